@@ -1,0 +1,322 @@
+//! Functions: blocks, instructions and values over dense ids.
+//!
+//! Structure of arrays with `u32` indices. Operand lists live in one pool; an instruction holds a
+//! range of it. Blocks list their instructions in order; the last one is the terminator. The
+//! layout order of blocks is separate (`layout`), entry first.
+
+use crate::module::{Conv, Sym};
+use crate::ops::Op;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+        pub struct $name(pub u32);
+        impl $name {
+            /// As an index.
+            pub fn index(self) -> usize {
+                self.0 as usize
+            }
+        }
+    };
+}
+id!(/// A value, dense from 0 in its function.
+    Value);
+id!(/// A block, dense from 0 in its function.
+    Block);
+id!(/// An instruction, dense from 0 in its function.
+    Inst);
+
+/// Type of a value.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Type {
+    /// A 64-bit word that is never the only reference to a heap object.
+    I64,
+    /// A 64-bit word that may be a heap reference, plain or tagged.
+    Ref,
+    /// IEEE 754 binary64.
+    F64,
+}
+
+impl Type {
+    /// The name in the text form.
+    pub fn name(self) -> &'static str {
+        match self {
+            Type::I64 => "i64",
+            Type::Ref => "ref",
+            Type::F64 => "f64",
+        }
+    }
+
+    /// `i64` or `ref`.
+    pub fn is_word(self) -> bool {
+        self != Type::F64
+    }
+}
+
+/// Source position: line and column, both 1-based, packed; 0 is unknown. The file is that of the
+/// function ([`Function::file`]). Lines up to 2^20 - 1; columns saturate at 4095.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, PartialOrd, Ord)]
+pub struct SrcLoc(pub u32);
+
+impl SrcLoc {
+    /// Unknown position.
+    pub const NONE: SrcLoc = SrcLoc(0);
+
+    /// Packs a position.
+    pub fn new(line: u32, column: u32) -> SrcLoc {
+        SrcLoc(line.min((1 << 20) - 1) << 12 | column.min(4095))
+    }
+
+    /// The line, 0 when unknown.
+    pub fn line(self) -> u32 {
+        self.0 >> 12
+    }
+
+    /// The column, 0 when unknown.
+    pub fn column(self) -> u32 {
+        self.0 & 0xfff
+    }
+}
+
+/// A range of [`Function::pool`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ArgList {
+    /// First index.
+    pub start: u32,
+    /// Number of values.
+    pub len: u32,
+}
+
+/// An edge: target block, arguments for its parameters, and for `switch` the case value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BlockCall {
+    /// Target.
+    pub block: Block,
+    /// Arguments, one per parameter.
+    pub args: ArgList,
+    /// Case value (only for `switch`, and not for its first edge).
+    pub case: i64,
+}
+
+/// An instruction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct InstData {
+    /// What it does.
+    pub op: Op,
+    /// Operands.
+    pub args: ArgList,
+    /// Immediate; the op's row says what it means.
+    pub imm: i64,
+    /// Symbol; the op's row says when there is one.
+    pub sym: Option<Sym>,
+    /// Result.
+    pub result: Option<Value>,
+    /// Edges of a terminator: range of [`Function::edges`].
+    pub edges: ArgList,
+    /// Source position.
+    pub loc: SrcLoc,
+}
+
+/// Where a value comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ValueDef {
+    /// Result of an instruction.
+    Inst(Inst),
+    /// Parameter of a block, by index.
+    Param(Block, u32),
+    /// Replaced by another value (never seen outside passes; [`Function::resolve`] follows it).
+    Alias(Value),
+}
+
+/// A value's type and definition.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ValueData {
+    /// Type.
+    pub ty: Type,
+    /// Definition.
+    pub def: ValueDef,
+}
+
+/// A block.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BlockData {
+    /// Parameters.
+    pub params: Vec<Value>,
+    /// Instructions, terminator last.
+    pub insts: Vec<Inst>,
+    /// Unlikely to run; laid out last.
+    pub cold: bool,
+}
+
+/// A function with a body.
+#[derive(Clone, Debug)]
+pub struct Function {
+    /// Its symbol; name and effects are in the module.
+    pub sym: Sym,
+    /// Name for people: debug information and traces (`P.method`, `fn1`).
+    pub display: String,
+    /// Result type.
+    pub result: Option<Type>,
+    /// Convention.
+    pub conv: Conv,
+    /// Index into [`crate::Module::files`]; `None` for the runtime (not shown in traces).
+    pub file: Option<u32>,
+    /// Position of the declaration.
+    pub loc: SrcLoc,
+    /// The prologue saves every callee-saved register, so that a stack scan sees their values.
+    pub save_all: bool,
+    /// Values.
+    pub values: Vec<ValueData>,
+    /// Blocks.
+    pub blocks: Vec<BlockData>,
+    /// Instructions.
+    pub insts: Vec<InstData>,
+    /// Operand pool.
+    pub pool: Vec<Value>,
+    /// Edges of terminators.
+    pub edges: Vec<BlockCall>,
+    /// Block order; the entry is first. Its parameters are the function's.
+    pub layout: Vec<Block>,
+}
+
+impl Function {
+    /// A function without blocks.
+    pub fn new(sym: Sym, display: &str, result: Option<Type>) -> Function {
+        Function {
+            sym,
+            display: display.to_string(),
+            result,
+            conv: Conv::C,
+            file: None,
+            loc: SrcLoc::NONE,
+            save_all: false,
+            values: Vec::new(),
+            blocks: Vec::new(),
+            insts: Vec::new(),
+            pool: Vec::new(),
+            edges: Vec::new(),
+            layout: Vec::new(),
+        }
+    }
+
+    /// The entry block.
+    pub fn entry(&self) -> Block {
+        self.layout[0]
+    }
+
+    /// Adds a block at the end of the layout.
+    pub fn add_block(&mut self) -> Block {
+        let b = Block(self.blocks.len() as u32);
+        self.blocks.push(BlockData::default());
+        self.layout.push(b);
+        b
+    }
+
+    /// Adds a parameter to a block.
+    pub fn add_param(&mut self, block: Block, ty: Type) -> Value {
+        let index = self.blocks[block.index()].params.len() as u32;
+        let v = self.add_value(ty, ValueDef::Param(block, index));
+        self.blocks[block.index()].params.push(v);
+        v
+    }
+
+    /// Adds a value.
+    pub fn add_value(&mut self, ty: Type, def: ValueDef) -> Value {
+        let v = Value(self.values.len() as u32);
+        self.values.push(ValueData { ty, def });
+        v
+    }
+
+    /// Copies operands into the pool.
+    pub fn args(&mut self, values: &[Value]) -> ArgList {
+        let start = self.pool.len() as u32;
+        self.pool.extend_from_slice(values);
+        ArgList { start, len: values.len() as u32 }
+    }
+
+    /// The values of an operand list.
+    pub fn list(&self, list: ArgList) -> &[Value] {
+        &self.pool[list.start as usize..(list.start + list.len) as usize]
+    }
+
+    /// The operands of an instruction.
+    pub fn operands(&self, inst: Inst) -> &[Value] {
+        self.list(self.insts[inst.index()].args)
+    }
+
+    /// The edges of a terminator (empty for other instructions).
+    pub fn edges_of(&self, inst: Inst) -> &[BlockCall] {
+        let r = self.insts[inst.index()].edges;
+        &self.edges[r.start as usize..(r.start + r.len) as usize]
+    }
+
+    /// The terminator of a block. Panics while the block is being built.
+    pub fn terminator(&self, block: Block) -> Inst {
+        *self.blocks[block.index()].insts.last().expect("block has a terminator")
+    }
+
+    /// Successor edges of a block.
+    pub fn successors(&self, block: Block) -> &[BlockCall] {
+        self.edges_of(self.terminator(block))
+    }
+
+    /// Type of a value.
+    pub fn ty(&self, v: Value) -> Type {
+        self.values[v.index()].ty
+    }
+
+    /// Follows aliases.
+    pub fn resolve(&self, mut v: Value) -> Value {
+        while let ValueDef::Alias(w) = self.values[v.index()].def {
+            v = w;
+        }
+        v
+    }
+
+    /// The defining instruction of a value, if it is not a block parameter.
+    pub fn def_inst(&self, v: Value) -> Option<Inst> {
+        match self.values[self.resolve(v).index()].def {
+            ValueDef::Inst(i) => Some(i),
+            _ => None,
+        }
+    }
+
+    /// The constant a value is, when its definition is an `iconst`.
+    pub fn as_iconst(&self, v: Value) -> Option<i64> {
+        let i = self.def_inst(v)?;
+        let d = &self.insts[i.index()];
+        (d.op == Op::Iconst).then_some(d.imm)
+    }
+
+    /// Creates an instruction without placing it in a block. A result value is made when `result`
+    /// is given.
+    pub fn make_inst(
+        &mut self,
+        op: Op,
+        args: &[Value],
+        imm: i64,
+        sym: Option<Sym>,
+        result: Option<Type>,
+        loc: SrcLoc,
+    ) -> Inst {
+        let inst = Inst(self.insts.len() as u32);
+        let result = result.map(|ty| self.add_value(ty, ValueDef::Inst(inst)));
+        let args = self.args(args);
+        self.insts.push(InstData { op, args, imm, sym, result, edges: ArgList::default(), loc });
+        inst
+    }
+
+    /// Sets the edges of a terminator.
+    pub fn set_edges(&mut self, inst: Inst, edges: &[BlockCall]) {
+        let start = self.edges.len() as u32;
+        self.edges.extend_from_slice(edges);
+        self.insts[inst.index()].edges = ArgList { start, len: edges.len() as u32 };
+    }
+
+    /// Makes an edge.
+    pub fn edge(&mut self, block: Block, args: &[Value]) -> BlockCall {
+        let args = self.args(args);
+        BlockCall { block, args, case: 0 }
+    }
+}

@@ -1,0 +1,19 @@
+//! SSA intermediate representation with block parameters.
+//!
+//! This crate knows no target, no instruction set and no Mochi type. A [`Module`] holds symbols,
+//! functions and data; a [`Function`] holds blocks of instructions over dense ids. The op table
+//! ([`ops`]) is the only place that says what an op is; the interpreter ([`interp`]) is the
+//! meaning of the IR and the judge of everything that transforms it.
+
+pub mod builder;
+pub mod func;
+pub mod library;
+pub mod module;
+pub mod ops;
+pub mod ssa;
+
+pub use builder::FunctionBuilder;
+pub use func::{Block, BlockCall, Function, Inst, InstData, SrcLoc, Type, Value, ValueDef};
+pub use library::{Decl, Library};
+pub use module::{Conv, Data, Effects, Module, Reloc, Signature, Sym, SymDecl, SymKind};
+pub use ops::{Cond, FCond, Op};

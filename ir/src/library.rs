@@ -1,0 +1,49 @@
+//! The runtime library as the compiler sees it: declarations of its functions and the IR of those
+//! that are inlined. The table is made when the runtime is built; this crate only defines its form.
+
+use crate::func::Type;
+use crate::module::{Conv, Effects, Module, Signature, Sym};
+
+/// A runtime function.
+#[derive(Debug)]
+pub struct Decl {
+    /// Link name.
+    pub name: &'static str,
+    /// Parameter types.
+    pub params: &'static [Type],
+    /// Result type.
+    pub result: Option<Type>,
+    /// Convention.
+    pub conv: Conv,
+    /// Effects of a call.
+    pub effects: Effects,
+    /// Text form of the body, for functions that are inlined.
+    pub body: Option<&'static str>,
+}
+
+/// All runtime functions, sorted by name.
+#[derive(Clone, Copy, Debug)]
+pub struct Library {
+    /// Declarations in order of name.
+    pub decls: &'static [Decl],
+}
+
+impl Library {
+    /// A library without functions.
+    pub const EMPTY: Library = Library { decls: &[] };
+
+    /// The declaration of a function.
+    pub fn find(&self, name: &str) -> Option<&'static Decl> {
+        self.decls.binary_search_by(|d| d.name.cmp(name)).ok().map(|i| &self.decls[i])
+    }
+
+    /// Declares a runtime function in a module. Panics when there is none of that name.
+    pub fn declare(&self, module: &mut Module, name: &str) -> Sym {
+        if let Some(s) = module.lookup(name) {
+            return s;
+        }
+        let d = self.find(name).unwrap_or_else(|| panic!("no runtime function `{name}`"));
+        let sig = Signature { params: d.params.to_vec(), result: d.result, conv: d.conv };
+        module.declare_func(name, sig, d.effects, false)
+    }
+}

@@ -1,0 +1,155 @@
+//! Modules: symbols, their signatures and effects, data, functions.
+
+use crate::func::{Function, Type};
+use std::collections::HashMap;
+
+/// A symbol of a module, dense from 0.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub struct Sym(pub u32);
+
+/// Calling convention of a function.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Conv {
+    /// The C convention of the target.
+    #[default]
+    C,
+    /// Arguments and result as in `C`, but the callee keeps every other register. For cold paths.
+    PreserveAll,
+}
+
+/// What a call of a function may do, for the optimiser.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Effects {
+    /// Writes no memory that the caller can observe (allocating is not observable).
+    pub readonly: bool,
+    /// Readonly, and the result depends on the arguments only (not on memory).
+    pub pure_: bool,
+    /// Never returns.
+    pub noreturn: bool,
+    /// Inline at every call.
+    pub inline: bool,
+    /// The call is unlikely to be executed.
+    pub cold: bool,
+}
+
+/// Parameter and result types of a function.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Signature {
+    /// Parameter types.
+    pub params: Vec<Type>,
+    /// Result type.
+    pub result: Option<Type>,
+    /// Convention.
+    pub conv: Conv,
+}
+
+/// What a symbol names.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SymKind {
+    /// A function; defined when the module has a [`Function`] for it.
+    Func(Signature),
+    /// Data; defined when the module has a [`Data`] for it.
+    Data,
+}
+
+/// A symbol's declaration.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SymDecl {
+    /// Link name, unique in the module.
+    pub name: String,
+    /// Function or data.
+    pub kind: SymKind,
+    /// Effects of calling it (functions).
+    pub effects: Effects,
+    /// Visible to other modules.
+    pub export: bool,
+}
+
+/// A place in a data item that holds the address of a symbol plus an addend (8 bytes).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reloc {
+    /// Byte offset in the data.
+    pub offset: u32,
+    /// Target symbol.
+    pub sym: Sym,
+    /// Added to the address.
+    pub addend: i64,
+}
+
+/// A data item.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Data {
+    /// Its symbol.
+    pub sym: Sym,
+    /// Initial bytes; empty and `zero_size > 0` for zero-initialised data.
+    pub bytes: Vec<u8>,
+    /// Size of zero-initialised data.
+    pub zero_size: u64,
+    /// Power of two.
+    pub align: u32,
+    /// The program writes it.
+    pub writable: bool,
+    /// Addresses in it, by offset.
+    pub relocs: Vec<Reloc>,
+}
+
+/// A module.
+#[derive(Clone, Default, Debug)]
+pub struct Module {
+    /// Source files; [`Function::file`] indexes them.
+    pub files: Vec<String>,
+    /// Declarations, indexed by [`Sym`].
+    pub syms: Vec<SymDecl>,
+    /// Functions with bodies, in definition order.
+    pub funcs: Vec<Function>,
+    /// Data items, in definition order.
+    pub datas: Vec<Data>,
+    by_name: HashMap<String, Sym>,
+}
+
+impl Module {
+    /// An empty module.
+    pub fn new() -> Module {
+        Module::default()
+    }
+
+    /// Declares a symbol. A second declaration of a name returns the first symbol; the caller
+    /// sees to it that they agree (the verifier checks calls against the declaration).
+    pub fn declare(&mut self, name: &str, kind: SymKind, effects: Effects, export: bool) -> Sym {
+        if let Some(&s) = self.by_name.get(name) {
+            return s;
+        }
+        let s = Sym(self.syms.len() as u32);
+        self.syms.push(SymDecl { name: name.to_string(), kind, effects, export });
+        self.by_name.insert(name.to_string(), s);
+        s
+    }
+
+    /// Declares a function.
+    pub fn declare_func(&mut self, name: &str, sig: Signature, effects: Effects, export: bool) -> Sym {
+        self.declare(name, SymKind::Func(sig), effects, export)
+    }
+
+    /// Declares data.
+    pub fn declare_data(&mut self, name: &str, export: bool) -> Sym {
+        self.declare(name, SymKind::Data, Effects::default(), export)
+    }
+
+    /// The symbol with this name.
+    pub fn lookup(&self, name: &str) -> Option<Sym> {
+        self.by_name.get(name).copied()
+    }
+
+    /// A symbol's declaration.
+    pub fn sym(&self, s: Sym) -> &SymDecl {
+        &self.syms[s.0 as usize]
+    }
+
+    /// A function symbol's signature. Panics for data.
+    pub fn signature(&self, s: Sym) -> &Signature {
+        match &self.sym(s).kind {
+            SymKind::Func(sig) => sig,
+            SymKind::Data => panic!("{} is data", self.sym(s).name),
+        }
+    }
+}

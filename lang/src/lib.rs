@@ -1,0 +1,9 @@
+//! The Mochi language: source text in, IR out.
+//!
+//! `source -> tokens -> AST ([`ast`]) -> checked typed tree ([`tree`]) -> IR ([`lower`])`.
+//! Parsing and checking collect diagnostics ([`diag`]) and never fail; lowering is total.
+
+pub mod ast;
+pub mod span;
+pub mod tree;
+pub mod types;

@@ -1,0 +1,78 @@
+//! Positions in source files.
+
+/// A source file, an index into [`SourceMap::files`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct FileId(pub u16);
+
+/// A range of bytes in a file.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Span {
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+    /// File.
+    pub file: FileId,
+}
+
+impl Span {
+    /// The smallest span that holds both (of one file).
+    pub fn to(self, end: Span) -> Span {
+        Span { start: self.start, end: end.end, file: self.file }
+    }
+}
+
+/// A file's name and text.
+#[derive(Debug)]
+pub struct SourceFile {
+    /// Name as given (`-` for standard input).
+    pub name: String,
+    /// Text, without a leading byte order mark.
+    pub text: String,
+    line_starts: Vec<u32>,
+}
+
+impl SourceFile {
+    /// A file.
+    pub fn new(name: &str, text: &str) -> SourceFile {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_string();
+        let mut line_starts = vec![0];
+        line_starts.extend(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i as u32 + 1));
+        SourceFile { name: name.to_string(), text, line_starts }
+    }
+
+    /// Line and column of a byte offset, both 1-based; the column counts characters.
+    pub fn position(&self, offset: u32) -> (u32, u32) {
+        let line = self.line_starts.partition_point(|&s| s <= offset) - 1;
+        let start = self.line_starts[line] as usize;
+        let column = self.text.get(start..offset as usize).map_or(0, |t| t.chars().count());
+        (line as u32 + 1, column as u32 + 1)
+    }
+
+    /// The text of a 1-based line, without its terminator.
+    pub fn line(&self, line: u32) -> &str {
+        let start = self.line_starts[line as usize - 1] as usize;
+        let rest = &self.text[start..];
+        rest.split('\n').next().unwrap_or("").trim_end_matches('\r')
+    }
+}
+
+/// All files of a compilation.
+#[derive(Debug, Default)]
+pub struct SourceMap {
+    /// Files by [`FileId`].
+    pub files: Vec<SourceFile>,
+}
+
+impl SourceMap {
+    /// Adds a file.
+    pub fn add(&mut self, name: &str, text: &str) -> FileId {
+        self.files.push(SourceFile::new(name, text));
+        FileId(self.files.len() as u16 - 1)
+    }
+
+    /// A file.
+    pub fn file(&self, id: FileId) -> &SourceFile {
+        &self.files[id.0 as usize]
+    }
+}

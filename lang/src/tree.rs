@@ -1,0 +1,447 @@
+//! The typed tree: what the checker hands to lowering. Every name is resolved, every expression
+//! has its type, every implicit conversion is a node. No user error is possible beyond this point.
+//!
+//! Invariants: operands of a [`Binary`](ExprKind::Binary) have the same type unless the op's
+//! comment says otherwise; a value flowing into a slot of another type passes through
+//! [`Coerce`](ExprKind::Coerce); bodies of generic functions mention [`crate::types::TyKind::Param`]
+//! and calls of them carry the type arguments, so that lowering instantiates by substitution.
+
+use crate::ast::{BinOp, JoinKind, UnOp};
+use crate::span::Span;
+use crate::types::{StructId, Ty, Types};
+
+/// A variable of a function (parameters included), an index into [`Function::locals`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub struct LocalId(pub u32);
+
+/// A top-level variable, an index into [`Program::globals`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub struct GlobalId(pub u32);
+
+/// A function, an index into [`Program::functions`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub struct FuncId(pub u32);
+
+/// A checked program.
+#[derive(Debug)]
+pub struct Program {
+    /// Types.
+    pub types: Types,
+    /// Functions, methods and lambdas.
+    pub functions: Vec<Function>,
+    /// Top-level variables.
+    pub globals: Vec<Global>,
+    /// The function that holds the top-level statements (no parameters, result unit).
+    pub main: FuncId,
+}
+
+/// A top-level `let` or `var`.
+#[derive(Clone, Debug)]
+pub struct Global {
+    /// Name.
+    pub name: String,
+    /// Type.
+    pub ty: Ty,
+    /// Mentioned in a function other than main: lives in memory. Otherwise it can be a local of main.
+    pub shared: bool,
+    /// Declaration.
+    pub span: Span,
+}
+
+/// A variable.
+#[derive(Clone, Debug)]
+pub struct Local {
+    /// Name; empty for those the checker made.
+    pub name: String,
+    /// Type.
+    pub ty: Ty,
+    /// Mentioned in an inner function.
+    pub captured: bool,
+    /// Assigned after its declaration. Captured and assigned: lives in a cell that is shared.
+    pub assigned: bool,
+    /// Declaration.
+    pub span: Span,
+}
+
+/// A variable of the enclosing function that this one mentions.
+#[derive(Clone, Copy, Debug)]
+pub struct Capture {
+    /// In the enclosing function.
+    pub outer: LocalId,
+    /// Here.
+    pub inner: LocalId,
+}
+
+/// A function, method or lambda.
+#[derive(Clone, Debug)]
+pub struct Function {
+    /// Name for people: `f`, `P.method`, `fn3`, `__main`.
+    pub name: String,
+    /// Number of type parameters.
+    pub generics: u32,
+    /// Parameters, the receiver first for methods.
+    pub params: Vec<LocalId>,
+    /// All variables.
+    pub locals: Vec<Local>,
+    /// Captured variables; non-empty only for lambdas and nested functions.
+    pub captures: Vec<Capture>,
+    /// The local in which a nested function finds its own closure, for recursion.
+    pub self_ref: Option<LocalId>,
+    /// Struct of a method's receiver.
+    pub receiver: Option<StructId>,
+    /// Result type; functions that fall off the end return `none` of it.
+    pub result: Ty,
+    /// Statements.
+    pub body: Vec<Stmt>,
+    /// Declaration.
+    pub span: Span,
+}
+
+/// A statement.
+#[derive(Clone, Debug)]
+pub struct Stmt {
+    /// What it is.
+    pub kind: StmtKind,
+    /// Place.
+    pub span: Span,
+}
+
+/// A variable, wherever it lives.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs)]
+pub enum VarRef {
+    Local(LocalId),
+    Global(GlobalId),
+}
+
+/// Left side of an assignment: a variable, then steps.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Variable.
+    pub root: VarRef,
+    /// Its type.
+    pub root_ty: Ty,
+    /// Steps, each with the type of what it reaches.
+    pub steps: Vec<(Step, Ty)>,
+}
+
+/// A step of a place. The type before it decides what an index means (list, map, any).
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub enum Step {
+    Index(Expr),
+    /// Field of a struct, by position in [`crate::types::StructDef::fields`].
+    Field(u32),
+}
+
+/// See [`Stmt`].
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub enum StmtKind {
+    /// Declaration; without a value the variable holds `none`.
+    Let {
+        var: VarRef,
+        value: Option<Expr>,
+    },
+    /// Evaluation order: leading indexes, the value, the last index. With `op`, the place is read
+    /// once its indexes are known, and `value` is the right operand, already of the place's type.
+    Assign {
+        place: Place,
+        op: Option<BinOp>,
+        value: Expr,
+    },
+    Expr(Expr),
+    Return(Option<Expr>),
+    If {
+        cond: Expr,
+        then: Vec<Stmt>,
+        otherwise: Vec<Stmt>,
+    },
+    While {
+        cond: Expr,
+        body: Vec<Stmt>,
+    },
+    /// Start and end are ints, evaluated once. Assigning the variable changes the iteration.
+    ForRange {
+        var: VarRef,
+        start: Expr,
+        end: Expr,
+        inclusive: bool,
+        body: Vec<Stmt>,
+    },
+    /// Source: list, map (keys), string (one-character strings), group (items), any.
+    ForEach {
+        var: VarRef,
+        source: Expr,
+        body: Vec<Stmt>,
+    },
+    Break,
+    Continue,
+    /// `text` is the trimmed source line of the statement.
+    Expect {
+        cond: Expr,
+        text: String,
+    },
+    /// Runs inline under `run`.
+    Test {
+        name: String,
+        body: Vec<Stmt>,
+    },
+    Bench {
+        name: String,
+        body: Vec<Stmt>,
+    },
+    /// For each struct in the list `target`: binds every field to its local, tests `filter`,
+    /// evaluates all values, then stores them.
+    Update {
+        target: VarRef,
+        elem: StructId,
+        fields: Vec<LocalId>,
+        set: Vec<(u32, Expr)>,
+        filter: Option<Expr>,
+    },
+    /// A nested function declaration: makes its closure and binds it.
+    NestedFun {
+        local: LocalId,
+        func: FuncId,
+    },
+}
+
+/// An expression.
+#[derive(Clone, Debug)]
+pub struct Expr {
+    /// What it is.
+    pub kind: ExprKind,
+    /// Type of its value.
+    pub ty: Ty,
+    /// Place.
+    pub span: Span,
+}
+
+/// See [`Expr`].
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub enum ExprKind {
+    Int(i64),
+    Float(f64),
+    Bool(bool),
+    Str(String),
+    /// `none` of the expression's type.
+    None,
+    Var(VarRef),
+    /// A top-level function or method as a value (no captures).
+    FuncRef {
+        func: FuncId,
+        type_args: Vec<Ty>,
+    },
+    /// Makes a closure of a lambda or nested function; the captures are in the function.
+    Closure(FuncId),
+    List(Vec<Expr>),
+    /// Pairs, all evaluated before the map is built.
+    Map(Vec<(Expr, Expr)>),
+    /// Fields by position, evaluated in this (source) order; every field occurs.
+    Struct {
+        id: StructId,
+        fields: Vec<(u32, Expr)>,
+    },
+    /// Operand int, int64, bigint, bigrat, float or any for `Neg`; any type for `Not` (truth).
+    Unary {
+        op: UnOp,
+        operand: Box<Expr>,
+    },
+    /// Arithmetic: both operands of the result type (numbers, string and list for `+`, any).
+    /// Comparison: both of one type, result bool. `In`: left element, key or string; right list,
+    /// map, string, group or any. Set operators: lists. `And`, `Or`: bool, lazy. `Coalesce`: left
+    /// is the option, right of the result type, lazy.
+    Binary {
+        op: BinOp,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
+    /// Direct call with all arguments (receiver first for methods).
+    Call {
+        func: FuncId,
+        type_args: Vec<Ty>,
+        args: Vec<Expr>,
+    },
+    /// Call through a function value, all arguments.
+    CallValue {
+        callee: Box<Expr>,
+        args: Vec<Expr>,
+    },
+    /// Fewer arguments than parameters: a function of the rest. Callee is of function type.
+    Partial {
+        callee: Box<Expr>,
+        args: Vec<Expr>,
+    },
+    Builtin {
+        builtin: Builtin,
+        args: Vec<Expr>,
+    },
+    /// Base list (int index), string (int), map (key; result is `V?`), any.
+    Index {
+        base: Box<Expr>,
+        index: Box<Expr>,
+    },
+    /// Base list, string or any; bounds are ints.
+    Slice {
+        base: Box<Expr>,
+        start: Option<Box<Expr>>,
+        end: Option<Box<Expr>>,
+    },
+    /// Field of a struct by position.
+    Field {
+        base: Box<Expr>,
+        field: u32,
+    },
+    /// `.name` on a map with string keys (result of the value type) or on any.
+    DynField {
+        base: Box<Expr>,
+        name: String,
+    },
+    /// `.key`, `.items`, `.count` of a group.
+    GroupField {
+        base: Box<Expr>,
+        name: String,
+    },
+    /// `base?.field`: none when the base is none.
+    SafeField {
+        base: Box<Expr>,
+        field: u32,
+    },
+    /// `base?[index]`.
+    SafeIndex {
+        base: Box<Expr>,
+        index: Box<Expr>,
+    },
+    /// `as`, checked at run time where needed (section 3.5).
+    Cast {
+        value: Box<Expr>,
+    },
+    /// Implicit conversion to the expression's type: int to float, bigint, bigrat or int64; T to
+    /// `T?`; variant to union; anything to any; any to anything (checked as a cast); element-wise
+    /// for containers only when the representation is the same.
+    Coerce {
+        value: Box<Expr>,
+    },
+    If {
+        cond: Box<Expr>,
+        then: Box<Expr>,
+        otherwise: Box<Expr>,
+    },
+    /// No matching arm gives none.
+    Match {
+        value: Box<Expr>,
+        arms: Vec<Arm>,
+    },
+    /// Statements, then the value (unit or none when absent).
+    Block {
+        body: Vec<Stmt>,
+        value: Option<Box<Expr>>,
+    },
+    Query(Box<Query>),
+}
+
+/// An arm of a match.
+#[derive(Clone, Debug)]
+pub struct Arm {
+    /// Pattern.
+    pub pattern: Pattern,
+    /// Result.
+    pub result: Expr,
+}
+
+/// A pattern.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub enum Pattern {
+    Wildcard,
+    /// Compared with `==`; a constant of the matched type.
+    Literal(Expr),
+    Bind(LocalId),
+    None,
+    /// One sub-pattern per field.
+    Variant {
+        id: StructId,
+        fields: Vec<Pattern>,
+    },
+}
+
+/// A query.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// `from` clauses; later sources may mention earlier variables.
+    pub sources: Vec<(LocalId, Expr)>,
+    /// Joins.
+    pub joins: Vec<Join>,
+    /// `where`.
+    pub filter: Option<Expr>,
+    /// `group by`.
+    pub group: Option<Group>,
+    /// Sort keys, first is the most significant; ascending, none last, stable.
+    pub sort: Vec<Expr>,
+    /// `skip`.
+    pub skip: Option<Expr>,
+    /// `take`.
+    pub take: Option<Expr>,
+    /// `select distinct`.
+    pub distinct: bool,
+    /// Result of a row (or group).
+    pub select: Expr,
+    /// `select sum(e)` and the like alone: folds all rows; `select` is `e`.
+    pub fold: Option<Builtin>,
+}
+
+/// A join.
+#[derive(Clone, Debug)]
+pub struct Join {
+    /// Kind.
+    pub kind: JoinKind,
+    /// Variable.
+    pub local: LocalId,
+    /// Joined list.
+    pub source: Expr,
+    /// Condition.
+    pub on: Expr,
+}
+
+/// Grouping.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// The key: a single expression, or a map expression of several.
+    pub key: Expr,
+    /// The group variable, of a group type.
+    pub local: LocalId,
+    /// What an item of the group is, in terms of the row's variables.
+    pub item: Expr,
+    /// `having`.
+    pub having: Option<Expr>,
+}
+
+macro_rules! builtins {
+    ($($variant:ident $name:literal;)*) => {
+        /// A builtin. Signatures are in `sema/builtins.rs`.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        #[allow(missing_docs)]
+        pub enum Builtin { $($variant),* }
+        impl Builtin {
+            /// Every builtin.
+            pub const ALL: &'static [Builtin] = &[$(Builtin::$variant),*];
+            /// Name in the language.
+            pub fn name(self) -> &'static str {
+                match self { $(Builtin::$variant => $name),* }
+            }
+        }
+    };
+}
+builtins! {
+    Print "print"; Len "len"; Append "append"; Concat "concat"; First "first"; Reverse "reverse";
+    Distinct "distinct"; Values "values"; Keys "keys"; Str "str"; Int "int"; Upper "upper"; Lower "lower";
+    Substring "substring"; Substr "substr"; PadStart "padStart"; Sha256 "sha256"; Input "input"; Now "now"; Json "json";
+    Count "count"; Exists "exists"; Sum "sum"; Avg "avg"; Min "min"; Max "max"; Round "round";
+    Num "num"; Denom "denom"; Panic "panic"; Assert "assert"; Push "push"; Range "range"; ToJson "to_json";
+    ParseIntStr "parseIntStr"; Trim "trim"; Contains "contains"; Split "split"; Join "join"; IndexOf "indexOf";
+    Repeat "repeat"; Abs "abs"; Ceil "ceil"; Floor "floor"; Pow "pow"; StartsWith "starts_with"; EndsWith "ends_with";
+    Replace "replace"; Float "float"; Bool "bool"; Last "last"; Sqrt "sqrt"; Eprint "eprint";
+    Map "map"; Filter "filter"; Reduce "reduce"; Sort "sort"; Slice "slice"; Find "find"; TypeOf "type_of";
+}

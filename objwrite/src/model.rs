@@ -1,0 +1,143 @@
+//! The object model: what instruction selection and lowering hand over, before any file format.
+//!
+//! The unit is the *atom*: one function or one data item with its relocations. The linker keeps
+//! the atoms that the entry reaches and drops the rest.
+
+use crate::reloc::RelocKind;
+use crate::target::Target;
+
+/// Index of a symbol in [`Object::symbols`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub struct SymRef(pub u32);
+
+/// What an atom holds; decides its section and its protection.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum AtomKind {
+    /// Code.
+    Text,
+    /// Constant data without addresses.
+    ReadOnly,
+    /// Constant data with addresses: written by start-up's relocation only.
+    RelRo,
+    /// Writable data.
+    Data,
+    /// Zero-initialised writable data.
+    Bss,
+}
+
+/// A relocation in an atom.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RelocEntry {
+    /// Byte offset of the field.
+    pub offset: u32,
+    /// Formula and field.
+    pub kind: RelocKind,
+    /// `S`.
+    pub sym: SymRef,
+    /// `A`.
+    pub addend: i64,
+}
+
+/// A source position from this code offset on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LineRow {
+    /// Byte offset in the function.
+    pub offset: u32,
+    /// Line, 1-based; 0 when the code belongs to no line.
+    pub line: u32,
+    /// Column, 1-based; 0 when unknown.
+    pub column: u32,
+    /// A good place for a breakpoint (DWARF `is_stmt`).
+    pub is_stmt: bool,
+    /// The first row after the prologue (DWARF `prologue_end`).
+    pub prologue_end: bool,
+}
+
+/// A call frame instruction, DWARF register numbers (DWARF 5, section 6.4.2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CfiOp {
+    /// The CFA is register plus offset.
+    DefCfa(u16, i32),
+    /// Only the CFA's offset changes.
+    DefCfaOffset(i32),
+    /// Only the CFA's register changes.
+    DefCfaRegister(u16),
+    /// The register is saved at CFA plus offset.
+    Offset(u16, i32),
+    /// The register has its caller's value again.
+    Restore(u16),
+    /// Saves the state.
+    RememberState,
+    /// Restores the state.
+    RestoreState,
+}
+
+/// Call frame information of a function: instructions in order of code offset.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FrameInfo {
+    /// `(code offset, instruction)`.
+    pub ops: Vec<(u32, CfiOp)>,
+}
+
+/// What is known of a function beside its code.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FunctionInfo {
+    /// Name for people (debugger, traces).
+    pub display: String,
+    /// Index into [`Object::files`]; `None` for the runtime: no trace lines, no line table.
+    pub file: Option<u32>,
+    /// Line of the declaration.
+    pub line: u32,
+    /// Line rows in order of offset.
+    pub lines: Vec<LineRow>,
+    /// Call frame information.
+    pub frame: FrameInfo,
+}
+
+/// A function or data item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Atom {
+    /// The symbol it defines.
+    pub sym: SymRef,
+    /// Section.
+    pub kind: AtomKind,
+    /// Power of two.
+    pub align: u32,
+    /// Contents (empty for [`AtomKind::Bss`]).
+    pub bytes: Vec<u8>,
+    /// Size of [`AtomKind::Bss`].
+    pub zero_size: u64,
+    /// Relocations in order of offset.
+    pub relocs: Vec<RelocEntry>,
+    /// For functions.
+    pub function: Option<FunctionInfo>,
+}
+
+/// A symbol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Symbol {
+    /// Link name.
+    pub name: String,
+    /// Visible outside its object.
+    pub global: bool,
+}
+
+/// An object: symbols and the atoms that define some of them.
+#[derive(Clone, Debug)]
+pub struct Object {
+    /// What the code is for.
+    pub target: Target,
+    /// Source files, as they are to appear in debug information.
+    pub files: Vec<String>,
+    /// Symbols; those that no atom defines are undefined.
+    pub symbols: Vec<Symbol>,
+    /// Atoms in order of definition.
+    pub atoms: Vec<Atom>,
+}
+
+impl Object {
+    /// An empty object.
+    pub fn new(target: Target) -> Object {
+        Object { target, files: Vec::new(), symbols: Vec::new(), atoms: Vec::new() }
+    }
+}

@@ -1,0 +1,3 @@
+//! The `mochi` command.
+
+fn main() {}
