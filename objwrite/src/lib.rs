@@ -4,6 +4,7 @@
 //! relocations and tables, and writes files.
 
 pub mod model;
+pub mod pctab;
 pub mod reloc;
 pub mod target;
 
