@@ -4,6 +4,7 @@
 //! Parsing and checking collect diagnostics ([`diag`]) and never fail; lowering is total.
 
 pub mod ast;
+pub mod diag;
 pub mod span;
 pub mod tree;
 pub mod types;
