@@ -1,0 +1,195 @@
+//! The command line: what can be asked for. Meaning is in [`crate::driver`].
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Compiles Mochi programs to native executables, with no other tool.
+#[derive(Parser, Debug)]
+#[command(name = "mochi", version, about, long_about = None, after_help = EXAMPLES, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  mochi build prog.mochi -o prog        write the executable `prog`
+  mochi run prog.mochi -- one two       compile to memory and execute with arguments
+  mochi check prog.mochi                report errors only
+  echo 'print(1)' | mochi run -         read the source from standard input
+  mochi build --emit asm prog.mochi     print the machine code as text
+
+Exit status:
+  0  success (for `run`: the program's own status)
+  1  the program has errors; they are on standard error
+  2  the command line is wrong
+  3  a file could not be read or written
+";
+
+/// A command.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Compile to an executable, object file or text
+    Build(Build),
+    /// Compile to memory and execute
+    Run(Run),
+    /// Report errors without generating code
+    Check(Check),
+}
+
+/// What every command reads.
+#[derive(Args, Debug, Clone)]
+pub struct Input {
+    /// Source file; `-` reads standard input
+    pub file: PathBuf,
+
+    /// How errors are written
+    #[arg(long, value_enum, default_value_t = MessageFormat::Human, value_name = "FORMAT")]
+    pub message_format: MessageFormat,
+
+    /// Colour in error messages
+    #[arg(long, value_enum, default_value_t = ColorWhen::Auto, value_name = "WHEN")]
+    pub color: ColorWhen,
+}
+
+/// How code is generated.
+#[derive(Args, Debug, Clone)]
+pub struct CodeOptions {
+    /// Optimise (the default)
+    #[arg(short = 'O', conflicts_with = "debug")]
+    pub optimize: bool,
+
+    /// Compile fast and keep everything visible in the debugger
+    #[arg(long)]
+    pub debug: bool,
+
+    /// Check the intermediate code after each pass and every register allocation
+    #[arg(long)]
+    pub verify: bool,
+
+    /// Print how long each step took, on standard error
+    #[arg(long)]
+    pub time_passes: bool,
+
+    /// Threads for code generation; the output does not depend on it
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
+
+    /// Accepted for clarity: no other tool is ever used
+    #[arg(long)]
+    pub no_external_tools: bool,
+}
+
+/// `mochi build`.
+#[derive(Args, Debug)]
+pub struct Build {
+    /// Input.
+    #[command(flatten)]
+    pub input: Input,
+
+    /// Output file [default: the source's name without `.mochi`; text goes to standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Target triple or short name [default: this machine]
+    #[arg(long, value_name = "TRIPLE")]
+    pub target: Option<String>,
+
+    /// What to write: exe, obj, asm, ir, ast, or ir:PASS for the IR after that pass
+    #[arg(long, value_name = "KIND", default_value = "exe", value_parser = parse_emit)]
+    pub emit: Emit,
+
+    /// Leave out symbols and debug information (stack traces keep their lines)
+    #[arg(long)]
+    pub strip: bool,
+
+    /// Code generation.
+    #[command(flatten)]
+    pub code: CodeOptions,
+}
+
+/// `mochi run`.
+#[derive(Args, Debug)]
+pub struct Run {
+    /// Input.
+    #[command(flatten)]
+    pub input: Input,
+
+    /// Code generation.
+    #[command(flatten)]
+    pub code: CodeOptions,
+
+    /// Arguments of the program, after `--`
+    #[arg(last = true, value_name = "ARGS")]
+    pub args: Vec<std::ffi::OsString>,
+}
+
+/// `mochi check`.
+#[derive(Args, Debug)]
+pub struct Check {
+    /// Input.
+    #[command(flatten)]
+    pub input: Input,
+}
+
+/// `--message-format`.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageFormat {
+    /// Text with the source line
+    Human,
+    /// One JSON object a line
+    Json,
+}
+
+/// `--color`.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColorWhen {
+    /// When standard error is a terminal and NO_COLOR is not set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// `--emit`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Emit {
+    /// Executable.
+    Exe,
+    /// Relocatable object.
+    Obj,
+    /// Machine code as text.
+    Asm,
+    /// IR: after all passes, or after the named one (`lower`: before the first).
+    Ir(Option<String>),
+    /// Syntax tree.
+    Ast,
+}
+
+fn parse_emit(text: &str) -> Result<Emit, EmitError> {
+    Ok(match text {
+        "exe" => Emit::Exe,
+        "obj" => Emit::Obj,
+        "asm" => Emit::Asm,
+        "ir" => Emit::Ir(None),
+        "ast" => Emit::Ast,
+        _ => match text.strip_prefix("ir:") {
+            Some(pass) if !pass.is_empty() => Emit::Ir(Some(pass.to_string())),
+            _ => return Err(EmitError),
+        },
+    })
+}
+
+/// Not a kind of output.
+#[derive(Debug)]
+struct EmitError;
+
+impl std::fmt::Display for EmitError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("expected exe, obj, asm, ir, ir:PASS or ast")
+    }
+}
+
+impl std::error::Error for EmitError {}

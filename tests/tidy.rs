@@ -1,0 +1,267 @@
+//! Rules of the repository that no compiler checks: which crate may use which, where architecture
+//! and format names may appear, sizes of files and functions, words that do not belong in it.
+//! Each message says where the code belongs.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every file of the repository that git knows or would add, relative to the root.
+fn files() -> Vec<String> {
+    let out = Command::new("git")
+        .args(["ls-files", "--cached", "--others", "--exclude-standard"])
+        .current_dir(root())
+        .output();
+    let mut list: Vec<String> = match out {
+        Ok(out) if out.status.success() => {
+            String::from_utf8_lossy(&out.stdout).lines().map(str::to_string).collect()
+        }
+        _ => walk(),
+    };
+    list.retain(|f| root().join(f).is_file());
+    list.sort();
+    list.dedup();
+    assert!(list.len() > 30, "the list of files is incomplete: {list:?}");
+    list
+}
+
+/// Without git (a source archive): every file outside build folders.
+fn walk() -> Vec<String> {
+    let mut result = Vec::new();
+    let mut work = vec![PathBuf::new()];
+    while let Some(dir) = work.pop() {
+        for entry in fs::read_dir(root().join(&dir)).expect("readable folder").flatten() {
+            let path = dir.join(entry.file_name());
+            let name = entry.file_name();
+            if entry.path().is_dir() {
+                if name != "target" && name != ".git" {
+                    work.push(path);
+                }
+            } else {
+                result.push(path.to_string_lossy().into_owned());
+            }
+        }
+    }
+    result
+}
+
+fn read(file: &str) -> String {
+    fs::read(root().join(file)).map(|b| String::from_utf8_lossy(&b).into_owned()).expect(file)
+}
+
+fn report(problems: Vec<String>) {
+    assert!(problems.is_empty(), "\n{}\n", problems.join("\n"));
+}
+
+/// The names of our crates in a section of a manifest.
+fn our_dependencies(manifest: &str, section: &str) -> Vec<String> {
+    let mut inside = false;
+    let mut result = Vec::new();
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            inside = line.trim() == format!("[{section}]");
+        } else if inside && let Some(rest) = line.strip_prefix("mochi-") {
+            result.push(rest.split(['.', ' ', '=']).next().unwrap_or("").to_string());
+        }
+    }
+    result.sort();
+    result
+}
+
+#[test]
+fn crates_depend_only_along_the_arrows() {
+    let allowed: BTreeMap<&str, (&[&str], &[&str])> = BTreeMap::from([
+        ("lang", (&["ir"][..], &[][..])),
+        ("ir", (&[][..], &[][..])),
+        ("isa", (&["ir", "objwrite"][..], &[][..])),
+        ("objwrite", (&[][..], &[][..])),
+        ("runtime", (&["ir", "objwrite"][..], &["ir", "isa", "lang", "objwrite"][..])),
+    ]);
+    let mut problems = Vec::new();
+    for (krate, (normal, build)) in allowed {
+        let manifest = read(&format!("{krate}/Cargo.toml"));
+        for (section, allowed) in [("dependencies", normal), ("build-dependencies", build)] {
+            for d in our_dependencies(&manifest, section) {
+                if !allowed.contains(&d.as_str()) {
+                    problems.push(format!(
+                        "{krate} must not depend on {d} ([{section}]): see the arrows in ARCHITECTURE.md"
+                    ));
+                }
+            }
+        }
+    }
+    report(problems);
+}
+
+#[test]
+fn versions_are_written_in_the_root_manifest_only() {
+    let mut problems = Vec::new();
+    for f in files().iter().filter(|f| f.ends_with("/Cargo.toml") && !f.starts_with("fuzz/")) {
+        for line in read(f).lines() {
+            let value = line.split_once('=').map(|(_, v)| v.trim()).unwrap_or("");
+            if !line.starts_with("name") && !line.starts_with("description") && value.starts_with('"') {
+                problems.push(format!("{f}: `{line}`: write the version in the root Cargo.toml"));
+            }
+        }
+    }
+    report(problems);
+}
+
+/// Names that may appear in code of some folders only.
+const PLACES: &[(&[&str], &[&str], &str)] = &[
+    (
+        &["x64", "x86", "a64", "aarch64", "rv64", "riscv", "iced_x86"],
+        &[
+            "isa/src/x64/",
+            "isa/src/a64/",
+            "isa/src/rv64/",
+            "isa/src/wasm32/",
+            "isa/src/lib.rs",
+            "objwrite/src/",
+        ],
+        "architecture names belong in isa/src/<arch>/, isa/src/lib.rs and the tables of objwrite",
+    ),
+    (&["elf", "macho", "coff"], &["objwrite/src/"], "format names belong in objwrite"),
+];
+
+#[test]
+fn architecture_and_format_names_stay_in_their_folders() {
+    let mut problems = Vec::new();
+    for f in files() {
+        let product =
+            ["src/", "lang/src/", "ir/src/", "isa/src/", "runtime/src/"].iter().any(|p| f.starts_with(p));
+        if !product || !f.ends_with(".rs") || f.contains("/tests/") {
+            continue;
+        }
+        for (n, line) in read(&f).lines().enumerate() {
+            let code = line.split("//").next().unwrap_or("").to_lowercase();
+            for (names, places, why) in PLACES {
+                if places.iter().any(|p| f.starts_with(p)) {
+                    continue;
+                }
+                let words = code.split(|c: char| !c.is_alphanumeric() && c != '_');
+                if words.into_iter().any(|w| names.contains(&w)) {
+                    problems.push(format!("{f}:{}: {}: {why}", n + 1, line.trim()));
+                }
+            }
+        }
+    }
+    report(problems);
+}
+
+/// Files that are tables: one row after another, exempt from the size limits.
+const TABLES: &[&str] = &["insts.rs", "codes.rs", "builtins.rs", "ops.rs", "reloc.rs", "target.rs"];
+
+fn is_table(file: &str) -> bool {
+    let name = file.rsplit('/').next().unwrap_or(file);
+    TABLES.contains(&name) || name.ends_with("_table.rs") || name.ends_with("_table.mochi")
+}
+
+#[test]
+fn files_and_functions_have_readable_sizes() {
+    let mut problems = Vec::new();
+    for f in files() {
+        let rust = f.ends_with(".rs");
+        let runtime = f.starts_with("runtime/lib/") && f.ends_with(".mochi");
+        if !(rust || runtime) || is_table(&f) {
+            continue;
+        }
+        let text = read(&f);
+        let lines: Vec<&str> = text.lines().collect();
+        if lines.len() > 800 {
+            problems.push(format!("{f}: {} lines: split it by concern (limit 800)", lines.len()));
+        }
+        problems.extend(long_functions(&f, &lines, if rust { "fn " } else { "fun " }));
+    }
+    report(problems);
+}
+
+fn long_functions(file: &str, lines: &[&str], keyword: &str) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (start, line) in lines.iter().enumerate() {
+        let body = line.trim_start();
+        let indent = &line[..line.len() - body.len()];
+        let head = body.split('(').next().unwrap_or("");
+        if !format!(" {head}").contains(&format!(" {keyword}")) || body.starts_with("//") {
+            continue;
+        }
+        let close = format!("{indent}}}");
+        let end = lines[start..]
+            .iter()
+            .position(|l| *l == close || l.ends_with(';') && l.starts_with(indent) && *l == *line);
+        if let Some(length) = end.filter(|&n| n > 100) {
+            problems.push(format!("{file}:{}: function of {length} lines: split it (limit 100)", start + 1));
+        }
+    }
+    problems
+}
+
+#[test]
+fn source_files_say_what_they_are() {
+    let mut problems = Vec::new();
+    for f in files() {
+        let text = if f.ends_with(".rs") || f.ends_with(".mochi") && f.starts_with("runtime/lib/") {
+            read(&f)
+        } else {
+            continue;
+        };
+        let first = text.lines().next().unwrap_or("");
+        let good = if f.ends_with(".rs") { first.starts_with("//!") } else { first.starts_with("//") };
+        if !good {
+            problems.push(format!("{f}: starts without a header that says what it is"));
+        }
+    }
+    report(problems);
+}
+
+#[test]
+fn words_that_do_not_belong_here() {
+    // Written in pieces so that this file does not contain them.
+    let words: Vec<String> = [
+        ["TO", "DO"],
+        ["FIX", "ME"],
+        ["XX", "X:"],
+        ["/wo", "rk/"],
+        ["/ho", "me/"],
+        ["/ro", "ot/"],
+        ["/tmp/", "t-"],
+        ["Cla", "ude"],
+        ["Anthro", "pic"],
+        ["Chat", "GPT"],
+        ["language ", "model"],
+        ["unimple", "mented!"],
+        ["todo", "!("],
+        ["allow(dead", "_code)"],
+        ["Result<(), ", "String>"],
+        ["unsa", "fe {"],
+    ]
+    .iter()
+    .map(|p| p.concat())
+    .collect();
+    let mut problems = Vec::new();
+    for f in files() {
+        if f.starts_with("LICENSE") || f == "Cargo.lock" {
+            continue;
+        }
+        for (n, line) in read(&f).lines().enumerate() {
+            if let Some(w) = words.iter().find(|w| line.contains(w.as_str())) {
+                problems.push(format!("{f}:{}: contains `{w}`", n + 1));
+            }
+        }
+    }
+    report(problems);
+}
+
+#[test]
+fn the_architecture_text_stays_short() {
+    let lines = read("ARCHITECTURE.md").lines().count();
+    assert!(
+        lines <= 300,
+        "ARCHITECTURE.md has {lines} lines: move deep text to the file it describes (limit 300)"
+    );
+}
