@@ -3,11 +3,15 @@
 //! This crate knows neither the IR nor instruction selection: it is given bytes, symbols,
 //! relocations and tables, and writes files.
 
+pub mod archive;
 pub mod model;
 pub mod pctab;
 pub mod reloc;
 pub mod target;
 
-pub use model::{Atom, AtomKind, CfiOp, FrameInfo, FunctionInfo, LineRow, Object, RelocEntry, SymRef};
+pub use archive::{Archive, ArchiveError};
+pub use model::{
+    Atom, AtomKind, AtomView, CfiOp, FrameInfo, FunctionInfo, LineRow, Object, RelocEntry, SymRef, Symbol,
+};
 pub use reloc::RelocKind;
 pub use target::{Arch, Format, Os, Target};

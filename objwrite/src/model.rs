@@ -5,6 +5,7 @@
 
 use crate::reloc::RelocKind;
 use crate::target::Target;
+use std::borrow::Cow;
 
 /// Index of a symbol in [`Object::symbols`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -139,5 +140,62 @@ impl Object {
     /// An empty object.
     pub fn new(target: Target) -> Object {
         Object { target, files: Vec::new(), symbols: Vec::new(), atoms: Vec::new() }
+    }
+}
+
+/// An atom as the linker sees it: borrowed from an [`Object`] or decoded from an archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AtomView<'a> {
+    /// As in [`Atom`], with symbols of the object or archive it is from.
+    pub sym: SymRef,
+    /// As in [`Atom`].
+    pub kind: AtomKind,
+    /// As in [`Atom`].
+    pub align: u32,
+    /// As in [`Atom`].
+    pub bytes: &'a [u8],
+    /// As in [`Atom`].
+    pub zero_size: u64,
+    /// As in [`Atom`].
+    pub relocs: Cow<'a, [RelocEntry]>,
+    /// As in [`Atom`].
+    pub function: Option<Cow<'a, FunctionInfo>>,
+}
+
+impl Atom {
+    /// A view of this atom.
+    pub fn view(&self) -> AtomView<'_> {
+        AtomView {
+            sym: self.sym,
+            kind: self.kind,
+            align: self.align,
+            bytes: &self.bytes,
+            zero_size: self.zero_size,
+            relocs: Cow::Borrowed(&self.relocs),
+            function: self.function.as_ref().map(Cow::Borrowed),
+        }
+    }
+}
+
+impl AtomView<'_> {
+    /// Size in memory.
+    pub fn size(&self) -> u64 {
+        match self.kind {
+            AtomKind::Bss => self.zero_size,
+            _ => self.bytes.len() as u64,
+        }
+    }
+
+    /// An atom of its own.
+    pub fn into_atom(self) -> Atom {
+        Atom {
+            sym: self.sym,
+            kind: self.kind,
+            align: self.align,
+            bytes: self.bytes.to_vec(),
+            zero_size: self.zero_size,
+            relocs: self.relocs.into_owned(),
+            function: self.function.map(Cow::into_owned),
+        }
     }
 }
