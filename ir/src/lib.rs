@@ -11,6 +11,7 @@ pub mod library;
 pub mod module;
 pub mod ops;
 pub mod ssa;
+pub mod text;
 
 pub use builder::FunctionBuilder;
 pub use func::{Block, BlockCall, Function, Inst, InstData, SrcLoc, Type, Value, ValueDef};

@@ -15,6 +15,8 @@
 //! and keeps every register; instruction selection emits both. Their immediate holds facts that
 //! range analysis proved, bits [`KNOWN_A`], [`KNOWN_B`], [`NO_OVERFLOW`].
 
+use std::sync::OnceLock;
+
 /// `int.*` immediate: the first operand is known to be a small int.
 pub const KNOWN_A: i64 = 1;
 /// `int.*` immediate: the second operand is known to be a small int.
@@ -353,7 +355,13 @@ impl Op {
 
     /// The op with this name in the text form.
     pub fn from_name(name: &str) -> Option<Op> {
-        Op::ALL.iter().copied().find(|op| op.info().name == name)
+        static SORTED: OnceLock<Vec<Op>> = OnceLock::new();
+        let sorted = SORTED.get_or_init(|| {
+            let mut ops = Op::ALL.to_vec();
+            ops.sort_unstable_by_key(|op| op.info().name);
+            ops
+        });
+        sorted.binary_search_by(|op| op.info().name.cmp(name)).ok().map(|i| sorted[i])
     }
 
     /// An `int.*` op: tagged operands and an out-of-line slow path.

@@ -1,0 +1,91 @@
+//! Text form of the IR: a printer and a parser that are inverse to each other.
+//!
+//! `print(parse(print(m))) == print(m)` holds for every module. Value and block numbers are kept,
+//! holes included; instruction numbers and the operand pool are not part of the text.
+//!
+//! ```text
+//! file "a.mochi"                                     ; files, in order
+//! declare func @f(ref, i64) -> ref readonly export   ; symbols, in order
+//! declare data @d
+//! data @d align 8 writable {                         ; or: data @z align 8 writable zero 4096
+//!   hex 00 01 02 03 04 05 06 07
+//!   reloc 0 @f+8
+//! }
+//! func @f "P.f" file 0 save_all preserve_all -> ref @3:1 {
+//! b0(v0:ref, v1:i64):
+//!   v2:i64 = load.64 v0+8 @3:7
+//!   v3:i64 = icmp slt v1, v2
+//!   v4:ref = int.add v0, v0 [a b fits]
+//!   brif v3, b1(v2), b2
+//! b1(v5:i64):
+//!   v6:ref = call @g(v5)
+//!   ret v6
+//! cold b2:
+//!   unreachable
+//! }
+//! ```
+//!
+//! `;` starts a comment. A function that was not declared is declared by its definition (not
+//! exported, no effects), so that tests stay short; a symbol has to be declared or defined before
+//! it is used, except in [`parse_function`].
+
+mod lex;
+mod parse;
+mod print;
+#[cfg(test)]
+mod tests;
+
+pub use parse::{parse_function, parse_module};
+pub use print::{print_function, print_inst, print_module};
+
+use std::fmt;
+
+/// What is wrong with a text.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ParseErrorKind {
+    /// Something else was expected here.
+    Expected(&'static str),
+    /// A byte that starts no token, or a string without end.
+    BadToken,
+    /// A number that does not fit its field.
+    OutOfRange,
+    /// No op of this name.
+    UnknownOp(String),
+    /// A symbol that is neither declared nor defined before its use.
+    UnknownSymbol(String),
+    /// A symbol, value, block or body that is there already.
+    Duplicate(String),
+    /// A value that is used but has no definition.
+    UndefinedValue(u32),
+    /// A block that is a target but has no body.
+    UndefinedBlock(u32),
+}
+
+/// An error with its place in the text (1-based, columns in bytes).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ParseError {
+    /// Line.
+    pub line: u32,
+    /// Column.
+    pub column: u32,
+    /// What is wrong.
+    pub kind: ParseErrorKind,
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}:{}: ", self.line, self.column)?;
+        match &self.kind {
+            ParseErrorKind::Expected(what) => write!(f, "expected {what}"),
+            ParseErrorKind::BadToken => write!(f, "unexpected character"),
+            ParseErrorKind::OutOfRange => write!(f, "number out of range"),
+            ParseErrorKind::UnknownOp(name) => write!(f, "no op `{name}`"),
+            ParseErrorKind::UnknownSymbol(name) => write!(f, "symbol `{name}` is not declared"),
+            ParseErrorKind::Duplicate(name) => write!(f, "`{name}` is defined twice"),
+            ParseErrorKind::UndefinedValue(v) => write!(f, "v{v} is used but not defined"),
+            ParseErrorKind::UndefinedBlock(b) => write!(f, "b{b} is a target but not defined"),
+        }
+    }
+}
+
+impl std::error::Error for ParseError {}
