@@ -6,5 +6,6 @@
 pub mod ast;
 pub mod diag;
 pub mod span;
+pub mod system;
 pub mod tree;
 pub mod types;

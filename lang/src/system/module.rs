@@ -1,0 +1,337 @@
+//! Declarations of the system dialect: symbols, constants, globals and static data; then the
+//! functions one after the other ([`super::lower`]).
+
+use super::fold::{fold_binary, fold_cast, fold_unary, wrap};
+use super::syntax::*;
+use super::{Fault, fault, intrinsics, lower};
+use mochi_ir as ir;
+use std::collections::HashMap;
+
+/// A compile-time value.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) enum Const {
+    /// An integer without a type; it takes the type of its context.
+    Int(i128),
+    /// An integer with a type.
+    Typed(i128, Ty),
+    Float(f64),
+    Bool(bool),
+}
+
+/// A declared function.
+#[derive(Clone, Debug)]
+pub(super) struct FunInfo {
+    pub sym: ir::Sym,
+    pub params: Vec<Ty>,
+    pub result: Option<Ty>,
+    pub noreturn: bool,
+}
+
+/// What a top-level name means.
+#[derive(Clone, Debug)]
+pub(super) enum Global {
+    Const(Const),
+    Var(ir::Sym, Ty),
+    Fun(FunInfo),
+    /// Data with its size in bytes, where known.
+    Data(ir::Sym, Option<u64>),
+}
+
+/// The module while it is built.
+pub(super) struct ModuleBuilder<'a> {
+    pub module: ir::Module,
+    items: HashMap<&'a str, &'a Item>,
+    pub globals: HashMap<&'a str, Global>,
+    strings: HashMap<String, ir::Sym>,
+}
+
+/// Builds the module of these declarations.
+pub(super) fn build(items: &[Item]) -> Result<ir::Module, Vec<Fault>> {
+    let mut m = ModuleBuilder {
+        module: ir::Module::new(),
+        items: HashMap::new(),
+        globals: HashMap::new(),
+        strings: HashMap::new(),
+    };
+    let mut faults = Vec::new();
+    for item in items {
+        faults.extend(m.register(item).err());
+    }
+    for item in items {
+        faults.extend(m.constant(&item.name, item.pos, 0).err());
+    }
+    for item in items {
+        faults.extend(m.define_data(item).err());
+    }
+    for item in items {
+        if let ItemKind::Fun(fun) = &item.kind {
+            faults.extend(lower::lower(&mut m, item, fun).err());
+        }
+    }
+    if faults.is_empty() { Ok(m.module) } else { Err(faults) }
+}
+
+impl<'a> ModuleBuilder<'a> {
+    fn register(&mut self, item: &'a Item) -> Result<(), Fault> {
+        if intrinsics::is_intrinsic(&item.name) || Ty::from_name(&item.name).is_some() {
+            return fault(item.pos, format!("`{}` is a name of the dialect itself", item.name));
+        }
+        if let Some(old) = self.items.insert(&item.name, item) {
+            return fault(item.pos, format!("`{}` is already declared in line {}", item.name, old.pos.line));
+        }
+        let global = match &item.kind {
+            ItemKind::Const { .. } => return Ok(()),
+            ItemKind::Var { ty, .. } => Global::Var(self.module.declare_data(&item.name, true), *ty),
+            ItemKind::Data(init) => {
+                let export = !matches!(init, DataInit::Extern);
+                Global::Data(self.module.declare_data(&item.name, export), None)
+            }
+            ItemKind::Fun(fun) => self.declare_fun(item, fun)?,
+        };
+        self.globals.insert(&item.name, global);
+        Ok(())
+    }
+
+    fn declare_fun(&mut self, item: &Item, fun: &Fun) -> Result<Global, Fault> {
+        let a = fun.attributes;
+        if a.noreturn && fun.result.is_some() {
+            return fault(item.pos, "a @noreturn function has no result");
+        }
+        let effects = ir::Effects {
+            readonly: a.readonly || a.pure_,
+            pure_: a.pure_,
+            noreturn: a.noreturn,
+            inline: a.inline,
+            cold: a.cold || a.noreturn,
+        };
+        let params: Vec<Ty> = fun.params.iter().map(|p| p.ty).collect();
+        let sig = ir::Signature {
+            params: params.iter().map(|t| t.ir()).collect(),
+            result: fun.result.map(Ty::ir),
+            conv: if a.cold { ir::Conv::PreserveAll } else { ir::Conv::C },
+        };
+        let sym = self.module.declare_func(&item.name, sig, effects, fun.body.is_some());
+        Ok(Global::Fun(FunInfo { sym, params, result: fun.result, noreturn: a.noreturn }))
+    }
+
+    /// The value of a `const`, evaluated on first use; nothing for other names.
+    fn constant(&mut self, name: &str, pos: Pos, depth: u32) -> Result<Option<Const>, Fault> {
+        if let Some(global) = self.globals.get(name) {
+            return Ok(if let Global::Const(c) = global { Some(*c) } else { None });
+        }
+        let Some(item) = self.items.get(name).copied() else {
+            return fault(pos, format!("unknown name `{name}`"));
+        };
+        let ItemKind::Const { ty, value } = &item.kind else {
+            return Ok(None);
+        };
+        if depth > 100 {
+            return fault(item.pos, format!("the value of `{name}` depends on itself"));
+        }
+        let mut c = self.evaluate(value, depth + 1)?;
+        if let Some(ty) = ty {
+            c = adapt(c, *ty, item.pos)?;
+        }
+        self.globals.insert(&item.name, Global::Const(c));
+        Ok(Some(c))
+    }
+
+    /// Evaluates a constant expression.
+    pub fn evaluate(&mut self, e: &Expr, depth: u32) -> Result<Const, Fault> {
+        match &e.kind {
+            ExprKind::Int(n) => Ok(Const::Int(*n)),
+            ExprKind::Float(x) => Ok(Const::Float(*x)),
+            ExprKind::Bool(b) => Ok(Const::Bool(*b)),
+            ExprKind::Name(name) => match self.constant(name, e.pos, depth)? {
+                Some(c) => Ok(c),
+                None => fault(e.pos, format!("`{name}` is not a constant")),
+            },
+            ExprKind::Unary(op, a) => fold_unary(*op, self.evaluate(a, depth)?, e.pos),
+            ExprKind::Binary(op, a, b) => {
+                let (a, b) = (self.evaluate(a, depth)?, self.evaluate(b, depth)?);
+                fold_binary(*op, a, b, e.pos)
+            }
+            ExprKind::Cast(a, ty) => fold_cast(self.evaluate(a, depth)?, *ty, e.pos),
+            ExprKind::Call(f, args) if f == "sizeof" => {
+                self.size_of(args, e.pos).map(|n| Const::Int(n as i128))
+            }
+            _ => fault(e.pos, "not a constant expression"),
+        }
+    }
+
+    /// `sizeof(data)` in bytes.
+    pub fn size_of(&self, args: &[Expr], pos: Pos) -> Result<u64, Fault> {
+        if let [Expr { kind: ExprKind::Name(name), .. }] = args
+            && let Some(item) = self.items.get(name.as_str())
+            && let ItemKind::Data(DataInit::Elements(ty, elements)) = &item.kind
+            && !elements.iter().any(|e| matches!(e.kind, ExprKind::Str(_)) && *ty == Ty::U8)
+        {
+            return Ok(ty.size() as u64 * elements.len() as u64);
+        }
+        if let [Expr { kind: ExprKind::Name(name), .. }] = args
+            && let Some(Global::Data(_, Some(size))) = self.globals.get(name.as_str())
+        {
+            return Ok(*size);
+        }
+        fault(pos, "`sizeof` needs the name of data with a known size")
+    }
+
+    /// The symbol of a static string object with this text.
+    pub fn string(&mut self, text: &str) -> ir::Sym {
+        if let Some(&sym) = self.strings.get(text) {
+            return sym;
+        }
+        let desc = self.module.declare_data("desc_str", false);
+        let sym = self.module.declare_data(&format!("rt_str_{}", self.strings.len()), true);
+        self.strings.insert(text.to_string(), sym);
+        let mut bytes = vec![0; 8];
+        bytes.extend((text.len() as u64).to_le_bytes());
+        bytes.extend((text.chars().count() as u64).to_le_bytes());
+        bytes.extend([0; 8]);
+        bytes.extend(text.as_bytes());
+        bytes.resize(bytes.len().next_multiple_of(8), 0);
+        let relocs =
+            vec![ir::Reloc { offset: 0, sym: desc, addend: 0 }, ir::Reloc { offset: 24, sym, addend: 32 }];
+        let data = ir::Data { sym, bytes, zero_size: 0, align: 8, writable: false, relocs };
+        self.module.datas.push(data);
+        sym
+    }
+
+    fn define_data(&mut self, item: &'a Item) -> Result<(), Fault> {
+        let (sym, mut data) = match self.globals.get(item.name.as_str()) {
+            Some(Global::Var(sym, _) | Global::Data(sym, _)) => (
+                *sym,
+                ir::Data {
+                    sym: *sym,
+                    bytes: Vec::new(),
+                    zero_size: 0,
+                    align: 8,
+                    writable: false,
+                    relocs: Vec::new(),
+                },
+            ),
+            _ => return Ok(()),
+        };
+        match &item.kind {
+            ItemKind::Var { ty, value } => {
+                data.writable = true;
+                // A global has eight bytes whatever its type.
+                let wide = if *ty == Ty::F64 { Ty::F64 } else { Ty::I64 };
+                self.check_var(*ty, value)?;
+                self.element(&mut data, wide, value)?;
+                if data.relocs.is_empty() && data.bytes.iter().all(|b| *b == 0) {
+                    data.bytes.clear();
+                    data.zero_size = 8;
+                }
+            }
+            ItemKind::Data(DataInit::Zero(size)) => {
+                data.writable = true;
+                data.align = 16;
+                data.zero_size = match self.evaluate(size, 0)? {
+                    Const::Int(n) | Const::Typed(n, _) if (1..1 << 40).contains(&n) => n as u64,
+                    _ => return fault(size.pos, "not a size"),
+                };
+            }
+            ItemKind::Data(DataInit::Elements(ty, elements)) => {
+                for e in elements {
+                    self.element(&mut data, *ty, e)?;
+                }
+                if data.bytes.is_empty() {
+                    return fault(item.pos, "data cannot be empty");
+                }
+            }
+            _ => return Ok(()),
+        }
+        if let ItemKind::Data(_) = item.kind {
+            let size = data.zero_size + data.bytes.len() as u64;
+            self.globals.insert(&item.name, Global::Data(sym, Some(size)));
+        }
+        self.module.datas.push(data);
+        Ok(())
+    }
+
+    fn check_var(&mut self, ty: Ty, value: &Expr) -> Result<(), Fault> {
+        if self.address(value)?.is_some() {
+            return if ty.is_address() {
+                Ok(())
+            } else {
+                fault(value.pos, format!("an address is not of type {ty}"))
+            };
+        }
+        let c = self.evaluate(value, 0)?;
+        adapt(c, ty, value.pos).map(|_| ())
+    }
+
+    /// `addr(name)`, `addr(name) + n` or a string: symbol and addend.
+    fn address(&mut self, e: &Expr) -> Result<Option<(ir::Sym, i64)>, Fault> {
+        match &e.kind {
+            ExprKind::Str(s) => Ok(Some((self.string(s), 0))),
+            ExprKind::Call(f, args) if f == "addr" => {
+                let [Expr { kind: ExprKind::Name(name), pos }] = args.as_slice() else {
+                    return fault(e.pos, "`addr` needs a name");
+                };
+                self.symbol(name, *pos).map(|s| Some((s, 0)))
+            }
+            ExprKind::Binary(BinOp::Add, a, b) => match self.address(a)? {
+                Some((sym, base)) => match self.evaluate(b, 0)? {
+                    Const::Int(n) => Ok(Some((sym, base + n as i64))),
+                    _ => fault(b.pos, "not an offset"),
+                },
+                None => Ok(None),
+            },
+            _ => Ok(None),
+        }
+    }
+
+    /// The symbol of a function, global or data item.
+    pub fn symbol(&self, name: &str, pos: Pos) -> Result<ir::Sym, Fault> {
+        match self.globals.get(name) {
+            Some(Global::Fun(info)) => Ok(info.sym),
+            Some(Global::Var(sym, _) | Global::Data(sym, _)) => Ok(*sym),
+            Some(Global::Const(_)) => fault(pos, format!("the constant `{name}` has no address")),
+            None => fault(pos, format!("unknown name `{name}`")),
+        }
+    }
+
+    /// Appends one element of static data.
+    fn element(&mut self, data: &mut ir::Data, ty: Ty, e: &Expr) -> Result<(), Fault> {
+        if let (ExprKind::Str(s), Ty::U8) = (&e.kind, ty) {
+            data.bytes.extend(s.as_bytes());
+            return Ok(());
+        }
+        if let Some((sym, addend)) = self.address(e)? {
+            if ty.size() != 8 || ty == Ty::F64 {
+                return fault(e.pos, format!("an address is not of type {ty}"));
+            }
+            data.relocs.push(ir::Reloc { offset: data.bytes.len() as u32, sym, addend });
+            data.bytes.extend([0; 8]);
+            return Ok(());
+        }
+        match self.evaluate(e, 0)? {
+            Const::Float(x) if ty.size() == 8 => data.bytes.extend(x.to_bits().to_le_bytes()),
+            Const::Bool(b) if ty.is_int() => {
+                data.bytes.extend(&(b as u64).to_le_bytes()[..ty.size() as usize])
+            }
+            Const::Int(n) | Const::Typed(n, _) if ty.holds(n) => {
+                data.bytes.extend(&(n as u64).to_le_bytes()[..ty.size() as usize]);
+            }
+            _ => return fault(e.pos, format!("not a value of type {ty}")),
+        }
+        Ok(())
+    }
+}
+
+/// A constant as a value of a type, where the dialect allows that without `as`.
+pub(super) fn adapt(c: Const, ty: Ty, pos: Pos) -> Result<Const, Fault> {
+    match c {
+        Const::Int(n) if ty != Ty::Bool && ty.holds(n) => Ok(Const::Typed(wrap(n, ty), ty)),
+        Const::Int(n) if ty.is_int() => fault(pos, format!("{n} does not fit {ty}")),
+        Const::Int(_) => fault(pos, format!("expected {ty}, found an integer")),
+        Const::Typed(_, t) if t == ty => Ok(c),
+        Const::Typed(_, t) => fault(pos, format!("expected {ty}, found {t}")),
+        Const::Float(_) if ty == Ty::F64 => Ok(c),
+        Const::Float(_) => fault(pos, format!("expected {ty}, found f64")),
+        Const::Bool(_) if ty == Ty::Bool => Ok(c),
+        Const::Bool(_) => fault(pos, format!("expected {ty}, found bool")),
+    }
+}
