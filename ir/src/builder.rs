@@ -7,9 +7,9 @@
 //! are removed by [`FunctionBuilder::finish`].
 
 use crate::func::{ArgList, Block, BlockCall, Function, Inst, SrcLoc, Type, Value, ValueDef};
+use crate::hash::FastMap;
 use crate::module::Sym;
 use crate::ops::{Cond, FCond, Op};
-use std::collections::HashMap;
 
 /// An assignable variable of a builder, dense from 0.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -33,7 +33,7 @@ pub struct FunctionBuilder {
     pub loc: SrcLoc,
     current: Option<Block>,
     vars: Vec<Type>,
-    defs: HashMap<(Var, Block), Value>,
+    defs: FastMap<(Var, Block), Value>,
     states: Vec<BlockState>,
 }
 
@@ -45,7 +45,7 @@ impl FunctionBuilder {
             loc: SrcLoc::NONE,
             current: None,
             vars: Vec::new(),
-            defs: HashMap::new(),
+            defs: FastMap::default(),
             states: Vec::new(),
         };
         let entry = b.new_block();
@@ -108,13 +108,24 @@ impl FunctionBuilder {
         self.read(var, block)
     }
 
+    /// The value of a variable at the end of a block. Parameters made on the way wait in `pending`
+    /// for their arguments, so that long rows of joins need no recursion.
     fn read(&mut self, var: Var, block: Block) -> Value {
+        let mut pending = Vec::new();
+        let value = self.look_up(var, block, &mut pending);
+        while let Some((at, param)) = pending.pop() {
+            self.fill_param(var, at, param, &mut pending);
+        }
+        value
+    }
+
+    fn look_up(&mut self, var: Var, block: Block, pending: &mut Vec<(Block, Value)>) -> Value {
         // Chains of single predecessors are walked in a loop: they can be very long.
         let mut chain = Vec::new();
         let mut at = block;
         let value = loop {
             if let Some(&v) = self.defs.get(&(var, at)) {
-                break self.func.resolve(v);
+                break v;
             }
             let state = &self.states[at.index()];
             if !state.sealed {
@@ -130,10 +141,8 @@ impl FunctionBuilder {
                 }
                 _ => {
                     let v = self.func.add_param(at, self.vars[var.0 as usize]);
-                    // Defined first: the arguments may lead back here.
-                    self.defs.insert((var, at), v);
-                    self.fill_param(var, at, v);
-                    break self.func.resolve(v);
+                    pending.push((at, v));
+                    break v;
                 }
             }
         };
@@ -178,20 +187,24 @@ impl FunctionBuilder {
         // Reading the arguments of one parameter may add others to this block's predecessors but
         // not here: the block is sealed now, and each waiting variable has its definition.
         let incomplete = std::mem::take(&mut self.states[block.index()].incomplete);
+        let mut pending = Vec::new();
         for (var, param) in incomplete {
-            self.fill_param(var, block, param);
+            self.fill_param(var, block, param, &mut pending);
+            while let Some((at, param)) = pending.pop() {
+                self.fill_param(var, at, param, &mut pending);
+            }
         }
     }
 
     /// Appends the argument for a parameter made for `var` to each incoming edge.
-    fn fill_param(&mut self, var: Var, block: Block, param: Value) {
+    fn fill_param(&mut self, var: Var, block: Block, param: Value, pending: &mut Vec<(Block, Value)>) {
         let ValueDef::Param(_, index) = self.func.values[param.index()].def else {
             unreachable!("parameter")
         };
         for k in 0..self.states[block.index()].preds.len() {
             let (inst, edge) = self.states[block.index()].preds[k];
             let from = self.block_of(inst);
-            let arg = self.read(var, from);
+            let arg = self.look_up(var, from, pending);
             let e = (self.func.insts[inst.index()].edges.start + edge) as usize;
             assert_eq!(self.func.edges[e].args.len, index, "parameters are filled in order");
             self.append_edge_arg(inst, edge, arg);
@@ -352,5 +365,74 @@ impl FunctionBuilder {
         self.func.remove_unreachable_blocks();
         self.func.remove_trivial_params();
         self.func
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::module::{Effects, Module, Signature};
+    use crate::text::print_function;
+    use crate::verify::verify_function;
+
+    fn start(module: &mut Module) -> FunctionBuilder {
+        let sig = Signature { params: vec![Type::I64], result: Some(Type::I64), ..Signature::default() };
+        let sym = module.declare_func("f", sig, Effects::default(), false);
+        FunctionBuilder::new(Function::new(sym, "f", Some(Type::I64)), &[Type::I64])
+    }
+
+    #[test]
+    fn loop_variables_become_parameters() {
+        let mut module = Module::new();
+        let mut b = start(&mut module);
+        let n = b.params()[0];
+        let (i, fixed) = (b.declare_var(Type::I64), b.declare_var(Type::I64));
+        let zero = b.iconst(0);
+        b.def_var(i, zero);
+        b.def_var(fixed, n);
+        let (head, body, exit) = (b.new_block(), b.new_block(), b.new_block());
+        b.jump(head, &[]);
+        b.switch_to(head);
+        let (x, y) = (b.use_var(i), b.use_var(fixed));
+        let c = b.icmp(Cond::Slt, x, y);
+        b.brif(c, body, &[], exit, &[]);
+        b.switch_to(body);
+        b.seal(body);
+        let (x, one) = (b.use_var(i), b.iconst(1));
+        let next = b.bin(Op::Add, x, one);
+        b.def_var(i, next);
+        b.jump(head, &[]);
+        b.seal(head);
+        b.switch_to(exit);
+        let result = b.use_var(i);
+        b.ret(Some(result));
+        let func = b.finish();
+        assert_eq!(verify_function(&module, &func), []);
+        assert_eq!(func.blocks[head.index()].params.len(), 1, "{}", print_function(&module, &func));
+    }
+
+    #[test]
+    fn long_rows_of_joins() {
+        let mut module = Module::new();
+        let mut b = start(&mut module);
+        let n = b.params()[0];
+        let var = b.declare_var(Type::I64);
+        b.def_var(var, n);
+        for _ in 0..30_000 {
+            let (then, join) = (b.new_block(), b.new_block());
+            b.brif(n, then, &[], join, &[]);
+            b.seal(then);
+            b.switch_to(then);
+            b.jump(join, &[]);
+            b.seal(join);
+            b.switch_to(join);
+        }
+        let result = b.use_var(var);
+        b.ret(Some(result));
+        let func = b.finish();
+        assert_eq!(verify_function(&module, &func), []);
+        assert!(func.blocks.iter().all(|d| d.params.len() <= 1));
+        let last = *func.layout.last().unwrap();
+        assert!(func.blocks[last.index()].params.is_empty());
     }
 }

@@ -6,12 +6,15 @@
 //! meaning of the IR and the judge of everything that transforms it.
 
 pub mod builder;
+pub mod cfg;
 pub mod func;
+pub mod hash;
 pub mod library;
 pub mod module;
 pub mod ops;
 pub mod ssa;
 pub mod text;
+pub mod verify;
 
 pub use builder::FunctionBuilder;
 pub use func::{Block, BlockCall, Function, Inst, InstData, SrcLoc, Type, Value, ValueDef};

@@ -1,0 +1,202 @@
+//! One test per rule: a good module is spoiled so that exactly that rule complains.
+
+use super::*;
+use crate::func::InstData;
+use crate::text::parse_module;
+
+const GOOD: &str = "
+declare func @g(i64, f64) -> i64
+declare data @d
+data @d align 8 { hex x0000000000000000 reloc 0 @g }
+func @f -> i64 {
+b0(v0:i64):
+  v1:f64 = fconst 1.0
+  v2:i64 = call @g(v0, v1)
+  brif v2, b1(v0), b2
+b1(v3:i64):
+  v4:i64 = add v3, v2
+  ret v4
+b2:
+  switch v0, b1(v0), 1: b1(v2), 2: b3
+b3:
+  ret v0
+}";
+
+/// Spoils the good module by editing its text, and gives the rules that complain.
+fn replaced(from: &str, to: &str) -> Vec<Rule> {
+    assert!(GOOD.contains(from));
+    rules(&parse_module(&GOOD.replace(from, to)).unwrap())
+}
+
+/// Spoils the good module's function.
+fn edited(edit: impl FnOnce(&mut Function)) -> Vec<Rule> {
+    let mut module = parse_module(GOOD).unwrap();
+    edit(&mut module.funcs[0]);
+    rules(&module)
+}
+
+fn rules(module: &Module) -> Vec<Rule> {
+    let mut rules: Vec<Rule> = verify_module(module).iter().map(|v| v.rule).collect();
+    rules.dedup();
+    rules
+}
+
+fn inst(func: &mut Function, op: Op) -> &mut InstData {
+    func.insts.iter_mut().find(|i| i.op == op).unwrap()
+}
+
+#[test]
+fn good() {
+    assert_eq!(verify_module(&parse_module(GOOD).unwrap()), []);
+}
+
+#[test]
+fn v01_layout() {
+    assert_eq!(edited(|f| f.layout.clear()), [Rule::V01]);
+    assert_eq!(edited(|f| f.layout.push(Block(1))), [Rule::V01]);
+}
+
+#[test]
+fn v02_terminators() {
+    assert_eq!(edited(|f| f.blocks[1].insts.truncate(1)), [Rule::V02]);
+    assert_eq!(edited(|f| f.blocks[1].insts.swap(0, 1)), [Rule::V02]);
+    assert_eq!(edited(|f| f.blocks[3].insts.clear()), [Rule::V02]);
+}
+
+#[test]
+fn v03_bounds() {
+    assert_eq!(edited(|f| f.layout.push(Block(9))), [Rule::V03]);
+    assert_eq!(edited(|f| f.file = Some(3)), [Rule::V03]);
+    assert_eq!(edited(|f| f.blocks[3].insts[0] = Inst(99)), [Rule::V03]);
+    assert_eq!(edited(|f| f.pool[0] = Value(99)), [Rule::V03]);
+    assert_eq!(edited(|f| inst(f, Op::Call).sym = Some(Sym(99))), [Rule::V03]);
+    assert_eq!(edited(|f| inst(f, Op::Brif).edges.len = 99), [Rule::V03]);
+    assert_eq!(edited(|f| f.edges[0].block = Block(99)), [Rule::V03]);
+    assert_eq!(edited(|f| f.layout.truncate(3)), [Rule::V03]);
+}
+
+#[test]
+fn v04_one_place() {
+    assert_eq!(
+        edited(|f| {
+            let i = f.blocks[1].insts[0];
+            f.blocks[3].insts.insert(0, i);
+        }),
+        [Rule::V04]
+    );
+}
+
+#[test]
+fn v05_definitions() {
+    assert_eq!(edited(|f| f.values[4].def = ValueDef::Inst(Inst(0))), [Rule::V05]);
+    assert_eq!(edited(|f| f.values[3].def = ValueDef::Param(Block(1), 1)), [Rule::V05]);
+    assert_eq!(edited(|f| f.values[4].def = ValueDef::Alias(Value(0))), [Rule::V05]);
+}
+
+#[test]
+fn v06_used_means_defined() {
+    assert_eq!(edited(|f| f.blocks[1].insts = f.blocks[1].insts.split_off(1)), [Rule::V06]);
+}
+
+#[test]
+fn v07_operands() {
+    assert_eq!(replaced("add v3, v2", "add v3"), [Rule::V07]);
+    assert_eq!(replaced("add v3, v2", "add v3, v1"), [Rule::V07]);
+    assert_eq!(replaced("v4:i64 = add v3, v2", "v4:i64 = syscall"), [Rule::V07]);
+    assert_eq!(replaced("add v3, v2", "call.ind v1()"), [Rule::V07]);
+}
+
+#[test]
+fn v08_results() {
+    assert_eq!(replaced("v1:f64 = fconst 1.0", "v1:f64 = fconst 1.0 fconst 2.0"), [Rule::V08]);
+    assert_eq!(replaced("v1:f64 = fconst 1.0", "v1:f64 = fconst 1.0 v9:f64 = iconst 1"), [Rule::V08]);
+}
+
+#[test]
+fn v09_immediates() {
+    let add = "add v3, v2";
+    assert_eq!(replaced(add, "load.64 v3+2147483648"), [Rule::V09]);
+    assert_eq!(replaced(add, "int.cmp ult v3, v2"), [Rule::V09]);
+    assert_eq!(edited(|f| inst(f, Op::Add).imm = 1), [Rule::V09]);
+}
+
+#[test]
+fn v10_symbols() {
+    assert_eq!(replaced("add v3, v2", "call @d()"), [Rule::V10]);
+    assert_eq!(edited(|f| inst(f, Op::Add).sym = Some(Sym(0))), [Rule::V10]);
+    assert_eq!(edited(|f| inst(f, Op::Call).sym = None), [Rule::V10]);
+}
+
+#[test]
+fn v11_calls() {
+    assert_eq!(replaced("call @g(v0, v1)", "call @g(v0)"), [Rule::V11]);
+    assert_eq!(replaced("call @g(v0, v1)", "call @g(v0, v0)"), [Rule::V11]);
+    assert_eq!(replaced("(i64, f64) -> i64", "(i64, f64)"), [Rule::V11]);
+}
+
+#[test]
+fn v12_edges() {
+    assert_eq!(edited(|f| inst(f, Op::Brif).edges.len = 1), [Rule::V12]);
+    assert_eq!(
+        edited(|f| {
+            let e = inst(f, Op::Brif).edges;
+            inst(f, Op::Add).edges = e;
+        }),
+        [Rule::V12]
+    );
+}
+
+#[test]
+fn v13_arguments() {
+    assert_eq!(replaced("brif v2, b1(v0), b2", "brif v2, b1, b2"), [Rule::V13]);
+    assert_eq!(replaced("brif v2, b1(v0), b2", "brif v2, b1(v1), b2"), [Rule::V13]);
+}
+
+#[test]
+fn v14_entry() {
+    assert_eq!(replaced("2: b3", "2: b3, 3: b0(v0)"), [Rule::V14]);
+}
+
+#[test]
+fn v15_dominance() {
+    assert_eq!(replaced("b3:\n  ret v0", "b3:\n  ret v4"), [Rule::V15]);
+    assert_eq!(replaced("add v3, v2", "add v3, v4"), [Rule::V15]);
+}
+
+#[test]
+fn v16_return() {
+    assert_eq!(replaced("ret v0", "ret"), [Rule::V16]);
+    assert_eq!(replaced("ret v0", "ret v1"), [Rule::V16]);
+}
+
+#[test]
+fn v17_signature() {
+    assert_eq!(edited(|f| f.conv = crate::module::Conv::PreserveAll), [Rule::V17]);
+    assert_eq!(edited(|f| f.values[0].ty = Type::Ref), [Rule::V17]);
+}
+
+#[test]
+fn v18_cases() {
+    assert_eq!(replaced("2: b3", "1: b3"), [Rule::V18]);
+    assert_eq!(edited(|f| f.edges[0].case = 1), [Rule::V18]);
+}
+
+#[test]
+fn v19_reachable() {
+    assert_eq!(replaced("b3:\n  ret v0", "b3:\n  ret v0\nb4: unreachable"), [Rule::V19]);
+}
+
+#[test]
+fn v20_data() {
+    assert_eq!(replaced("align 8", "align 3"), [Rule::V20]);
+    assert_eq!(replaced("reloc 0", "reloc 1"), [Rule::V20]);
+    assert_eq!(replaced("align 8 {", "align 8 zero 8 {"), [Rule::V20]);
+}
+
+#[test]
+fn v21_definitions() {
+    let mut module = parse_module(GOOD).unwrap();
+    let data = module.datas[0].clone();
+    module.datas.push(data);
+    assert_eq!(rules(&module), [Rule::V21]);
+}
