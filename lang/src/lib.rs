@@ -5,6 +5,7 @@
 
 pub mod ast;
 pub mod diag;
+pub mod lexer;
 pub mod span;
 pub mod system;
 pub mod tree;
