@@ -136,8 +136,8 @@ impl DomTree {
         }
         let mut children = vec![0u32; count - 1];
         let mut fill = start.clone();
-        for i in 1..count {
-            let d = idom[i] as usize;
+        for (i, &d) in idom.iter().enumerate().skip(1) {
+            let d = d as usize;
             children[fill[d] as usize] = i as u32;
             fill[d] += 1;
         }

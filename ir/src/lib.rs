@@ -7,8 +7,10 @@
 
 pub mod builder;
 pub mod cfg;
+pub mod eval;
 pub mod func;
 pub mod hash;
+pub mod interp;
 pub mod library;
 pub mod module;
 pub mod ops;

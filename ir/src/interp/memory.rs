@@ -1,0 +1,190 @@
+//! Memory of the interpreted program: regions of a flat 64-bit address space, in pages that come
+//! into being when they are first written. Gaps between regions fault.
+
+use super::Trap;
+
+const PAGE: u64 = 1 << 16;
+
+/// Where new mappings start.
+const MAP_BASE: u64 = 0x5000_0000_0000;
+
+struct Region {
+    base: u64,
+    size: u64,
+    writable: bool,
+    pages: Vec<Option<Box<[u8]>>>,
+}
+
+/// The memory.
+#[derive(Default)]
+pub struct Memory {
+    /// Sorted by base, disjoint.
+    regions: Vec<Region>,
+    /// Index of the region used last: the next access is probably there too.
+    last: usize,
+    mapped: u64,
+}
+
+impl Region {
+    /// The page with this offset in the region, made if it is not there.
+    fn page(&mut self, offset: u64) -> &mut [u8] {
+        self.pages[(offset / PAGE) as usize].get_or_insert_with(|| vec![0; PAGE as usize].into_boxed_slice())
+    }
+}
+
+impl Memory {
+    /// An empty memory.
+    pub fn new() -> Memory {
+        Memory::default()
+    }
+
+    /// Adds zeroed memory at a fixed place. The place must be free.
+    pub fn map_at(&mut self, base: u64, size: u64, writable: bool) {
+        let at = self.regions.partition_point(|r| r.base < base);
+        let pages = vec![None; size.div_ceil(PAGE) as usize];
+        self.regions.insert(at, Region { base, size, writable, pages });
+        self.last = 0;
+    }
+
+    /// Adds zeroed, writable memory somewhere.
+    pub fn map(&mut self, size: u64) -> u64 {
+        let base = MAP_BASE + self.mapped;
+        // A gap after each mapping catches overruns.
+        self.mapped += size.next_multiple_of(PAGE) + PAGE;
+        self.map_at(base, size, true);
+        base
+    }
+
+    /// Removes the region that starts here, if it has this size; else leaves it mapped.
+    pub fn unmap(&mut self, base: u64, size: u64) {
+        let rounded = size.next_multiple_of(4096);
+        self.regions.retain(|r| r.base != base || r.size.next_multiple_of(4096) != rounded);
+        self.last = 0;
+    }
+
+    /// The address is mapped.
+    pub fn is_mapped(&self, addr: u64) -> bool {
+        let i = self.regions.partition_point(|r| r.base <= addr);
+        i > 0 && addr - self.regions[i - 1].base < self.regions[i - 1].size
+    }
+
+    /// The lowest address of the region around this one.
+    pub fn region_base(&self, addr: u64) -> Option<u64> {
+        let i = self.regions.partition_point(|r| r.base <= addr);
+        (i > 0 && addr - self.regions[i - 1].base <= self.regions[i - 1].size)
+            .then(|| self.regions[i - 1].base)
+    }
+
+    /// Finds the region of an access and the offset in it.
+    fn find(&mut self, addr: u64, size: u64) -> Result<(&mut Region, u64), Trap> {
+        let fits = |r: &Region| addr >= r.base && addr - r.base < r.size && size <= r.size - (addr - r.base);
+        if !self.regions.get(self.last).is_some_and(fits) {
+            let i = self.regions.partition_point(|r| r.base <= addr);
+            if i == 0 || !fits(&self.regions[i - 1]) {
+                return Err(if addr < 4096 { Trap::NullDereference } else { Trap::BadAddress(addr) });
+            }
+            self.last = i - 1;
+        }
+        let region = &mut self.regions[self.last];
+        let offset = addr - region.base;
+        Ok((region, offset))
+    }
+
+    /// Reads up to 8 bytes, little endian, zero extended.
+    pub fn load(&mut self, addr: u64, size: usize) -> Result<u64, Trap> {
+        let (region, offset) = self.find(addr, size as u64)?;
+        let within = (offset % PAGE) as usize;
+        let mut bytes = [0; 8];
+        if within + size <= PAGE as usize {
+            if let Some(page) = &region.pages[(offset / PAGE) as usize] {
+                bytes[..size].copy_from_slice(&page[within..within + size]);
+            }
+        } else {
+            for (i, byte) in bytes[..size].iter_mut().enumerate() {
+                *byte = region.page(offset + i as u64)[((offset + i as u64) % PAGE) as usize];
+            }
+        }
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    /// Writes the low bytes of a word.
+    pub fn store(&mut self, addr: u64, size: usize, value: u64) -> Result<(), Trap> {
+        let (region, offset) = self.find(addr, size as u64)?;
+        if !region.writable {
+            return Err(Trap::ReadOnly(addr));
+        }
+        let bytes = &value.to_le_bytes()[..size];
+        let within = (offset % PAGE) as usize;
+        if within + size <= PAGE as usize {
+            region.page(offset)[within..within + size].copy_from_slice(bytes);
+        } else {
+            for (i, &byte) in bytes.iter().enumerate() {
+                region.page(offset + i as u64)[((offset + i as u64) % PAGE) as usize] = byte;
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies bytes out.
+    pub fn read(&mut self, addr: u64, size: u64) -> Result<Vec<u8>, Trap> {
+        if size == 0 {
+            return Ok(Vec::new());
+        }
+        let (region, offset) = self.find(addr, size)?;
+        let mut out = Vec::with_capacity(size as usize);
+        while (out.len() as u64) < size {
+            let at = offset + out.len() as u64;
+            let n = (PAGE - at % PAGE).min(size - out.len() as u64) as usize;
+            match &region.pages[(at / PAGE) as usize] {
+                Some(page) => out.extend_from_slice(&page[(at % PAGE) as usize..][..n]),
+                None => out.resize(out.len() + n, 0),
+            }
+        }
+        Ok(out)
+    }
+
+    /// Copies bytes in.
+    pub fn write(&mut self, addr: u64, bytes: &[u8]) -> Result<(), Trap> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let (region, _) = self.find(addr, bytes.len() as u64)?;
+        if !region.writable {
+            return Err(Trap::ReadOnly(addr));
+        }
+        self.init(addr, bytes);
+        Ok(())
+    }
+
+    /// Sets bytes.
+    pub fn fill(&mut self, addr: u64, byte: u8, size: u64) -> Result<(), Trap> {
+        if size == 0 {
+            return Ok(());
+        }
+        let (region, offset) = self.find(addr, size)?;
+        if !region.writable {
+            return Err(Trap::ReadOnly(addr));
+        }
+        let mut at = offset;
+        while at < offset + size {
+            let n = (PAGE - at % PAGE).min(offset + size - at);
+            if byte != 0 || region.pages[(at / PAGE) as usize].is_some() {
+                region.page(at)[(at % PAGE) as usize..][..n as usize].fill(byte);
+            }
+            at += n;
+        }
+        Ok(())
+    }
+
+    /// Copies bytes into mapped memory, also where the program may not write.
+    pub(super) fn init(&mut self, addr: u64, bytes: &[u8]) {
+        let (region, offset) = self.find(addr, bytes.len() as u64).expect("mapped");
+        let mut done = 0;
+        while done < bytes.len() {
+            let at = offset + done as u64;
+            let n = ((PAGE - at % PAGE) as usize).min(bytes.len() - done);
+            region.page(at)[(at % PAGE) as usize..][..n].copy_from_slice(&bytes[done..done + n]);
+            done += n;
+        }
+    }
+}
