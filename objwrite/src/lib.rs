@@ -1,15 +1,20 @@
 //! Targets, relocations, the object model, DWARF, and writers for object files and executables.
 //!
 //! This crate knows neither the IR nor instruction selection: it is given bytes, symbols,
-//! relocations and tables, and writes files.
+//! relocations and tables, and writes files. [`link::link`] makes executables.
 
 pub mod archive;
+pub mod dwarf;
+pub mod elf;
+pub mod link;
 pub mod model;
 pub mod pctab;
 pub mod reloc;
+pub mod sha256;
 pub mod target;
 
 pub use archive::{Archive, ArchiveError};
+pub use link::{DebugOptions, Image, LinkError, LinkInput, link};
 pub use model::{
     Atom, AtomKind, AtomView, CfiOp, FrameInfo, FunctionInfo, LineRow, Object, RelocEntry, SymRef, Symbol,
 };

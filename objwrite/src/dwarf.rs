@@ -1,0 +1,326 @@
+//! DWARF 5 debug information: functions, lines, call frames.
+//!
+//! One compilation unit covers the functions that have a source file; the layout puts them first
+//! in the code section, so the unit is one range and the line table one sequence, with one
+//! relocation. Call frame information covers every function, in `.debug_frame`: programs never
+//! unwind by it (frame pointers do that), so it need not be loaded. In the root of the program,
+//! where the kernel or a C library starts it, unwinding ends.
+//!
+//! Sections are made with addresses relative to the code section and a list of places to fix: an
+//! executable fixes them with its addresses ([`DebugSection::resolved`]), an object file writes
+//! them as relocations. References: DWARF 5, sections 3.1 (units), 3.3 (subprograms), 6.2 (lines),
+//! 6.4 (frames); the DWARF register numbers of the psABIs.
+
+use crate::link::DebugOptions;
+use crate::link::layout::Layout;
+use crate::link::resolve::{Kept, Program};
+use crate::model::{AtomKind, CfiOp};
+use crate::target::Arch;
+use gimli::write::{
+    Address, AttributeValue, CallFrameInstruction, CommonInformationEntry, DwarfUnit, EndianVec, Expression,
+    FileId, FrameDescriptionEntry, FrameTable, LineProgram, LineString, RelocateWriter, Relocation,
+    RelocationTarget, Sections,
+};
+use gimli::{Encoding, Format, LineEncoding, LittleEndian, Register, SectionId};
+use std::collections::HashMap;
+
+/// Languages without a code of their own announce the one whose expressions debuggers should
+/// offer: names, integers and structs here read as in C.
+const LANGUAGE: gimli::DwLang = gimli::DW_LANG_C11;
+
+/// What a place in a debug section refers to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DebugTarget {
+    /// The start of the code section.
+    Text,
+    /// The start of another debug section.
+    Section(&'static str),
+}
+
+/// A place in a debug section to be fixed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DebugReloc {
+    /// Byte offset.
+    pub offset: usize,
+    /// Size of the field: 4 or 8.
+    pub size: u8,
+    /// What it refers to.
+    pub target: DebugTarget,
+    /// Added to the target's address.
+    pub addend: i64,
+}
+
+/// A debug section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DebugSection {
+    /// Its name, as in ELF.
+    pub name: &'static str,
+    /// Contents; places to be fixed are zero.
+    pub bytes: Vec<u8>,
+    /// Places to be fixed, in order.
+    pub relocs: Vec<DebugReloc>,
+}
+
+impl DebugSection {
+    /// The contents when the code is at `text` and every debug section starts at 0.
+    pub fn resolved(&self, text: u64) -> Vec<u8> {
+        let mut bytes = self.bytes.clone();
+        for r in &self.relocs {
+            let base = match r.target {
+                DebugTarget::Text => text,
+                DebugTarget::Section(_) => 0,
+            };
+            let value = base.wrapping_add(r.addend as u64).to_le_bytes();
+            let size = r.size as usize;
+            bytes[r.offset..r.offset + size].copy_from_slice(&value[..size]);
+        }
+        bytes
+    }
+}
+
+/// Initial state of a call frame, by machine.
+struct FrameStart {
+    /// Smallest instruction.
+    code_alignment: u8,
+    /// Register that holds the return address at entry, or stands for its place.
+    return_address: u16,
+    /// Stack pointer: with `cfa_offset`, the canonical frame address at entry.
+    stack_pointer: u16,
+    cfa_offset: i32,
+    /// The return address is in memory, at this offset from the canonical frame address.
+    return_address_at: Option<i32>,
+}
+
+fn frame_start(arch: Arch) -> Option<FrameStart> {
+    let in_register = |code_alignment, return_address, stack_pointer| FrameStart {
+        code_alignment,
+        return_address,
+        stack_pointer,
+        cfa_offset: 0,
+        return_address_at: None,
+    };
+    match arch {
+        Arch::X64 => Some(FrameStart {
+            code_alignment: 1,
+            return_address: 16,
+            stack_pointer: 7,
+            cfa_offset: 8,
+            return_address_at: Some(-8),
+        }),
+        Arch::A64 => Some(in_register(4, 30, 31)),
+        Arch::Rv64 => Some(in_register(2, 1, 2)),
+        Arch::Wasm32 => None,
+    }
+}
+
+/// Bytes with the places to be fixed.
+#[derive(Clone)]
+struct Recorder {
+    writer: EndianVec<LittleEndian>,
+    relocs: Vec<Relocation>,
+}
+
+impl Recorder {
+    fn new() -> Recorder {
+        Recorder { writer: EndianVec::new(LittleEndian), relocs: Vec::new() }
+    }
+}
+
+impl RelocateWriter for Recorder {
+    type Writer = EndianVec<LittleEndian>;
+
+    fn writer(&self) -> &Self::Writer {
+        &self.writer
+    }
+
+    fn writer_mut(&mut self) -> &mut Self::Writer {
+        &mut self.writer
+    }
+
+    fn relocate(&mut self, relocation: Relocation) {
+        self.relocs.push(relocation);
+    }
+}
+
+fn code(offset: u64) -> Address {
+    Address::Symbol { symbol: 0, addend: offset as i64 }
+}
+
+/// A function of the output: its atom, offset in the code section.
+struct Function<'p, 'a> {
+    atom: &'p Kept<'a>,
+    start: u64,
+}
+
+/// The debug sections of a program, by name. Panics when line rows or frame instructions are not
+/// in order of offset.
+pub fn build(arch: Arch, options: &DebugOptions, program: &Program, layout: &Layout) -> Vec<DebugSection> {
+    let functions: Vec<Function> = layout
+        .atoms(AtomKind::Text)
+        .iter()
+        .map(|&i| Function { atom: &program.atoms[i as usize], start: layout.offsets[i as usize] })
+        .collect();
+    let root = program.atoms.first().map(|a| a.definition);
+    let mut sections = Sections::new(Recorder::new());
+    // Memory is the only thing these writers can run out of; their errors are our mistakes.
+    unit(options, &functions).write(&mut sections).expect("the unit is well formed");
+    if let Some(start) = frame_start(arch) {
+        frames(&start, &functions, root)
+            .write_debug_frame(&mut sections.debug_frame)
+            .expect("frames are well formed");
+    }
+    let mut out = Vec::new();
+    sections
+        .for_each(|id, recorder| {
+            if !recorder.writer.slice().is_empty() {
+                out.push(finished(id, recorder));
+            }
+            Ok::<(), gimli::write::Error>(())
+        })
+        .expect("collecting cannot fail");
+    out
+}
+
+fn finished(id: SectionId, recorder: &Recorder) -> DebugSection {
+    let mut bytes = recorder.writer.slice().to_vec();
+    let mut relocs = Vec::with_capacity(recorder.relocs.len());
+    for r in &recorder.relocs {
+        bytes[r.offset..r.offset + r.size as usize].fill(0);
+        let target = match r.target {
+            RelocationTarget::Symbol(_) => DebugTarget::Text,
+            RelocationTarget::Section(id) => DebugTarget::Section(id.name()),
+        };
+        relocs.push(DebugReloc { offset: r.offset, size: r.size, target, addend: r.addend });
+    }
+    relocs.sort_by_key(|r| r.offset);
+    DebugSection { name: id.name(), bytes, relocs }
+}
+
+/// A string without NULs, which end strings in DWARF.
+fn text(s: &str) -> Vec<u8> {
+    s.bytes().map(|b| if b == 0 { b'?' } else { b }).collect()
+}
+
+fn unit(options: &DebugOptions, functions: &[Function]) -> DwarfUnit {
+    let encoding = Encoding { format: Format::Dwarf32, version: 5, address_size: 8 };
+    let mut dwarf = DwarfUnit::new(encoding);
+    let mut line_string = |s: &str| LineString::new(text(s), encoding, &mut dwarf.line_strings);
+    let (directory, main) = (line_string(&options.directory), line_string(&options.unit));
+    let mut program = LineProgram::new(encoding, LineEncoding::default(), directory, None, main, None);
+    let mut files: HashMap<&str, FileId> = HashMap::new();
+    let mut ids = Vec::new();
+    let sourced = || functions.iter().filter_map(|f| Some((f, f.atom.file?)));
+    for (_, file) in sourced() {
+        let id = *files.entry(file).or_insert_with(|| {
+            let name = LineString::new(text(file), encoding, &mut dwarf.line_strings);
+            let directory = program.default_directory();
+            program.add_file(name, directory, None)
+        });
+        ids.push(id);
+    }
+    let mut end = 0;
+    for ((f, _), &file) in sourced().zip(&ids) {
+        if !program.in_sequence() {
+            program.begin_sequence(Some(code(0)));
+        }
+        line_rows(&mut program, f, file);
+        end = f.start + f.atom.view.size();
+    }
+    if program.in_sequence() {
+        program.end_sequence(end);
+    }
+    dwarf.unit.line_program = program;
+    let root = dwarf.unit.root();
+    let (producer, name) =
+        (dwarf.strings.add(text(&options.producer)), dwarf.strings.add(text(&options.unit)));
+    let directory = dwarf.strings.add(text(&options.directory));
+    let die = dwarf.unit.get_mut(root);
+    die.set(gimli::DW_AT_producer, AttributeValue::StringRef(producer));
+    die.set(gimli::DW_AT_language, AttributeValue::Language(LANGUAGE));
+    die.set(gimli::DW_AT_name, AttributeValue::StringRef(name));
+    die.set(gimli::DW_AT_comp_dir, AttributeValue::StringRef(directory));
+    die.set(gimli::DW_AT_low_pc, AttributeValue::Address(code(0)));
+    die.set(gimli::DW_AT_high_pc, AttributeValue::Udata(end));
+    for ((f, _), &file) in sourced().zip(&ids) {
+        subprogram(&mut dwarf, f, file);
+    }
+    dwarf
+}
+
+fn line_rows(program: &mut LineProgram, f: &Function, file: FileId) {
+    let Some(info) = &f.atom.view.function else { return };
+    // A function's first byte has a row, so that no line of the function before it goes on there.
+    let first = info.lines.first();
+    if first.is_none_or(|r| r.offset != 0) {
+        let row = program.row();
+        (row.address_offset, row.file, row.line, row.column) = (f.start, file, info.line.into(), 0);
+        row.is_statement = true;
+        program.generate_row();
+    }
+    for r in &info.lines {
+        let row = program.row();
+        row.address_offset = f.start + u64::from(r.offset);
+        (row.file, row.line, row.column) = (file, r.line.into(), r.column.into());
+        (row.is_statement, row.prologue_end) = (r.is_stmt, r.prologue_end);
+        program.generate_row();
+    }
+}
+
+fn subprogram(dwarf: &mut DwarfUnit, f: &Function, file: FileId) {
+    let Some(info) = &f.atom.view.function else { return };
+    let name = dwarf.strings.add(text(&info.display));
+    let linkage = (info.display != f.atom.name).then(|| dwarf.strings.add(text(f.atom.name)));
+    let root = dwarf.unit.root();
+    let id = dwarf.unit.add(root, gimli::DW_TAG_subprogram);
+    let die = dwarf.unit.get_mut(id);
+    die.set(gimli::DW_AT_name, AttributeValue::StringRef(name));
+    if let Some(linkage) = linkage {
+        die.set(gimli::DW_AT_linkage_name, AttributeValue::StringRef(linkage));
+    }
+    if f.atom.global {
+        die.set(gimli::DW_AT_external, AttributeValue::FlagPresent);
+    }
+    die.set(gimli::DW_AT_decl_file, AttributeValue::FileIndex(Some(file)));
+    die.set(gimli::DW_AT_decl_line, AttributeValue::Udata(info.line.into()));
+    die.set(gimli::DW_AT_low_pc, AttributeValue::Address(code(f.start)));
+    die.set(gimli::DW_AT_high_pc, AttributeValue::Udata(f.atom.view.size()));
+    let mut frame_base = Expression::new();
+    frame_base.op(gimli::DW_OP_call_frame_cfa);
+    die.set(gimli::DW_AT_frame_base, AttributeValue::Exprloc(frame_base));
+}
+
+fn frames(start: &FrameStart, functions: &[Function], root: Option<(u32, u32)>) -> FrameTable {
+    let mut table = FrameTable::default();
+    // Version 4 is the call frame format of DWARF 4 and 5.
+    let encoding = Encoding { format: Format::Dwarf32, version: 4, address_size: 8 };
+    let return_address = Register(start.return_address);
+    let mut cie = CommonInformationEntry::new(encoding, start.code_alignment, -8, return_address);
+    cie.add_instruction(CallFrameInstruction::Cfa(Register(start.stack_pointer), start.cfa_offset));
+    if let Some(at) = start.return_address_at {
+        cie.add_instruction(CallFrameInstruction::Offset(return_address, at));
+    }
+    let cie = table.add_cie(cie);
+    for f in functions {
+        let mut fde = FrameDescriptionEntry::new(code(f.start), f.atom.view.size() as u32);
+        if root == Some(f.atom.definition) {
+            fde.add_instruction(0, CallFrameInstruction::Undefined(return_address));
+            table.add_fde(cie, fde);
+            continue;
+        }
+        let Some(info) = &f.atom.view.function else { continue };
+        for &(at, op) in &info.frame.ops {
+            let instruction = match op {
+                CfiOp::DefCfa(r, offset) => CallFrameInstruction::Cfa(Register(r), offset),
+                CfiOp::DefCfaOffset(offset) => CallFrameInstruction::CfaOffset(offset),
+                CfiOp::DefCfaRegister(r) => CallFrameInstruction::CfaRegister(Register(r)),
+                CfiOp::Offset(r, offset) => CallFrameInstruction::Offset(Register(r), offset),
+                CfiOp::Restore(r) => CallFrameInstruction::Restore(Register(r)),
+                CfiOp::RememberState => CallFrameInstruction::RememberState,
+                CfiOp::RestoreState => CallFrameInstruction::RestoreState,
+            };
+            fde.add_instruction(at, instruction);
+        }
+        table.add_fde(cie, fde);
+    }
+    table
+}

@@ -1,0 +1,241 @@
+//! Where each atom is: offsets in five sections, in a fixed order.
+//!
+//! Sections are in the order of [`SECTIONS`]. In the code section functions with a source file
+//! come first, so that the compilation unit of the debug information is one range; within that,
+//! atoms are in order of definition. The offsets do not depend on addresses, so everything that
+//! follows from offsets (the pc table, the number of relocation words) is known before a format
+//! decides on addresses.
+
+use super::LinkError;
+use super::relr;
+use super::resolve::{Def, LinkerSymbol, Program};
+use crate::model::{AtomKind, RelocEntry};
+use crate::pctab;
+use crate::reloc::{self, RelocKind};
+use crate::target::Arch;
+use std::ops::Range;
+
+/// The sections of the output in order.
+pub const SECTIONS: [AtomKind; 5] =
+    [AtomKind::ReadOnly, AtomKind::Text, AtomKind::RelRo, AtomKind::Data, AtomKind::Bss];
+
+/// A section of the output.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Section {
+    /// Its atoms, in [`Layout::order`].
+    pub atoms: Range<usize>,
+    /// Size in bytes.
+    pub size: u64,
+    /// Largest alignment of its atoms, at least 8.
+    pub align: u64,
+}
+
+/// Offsets of all atoms.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// Atoms of the program, section after section, by ascending offset.
+    pub order: Vec<u32>,
+    /// Offset of each atom of the program in its section.
+    pub offsets: Vec<u64>,
+    sections: [Section; 5],
+}
+
+/// Addresses that a format has given to sections and to the linker's symbols.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Addresses {
+    sections: [u64; 5],
+    symbols: [u64; LinkerSymbol::COUNT],
+}
+
+impl Addresses {
+    /// Sets the address of a section.
+    pub fn set_section(&mut self, kind: AtomKind, address: u64) {
+        self.sections[rank(kind)] = address;
+    }
+
+    /// Sets the value of a symbol.
+    pub fn set_symbol(&mut self, symbol: LinkerSymbol, address: u64) {
+        self.symbols[symbol as usize] = address;
+    }
+
+    /// The address of a section.
+    pub fn section(&self, kind: AtomKind) -> u64 {
+        self.sections[rank(kind)]
+    }
+
+    /// The value of a symbol.
+    pub fn symbol(&self, symbol: LinkerSymbol) -> u64 {
+        self.symbols[symbol as usize]
+    }
+}
+
+fn rank(kind: AtomKind) -> usize {
+    match kind {
+        AtomKind::ReadOnly => 0,
+        AtomKind::Text => 1,
+        AtomKind::RelRo => 2,
+        AtomKind::Data => 3,
+        AtomKind::Bss => 4,
+    }
+}
+
+/// Fills the space between functions: an instruction that traps, where one byte can be that.
+fn padding(arch: Arch, kind: AtomKind) -> u8 {
+    if kind == AtomKind::Text && arch == Arch::X64 { 0xCC } else { 0 }
+}
+
+impl Layout {
+    /// Lays out the atoms of a program.
+    pub fn new(program: &Program) -> Layout {
+        let atoms = &program.atoms;
+        let mut order: Vec<u32> = (0..atoms.len() as u32).collect();
+        order.sort_unstable_by_key(|&i| {
+            let a = &atoms[i as usize];
+            let sourceless = a.view.kind == AtomKind::Text && a.file.is_none();
+            (rank(a.view.kind), sourceless, a.definition)
+        });
+        let mut offsets = vec![0; atoms.len()];
+        let mut sections = [const { Section { atoms: 0..0, size: 0, align: 8 } }; 5];
+        let mut at = 0;
+        for (kind, section) in SECTIONS.iter().zip(&mut sections) {
+            section.atoms.start = at;
+            while let Some(&i) = order.get(at)
+                && atoms[i as usize].view.kind == *kind
+            {
+                let view = &atoms[i as usize].view;
+                section.size = section.size.next_multiple_of(view.align.into());
+                section.align = section.align.max(view.align.into());
+                offsets[i as usize] = section.size;
+                section.size += view.size();
+                at += 1;
+            }
+            section.atoms.end = at;
+        }
+        Layout { order, offsets, sections }
+    }
+
+    /// A section.
+    pub fn section(&self, kind: AtomKind) -> &Section {
+        &self.sections[rank(kind)]
+    }
+
+    /// The atoms of a section by ascending offset.
+    pub fn atoms(&self, kind: AtomKind) -> &[u32] {
+        &self.order[self.section(kind).atoms.clone()]
+    }
+
+    /// The address of an atom.
+    pub fn address(&self, program: &Program, atom: u32, addresses: &Addresses) -> u64 {
+        addresses.section(program.atoms[atom as usize].view.kind) + self.offsets[atom as usize]
+    }
+
+    /// Copies the contents of a section to `out`, which has the section's size. Relocations are
+    /// not applied.
+    pub fn copy(&self, program: &Program, kind: AtomKind, arch: Arch, out: &mut [u8]) {
+        let fill = padding(arch, kind);
+        let mut at = 0;
+        for &i in self.atoms(kind) {
+            let from = self.offsets[i as usize] as usize;
+            let bytes = program.atoms[i as usize].view.bytes;
+            out[at..from].fill(fill);
+            out[from..from + bytes.len()].copy_from_slice(bytes);
+            at = from + bytes.len();
+        }
+        out[at..].fill(fill);
+    }
+
+    /// Calls `each` with every relocation of a section: atom, offset in the section, entry, what it
+    /// refers to.
+    pub fn for_each_reloc(
+        &self,
+        program: &Program,
+        kind: AtomKind,
+        mut each: impl FnMut(u32, u64, &RelocEntry, Def) -> Result<(), LinkError>,
+    ) -> Result<(), LinkError> {
+        for &i in self.atoms(kind) {
+            let base = self.offsets[i as usize];
+            for (entry, def) in program.relocs(i) {
+                each(i, base + u64::from(entry.offset), entry, def)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies all relocations of a section whose contents are in `out`.
+    pub fn relocate(
+        &self,
+        program: &Program,
+        kind: AtomKind,
+        addresses: &Addresses,
+        out: &mut [u8],
+    ) -> Result<(), LinkError> {
+        let base = addresses.section(kind);
+        self.for_each_reloc(program, kind, |atom, offset, entry, def| {
+            let symbol = match def {
+                Def::Atom(i) => self.address(program, i, addresses),
+                Def::Linker(s) => addresses.symbol(s),
+                Def::External(_) => unreachable!("an executable has no undefined symbols"),
+            };
+            let target = symbol.wrapping_add(entry.addend as u64);
+            patch(program, atom, entry, def, &mut out[offset as usize..], target, base + offset)
+        })
+    }
+
+    /// Places in a section, as offsets, that hold addresses.
+    fn address_places(&self, program: &Program, kind: AtomKind) -> Vec<u64> {
+        let mut places = Vec::new();
+        for &i in self.atoms(kind) {
+            let base = self.offsets[i as usize];
+            let relocs = program.atoms[i as usize].view.relocs.iter();
+            places.extend(relocs.filter(|r| r.kind == RelocKind::Abs64).map(|r| base + u64::from(r.offset)));
+        }
+        places
+    }
+
+    /// The packed relative relocations of the data sections. Each section has its own run, so the
+    /// number of words does not depend on the addresses.
+    pub fn relr(&self, program: &Program, addresses: &Addresses) -> Vec<u64> {
+        let mut words = Vec::new();
+        for kind in [AtomKind::RelRo, AtomKind::Data] {
+            let mut places = self.address_places(program, kind);
+            places.iter_mut().for_each(|p| *p += addresses.section(kind));
+            words.extend(relr::encode(&places));
+        }
+        words
+    }
+
+    /// The table of [`crate::pctab`].
+    pub fn pc_table(&self, program: &Program) -> Vec<u8> {
+        let mut entries = Vec::new();
+        for &i in self.atoms(AtomKind::Text) {
+            let atom = &program.atoms[i as usize];
+            let (Some(f), Some(file)) = (&atom.view.function, atom.file) else { continue };
+            entries.push(pctab::Entry {
+                start: self.offsets[i as usize] as u32,
+                size: atom.view.bytes.len() as u32,
+                display: &f.display,
+                file,
+                line: f.line,
+                rows: &f.lines,
+            });
+        }
+        pctab::build(&entries)
+    }
+}
+
+/// Applies one relocation; `target` is `S + A`, `place` is `P`.
+pub fn patch(
+    program: &Program,
+    atom: u32,
+    entry: &RelocEntry,
+    def: Def,
+    unit: &mut [u8],
+    target: u64,
+    place: u64,
+) -> Result<(), LinkError> {
+    reloc::apply(entry.kind, unit, target, place).map_err(|overflow| LinkError::Overflow {
+        atom: program.atoms[atom as usize].name.to_string(),
+        symbol: program.def_name(def).to_string(),
+        overflow,
+    })
+}

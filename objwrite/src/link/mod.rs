@@ -1,0 +1,152 @@
+//! The link: objects and archives in, an executable or a relocatable object out.
+//!
+//! One engine for all formats, in steps that are pure functions of their inputs:
+//!
+//! 1. [`resolve`]: from the roots, every reached atom is decoded once, its symbols resolved by
+//!    name, and what nothing reaches is never looked at;
+//! 2. [`layout`]: reached atoms in a fixed order (input, then definition) get offsets in five
+//!    sections;
+//! 3. the format's writer gives the sections addresses and writes headers;
+//! 4. [`layout::Layout::copy`] puts contents in place and relocations are applied.
+//!
+//! Nothing depends on hashing order, time, paths or threads: same input, same bytes.
+
+pub mod layout;
+pub mod relr;
+pub mod resolve;
+
+use crate::archive::{Archive, ArchiveError};
+use crate::model::Object;
+use crate::reloc::Overflow;
+use crate::target::Format;
+use std::fmt;
+
+/// Debug information wanted in the output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DebugOptions {
+    /// The compiler and its version.
+    pub producer: String,
+    /// Name of the compilation unit: the main source file.
+    pub unit: String,
+    /// Directory that relative file names are relative to, as it is to appear in the file.
+    pub directory: String,
+}
+
+/// What to link and how.
+#[derive(Clone, Debug)]
+pub struct LinkInput<'a> {
+    /// The program. Its target is the output's.
+    pub object: &'a Object,
+    /// Libraries: searched in order for what is still undefined.
+    pub archives: &'a [Archive<'a>],
+    /// Symbol where execution starts.
+    pub entry: &'a str,
+    /// Write a symbol table.
+    pub symbols: bool,
+    /// Write debug information.
+    pub debug: Option<DebugOptions>,
+    /// Write a build id: a hash of the rest of the file.
+    pub build_id: bool,
+}
+
+/// A finished file.
+#[derive(Clone, Debug)]
+pub struct Image {
+    /// Contents of the file.
+    pub bytes: Vec<u8>,
+}
+
+/// Why there is no output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LinkError {
+    /// Symbols that nothing defines, each with the first atom that needs it.
+    Undefined(Vec<Undefined>),
+    /// Two definitions of one name.
+    Duplicate {
+        /// The name.
+        symbol: String,
+    },
+    /// An archive for another target than the program.
+    Target {
+        /// The archive's.
+        archive: &'static str,
+        /// The program's.
+        object: &'static str,
+    },
+    /// An archive that cannot be read.
+    Archive(ArchiveError),
+    /// A distance that the instruction cannot span.
+    Overflow {
+        /// The atom with the relocation.
+        atom: String,
+        /// What it refers to.
+        symbol: String,
+        /// The relocation and the value.
+        overflow: Overflow,
+    },
+    /// An atom contradicts itself: an address in a section without addresses, a relocation outside
+    /// its bytes, an impossible alignment.
+    BadAtom {
+        /// The atom.
+        atom: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A symbol that only a writer of executables could define, in an object or the like.
+    Unsupported(&'static str),
+}
+
+/// A symbol that nothing defines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undefined {
+    /// Its name.
+    pub symbol: String,
+    /// The atom that needs it; `None` for the entry.
+    pub by: Option<String>,
+}
+
+impl fmt::Display for LinkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LinkError::Undefined(list) => {
+                for (i, u) in list.iter().enumerate() {
+                    let sep = if i == 0 { "" } else { "; " };
+                    write!(f, "{sep}undefined symbol `{}`", u.symbol)?;
+                    match &u.by {
+                        Some(by) => write!(f, ", needed by `{by}`")?,
+                        None => write!(f, ", the entry")?,
+                    }
+                }
+                Ok(())
+            }
+            LinkError::Duplicate { symbol } => write!(f, "symbol `{symbol}` is defined twice"),
+            LinkError::Target { archive, object } => {
+                write!(f, "the runtime is for {archive}, the program for {object}")
+            }
+            LinkError::Archive(e) => e.fmt(f),
+            LinkError::Overflow { atom, symbol, overflow } => {
+                write!(f, "`{atom}` is too far from `{symbol}`: {overflow}")
+            }
+            LinkError::BadAtom { atom, why } => write!(f, "bad definition of `{atom}`: {why}"),
+            LinkError::Unsupported(what) => write!(f, "not supported: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for LinkError {}
+
+impl From<ArchiveError> for LinkError {
+    fn from(e: ArchiveError) -> LinkError {
+        LinkError::Archive(e)
+    }
+}
+
+/// Links an executable for the target of `input.object`.
+pub fn link(input: &LinkInput) -> Result<Image, LinkError> {
+    match input.object.target.format {
+        Format::Elf => crate::elf::exec::write(input),
+        Format::MachO | Format::Coff | Format::Wasm => {
+            Err(LinkError::Unsupported("executables of this format"))
+        }
+    }
+}

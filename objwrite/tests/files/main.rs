@@ -1,0 +1,7 @@
+//! Files made from hand-assembled programs: they run, and other people's readers accept them.
+//!
+//! The readers of the `object` and `gimli` crates always judge; command-line tools judge when they
+//! are installed and are reported as skipped, by name, when they are not.
+
+mod exec;
+mod support;
