@@ -3,6 +3,8 @@
 //!
 //! [`compile`] is pure: an IR function in, an atom out. It can run on many functions at once.
 
+pub mod module;
+
 use mochi_ir::{Function, Module};
 use mochi_objwrite::{Atom, Target};
 

@@ -1,0 +1,66 @@
+//! A whole module: functions in parallel, data as atoms, symbols by index.
+//!
+//! Symbol `n` of the object is symbol `n` of the module, and atoms are in order of definition, so
+//! that the result does not depend on the number of threads.
+
+use crate::{Context, compile};
+use mochi_ir::Data;
+use mochi_objwrite::model::Symbol;
+use mochi_objwrite::{Atom, AtomKind, Object, RelocEntry, RelocKind, SymRef};
+use rayon::prelude::*;
+
+/// Modules with fewer functions than this compile on the calling thread: starting the others
+/// would take longer than the work.
+const PARALLEL_FROM: usize = 24;
+
+/// Compiles every function of the context's module and adds its data.
+pub fn compile_module(context: &Context) -> Object {
+    let module = context.module;
+    let mut object = Object::new(context.target);
+    object.files = module.files.clone();
+    object.symbols = module.syms.iter().map(|s| Symbol { name: s.name.clone(), global: s.export }).collect();
+    for data in &module.datas {
+        object.atoms.push(data_atom(data));
+    }
+    let functions: Vec<Atom> = if module.funcs.len() < PARALLEL_FROM {
+        module.funcs.iter().map(|f| compile(context, f)).collect()
+    } else {
+        module.funcs.par_iter().map(|f| compile(context, f)).collect()
+    };
+    object.atoms.extend(functions);
+    object
+}
+
+fn data_atom(data: &Data) -> Atom {
+    let kind = match (data.writable, data.zero_size > 0, data.relocs.is_empty()) {
+        (true, true, _) => AtomKind::Bss,
+        (true, false, _) => AtomKind::Data,
+        (false, _, true) => AtomKind::ReadOnly,
+        (false, _, false) => AtomKind::RelRo,
+    };
+    let bytes = if kind != AtomKind::Bss && data.zero_size > 0 {
+        vec![0; data.zero_size as usize]
+    } else {
+        data.bytes.clone()
+    };
+    let mut relocs: Vec<RelocEntry> = data
+        .relocs
+        .iter()
+        .map(|r| RelocEntry {
+            offset: r.offset,
+            kind: RelocKind::Abs64,
+            sym: SymRef(r.sym.0),
+            addend: r.addend,
+        })
+        .collect();
+    relocs.sort_by_key(|r| r.offset);
+    Atom {
+        sym: SymRef(data.sym.0),
+        kind,
+        align: data.align,
+        bytes,
+        zero_size: data.zero_size,
+        relocs,
+        function: None,
+    }
+}
