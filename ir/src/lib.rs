@@ -8,6 +8,7 @@
 pub mod builder;
 pub mod cfg;
 pub mod eval;
+pub mod filetest;
 pub mod func;
 pub mod hash;
 pub mod interp;

@@ -1,0 +1,58 @@
+//! Runs every file of `filetests/` in the interpreter, before and after the passes it names.
+//! The format is described in `mochi_ir::filetest`.
+
+use mochi_ir::Op;
+use mochi_ir::filetest::FileTest;
+use mochi_ir::interp::{Linux, Machine, link};
+use mochi_ir::module::Module;
+use mochi_ir::text::{parse_module, print_module};
+use mochi_ir::verify::verify_module;
+use std::fs;
+use std::path::PathBuf;
+
+fn files() -> Vec<(String, String)> {
+    let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/filetests");
+    let mut names: Vec<PathBuf> = fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()).collect();
+    names.sort();
+    let read =
+        |p: &PathBuf| (p.file_name().unwrap().to_string_lossy().into_owned(), fs::read_to_string(p).unwrap());
+    names.iter().map(read).collect()
+}
+
+/// Makes the runs; complains with the line of the first that fails.
+fn run(name: &str, test: &FileTest, module: &Module) {
+    let program = link(&[module], true).unwrap();
+    for run in &test.runs {
+        let mut machine = Machine::new(&program, Linux::default());
+        machine.steps = 10_000_000;
+        let got = machine.call(&run.func, &run.args);
+        assert!(run.expect.check(&got), "{name}:{}: {:?} instead of {:?}", run.line, got, run.expect);
+    }
+}
+
+#[test]
+fn filetests() {
+    for (name, text) in files() {
+        let test = FileTest::parse(&text).unwrap_or_else(|e| panic!("{name}:{e}"));
+        let violations = verify_module(&test.module);
+        assert!(violations.is_empty(), "{name}: {}", violations[0]);
+        let printed = print_module(&test.module);
+        assert_eq!(print_module(&parse_module(&printed).unwrap()), printed, "{name}");
+        run(&name, &test, &test.module);
+    }
+}
+
+/// Every op is executed by some run (system calls and stack switches have tests of their own).
+#[test]
+fn every_op_is_covered() {
+    let mut seen = vec![false; Op::ALL.len()];
+    for (_, text) in files() {
+        for func in &FileTest::parse(&text).unwrap().module.funcs {
+            for inst in &func.insts {
+                seen[inst.op as usize] = true;
+            }
+        }
+    }
+    let missing: Vec<&str> = Op::ALL.iter().filter(|o| !seen[**o as usize]).map(|o| o.info().name).collect();
+    assert_eq!(missing, ["syscall", "switch.stack"]);
+}
