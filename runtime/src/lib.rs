@@ -1,1 +1,19 @@
-//! The runtime library.
+//! The runtime library: compiled by `build.rs` from `lib/*.mochi`, and given out here in the two
+//! forms the compiler needs: declarations (with the IR of inlined functions) for lowering, and the
+//! whole library for one target.
+
+use mochi_ir::{Conv, Decl, Effects, Library, Type};
+use mochi_objwrite::Target;
+
+include!(concat!(env!("OUT_DIR"), "/library.rs"));
+
+/// Declarations of all runtime functions; the same for every target.
+pub fn library() -> Library {
+    Library { decls: DECLS }
+}
+
+/// The library for a target as IR in its text form, for the interpreter.
+pub fn ir_text(target: Target) -> &'static str {
+    let (_, text) = MODULES.iter().find(|m| m.0 == target.triple).expect("every target has a library");
+    text
+}

@@ -1,0 +1,128 @@
+//! Compiles the runtime library when the compiler is built.
+//!
+//! For every target: the files of `lib/` that are for it -> IR (system dialect) -> verifier. From
+//! that come, in `OUT_DIR`: `library.rs` (declarations of all functions, with the bodies of those
+//! that are inlined; the same for every target) and `<target>.ir` (the IR as text).
+//!
+//! A file is for one system when its name ends in `_<os>`, for one system on one machine when it
+//! ends in `_<os>_<machine>`, else for all. Names are those of the targets' short names.
+
+use mochi_ir::{Conv, Function, Module, Signature, SymKind, Type, text, verify};
+use mochi_lang::system;
+use mochi_objwrite::target::{TARGETS, TargetRow};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::{env, fs, process};
+
+fn main() {
+    println!("cargo::rerun-if-changed=lib");
+    println!("cargo::rerun-if-changed=build.rs");
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    let sources = sources(Path::new("lib"));
+    let mut library: Option<String> = None;
+    let mut modules = String::new();
+    for target in TARGETS {
+        let module = compile(&sources, target);
+        let table = library_table(&module);
+        if library.as_ref().is_some_and(|l| *l != table) {
+            fail(&[format!("the functions of {} differ from those of other targets", target.triple)]);
+        }
+        library = Some(table);
+        let name = format!("{}.ir", target.short);
+        save(&out.join(&name), text::print_module(&module).as_bytes());
+        writeln!(modules, "(\"{}\", include_str!(concat!(env!(\"OUT_DIR\"), \"/{name}\"))),", target.triple)
+            .expect("string");
+    }
+    let mut generated = library.unwrap_or_default();
+    writeln!(generated, "static MODULES: &[(&str, &str)] = &[\n{modules}];").expect("string");
+    save(&out.join("library.rs"), generated.as_bytes());
+}
+
+/// Ends the build with errors.
+fn fail(errors: &[String]) -> ! {
+    for e in errors {
+        println!("cargo::error={}", e.replace('\n', " "));
+    }
+    process::exit(1);
+}
+
+fn save(path: &Path, bytes: &[u8]) {
+    if let Err(e) = fs::write(path, bytes) {
+        fail(&[format!("{}: {e}", path.display())]);
+    }
+}
+
+/// All files of the library, by name: name and text.
+fn sources(dir: &Path) -> Vec<(String, String)> {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(e) => fail(&[format!("{}: {e}", dir.display())]),
+    };
+    let mut files = Vec::new();
+    for path in entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "mochi")) {
+        match fs::read_to_string(&path) {
+            Ok(text) => {
+                files.push((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), text))
+            }
+            Err(e) => fail(&[format!("{}: {e}", path.display())]),
+        }
+    }
+    files.sort();
+    files
+}
+
+/// Whether a file is for a target.
+fn is_for(name: &str, target: &TargetRow) -> bool {
+    let parts: Vec<&str> = name.trim_end_matches(".mochi").split('_').collect();
+    let system = |t: &TargetRow| t.short.split_once('-').unwrap_or_default().1;
+    let machine = |t: &TargetRow| t.short.split_once('-').unwrap_or_default().0;
+    let Some(at) = parts.iter().position(|p| TARGETS.iter().any(|t| system(t) == *p)) else {
+        return true;
+    };
+    parts[at] == system(target) && parts.get(at + 1).is_none_or(|p| *p == machine(target))
+}
+
+fn compile(sources: &[(String, String)], target: &TargetRow) -> Module {
+    let files: Vec<(&str, &str)> =
+        sources.iter().filter(|(n, _)| is_for(n, target)).map(|(n, t)| (n.as_str(), t.as_str())).collect();
+    let module = match system::compile(&files) {
+        Ok(module) => module,
+        Err(errors) => {
+            let text: Vec<String> = errors.iter().map(|e| format!("runtime/lib/{e}")).collect();
+            fail(&text);
+        }
+    };
+    let violations = verify::verify_module(&module);
+    if !violations.is_empty() {
+        fail(&violations.iter().map(|v| format!("runtime: {v}")).collect::<Vec<_>>());
+    }
+    module
+}
+
+/// The `Library` table as Rust text: one row per exported function, sorted by name.
+fn library_table(module: &Module) -> String {
+    let mut rows: Vec<(&str, String)> = Vec::new();
+    for func in &module.funcs {
+        let decl = module.sym(func.sym);
+        let SymKind::Func(sig) = &decl.kind else { unreachable!("a function has a signature") };
+        let body = decl.effects.inline.then(|| text::print_function(module, func));
+        rows.push((&decl.name, row(&decl.name, sig, func, &format!("{:?}", decl.effects), body)));
+    }
+    rows.sort();
+    let rows: String = rows.into_iter().map(|(_, row)| row).collect();
+    format!("static DECLS: &[Decl] = &[\n{rows}];\n")
+}
+
+fn row(name: &str, sig: &Signature, func: &Function, effects: &str, body: Option<String>) -> String {
+    let ty = |t: &Type| format!("Type::{t:?}");
+    let params: Vec<String> = sig.params.iter().map(ty).collect();
+    let result = sig.result.as_ref().map_or("None".to_string(), |t| format!("Some({})", ty(t)));
+    let conv = match func.conv {
+        Conv::C => "Conv::C",
+        Conv::PreserveAll => "Conv::PreserveAll",
+    };
+    format!(
+        "Decl {{ name: {name:?}, params: &[{}], result: {result}, conv: {conv}, effects: {effects}, body: {body:?} }},\n",
+        params.join(", ")
+    )
+}
