@@ -269,14 +269,11 @@ fn line_rows(program: &mut LineProgram, f: &Function, file: FileId) {
 fn subprogram(dwarf: &mut DwarfUnit, f: &Function, file: FileId) {
     let Some(info) = &f.atom.view.function else { return };
     let name = dwarf.strings.add(text(&info.display));
-    let linkage = (info.display != f.atom.name).then(|| dwarf.strings.add(text(f.atom.name)));
     let root = dwarf.unit.root();
     let id = dwarf.unit.add(root, gimli::DW_TAG_subprogram);
     let die = dwarf.unit.get_mut(id);
     die.set(gimli::DW_AT_name, AttributeValue::StringRef(name));
-    if let Some(linkage) = linkage {
-        die.set(gimli::DW_AT_linkage_name, AttributeValue::StringRef(linkage));
-    }
+    // No DW_AT_linkage_name: debuggers would show it instead of a name they cannot demangle to.
     if f.atom.global {
         die.set(gimli::DW_AT_external, AttributeValue::FlagPresent);
     }

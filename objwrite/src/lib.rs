@@ -1,7 +1,7 @@
 //! Targets, relocations, the object model, DWARF, and writers for object files and executables.
 //!
 //! This crate knows neither the IR nor instruction selection: it is given bytes, symbols,
-//! relocations and tables, and writes files. [`link::link`] makes executables.
+//! relocations and tables, and writes files. [`link::link`] makes executables, [`link::relocatable`] objects.
 
 pub mod archive;
 pub mod dwarf;
@@ -14,7 +14,7 @@ pub mod sha256;
 pub mod target;
 
 pub use archive::{Archive, ArchiveError};
-pub use link::{DebugOptions, Image, LinkError, LinkInput, link};
+pub use link::{DebugOptions, Image, LinkError, LinkInput, RelocatableInput, link, relocatable};
 pub use model::{
     Atom, AtomKind, AtomView, CfiOp, FrameInfo, FunctionInfo, LineRow, Object, RelocEntry, SymRef, Symbol,
 };

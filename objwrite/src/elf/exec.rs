@@ -152,7 +152,7 @@ struct Writer<'a> {
 pub fn write(input: &LinkInput) -> Result<Image, LinkError> {
     let target = input.object.target;
     let machine = machine(target.arch).ok_or(LinkError::Unsupported("ELF for this machine"))?;
-    let program = resolve(input, &[input.entry], false)?;
+    let program = resolve(input.object, input.archives, &[input.entry], false)?;
     let layout = Layout::new(&program);
     let mut w = Writer {
         arch: target.arch,

@@ -4,6 +4,7 @@
 //! `load_elf_binary`, the psABI documents named in [`crate::reloc`].
 
 pub mod exec;
+pub mod obj;
 
 use crate::target::Arch;
 

@@ -49,6 +49,20 @@ pub struct LinkInput<'a> {
     pub build_id: bool,
 }
 
+/// What to put into a relocatable object.
+#[derive(Clone, Debug)]
+pub struct RelocatableInput<'a> {
+    /// The program. Its target is the output's.
+    pub object: &'a Object,
+    /// Libraries: searched in order for what is still undefined.
+    pub archives: &'a [Archive<'a>],
+    /// Symbols that are to be visible to other objects (`main`). The object holds what they reach;
+    /// every other name stays inside it, so that it cannot clash with names of a C library.
+    pub exports: &'a [&'a str],
+    /// Write debug information.
+    pub debug: Option<DebugOptions>,
+}
+
 /// A finished file.
 #[derive(Clone, Debug)]
 pub struct Image {
@@ -92,7 +106,7 @@ pub enum LinkError {
         /// What is wrong with it.
         why: &'static str,
     },
-    /// A symbol that only a writer of executables could define, in an object or the like.
+    /// Something that the format or the target does not have.
     Unsupported(&'static str),
 }
 
@@ -148,5 +162,14 @@ pub fn link(input: &LinkInput) -> Result<Image, LinkError> {
         Format::MachO | Format::Coff | Format::Wasm => {
             Err(LinkError::Unsupported("executables of this format"))
         }
+    }
+}
+
+/// Makes a relocatable object that any linker of the target takes. It is self-contained: symbols
+/// that nothing here defines are left undefined for that linker.
+pub fn relocatable(input: &RelocatableInput) -> Result<Image, LinkError> {
+    match input.object.target.format {
+        Format::Elf => crate::elf::obj::write(input),
+        Format::MachO | Format::Coff | Format::Wasm => Err(LinkError::Unsupported("objects of this format")),
     }
 }

@@ -5,7 +5,7 @@
 //! of an object; a global of the first archive that has it. Hash tables are only ever asked, never
 //! walked, so their order cannot show.
 
-use super::{LinkError, LinkInput, Undefined};
+use super::{LinkError, Undefined};
 use crate::archive::Archive;
 use crate::model::{AtomKind, AtomView, Object, RelocEntry, SymRef};
 use std::collections::HashMap;
@@ -110,11 +110,6 @@ impl<'a> Program<'a> {
         kept.view.relocs.iter().zip(defs.iter().copied())
     }
 
-    /// The atom with this name among the roots.
-    pub fn find(&self, name: &str) -> Option<u32> {
-        self.atoms.iter().position(|a| a.name == name).map(|i| i as u32)
-    }
-
     /// A name for what a relocation refers to.
     pub fn def_name(&self, def: Def) -> &'a str {
         match def {
@@ -154,21 +149,22 @@ struct Resolver<'a> {
 /// Resolves everything that `roots` reach. With `allow_external`, undefined symbols are left to
 /// another linker.
 pub fn resolve<'a>(
-    input: &LinkInput<'a>,
+    object: &'a Object,
+    archives: &[Archive<'a>],
     roots: &[&'a str],
     allow_external: bool,
 ) -> Result<Program<'a>, LinkError> {
     let mut r = Resolver {
-        inputs: Vec::with_capacity(1 + input.archives.len()),
+        inputs: Vec::with_capacity(1 + archives.len()),
         globals: HashMap::new(),
         external_index: HashMap::new(),
         allow_external,
         undefined: Vec::new(),
         program: Program { atoms: Vec::new(), defs: Vec::new(), externals: Vec::new() },
     };
-    r.add_object(input.object)?;
-    for archive in input.archives {
-        r.add_archive(archive, input.object)?;
+    r.add_object(object)?;
+    for archive in archives {
+        r.add_archive(archive, object)?;
     }
     for root in roots {
         match r.by_name(root)? {

@@ -2,20 +2,15 @@
 
 use crate::support::*;
 use mochi_objwrite::link::resolve::LinkerSymbol;
-use mochi_objwrite::{Archive, AtomKind, DebugOptions, LinkError, LinkInput, Object, link, pctab, target};
+use mochi_objwrite::{Archive, AtomKind, LinkError, LinkInput, Object, link, pctab, target};
 use object::read::elf::{Dyn, ElfFile64, FileHeader, ProgramHeader};
 use object::{LittleEndian, Object as _, ObjectSection, ObjectSymbol, elf};
 use std::process::Command;
 
-fn debug() -> Option<DebugOptions> {
-    let producer = "mochi test".to_string();
-    Some(DebugOptions { producer, unit: "hello.mochi".into(), directory: "/src".into() })
-}
-
-fn link_hello(stripped: bool) -> Vec<u8> {
+pub fn link_hello(stripped: bool) -> Vec<u8> {
     let runtime = runtime().to_bytes();
     let archives = [Archive::open(&runtime).unwrap()];
-    let debug = if stripped { None } else { debug() };
+    let debug = if stripped { None } else { Some(debug()) };
     let object = hello();
     let input = LinkInput {
         object: &object,

@@ -3,5 +3,8 @@
 //! The readers of the `object` and `gimli` crates always judge; command-line tools judge when they
 //! are installed and are reported as skipped, by name, when they are not.
 
+mod debug;
 mod exec;
+mod obj;
+mod speed;
 mod support;

@@ -1,8 +1,8 @@
 //! Hand-assembled atoms, and ways to run files and tools.
 
 use mochi_objwrite::{
-    Atom, AtomKind, CfiOp, FrameInfo, FunctionInfo, LineRow, Object, RelocEntry, RelocKind, SymRef, Symbol,
-    target,
+    Atom, AtomKind, CfiOp, DebugOptions, FrameInfo, FunctionInfo, LineRow, Object, RelocEntry, RelocKind,
+    SymRef, Symbol, target,
 };
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -160,6 +160,11 @@ pub fn hello() -> Object {
     b.atom("table", AtomKind::RelRo, &[0; 24], &[(0, ABS, "message", 2), (16, ABS, "table", 8)]);
     b.atom("counter", AtomKind::Data, &[1, 0, 0, 0], &[]).align = 4;
     b.0
+}
+
+/// Debug information as the tests want it.
+pub fn debug() -> DebugOptions {
+    DebugOptions { producer: "mochi test".into(), unit: "hello.mochi".into(), directory: "/src".into() }
 }
 
 /// A new directory for a test's files.
