@@ -101,7 +101,16 @@ fn gdb_stops_steps_and_traces() {
     let dir = directory("gdb");
     let path = dir.join("hello");
     write_executable(&path, &link_hello(false));
-    let commands = ["break lib/lines.mochi:12", "run", "bt", "finish", "next", "info line", "quit"];
+    let commands = [
+        "set backtrace past-main on",
+        "break lib/lines.mochi:12",
+        "run",
+        "bt",
+        "finish",
+        "next",
+        "info line",
+        "quit",
+    ];
     let mut args = vec!["-nx", "-batch"];
     commands.iter().for_each(|c| args.extend(["-ex", c]));
     args.push(path.to_str().unwrap());
