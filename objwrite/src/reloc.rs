@@ -56,6 +56,8 @@ pub struct ElfNumbers {
     pub a64: u32,
     /// `R_RISCV_*`.
     pub rv64: u32,
+    /// `R_RISCV_*` of the second instruction of a pair, whose symbol is the address of the first.
+    pub rv64_low: u32,
 }
 
 /// A row of the table.
@@ -80,7 +82,7 @@ pub struct RelocRow {
 macro_rules! relocs {
     ($($(#[$doc:meta])* $kind:ident: $formula:ident, $bytes:literal bytes, $range:expr, align $align:literal,
         bits [$($len:literal from $from:literal $(+ $bias:literal)? to $to:literal),*],
-        elf $x64:literal $a64:literal $rv64:literal;)*) => {
+        elf $x64:literal $a64:literal $rv64:literal $(low $low:literal)?;)*) => {
         /// A relocation.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
         #[repr(u8)]
@@ -96,7 +98,7 @@ macro_rules! relocs {
             range: $range,
             align: $align,
             pieces: &[$(Piece { bias: 0 $(+ $bias)?, from: $from, len: $len, to: $to }),*],
-            elf: ElfNumbers { x64: $x64, a64: $a64, rv64: $rv64 },
+            elf: ElfNumbers { x64: $x64, a64: $a64, rv64: $rv64, rv64_low: 0 $(+ $low)? },
         }),*];
     };
 }
@@ -135,10 +137,10 @@ relocs! {
     /// RV64: `auipc` + `addi` or load, one unit. Two relocations in an ELF file: this one
     /// (`PCREL_HI20`), and `PCREL_LO12_I` with the address of the first as its symbol.
     Rv64PcI: Rel, 8 bytes, Range::Signed(32), align 1,
-        bits [20 from 12 + 0x800 to 12, 12 from 0 to 52], elf 0 0 23;
+        bits [20 from 12 + 0x800 to 12, 12 from 0 to 52], elf 0 0 23 low 24;
     /// RV64: `auipc` + store, one unit. As [`RelocKind::Rv64PcI`], with `PCREL_LO12_S`.
     Rv64PcS: Rel, 8 bytes, Range::Signed(32), align 1,
-        bits [20 from 12 + 0x800 to 12, 5 from 0 to 39, 7 from 5 to 57], elf 0 0 23;
+        bits [20 from 12 + 0x800 to 12, 5 from 0 to 39, 7 from 5 to 57], elf 0 0 23 low 25;
 }
 
 impl RelocKind {

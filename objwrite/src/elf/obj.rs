@@ -243,21 +243,40 @@ impl<'a> Writer<'a> {
         for (offset, entry, def) in left {
             let (symbol, distance) = self.target(def);
             let addend = entry.addend.wrapping_add(distance as i64);
-            self.add_relocation(place.section, offset, entry.kind, symbol, addend)?;
+            let number = entry.kind.row().elf_number(self.arch);
+            let number = number.ok_or(LinkError::Unsupported("a relocation of another machine"))?;
+            self.add_relocation(place.section, offset, number, symbol, addend)?;
+            let low = entry.kind.row().elf.rv64_low;
+            if low != 0 {
+                let first = self.label(place.section, offset);
+                self.add_relocation(place.section, offset + 4, low, first, 0)?;
+            }
         }
         Ok(())
+    }
+
+    /// A symbol for a place in a section.
+    fn label(&mut self, section: SectionId, offset: u64) -> SymbolId {
+        self.out.add_symbol(Symbol {
+            name: b".L".to_vec(),
+            value: offset,
+            size: 0,
+            kind: SymbolKind::Label,
+            scope: SymbolScope::Compilation,
+            weak: false,
+            section: SymbolSection::Section(section),
+            flags: SymbolFlags::None,
+        })
     }
 
     fn add_relocation(
         &mut self,
         section: SectionId,
         offset: u64,
-        kind: RelocKind,
+        number: u32,
         symbol: SymbolId,
         addend: i64,
     ) -> Result<(), LinkError> {
-        let number = kind.row().elf_number(self.arch);
-        let number = number.ok_or(LinkError::Unsupported("a relocation of another machine"))?;
         let flags = RelocationFlags::Elf { r_type: elf::RelocationType(number) };
         let added = self.out.add_relocation(section, Relocation { offset, symbol, addend, flags });
         added.map_err(|_| LinkError::Unsupported("this relocation in an object"))
@@ -283,7 +302,9 @@ impl<'a> Writer<'a> {
                 let to = to.ok_or(LinkError::Unsupported("a reference to an empty debug section"))?;
                 let symbol = self.out.section_symbol(to);
                 let kind = if *size == 8 { RelocKind::Abs64 } else { RelocKind::Abs32 };
-                self.add_relocation(id, *offset as u64, kind, symbol, *addend)?;
+                let number =
+                    kind.row().elf_number(self.arch).ok_or(LinkError::Unsupported("debug information"))?;
+                self.add_relocation(id, *offset as u64, number, symbol, *addend)?;
             }
         }
         Ok(())

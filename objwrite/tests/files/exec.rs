@@ -41,6 +41,30 @@ fn runs() {
     }
 }
 
+/// Relocated constants are read-only once the start-up code is done: writing to `table` ends the
+/// program with a signal. `mochi_main: mov qword [table],0; ret`
+#[test]
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+fn relocated_constants_are_protected() {
+    use std::os::unix::process::ExitStatusExt;
+    let mut b = Builder::new();
+    b.atom("mochi_main", AtomKind::Text, &hex("48c7050000000000000000c3"), &[(3, PC, "table", -8)]);
+    b.atom("table", AtomKind::RelRo, &[0; 8], &[(0, ABS, "table", 0)]);
+    let runtime = runtime().to_bytes();
+    let archives = [Archive::open(&runtime).unwrap()];
+    let input = LinkInput {
+        object: &b.0,
+        archives: &archives,
+        entry: "_start",
+        symbols: true,
+        debug: None,
+        build_id: false,
+    };
+    let path = directory("relro").join("program");
+    write_executable(&path, &link(&input).unwrap().bytes);
+    assert_eq!(run(&mut Command::new(&path)).status.signal(), Some(11));
+}
+
 #[test]
 fn small() {
     let bytes = link_hello(true);

@@ -6,5 +6,6 @@
 mod debug;
 mod exec;
 mod obj;
+mod rows;
 mod speed;
 mod support;
