@@ -90,6 +90,11 @@ impl FunctionBuilder {
         self.current.is_some()
     }
 
+    /// Whether an edge leads to the block so far.
+    pub fn has_predecessors(&self, block: Block) -> bool {
+        !self.states[block.index()].preds.is_empty()
+    }
+
     /// Declares an assignable variable.
     pub fn declare_var(&mut self, ty: Type) -> Var {
         self.vars.push(ty);

@@ -66,7 +66,7 @@ pub struct UnionDef {
 }
 
 /// All types of a program.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Types {
     kinds: Vec<TyKind>,
     ids: HashMap<TyKind, Ty>,

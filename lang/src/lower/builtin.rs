@@ -1,0 +1,522 @@
+//! Builtins of the language: each by the static types of its arguments.
+//!
+//! Arguments of type `any` in a signature arrive as they are, so the choice between, say, the
+//! length of a string and of a list is made here. `map`, `filter`, `reduce` and `find` are loops.
+
+use super::func::Fx;
+use super::repr::Repr;
+use crate::ast::BinOp;
+use crate::tree::{Builtin, Expr, ExprKind};
+use crate::types::{Ty, TyKind};
+use mochi_ir::{Cond, Op, Type, Value};
+
+/// An evaluated argument.
+#[derive(Clone, Copy)]
+struct Arg {
+    v: Value,
+    ty: Ty,
+}
+
+impl<'a> Fx<'_, 'a> {
+    /// A call of a builtin.
+    pub(crate) fn builtin(&mut self, e: &'a Expr, builtin: Builtin, args: &'a [Expr]) -> Value {
+        use Builtin::*;
+        let want = self.ty(e.ty);
+        match builtin {
+            Print => {
+                self.print_stmt(args);
+                return self.unit();
+            }
+            Eprint => {
+                self.eprint(args);
+                return self.unit();
+            }
+            Sum | Count | Len | Avg | Min | Max => {
+                if let Some(v) = self.fold_of_query(builtin, args, want) {
+                    return v;
+                }
+            }
+            Bool => return self.truth(&args[0]),
+            Assert => return self.assert(e, args),
+            Append | Push => {
+                let list = self.list_arg(&args[0], want);
+                let elem = self.lw.types.elem(want);
+                let v = self.owned_as(&args[1], elem);
+                self.at(e.span);
+                let suffix = self.lw.types.repr(elem).elem();
+                return self.rt(&format!("list_append_{suffix}"), &[list, v]);
+            }
+            Concat => {
+                let mut list = self.list_arg(&args[0], want);
+                if args.len() == 1 {
+                    let (from, to) = (self.none(Repr::Int), self.none(Repr::Int));
+                    return self.rt("list_slice", &[list, from, to]);
+                }
+                for (k, arg) in args[1..].iter().enumerate() {
+                    let other = self.list_arg(arg, want);
+                    self.at(e.span);
+                    let name = if k == 0 { "list_concat" } else { "list_concat_place" };
+                    list = self.rt(name, &[list, other]);
+                }
+                return list;
+            }
+            _ => {}
+        }
+        let args: Vec<Arg> = args.iter().map(|a| self.arg(a)).collect();
+        self.at(e.span);
+        let (v, ty) = self.builtin_value(builtin, &args, want);
+        self.convert(v, ty, want)
+    }
+
+    fn arg(&mut self, e: &'a Expr) -> Arg {
+        let ty = self.ty(e.ty);
+        Arg { v: self.expr(e), ty }
+    }
+
+    /// A list argument as the wanted list type; none counts as empty.
+    fn list_arg(&mut self, e: &'a Expr, want: Ty) -> Value {
+        let may_be_none = {
+            let ty = self.ty(e.ty);
+            !self.lw.types.is_list(ty) || self.lw.types.is_option(ty)
+        };
+        let list = self.expr_as(e, want);
+        if !may_be_none {
+            return list;
+        }
+        let none = self.is_none(Repr::Ref, list);
+        self.choose(none, Repr::Ref, |fx| fx.new_list(want, 0), |_| list)
+    }
+
+    fn as_ty(&mut self, a: Arg, want: Ty) -> Value {
+        self.convert(a.v, a.ty, want)
+    }
+
+    fn any(&mut self, a: Arg) -> Value {
+        self.convert(a.v, a.ty, Ty::ANY)
+    }
+
+    fn opt_int(&mut self, args: &[Arg], k: usize) -> Value {
+        match args.get(k) {
+            Some(&a) => self.as_ty(a, Ty::INT),
+            None => self.none(Repr::Int),
+        }
+    }
+
+    /// The value and its type.
+    fn builtin_value(&mut self, builtin: Builtin, args: &[Arg], want: Ty) -> (Value, Ty) {
+        use Builtin::*;
+        match builtin {
+            Len => (self.len(args[0]), Ty::INT),
+            Count => (self.len(args[0]), Ty::INT),
+            Exists => {
+                let n = self.len(args[0]);
+                let zero = self.b.iconst(0);
+                (self.b.icmp(Cond::Ne, n, zero), Ty::BOOL)
+            }
+            First | Last => self.end(builtin, args[0]),
+            Sum | Avg | Min | Max => self.fold(builtin, args[0]),
+            Str => (self.text_of(args[0].v, args[0].ty), Ty::STR),
+            Int => (self.to_int(args[0]), Ty::INT),
+            Float => (self.to_float(args[0]), Ty::FLOAT),
+            Json => {
+                self.rt_word_desc("json_val", args[0].v, args[0].ty);
+                (self.unit(), Ty::UNIT)
+            }
+            ToJson => {
+                let v = self.rt_word_desc("json_str", args[0].v, args[0].ty);
+                (v.expect("json_str has a result"), Ty::STR)
+            }
+            Input => (self.rt("input", &[]), Ty::STR),
+            Now => (self.rt("now", &[]), Ty::INT),
+            Panic => {
+                let message = self.text_of(args[0].v, args[0].ty);
+                self.panic(message);
+                (self.unit(), Ty::UNIT)
+            }
+            TypeOf => (self.type_of(args[0]), Ty::STR),
+            Map | Filter | Reduce | Find => (self.higher_order(builtin, args, want), want),
+            Abs | Ceil | Floor | Sqrt | Pow | Round | Num | Denom => self.numeric(builtin, args, want),
+            Reverse | Distinct | Values | Keys | Range | Sort | Slice | Repeat | Contains | IndexOf
+            | Sha256 => self.collection(builtin, args, want),
+            _ => self.text(builtin, args),
+        }
+    }
+
+    fn text(&mut self, builtin: Builtin, args: &[Arg]) -> (Value, Ty) {
+        use Builtin::*;
+        let s = self.as_ty(args[0], if builtin == Join { args[0].ty } else { Ty::STR });
+        match builtin {
+            Upper => (self.rt("str_upper", &[s]), Ty::STR),
+            Lower => (self.rt("str_lower", &[s]), Ty::STR),
+            Trim => (self.rt("str_trim", &[s]), Ty::STR),
+            Substring | Substr => {
+                let (from, to) = (self.opt_int(args, 1), self.opt_int(args, 2));
+                (self.rt("str_slice", &[s, from, to]), Ty::STR)
+            }
+            PadStart => {
+                let (width, pad) = (self.opt_int(args, 1), self.as_ty(args[2], Ty::STR));
+                (self.rt("pad_start", &[s, width, pad]), Ty::STR)
+            }
+            ParseIntStr => {
+                let base = match args.get(1) {
+                    Some(&a) => self.as_ty(a, Ty::INT),
+                    None => self.int(10),
+                };
+                (self.rt("int_parse_base", &[s, base]), Ty::INT)
+            }
+            Split => {
+                let sep = self.as_ty(args[1], Ty::STR);
+                let list = self.lw.types.types.list(Ty::STR);
+                let desc = self.desc(list);
+                (self.rt("str_split", &[s, sep, desc]), list)
+            }
+            Join => {
+                let list = self.lw.types.types.list(Ty::STR);
+                let parts = self.as_ty(args[0], list);
+                let sep = self.as_ty(args[1], Ty::STR);
+                (self.rt("str_join", &[parts, sep]), Ty::STR)
+            }
+            StartsWith | EndsWith => {
+                let other = self.as_ty(args[1], Ty::STR);
+                let name = if builtin == StartsWith { "str_starts_with" } else { "str_ends_with" };
+                (self.rt(name, &[s, other]), Ty::BOOL)
+            }
+            Replace => {
+                let (old, new) = (self.as_ty(args[1], Ty::STR), self.as_ty(args[2], Ty::STR));
+                (self.rt("str_replace", &[s, old, new]), Ty::STR)
+            }
+            other => unreachable!("builtin {other:?}"),
+        }
+    }
+
+    fn collection(&mut self, builtin: Builtin, args: &[Arg], want: Ty) -> (Value, Ty) {
+        use Builtin::*;
+        let a = args[0];
+        let stripped = self.lw.types.strip(a.ty);
+        let is_str = matches!(self.lw.types.kind(stripped), TyKind::Str);
+        match builtin {
+            Reverse if is_str => (self.rt("str_reverse", &[a.v]), Ty::STR),
+            Reverse if self.lw.types.is_list(a.ty) => (self.rt("list_reverse", &[a.v]), stripped),
+            Reverse => {
+                let any = self.any(a);
+                (self.rt("any_reverse", &[any]), Ty::ANY)
+            }
+            Distinct => (self.rt("list_distinct", &[a.v]), stripped),
+            Sort => (self.rt("list_sort", &[a.v]), stripped),
+            Values | Keys => {
+                let (key, value) = self.map_types(a.ty);
+                let list = self.lw.types.types.list(if builtin == Keys { key } else { value });
+                let desc = self.desc(list);
+                let name = if builtin == Keys { "map_keys" } else { "map_values" };
+                (self.rt(name, &[a.v, desc]), list)
+            }
+            Range => (self.range(args), self.lw.types.types.list(Ty::INT)),
+            Slice => {
+                let (from, to) = (self.opt_int(args, 1), self.opt_int(args, 2));
+                if is_str {
+                    (self.rt("str_slice", &[a.v, from, to]), Ty::STR)
+                } else if self.lw.types.is_list(a.ty) {
+                    (self.rt("list_slice", &[a.v, from, to]), stripped)
+                } else {
+                    let any = self.any(a);
+                    (self.rt("any_slice", &[any, from, to]), Ty::ANY)
+                }
+            }
+            Repeat => {
+                let (s, n) = (self.as_ty(a, Ty::STR), self.as_ty(args[1], Ty::INT));
+                (self.rt("str_repeat", &[s, n]), Ty::STR)
+            }
+            Contains => (self.contains(args[1].v, args[1].ty, a.v, a.ty), Ty::BOOL),
+            IndexOf if self.lw.types.is_list(a.ty) => {
+                let elem = self.lw.types.elem(a.ty);
+                let v = self.as_ty(args[1], elem);
+                let word = self.word(v);
+                (self.rt("list_index_of", &[a.v, word]), Ty::INT)
+            }
+            IndexOf => {
+                let (s, t) = (self.as_ty(a, Ty::STR), self.as_ty(args[1], Ty::STR));
+                (self.rt("str_index_of", &[s, t]), Ty::INT)
+            }
+            _ => {
+                let list = self.lw.types.types.list(Ty::INT);
+                let any = self.any(a);
+                let desc = self.desc(list);
+                let v = self.rt("sha256", &[any, desc]);
+                let _ = want;
+                (v, list)
+            }
+        }
+    }
+
+    /// `range(end)`, `range(start, end)`, `range(start, end, step)`.
+    fn range(&mut self, args: &[Arg]) -> Value {
+        let list = self.lw.types.types.list(Ty::INT);
+        let zero = self.int(0);
+        let (from, to) = match args {
+            [to] => (zero, self.as_ty(*to, Ty::INT)),
+            [from, to, ..] => (self.as_ty(*from, Ty::INT), self.as_ty(*to, Ty::INT)),
+            [] => (zero, zero),
+        };
+        let desc = self.desc(list);
+        match args.get(2) {
+            None => self.rt("list_range", &[from, to, desc]),
+            Some(&step) => {
+                let step = self.as_ty(step, Ty::INT);
+                self.rt("list_range_step", &[from, to, step, desc])
+            }
+        }
+    }
+
+    /// Tagged length of a value.
+    fn len(&mut self, a: Arg) -> Value {
+        match *self.lw.types.kind(a.ty) {
+            TyKind::Str => self.rt("str_len", &[a.v]),
+            TyKind::List(_) => self.rt("list_len", &[a.v]),
+            TyKind::Map(..) => self.rt("map_len", &[a.v]),
+            TyKind::Group(key, _) => {
+                let items = self.group_items(key, a.v);
+                self.rt("list_len", &[items])
+            }
+            _ => {
+                let any = self.any(a);
+                self.rt("any_len", &[any])
+            }
+        }
+    }
+
+    /// First or last element, none of an empty list.
+    fn end(&mut self, builtin: Builtin, a: Arg) -> (Value, Ty) {
+        let elem = self.lw.types.elem(a.ty);
+        let repr = self.lw.types.repr(elem);
+        let which = if builtin == Builtin::First { "first" } else { "last" };
+        (self.rt_as(repr, &format!("list_{which}_{}", repr.elem()), &[a.v]), elem)
+    }
+
+    /// `sum`, `avg`, `min`, `max` of a list or group.
+    fn fold(&mut self, builtin: Builtin, a: Arg) -> (Value, Ty) {
+        let mut list = a;
+        if let TyKind::Group(key, item) = *self.lw.types.kind(self.lw.types.strip(a.ty)) {
+            list = Arg { v: self.group_items(key, a.v), ty: self.lw.types.types.list(item) };
+        }
+        self.fold_list(builtin, list.v, list.ty)
+    }
+
+    /// `sum`, `avg`, `min`, `max` of a list of a resolved type.
+    pub(crate) fn fold_list(&mut self, builtin: Builtin, list: Value, ty: Ty) -> (Value, Ty) {
+        let (list, elem) = if self.lw.types.is_list(ty) {
+            (list, self.lw.types.elem(ty))
+        } else {
+            let anys = self.lw.types.types.list(Ty::ANY);
+            (self.convert(list, ty, anys), Ty::ANY)
+        };
+        match (builtin, self.lw.types.kind(elem)) {
+            (Builtin::Sum, TyKind::Int) => (self.rt("list_sum_int", &[list]), Ty::INT),
+            (Builtin::Sum, TyKind::Float) => (self.rt("list_sum_f64", &[list]), Ty::FLOAT),
+            (Builtin::Sum, _) => (self.rt("list_sum", &[list]), Ty::ANY),
+            (Builtin::Avg, _) => (self.rt("list_avg", &[list]), Ty::FLOAT),
+            (builtin, _) => {
+                let repr = self.lw.types.repr(elem);
+                let name = if builtin == Builtin::Min { "list_min" } else { "list_max" };
+                (self.rt_as(repr, name, &[list]), elem)
+            }
+        }
+    }
+
+    fn to_int(&mut self, a: Arg) -> Value {
+        match self.lw.types.kind(a.ty) {
+            TyKind::Int | TyKind::Float | TyKind::Str | TyKind::BigRat => self.as_ty(a, Ty::INT),
+            TyKind::Bool => {
+                let one = self.b.iconst(1);
+                let raw = self.b.icmp(Cond::Eq, a.v, one);
+                self.tag(raw)
+            }
+            _ => {
+                let any = self.any(a);
+                self.rt("any_to_int", &[any])
+            }
+        }
+    }
+
+    fn to_float(&mut self, a: Arg) -> Value {
+        match self.lw.types.kind(a.ty) {
+            TyKind::Int | TyKind::Float | TyKind::Str | TyKind::BigRat => self.as_ty(a, Ty::FLOAT),
+            _ => {
+                let any = self.any(a);
+                self.rt("any_to_f64", &[any])
+            }
+        }
+    }
+
+    fn type_of(&mut self, a: Arg) -> Value {
+        if a.ty == Ty::ANY {
+            return self.rt("any_type_of", &[a.v]);
+        }
+        let name = self.lw.types.name(self.lw.types.strip(a.ty));
+        self.str_value(&name)
+    }
+
+    fn numeric(&mut self, builtin: Builtin, args: &[Arg], want: Ty) -> (Value, Ty) {
+        use Builtin::*;
+        let a = args[0];
+        let is_int = matches!(self.lw.types.kind(a.ty), TyKind::Int);
+        match builtin {
+            Abs if is_int => (self.rt("int_abs", &[a.v]), Ty::INT),
+            Abs if a.ty == Ty::ANY => {
+                let zero = self.int(0);
+                let order = self.rt("any_cmp", &[a.v, zero]);
+                let negative = {
+                    let zero = self.b.iconst(0);
+                    self.b.icmp(Cond::Slt, order, zero)
+                };
+                (self.choose(negative, Repr::Any, |fx| fx.rt("any_neg", &[a.v]), |_| a.v), Ty::ANY)
+            }
+            Abs => {
+                let x = self.to_float(a);
+                (self.b.op(Op::Fabs, &[x], Type::F64), Ty::FLOAT)
+            }
+            Ceil | Floor if is_int && want == Ty::INT => (a.v, Ty::INT),
+            Ceil | Floor | Sqrt => {
+                let x = self.to_float(a);
+                let v = match builtin {
+                    Ceil => self.rt("f64_ceil", &[x]),
+                    Floor => self.rt("f64_floor", &[x]),
+                    _ => self.b.op(Op::Fsqrt, &[x], Type::F64),
+                };
+                (v, Ty::FLOAT)
+            }
+            Pow if is_int && matches!(self.lw.types.kind(args[1].ty), TyKind::Int) => {
+                (self.rt("int_pow", &[a.v, args[1].v]), Ty::INT)
+            }
+            Pow => {
+                let (x, y) = (self.to_float(a), self.to_float(args[1]));
+                (self.rt("f64_pow", &[x, y]), Ty::FLOAT)
+            }
+            Round => {
+                let x = self.to_float(a);
+                let digits = match args.get(1) {
+                    Some(&d) => self.as_ty(d, Ty::INT),
+                    None => self.int(0),
+                };
+                (self.rt("f64_round", &[x, digits]), Ty::FLOAT)
+            }
+            _ => {
+                let rat = match self.lw.types.kind(a.ty) {
+                    TyKind::Any => self.rt("any_to_rat", &[a.v]),
+                    _ => self.as_ty(a, Ty::BIGRAT),
+                };
+                (self.rt(if builtin == Num { "rat_num" } else { "rat_den" }, &[rat]), Ty::INT)
+            }
+        }
+    }
+
+    fn assert(&mut self, e: &'a Expr, args: &'a [Expr]) -> Value {
+        let (ok, fail) = (self.b.new_block(), self.b.new_cold_block());
+        self.branch(&args[0], ok, fail);
+        self.enter(fail);
+        let message = match args.get(1) {
+            Some(m) => {
+                let v = self.expr(m);
+                let ty = self.ty(m.ty);
+                self.text_of(v, ty)
+            }
+            None => self.str_value("assertion failed"),
+        };
+        self.at(e.span);
+        self.rt_void("panic_msg", &[message]);
+        self.b.unreachable();
+        self.enter(ok);
+        self.unit()
+    }
+
+    /// `map(list, f)`, `filter(list, f)`, `reduce(list, f, start)`, `find(list, f)`.
+    fn higher_order(&mut self, builtin: Builtin, args: &[Arg], want: Ty) -> Value {
+        let (list, f) = (args[0], args[1]);
+        let elem = self.lw.types.elem(list.ty);
+        let len = self.raw_len(list.v);
+        match builtin {
+            Builtin::Map => {
+                let out = self.new_list(want, 0);
+                let out_elem = self.lw.types.elem(want);
+                self.count_loop(len, |fx, i| {
+                    let x = fx.raw_get(elem, list.v, i);
+                    let y = fx.invoke_as(f.v, f.ty, &[(x, elem)], out_elem);
+                    fx.push(out_elem, out, y);
+                });
+                out
+            }
+            Builtin::Filter => {
+                let out = self.new_list(want, 0);
+                self.count_loop(len, |fx, i| {
+                    let x = fx.raw_get(elem, list.v, i);
+                    let keep = fx.keeps(f, x, elem);
+                    let (yes, no) = (fx.b.new_block(), fx.b.new_block());
+                    fx.brif(keep, yes, no);
+                    fx.enter(yes);
+                    if fx.lw.types.is_list(elem) {
+                        fx.rt_void("list_share", &[x]);
+                    }
+                    fx.push(elem, out, x);
+                    fx.jump(no);
+                    fx.enter(no);
+                });
+                out
+            }
+            Builtin::Reduce => {
+                let start = self.as_ty(args[2], want);
+                let acc = self.b.declare_var(self.lw.types.repr(want).ir());
+                self.b.def_var(acc, start);
+                self.count_loop(len, |fx, i| {
+                    let x = fx.raw_get(elem, list.v, i);
+                    let so_far = fx.b.use_var(acc);
+                    let next = fx.invoke_as(f.v, f.ty, &[(so_far, want), (x, elem)], want);
+                    fx.b.def_var(acc, next);
+                });
+                self.b.use_var(acc)
+            }
+            _ => {
+                let repr = self.lw.types.repr(want);
+                let found = self.b.declare_var(repr.ir());
+                let none = self.none(repr);
+                self.b.def_var(found, none);
+                let done = self.b.new_block();
+                self.count_loop(len, |fx, i| {
+                    let x = fx.raw_get(elem, list.v, i);
+                    let hit = fx.keeps(f, x, elem);
+                    let (yes, no) = (fx.b.new_block(), fx.b.new_block());
+                    fx.brif(hit, yes, no);
+                    fx.enter(yes);
+                    let v = fx.convert(x, elem, want);
+                    fx.b.def_var(found, v);
+                    fx.jump(done);
+                    fx.enter(no);
+                });
+                self.jump(done);
+                self.enter(done);
+                self.b.use_var(found)
+            }
+        }
+    }
+
+    fn keeps(&mut self, f: Arg, x: Value, elem: Ty) -> Value {
+        let keep = self.invoke_as(f.v, f.ty, &[(x, elem)], Ty::BOOL);
+        let one = self.b.iconst(1);
+        self.b.icmp(Cond::Eq, keep, one)
+    }
+
+    /// `sum(query)` and the like, without building the list.
+    fn fold_of_query(&mut self, builtin: Builtin, args: &'a [Expr], want: Ty) -> Option<Value> {
+        let [Expr { kind: ExprKind::Query(q), .. }] = args else { return None };
+        let streams = matches!(builtin, Builtin::Sum | Builtin::Count | Builtin::Len);
+        if !streams || q.fold.is_some() || q.distinct || q.skip.is_some() || q.take.is_some() {
+            return None;
+        }
+        let builtin = if builtin == Builtin::Len { Builtin::Count } else { builtin };
+        let (v, ty) = self.fold_rows(q, builtin)?;
+        Some(self.convert(v, ty, want))
+    }
+
+    /// Adds to an accumulator of a resolved type.
+    pub(crate) fn accumulate(&mut self, ty: Ty, acc: Value, v: Value) -> Value {
+        self.arithmetic(BinOp::Add, ty, acc, v, false)
+    }
+}

@@ -1,0 +1,171 @@
+//! Closures and the small functions lowering makes for them.
+//!
+//! A closure is `descriptor, code, captures`; code is called as `code(closure, args...)`. A
+//! capture is the variable's value, or the address of its cell when the variable is assigned.
+
+use super::desc::CLOSURE_HEADER;
+use super::func::{Fx, Home};
+use super::repr::{Layout, Repr, Slot};
+use super::{Lowerer, Thunk};
+use crate::tree::{self, Expr, FuncId, LocalId, VarRef};
+use crate::types::Ty;
+use mochi_ir::{Function, Op, Signature, Sym, Type, Value};
+
+impl<'a> Fx<'_, 'a> {
+    fn capture_slot(&mut self, local: LocalId) -> Slot {
+        match self.home(VarRef::Local(local)) {
+            Home::Cell(_) => Slot::Ref,
+            _ => {
+                let ty = self.var_ty(VarRef::Local(local));
+                self.lw.types.repr(ty).slot()
+            }
+        }
+    }
+
+    /// Makes the closure of a lambda or nested function.
+    pub(crate) fn closure(&mut self, func: FuncId) -> Value {
+        let args = self.type_args();
+        let code = self.lw.instance(func, args);
+        let captures = &self.lw.program.functions[func.0 as usize].captures;
+        if captures.is_empty() {
+            let closure = self.lw.static_closure(code);
+            return self.b.symaddr(closure, 0, Type::Ref);
+        }
+        let slots: Vec<Slot> = captures.iter().map(|c| self.capture_slot(c.outer)).collect();
+        let mut values = Vec::with_capacity(captures.len());
+        for c in captures {
+            let v = self.get_capture(c.outer);
+            let ty = self.var_ty(VarRef::Local(c.outer));
+            if self.lw.types.is_list(ty) && !self.facts(c.outer).cell {
+                self.rt_void("list_share", &[v]);
+            }
+            values.push(v);
+        }
+        self.make_closure(code, &Layout::new(CLOSURE_HEADER, &slots), &values)
+    }
+
+    /// Allocates a closure.
+    pub(crate) fn make_closure(&mut self, code: Sym, layout: &Layout, captures: &[Value]) -> Value {
+        let desc = self.lw.closure_desc(layout);
+        let closure = self.alloc(layout, desc);
+        let code = self.b.symaddr(code, 0, Type::I64);
+        self.b.store(Op::Store64, closure, code, 8);
+        for (&v, &offset) in captures.iter().zip(&layout.offsets) {
+            self.store_slot(closure, v, i64::from(offset));
+        }
+        closure
+    }
+
+    /// Reads the captures of this function out of its closure.
+    pub(crate) fn load_captures(&mut self, tree: &'a tree::Function, env: Value) {
+        let slots: Vec<Slot> = tree.captures.iter().map(|c| self.capture_slot(c.inner)).collect();
+        let layout = Layout::new(CLOSURE_HEADER, &slots);
+        for (c, &offset) in tree.captures.iter().zip(&layout.offsets) {
+            let repr = match self.home(VarRef::Local(c.inner)) {
+                Home::Cell(_) => Repr::Ref,
+                _ => {
+                    let ty = self.var_ty(VarRef::Local(c.inner));
+                    self.lw.types.repr(ty)
+                }
+            };
+            let v = self.load_slot(repr, env, i64::from(offset));
+            self.set_capture(c.inner, v);
+        }
+    }
+
+    /// A top-level function as a value.
+    pub(crate) fn func_ref(&mut self, func: FuncId, type_args: &[Ty]) -> Value {
+        let args = self.callee_args(func, type_args);
+        let code = self.lw.instance(func, args);
+        let code =
+            if self.lw.facts.has_env[func.0 as usize] { code } else { self.lw.thunk(Thunk::Plain(code)) };
+        let closure = self.lw.static_closure(code);
+        self.b.symaddr(closure, 0, Type::Ref)
+    }
+
+    /// A function of the parameters that are not given yet.
+    pub(crate) fn partial(&mut self, callee: &'a Expr, args: &'a [Expr]) -> Value {
+        let closure = self.expr(callee);
+        let ty = self.ty(callee.ty);
+        let (params, result) = self.lw.types.signature(ty);
+        let mut values = vec![closure];
+        values.extend(args.iter().zip(&params).map(|(a, p)| self.owned_as(a, *p)));
+        let reprs: Vec<Repr> = params.iter().map(|p| self.lw.types.repr(*p)).collect();
+        let layout = partial_layout(&reprs, args.len());
+        let code = self.lw.thunk(Thunk::Partial(reprs, args.len(), self.lw.types.repr(result)));
+        self.make_closure(code, &layout, &values)
+    }
+}
+
+/// A partial application holds the callee, then the bound arguments.
+fn partial_layout(params: &[Repr], bound: usize) -> Layout {
+    let mut slots = vec![Slot::Ref];
+    slots.extend(params[..bound].iter().map(|p| p.slot()));
+    Layout::new(CLOSURE_HEADER, &slots)
+}
+
+fn ir_result(repr: Repr) -> Option<Type> {
+    (repr != Repr::Unit).then(|| repr.ir())
+}
+
+/// Parameter and result types of a thunk.
+pub(crate) fn thunk_signature(lw: &Lowerer<'_>, thunk: &Thunk) -> Signature {
+    let mut params = vec![Type::Ref];
+    let result = match thunk {
+        Thunk::Plain(callee) => {
+            let signature = lw.module.signature(*callee);
+            params.extend_from_slice(&signature.params);
+            signature.result
+        }
+        Thunk::Partial(all, bound, result) => {
+            params.extend(all[*bound..].iter().map(|r| r.ir()));
+            ir_result(*result)
+        }
+        Thunk::Adapter(_, to) => {
+            let (all, result) = lw.types.signature(*to);
+            params.extend(all.iter().map(|t| lw.types.repr(*t).ir()));
+            lw.result_type(result)
+        }
+    };
+    Signature { params, result, ..Signature::default() }
+}
+
+/// The body of a thunk. Thunks have no source file: traces skip them.
+pub(crate) fn lower_thunk(lw: &mut Lowerer<'_>, thunk: &Thunk, sym: Sym) -> Function {
+    let mut fx = Fx::bare(lw, sym, "thunk");
+    let params = fx.b.params();
+    let (env, own) = (params[0], &params[1..]);
+    match thunk {
+        Thunk::Plain(callee) => {
+            let result = fx.lw.module.signature(*callee).result;
+            let v = fx.b.call(*callee, own, result);
+            fx.b.ret(v);
+        }
+        Thunk::Partial(all, bound, result) => {
+            let layout = partial_layout(all, *bound);
+            let closure = fx.load_slot(Repr::Ref, env, i64::from(layout.offsets[0]));
+            let code = fx.b.load(Op::Load64, closure, 8, Type::I64);
+            let mut values = vec![code, closure];
+            for (k, repr) in all[..*bound].iter().enumerate() {
+                values.push(fx.load_slot(*repr, env, i64::from(layout.offsets[k + 1])));
+            }
+            values.extend_from_slice(own);
+            let v = fx.b.call_ind(&values, ir_result(*result));
+            fx.b.ret(v);
+        }
+        Thunk::Adapter(from, to) => {
+            let (inner, inner_result) = fx.lw.types.signature(*from);
+            let (outer, outer_result) = fx.lw.types.signature(*to);
+            let closure = fx.load_slot(Repr::Ref, env, i64::from(CLOSURE_HEADER) * 8);
+            let mut values = Vec::with_capacity(inner.len());
+            for (k, &param) in inner.iter().enumerate() {
+                values.push(fx.convert(own[k], outer[k], param));
+            }
+            let v = fx.invoke(closure, &values, inner_result);
+            let v = fx.convert(v, inner_result, outer_result);
+            let unit = fx.lw.result_type(outer_result).is_none();
+            fx.b.ret((!unit).then_some(v));
+        }
+    }
+    fx.b.finish()
+}

@@ -1,0 +1,324 @@
+//! Static data of a program: type descriptors, string literals, singletons, writable globals.
+//!
+//! Layouts are those of the runtime's objects: a descriptor is nine words, a string is
+//! `desc, bytes, code points, address of the bytes`, then the bytes. Everything is deduplicated.
+
+use super::Lowerer;
+use super::repr::{Layout, Repr, Slot};
+use crate::types::{StructId, Ty, TyKind, UnionId};
+use mochi_ir::{Data, Reloc, Sym};
+use std::rc::Rc;
+
+/// Descriptor kinds, shared with the runtime.
+#[derive(Clone, Copy)]
+#[repr(i64)]
+enum Kind {
+    List = 5,
+    Map = 6,
+    Struct = 7,
+    Union = 8,
+    Option = 9,
+    Fun = 10,
+    Group = 13,
+}
+
+/// Header words of a closure in front of its captures: descriptor and code.
+pub(crate) const CLOSURE_HEADER: u32 = 2;
+
+/// A data item being filled with words.
+struct Words {
+    bytes: Vec<u8>,
+    relocs: Vec<Reloc>,
+}
+
+impl Words {
+    fn new() -> Words {
+        Words { bytes: Vec::new(), relocs: Vec::new() }
+    }
+
+    fn word(&mut self, w: i64) {
+        self.bytes.extend_from_slice(&w.to_le_bytes());
+    }
+
+    fn addr(&mut self, sym: Sym, addend: i64) {
+        self.relocs.push(Reloc { offset: self.bytes.len() as u32, sym, addend });
+        self.word(0);
+    }
+}
+
+/// Fields of a descriptor that differ from zero.
+struct Desc {
+    kind: Kind,
+    gc: i64,
+    name: Option<Sym>,
+    elem: Option<Sym>,
+    value: Option<Sym>,
+    fields: Option<(usize, Sym)>,
+    union: Option<UnionPart>,
+}
+
+/// Words 7 and 8 of a descriptor.
+enum UnionPart {
+    Variants(usize, Sym),
+    VariantOf(Sym),
+}
+
+impl Desc {
+    fn new(kind: Kind) -> Desc {
+        Desc { kind, gc: 0, name: None, elem: None, value: None, fields: None, union: None }
+    }
+}
+
+impl Lowerer<'_> {
+    /// Adds a data item under a name made from `prefix` and a number.
+    fn emit(&mut self, prefix: &str, words: Words, writable: bool) -> Sym {
+        let sym = self.fresh_data(prefix);
+        self.define(sym, words, writable);
+        sym
+    }
+
+    fn fresh_data(&mut self, prefix: &str) -> Sym {
+        self.counter += 1;
+        let name = format!("{prefix}.{}", self.counter);
+        self.module.declare_data(&name, false)
+    }
+
+    fn define(&mut self, sym: Sym, words: Words, writable: bool) {
+        let Words { bytes, relocs } = words;
+        self.module.datas.push(Data { sym, bytes, zero_size: 0, align: 8, writable, relocs });
+    }
+
+    /// A data symbol of the runtime.
+    pub(crate) fn runtime_data(&mut self, name: &str) -> Sym {
+        self.module.declare_data(name, false)
+    }
+
+    /// A static string.
+    pub(crate) fn str_lit(&mut self, text: &str) -> Sym {
+        if let Some(&s) = self.strings.get(text) {
+            return s;
+        }
+        let sym = self.fresh_data("str");
+        let header = self.runtime_data("desc_str");
+        let mut w = Words::new();
+        w.addr(header, 0);
+        w.word(text.len() as i64);
+        w.word(text.chars().count() as i64);
+        w.addr(sym, 32);
+        w.bytes.extend_from_slice(text.as_bytes());
+        w.bytes.resize(w.bytes.len().next_multiple_of(8), 0);
+        self.define(sym, w, false);
+        self.strings.insert(text.to_string(), sym);
+        sym
+    }
+
+    /// The writable word of a top-level variable, initially none.
+    pub(crate) fn global_word(&mut self, repr: Repr) -> Sym {
+        let mut w = Words::new();
+        w.word(super::none_word(repr));
+        self.emit("global", w, true)
+    }
+
+    /// Layout of a struct or variant.
+    pub(crate) fn layout(&mut self, id: StructId) -> Rc<Layout> {
+        if let Some(l) = self.layouts.get(&id) {
+            return l.clone();
+        }
+        let fields = self.types.field_types(id);
+        let slots: Vec<Slot> = fields.iter().map(|&t| self.types.repr(t).slot()).collect();
+        let layout = Rc::new(Layout::new(1, &slots));
+        self.layouts.insert(id, layout.clone());
+        layout
+    }
+
+    /// Layout of a group: key, items.
+    pub(crate) fn group_layout(&mut self, key: Ty) -> Layout {
+        Layout::new(1, &[self.types.repr(key).slot(), Slot::Ref])
+    }
+
+    /// Descriptor of a closure with this many captures of each class.
+    pub(crate) fn closure_desc(&mut self, layout: &Layout) -> Sym {
+        let gc = layout.gc_word(CLOSURE_HEADER);
+        if let Some(&s) = self.closure_descs.get(&gc) {
+            return s;
+        }
+        let sym = self.fresh_data("desc");
+        self.closure_descs.insert(gc, sym);
+        self.write_desc(sym, Desc { gc, ..Desc::new(Kind::Fun) });
+        sym
+    }
+
+    /// A closure without captures, as static data.
+    pub(crate) fn static_closure(&mut self, code: Sym) -> Sym {
+        if let Some(&s) = self.static_closures.get(&code) {
+            return s;
+        }
+        let desc = self.closure_desc(&Layout::new(CLOSURE_HEADER, &[]));
+        let mut w = Words::new();
+        w.addr(desc, 0);
+        w.addr(code, 0);
+        let sym = self.emit("closure", w, false);
+        self.static_closures.insert(code, sym);
+        sym
+    }
+
+    /// The only object of a variant (or struct) without fields.
+    pub(crate) fn singleton(&mut self, id: StructId) -> Sym {
+        if let Some(&s) = self.singletons.get(&id) {
+            return s;
+        }
+        let desc = self.struct_desc(id);
+        let mut w = Words::new();
+        w.addr(desc, 0);
+        let sym = self.emit("only", w, false);
+        self.singletons.insert(id, sym);
+        sym
+    }
+
+    /// Descriptor of a resolved type.
+    pub(crate) fn desc(&mut self, ty: Ty) -> Sym {
+        if let Some(&s) = self.descs.get(&ty) {
+            return s;
+        }
+        let kind = self.types.kind(ty).clone();
+        let basic = match kind {
+            TyKind::Unit => "desc_unit",
+            TyKind::Int | TyKind::Int64 | TyKind::BigInt => "desc_int",
+            TyKind::Float => "desc_float",
+            TyKind::Bool => "desc_bool",
+            TyKind::Str => "desc_str",
+            TyKind::Any | TyKind::Error => "desc_any",
+            TyKind::BigRat => "desc_bigrat",
+            _ => "",
+        };
+        if !basic.is_empty() {
+            let s = self.runtime_data(basic);
+            self.descs.insert(ty, s);
+            return s;
+        }
+        match kind {
+            TyKind::Struct(id) => return self.struct_desc(id),
+            TyKind::Union(id) => return self.union_desc(ty, id),
+            TyKind::Fun(..) | TyKind::Variadic(..) => {
+                let s = self.closure_desc(&Layout::new(CLOSURE_HEADER, &[]));
+                self.descs.insert(ty, s);
+                return s;
+            }
+            _ => {}
+        }
+        let sym = self.fresh_data("desc");
+        self.descs.insert(ty, sym);
+        let desc = match kind {
+            TyKind::List(e) => {
+                let gc = Layout { offsets: Vec::new(), nref: 1, ntag: 0, size: 32 }.gc_word(2);
+                Desc { gc, elem: Some(self.desc(e)), ..Desc::new(Kind::List) }
+            }
+            TyKind::Map(k, v) => {
+                Desc { elem: Some(self.desc(k)), value: Some(self.desc(v)), ..Desc::new(Kind::Map) }
+            }
+            TyKind::Option(t) => Desc { elem: Some(self.desc(t)), ..Desc::new(Kind::Option) },
+            TyKind::Group(key, item) => self.group_desc(key, item),
+            other => unreachable!("descriptor of {other:?}"),
+        };
+        self.write_desc(sym, desc);
+        sym
+    }
+
+    fn group_desc(&mut self, key: Ty, item: Ty) -> Desc {
+        let layout = self.group_layout(key);
+        let items = self.types.types.list(item);
+        let mut table = Words::new();
+        for (k, (name, ty)) in [("items", items), ("key", key)].into_iter().enumerate() {
+            let (name, desc) = (self.str_lit(name), self.desc(ty));
+            table.addr(name, 0);
+            table.word(i64::from(layout.offsets[1 - k]));
+            table.addr(desc, 0);
+        }
+        let table = self.emit("fields", table, false);
+        Desc { gc: layout.gc_word(1), fields: Some((2, table)), ..Desc::new(Kind::Group) }
+    }
+
+    /// Descriptor of a struct or variant.
+    pub(crate) fn struct_desc(&mut self, id: StructId) -> Sym {
+        if let Some(&s) = self.struct_descs.get(&id) {
+            return s;
+        }
+        let sym = self.fresh_data("desc");
+        self.struct_descs.insert(id, sym);
+        let def = self.types.types.struct_def(id).clone();
+        let layout = self.layout(id);
+        let types = self.types.field_types(id);
+        let mut rows: Vec<(String, i64, Option<Ty>)> = Vec::new();
+        for (k, (name, _)) in def.fields.iter().enumerate() {
+            rows.push((name.clone(), i64::from(layout.offsets[k]), Some(types[k])));
+        }
+        rows.extend(def.methods.iter().map(|(name, _)| (name.clone(), 0, None)));
+        rows.sort_by(|a, b| a.0.cmp(&b.0));
+        let mut table = Words::new();
+        for (name, offset, ty) in &rows {
+            let name = self.str_lit(name);
+            let desc = self.desc(ty.unwrap_or(Ty::UNIT));
+            table.addr(name, 0);
+            table.word(*offset);
+            table.addr(desc, 0);
+        }
+        let fields =
+            if rows.is_empty() { None } else { Some((rows.len(), self.emit("fields", table, false))) };
+        let name = if def.name.is_empty() { None } else { Some(self.str_lit(&def.name)) };
+        let union = def.union.map(|u| {
+            let ty = self.types.types.intern(TyKind::Union(u));
+            UnionPart::VariantOf(self.union_desc(ty, u))
+        });
+        self.write_desc(sym, Desc { gc: layout.gc_word(1), name, fields, union, ..Desc::new(Kind::Struct) });
+        sym
+    }
+
+    fn union_desc(&mut self, ty: Ty, id: UnionId) -> Sym {
+        if let Some(&s) = self.descs.get(&ty) {
+            return s;
+        }
+        let sym = self.fresh_data("desc");
+        self.descs.insert(ty, sym);
+        let def = self.types.types.union_def(id).clone();
+        let mut table = Words::new();
+        for &v in &def.variants {
+            let d = self.struct_desc(v);
+            table.addr(d, 0);
+        }
+        let table = self.emit("variants", table, false);
+        let name = Some(self.str_lit(&def.name));
+        let union = Some(UnionPart::Variants(def.variants.len(), table));
+        self.write_desc(sym, Desc { name, union, ..Desc::new(Kind::Union) });
+        sym
+    }
+
+    fn write_desc(&mut self, sym: Sym, d: Desc) {
+        let mut w = Words::new();
+        let addr = |w: &mut Words, s: Option<Sym>| match s {
+            Some(s) => w.addr(s, 0),
+            None => w.word(0),
+        };
+        w.word(d.kind as i64);
+        w.word(d.gc);
+        addr(&mut w, d.name);
+        addr(&mut w, d.elem);
+        addr(&mut w, d.value);
+        w.word(d.fields.map_or(0, |f| f.0 as i64));
+        addr(&mut w, d.fields.map(|f| f.1));
+        match d.union {
+            None => {
+                w.word(0);
+                w.word(0);
+            }
+            Some(UnionPart::VariantOf(u)) => {
+                w.addr(u, 0);
+                w.word(0);
+            }
+            Some(UnionPart::Variants(n, table)) => {
+                w.word(n as i64);
+                w.addr(table, 0);
+            }
+        }
+        self.define(sym, w, false);
+    }
+}

@@ -1,0 +1,353 @@
+//! The loops of a query: sources, joins, filter.
+//!
+//! An inner or left join is a loop inside the loops before it. A right join turns the order
+//! around, and an outer join adds rows at the end; both first put the rows so far into lists, one
+//! for each variable. The unmatched row of a left or right join is an extra turn of the inner
+//! loop, so that the code for a row exists once.
+
+use super::func::Fx;
+use crate::ast::JoinKind;
+use crate::tree::{Expr, ExprKind, LocalId, Query, VarRef};
+use crate::types::Ty;
+use mochi_ir::{Block, Cond, Op, Type, Value};
+
+/// A `from` or `join` clause.
+pub(crate) struct Stage<'a> {
+    pub(crate) local: LocalId,
+    pub(crate) source: &'a Expr,
+    /// The list and its element type, when it was evaluated before the loops.
+    pub(crate) list: Option<(Value, Ty)>,
+    pub(crate) join: Option<(JoinKind, &'a Expr)>,
+}
+
+/// Rows so far: for each variable a list and its element type.
+type Columns = Vec<(LocalId, Value, Ty)>;
+
+/// Code for a row.
+type Row<'r, 'l, 'a> = &'r mut dyn FnMut(&mut Fx<'l, 'a>);
+
+impl<'l, 'a> Fx<'l, 'a> {
+    /// Loops over all rows that pass the joins and the filter.
+    pub(crate) fn loops_over(
+        &mut self,
+        stages: &[Stage<'a>],
+        filter: Option<&'a Expr>,
+        row: Row<'_, 'l, 'a>,
+    ) {
+        let turns = |s: &Stage| matches!(s.join, Some((JoinKind::Right | JoinKind::Outer, _)));
+        let filtered = &mut |fx: &mut Fx<'l, 'a>| {
+            let Some(filter) = filter else { return row(fx) };
+            let (pass, done) = (fx.b.new_block(), fx.b.new_block());
+            fx.branch(filter, pass, done);
+            fx.enter(pass);
+            row(fx);
+            fx.jump(done);
+            fx.enter(done);
+        };
+        let Some(first) = stages.iter().position(turns) else { return self.nest(stages, filtered) };
+        let mut columns = self.columns(&stages[..first]);
+        self.nest(&stages[..first], &mut |fx| fx.store_row(&columns));
+        let mut at = first;
+        loop {
+            let stage = &stages[at];
+            let next = stages[at + 1..].iter().position(turns).map(|n| at + 1 + n);
+            let rest = &stages[at + 1..next.unwrap_or(stages.len())];
+            let (_, on) = stage.join.expect("a join");
+            let after = next.map(|n| self.columns(&stages[..n]));
+            let mut body = |fx: &mut Fx<'l, 'a>| match &after {
+                Some(after) => fx.nest(rest, &mut |fx| fx.store_row(after)),
+                None => fx.nest(rest, filtered),
+            };
+            match stage.join {
+                Some((JoinKind::Right, _)) => self.right_join(stage, on, &columns, &mut body),
+                _ => self.outer_join(stage, on, &columns, &mut body),
+            }
+            let (Some(n), Some(after)) = (next, after) else { return };
+            at = n;
+            columns = after;
+        }
+    }
+
+    /// Empty lists for the variables of some clauses.
+    fn columns(&mut self, stages: &[Stage<'a>]) -> Columns {
+        let mut columns = Vec::new();
+        for s in stages {
+            let ty = self.var_ty(VarRef::Local(s.local));
+            let list = self.lw.types.types.list(ty);
+            columns.push((s.local, self.new_list(list, 0), ty));
+        }
+        columns
+    }
+
+    fn store_row(&mut self, columns: &Columns) {
+        for &(local, list, ty) in columns {
+            let v = self.read(VarRef::Local(local));
+            self.push(ty, list, v);
+        }
+    }
+
+    fn load_row(&mut self, columns: &Columns, index: Value) {
+        for &(local, list, ty) in columns {
+            let v = self.raw_get(ty, list, index);
+            self.bind_borrowed(VarRef::Local(local), ty, v);
+        }
+    }
+
+    fn empty_row(&mut self, columns: &Columns) {
+        for &(local, _, ty) in columns {
+            self.bind_none(local, ty);
+        }
+    }
+
+    fn bind_none(&mut self, local: LocalId, ty: Ty) {
+        let repr = self.lw.types.repr(ty);
+        let none = self.none(repr);
+        self.bind_local(local, none);
+    }
+
+    fn list_of(&mut self, stage: &Stage<'a>) -> (Value, Ty) {
+        match stage.list {
+            Some(l) => l,
+            None => self.source_list(stage.source),
+        }
+    }
+
+    fn bind_item(&mut self, local: LocalId, list: Value, elem: Ty, index: Value) {
+        let v = self.raw_get(elem, list, index);
+        let want = self.var_ty(VarRef::Local(local));
+        let v = self.convert(v, elem, want);
+        self.bind_borrowed(VarRef::Local(local), want, v);
+    }
+
+    /// Sources, inner and left joins, each inside the one before.
+    fn nest(&mut self, stages: &[Stage<'a>], row: Row<'_, 'l, 'a>) {
+        let Some((stage, rest)) = stages.split_first() else { return row(self) };
+        let (list, elem) = self.list_of(stage);
+        let len = self.raw_len(list);
+        match stage.join {
+            Some((JoinKind::Left, on)) => {
+                let matched = self.b.declare_var(Type::I64);
+                let zero = self.b.iconst(0);
+                self.b.def_var(matched, zero);
+                self.loop_with_rest(
+                    len,
+                    matched,
+                    |fx, i, miss| {
+                        fx.bind_item(stage.local, list, elem, i);
+                        fx.require(on, miss);
+                    },
+                    |fx| {
+                        let ty = fx.var_ty(VarRef::Local(stage.local));
+                        fx.bind_none(stage.local, ty);
+                    },
+                    &mut |fx| fx.nest(rest, row),
+                );
+            }
+            join => self.count_loop(len, |fx, i| {
+                fx.bind_item(stage.local, list, elem, i);
+                match join {
+                    Some((_, on)) => {
+                        let miss = fx.b.new_block();
+                        fx.require(on, miss);
+                        fx.nest(rest, row);
+                        fx.jump(miss);
+                        fx.enter(miss);
+                    }
+                    None => fx.nest(rest, row),
+                }
+            }),
+        }
+    }
+
+    /// Goes on when the condition holds, to `miss` otherwise.
+    fn require(&mut self, on: &'a Expr, miss: Block) {
+        let hit = self.b.new_block();
+        self.branch(on, hit, miss);
+        self.enter(hit);
+    }
+
+    /// Runs `row` for each index below `len` that `bind` accepts (it goes to the given block
+    /// otherwise), and once after `bind_rest` when none was accepted. `matched` starts as 0.
+    fn loop_with_rest(
+        &mut self,
+        len: Value,
+        matched: mochi_ir::builder::Var,
+        bind: impl FnOnce(&mut Self, Value, Block),
+        bind_rest: impl FnOnce(&mut Self),
+        row: Row<'_, 'l, 'a>,
+    ) {
+        let i = self.b.declare_var(Type::I64);
+        let zero = self.b.iconst(0);
+        self.b.def_var(i, zero);
+        let [head, item, over, last, body, next, exit] = [(); 7].map(|()| self.b.new_block());
+        self.b.jump(head, &[]);
+        self.b.switch_to(head);
+        let at = self.b.use_var(i);
+        let more = self.b.icmp(Cond::Slt, at, len);
+        self.brif(more, item, over);
+        self.enter(item);
+        bind(self, at, next);
+        let one = self.b.iconst(1);
+        self.b.def_var(matched, one);
+        self.jump(body);
+        self.enter(over);
+        let any = self.b.use_var(matched);
+        self.brif(any, exit, last);
+        self.enter(last);
+        bind_rest(self);
+        let one = self.b.iconst(1);
+        self.b.def_var(matched, one);
+        self.jump(body);
+        self.enter(body);
+        row(self);
+        self.jump(next);
+        self.enter(next);
+        let (at, one) = (self.b.use_var(i), self.b.iconst(1));
+        let after = self.b.bin(Op::Add, at, one);
+        self.b.def_var(i, after);
+        self.b.jump(head, &[]);
+        self.b.seal(head);
+        self.enter(exit);
+    }
+
+    /// Each item of the joined list with the rows that match it, or alone.
+    fn right_join(&mut self, stage: &Stage<'a>, on: &'a Expr, columns: &Columns, row: Row<'_, 'l, 'a>) {
+        let (list, elem) = self.list_of(stage);
+        let len = self.raw_len(list);
+        let rows = self.raw_len(columns[0].1);
+        self.count_loop(len, |fx, k| {
+            fx.bind_item(stage.local, list, elem, k);
+            let matched = fx.b.declare_var(Type::I64);
+            let zero = fx.b.iconst(0);
+            fx.b.def_var(matched, zero);
+            fx.loop_with_rest(
+                rows,
+                matched,
+                |fx, i, miss| {
+                    fx.load_row(columns, i);
+                    fx.require(on, miss);
+                },
+                |fx| fx.empty_row(columns),
+                row,
+            );
+        });
+    }
+
+    /// A left join, then the items of the joined list that matched no row.
+    fn outer_join(&mut self, stage: &Stage<'a>, on: &'a Expr, columns: &Columns, row: Row<'_, 'l, 'a>) {
+        let (list, elem) = self.list_of(stage);
+        let len = self.raw_len(list);
+        let flags_ty = self.lw.types.types.list(Ty::BOOL);
+        let flags = self.new_list(flags_ty, 0);
+        self.count_loop(len, |fx, _| {
+            let no = fx.b.iconst(0);
+            fx.push(Ty::BOOL, flags, no);
+        });
+        let ty = self.var_ty(VarRef::Local(stage.local));
+        let joined_ty = self.lw.types.types.list(ty);
+        let mut result: Columns = Vec::new();
+        for &(local, _, ty) in columns {
+            let list_ty = self.lw.types.types.list(ty);
+            result.push((local, self.new_list(list_ty, 0), ty));
+        }
+        result.push((stage.local, self.new_list(joined_ty, 0), ty));
+        let rows = self.raw_len(columns[0].1);
+        self.count_loop(rows, |fx, i| {
+            fx.load_row(columns, i);
+            let matched = fx.b.declare_var(Type::I64);
+            let zero = fx.b.iconst(0);
+            fx.b.def_var(matched, zero);
+            fx.loop_with_rest(
+                len,
+                matched,
+                |fx, k, miss| {
+                    fx.bind_item(stage.local, list, elem, k);
+                    fx.require(on, miss);
+                    let (index, yes) = (fx.tag(k), fx.b.iconst(1));
+                    fx.rt("list_set_b", &[flags, index, yes]);
+                },
+                |fx| fx.bind_none(stage.local, ty),
+                &mut |fx| fx.store_row(&result),
+            );
+        });
+        self.count_loop(len, |fx, k| {
+            let seen = fx.raw_get(Ty::BOOL, flags, k);
+            let (alone, done) = (fx.b.new_block(), fx.b.new_block());
+            fx.brif(seen, done, alone);
+            fx.enter(alone);
+            fx.empty_row(columns);
+            fx.bind_item(stage.local, list, elem, k);
+            fx.store_row(&result);
+            fx.jump(done);
+            fx.enter(done);
+        });
+        let total = self.raw_len(result[0].1);
+        self.count_loop(total, |fx, i| {
+            fx.load_row(&result, i);
+            row(fx);
+        });
+    }
+}
+
+/// Whether an expression may depend on one of these variables.
+pub(crate) fn mentions(e: &Expr, locals: &[LocalId]) -> bool {
+    let any = |es: &[&Expr]| es.iter().any(|e| mentions(e, locals));
+    let mut e = e;
+    while let ExprKind::Binary { left, right, .. } = &e.kind {
+        if mentions(right, locals) {
+            return true;
+        }
+        e = left;
+    }
+    match &e.kind {
+        ExprKind::Var(VarRef::Local(l)) => locals.contains(l),
+        ExprKind::Int(_)
+        | ExprKind::Float(_)
+        | ExprKind::Bool(_)
+        | ExprKind::Str(_)
+        | ExprKind::None
+        | ExprKind::FuncRef { .. }
+        | ExprKind::Var(VarRef::Global(_)) => false,
+        ExprKind::List(items) => items.iter().any(|e| mentions(e, locals)),
+        ExprKind::Map(pairs) => pairs.iter().any(|(k, v)| any(&[k, v])),
+        ExprKind::Struct { fields, .. } => fields.iter().any(|(_, e)| mentions(e, locals)),
+        ExprKind::Unary { operand: x, .. }
+        | ExprKind::Field { base: x, .. }
+        | ExprKind::DynField { base: x, .. }
+        | ExprKind::GroupField { base: x, .. }
+        | ExprKind::SafeField { base: x, .. }
+        | ExprKind::Cast { value: x }
+        | ExprKind::Coerce { value: x } => mentions(x, locals),
+        ExprKind::Index { base, index } | ExprKind::SafeIndex { base, index } => any(&[base, index]),
+        ExprKind::Slice { base, start, end } => {
+            mentions(base, locals) || start.iter().chain(end).any(|e| mentions(e, locals))
+        }
+        ExprKind::Call { args, .. } | ExprKind::Builtin { args, .. } => {
+            args.iter().any(|e| mentions(e, locals))
+        }
+        ExprKind::CallValue { callee, args } | ExprKind::Partial { callee, args } => {
+            mentions(callee, locals) || args.iter().any(|e| mentions(e, locals))
+        }
+        ExprKind::If { cond, then, otherwise } => any(&[cond, then, otherwise]),
+        ExprKind::Match { value, arms } => {
+            mentions(value, locals) || arms.iter().any(|a| mentions(&a.result, locals))
+        }
+        ExprKind::Query(q) => query_mentions(q, locals),
+        // Statements and closures: assume so.
+        ExprKind::Binary { .. } | ExprKind::Closure(_) | ExprKind::Block { .. } => true,
+    }
+}
+
+fn query_mentions(q: &Query, locals: &[LocalId]) -> bool {
+    let group = q.group.iter().flat_map(|g| [&g.key, &g.item].into_iter().chain(&g.having));
+    let joins = q.joins.iter().flat_map(|j| [&j.source, &j.on]);
+    let mut parts = (q.sources.iter().map(|s| &s.1))
+        .chain(joins)
+        .chain(group)
+        .chain(&q.filter)
+        .chain(&q.sort)
+        .chain(&q.skip)
+        .chain(&q.take)
+        .chain([&q.select]);
+    parts.any(|e| mentions(e, locals))
+}

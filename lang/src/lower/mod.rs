@@ -1,0 +1,275 @@
+//! Lowering: typed tree to IR. Total: every program the checker accepts has a translation, and a
+//! panic here is a compiler bug.
+//!
+//! Generic functions are compiled once for each list of (resolved) type arguments, found by a
+//! worklist that starts at the top-level statements. Representations are in [`repr`], static data in
+//! [`desc`], facts about variables in [`facts`]; a [`func::Fx`] emits one function. Runtime
+//! functions are reached by name through the [`Library`]; their signatures come from there.
+//!
+//! **Shared lists.** A list header carries a flag that says a second holder may exist; it makes
+//! `x = append(x, e)` copy instead of pushing in place. Whoever reads a list from a place and gives
+//! it to another place, a call, or a closure marks it ([`func::Fx::owned`]). Not marked are fresh
+//! values, locals returned by their function, and arguments for parameters that are not kept
+//! ([`facts`]).
+
+mod builtin;
+mod call;
+mod closure;
+mod convert;
+mod desc;
+mod expr;
+mod facts;
+mod func;
+mod group;
+mod join;
+mod ops;
+mod pattern;
+mod place;
+mod print;
+mod query;
+mod repr;
+mod stmt;
+
+use crate::span::{SourceMap, Span};
+use crate::tree::{FuncId, GlobalId, Program};
+use crate::types::{StructId, Ty};
+use facts::Facts;
+use mochi_ir::{Effects, Function, Library, Module, Signature, SrcLoc, Sym, Type};
+use repr::{Layout, NONE_FLOAT, Repr, TypeTable};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// Stack of the thread that lowers: deep expressions recurse.
+const STACK_BYTES: usize = 512 << 20;
+
+/// How to lower.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Run `test` blocks where they stand.
+    pub tests: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { tests: true }
+    }
+}
+
+/// Lowers a checked program. The module defines and exports `mochi_main`.
+pub fn lower(map: &SourceMap, program: &Program, library: &Library, options: &Options) -> Module {
+    std::thread::scope(|scope| {
+        let run = || Lowerer::new(map, program, *library, options.clone()).run();
+        let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, run);
+        match thread.expect("a thread for lowering").join() {
+            Ok(module) => module,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
+/// The word that stands for none.
+pub(crate) fn none_word(repr: Repr) -> i64 {
+    match repr {
+        Repr::Unit | Repr::Int | Repr::Any => 1,
+        Repr::Float => NONE_FLOAT,
+        Repr::Bool => 2,
+        Repr::Ref => 0,
+    }
+}
+
+/// A function of the tree with its type arguments.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Instance {
+    /// Function.
+    pub(crate) func: FuncId,
+    /// Resolved type arguments, those of the enclosing function for closures.
+    pub(crate) args: Rc<[Ty]>,
+}
+
+/// Functions made by lowering itself, by what they do.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum Thunk {
+    /// Calls a plain function, ignoring its closure argument.
+    Plain(Sym),
+    /// Calls the closure it holds with the arguments it holds and its own: parameter types of the
+    /// callee, number bound, result.
+    Partial(Vec<Repr>, usize, Repr),
+    /// Converts arguments from the first function type to the second, calls the closure it holds,
+    /// converts the result back.
+    Adapter(Ty, Ty),
+}
+
+/// State of lowering a program.
+pub(crate) struct Lowerer<'a> {
+    pub(crate) program: &'a Program,
+    pub(crate) options: Options,
+    pub(crate) types: TypeTable,
+    pub(crate) facts: Rc<Facts>,
+    pub(crate) module: Module,
+    /// The runtime has list stores that copy a list before they let it grow.
+    pub(crate) growth_copies: bool,
+    library: Library,
+    map: &'a SourceMap,
+    lines: Vec<Lines>,
+    counter: u32,
+    instances: HashMap<Instance, Sym>,
+    work: Vec<(Instance, Sym)>,
+    thunks: HashMap<Thunk, Sym>,
+    strings: HashMap<String, Sym>,
+    descs: HashMap<Ty, Sym>,
+    struct_descs: HashMap<StructId, Sym>,
+    layouts: HashMap<StructId, Rc<Layout>>,
+    closure_descs: HashMap<i64, Sym>,
+    static_closures: HashMap<Sym, Sym>,
+    singletons: HashMap<StructId, Sym>,
+    globals: HashMap<GlobalId, Sym>,
+}
+
+/// Line starts of a file, for quick positions.
+struct Lines {
+    starts: Vec<u32>,
+    ascii: bool,
+}
+
+impl Lines {
+    fn new(text: &str) -> Lines {
+        let mut starts = vec![0];
+        starts.extend(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i as u32 + 1));
+        Lines { starts, ascii: text.is_ascii() }
+    }
+}
+
+impl<'a> Lowerer<'a> {
+    fn new(map: &'a SourceMap, program: &'a Program, library: Library, options: Options) -> Lowerer<'a> {
+        let mut module = Module::new();
+        module.files = map.files.iter().map(|f| f.name.clone()).collect();
+        let growth_copies =
+            ["w", "f", "b"].iter().all(|k| library.find(&format!("list_set_copy_{k}")).is_some());
+        Lowerer {
+            program,
+            options,
+            types: TypeTable::new(program.types.clone()),
+            facts: Rc::new(Facts::new(program, growth_copies)),
+            module,
+            growth_copies,
+            library,
+            map,
+            lines: map.files.iter().map(|f| Lines::new(&f.text)).collect(),
+            counter: 0,
+            instances: HashMap::new(),
+            work: Vec::new(),
+            thunks: HashMap::new(),
+            strings: HashMap::new(),
+            descs: HashMap::new(),
+            struct_descs: HashMap::new(),
+            layouts: HashMap::new(),
+            closure_descs: HashMap::new(),
+            static_closures: HashMap::new(),
+            singletons: HashMap::new(),
+            globals: HashMap::new(),
+        }
+    }
+
+    fn run(mut self) -> Module {
+        self.instance(self.program.main, Rc::new([]));
+        while let Some((instance, sym)) = self.work.pop() {
+            let f = func::lower_function(&mut self, &instance, sym);
+            self.module.funcs.push(f);
+        }
+        self.module.funcs.reverse();
+        self.module
+    }
+
+    /// The symbol of a function for these type arguments; it will be compiled.
+    pub(crate) fn instance(&mut self, func: FuncId, args: Rc<[Ty]>) -> Sym {
+        let instance = Instance { func, args };
+        if let Some(&s) = self.instances.get(&instance) {
+            return s;
+        }
+        let f = &self.program.functions[func.0 as usize];
+        let mut params = Vec::with_capacity(f.params.len() + 1);
+        if self.facts.has_env[func.0 as usize] {
+            params.push(Type::Ref);
+        }
+        for p in &f.params {
+            let ty = self.types.resolve(f.locals[p.0 as usize].ty, &instance.args);
+            params.push(self.types.repr(ty).ir());
+        }
+        let result = self.types.resolve(f.result, &instance.args);
+        let signature = Signature { params, result: self.result_type(result), ..Signature::default() };
+        let main = func == self.program.main;
+        let name = if main { "mochi_main".to_string() } else { self.symbol_name(&f.name) };
+        let sym = self.module.declare_func(&name, signature, Effects::default(), main);
+        self.instances.insert(instance.clone(), sym);
+        self.work.push((instance, sym));
+        sym
+    }
+
+    /// The result type of a function, none for unit.
+    pub(crate) fn result_type(&self, result: Ty) -> Option<Type> {
+        match self.types.repr(result) {
+            Repr::Unit => None,
+            r => Some(r.ir()),
+        }
+    }
+
+    /// A link name that no runtime symbol has.
+    fn symbol_name(&mut self, name: &str) -> String {
+        let clean: String =
+            name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' }).collect();
+        self.counter += 1;
+        format!("mochi.{clean}.{}", self.counter)
+    }
+
+    /// The function that does what a thunk says.
+    pub(crate) fn thunk(&mut self, thunk: Thunk) -> Sym {
+        if let Some(&s) = self.thunks.get(&thunk) {
+            return s;
+        }
+        let signature = closure::thunk_signature(self, &thunk);
+        let name = self.symbol_name("thunk");
+        let sym = self.module.declare_func(&name, signature, Effects::default(), false);
+        self.thunks.insert(thunk.clone(), sym);
+        let f: Function = closure::lower_thunk(self, &thunk, sym);
+        self.module.funcs.push(f);
+        sym
+    }
+
+    /// The word of a top-level variable that functions share.
+    pub(crate) fn global(&mut self, id: GlobalId) -> Sym {
+        if let Some(&s) = self.globals.get(&id) {
+            return s;
+        }
+        let ty = self.types.plain(self.program.globals[id.0 as usize].ty);
+        let repr = self.types.repr(ty);
+        let sym = self.global_word(repr);
+        self.globals.insert(id, sym);
+        sym
+    }
+
+    /// Declares a runtime function.
+    pub(crate) fn runtime(&mut self, name: &str) -> Sym {
+        self.library.declare(&mut self.module, name)
+    }
+
+    /// The position of a span's start.
+    pub(crate) fn position(&self, span: Span) -> SrcLoc {
+        let Some(lines) = self.lines.get(span.file.0 as usize) else { return SrcLoc::NONE };
+        let line = lines.starts.partition_point(|&s| s <= span.start) - 1;
+        let start = lines.starts[line];
+        let bytes = span.start - start;
+        let column = if lines.ascii {
+            bytes
+        } else {
+            let text = &self.map.files[span.file.0 as usize].text.as_bytes()[start as usize..];
+            let upto = &text[..(bytes as usize).min(text.len()).min(1 << 14)];
+            upto.iter().filter(|b| (**b & 0xc0) != 0x80).count() as u32
+        };
+        SrcLoc::new(line as u32 + 1, column + 1)
+    }
+
+    /// Name of a span's file.
+    pub(crate) fn file_name(&self, span: Span) -> &'a str {
+        &self.map.files[span.file.0 as usize].name
+    }
+}

@@ -1,0 +1,324 @@
+//! Operators: arithmetic, comparison, membership, sets, laziness.
+//!
+//! Chains of a left-associative operator are walked from their leftmost operand in a loop, so that
+//! a very long sum needs no deep recursion.
+
+use super::func::Fx;
+use super::repr::Repr;
+use crate::ast::BinOp;
+use crate::tree::{Expr, ExprKind};
+use crate::types::{Ty, TyKind};
+use mochi_ir::{Cond, FCond, Op, Type, Value};
+
+/// The expression under implicit conversions.
+pub(crate) fn strip_coerce(mut e: &Expr) -> &Expr {
+    while let ExprKind::Coerce { value } = &e.kind {
+        e = value;
+    }
+    e
+}
+
+/// The value of an expression of int constants, if it fits 63 bits.
+pub(crate) fn const_int(e: &Expr) -> Option<i64> {
+    let small = |v: i64| v.checked_mul(2).map(|_| v);
+    match &e.kind {
+        ExprKind::Int(v) => small(*v),
+        ExprKind::Unary { op: crate::ast::UnOp::Neg, operand } if e.ty == Ty::INT => {
+            small(const_int(operand)?.checked_neg()?)
+        }
+        ExprKind::Binary { op, left, right } if e.ty == Ty::INT && matches!(right.kind, ExprKind::Int(_)) => {
+            // Only one level: the left spine is walked elsewhere.
+            let (ExprKind::Int(a), ExprKind::Int(b)) = (&left.kind, &right.kind) else { return None };
+            match op {
+                BinOp::Add => small(a.checked_add(*b)?),
+                BinOp::Sub => small(a.checked_sub(*b)?),
+                BinOp::Mul => small(a.checked_mul(*b)?),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+fn is_lazy(op: BinOp) -> bool {
+    matches!(op, BinOp::And | BinOp::Or | BinOp::Coalesce)
+}
+
+impl<'a> Fx<'_, 'a> {
+    /// A binary operation.
+    pub(crate) fn binary(&mut self, e: &'a Expr) -> Value {
+        if let Some(v) = const_int(e) {
+            return self.int(v);
+        }
+        let mut spine = Vec::new();
+        let mut at = e;
+        while let ExprKind::Binary { op, left, right } = &at.kind {
+            if is_lazy(*op) && !spine.is_empty() {
+                break;
+            }
+            spine.push((at, *op, &**left, &**right));
+            at = left;
+            if is_lazy(*op) || const_int(at).is_some() {
+                break;
+            }
+        }
+        let (node, op, left, right) = spine.pop().expect("a binary expression");
+        let mut value = if is_lazy(op) {
+            self.lazy(node, op, left, right)
+        } else {
+            let first = self.expr(left);
+            self.eager(node, op, left, first, right)
+        };
+        while let Some((node, op, left, right)) = spine.pop() {
+            value = self.eager(node, op, left, value, right);
+        }
+        value
+    }
+
+    fn lazy(&mut self, e: &'a Expr, op: BinOp, left: &'a Expr, right: &'a Expr) -> Value {
+        if op == BinOp::Coalesce {
+            return self.coalesce(e, left, right);
+        }
+        let (t, f, join) = (self.b.new_block(), self.b.new_block(), self.b.new_block());
+        let result = self.b.declare_var(Type::I64);
+        self.branch(e, t, f);
+        for (block, v) in [(t, 1), (f, 0)] {
+            self.enter(block);
+            let v = self.b.iconst(v);
+            self.b.def_var(result, v);
+            self.jump(join);
+        }
+        self.enter(join);
+        self.b.use_var(result)
+    }
+
+    fn coalesce(&mut self, e: &'a Expr, left: &'a Expr, right: &'a Expr) -> Value {
+        let (from, to) = (self.ty(left.ty), self.ty(e.ty));
+        let (from_repr, repr) = (self.lw.types.repr(from), self.lw.types.repr(to));
+        let v = self.expr(left);
+        let none = self.is_none(from_repr, v);
+        let inner = self.lw.types.strip(from);
+        self.choose(none, repr, |fx| fx.expr_as(right, to), |fx| fx.convert(v, inner, to))
+    }
+
+    fn eager(&mut self, e: &'a Expr, op: BinOp, left: &'a Expr, a: Value, right: &'a Expr) -> Value {
+        use BinOp::*;
+        match op {
+            Add | Sub | Mul | Div | Mod => {
+                let ty = self.ty(e.ty);
+                let have = self.ty(left.ty);
+                let a = self.convert(a, have, ty);
+                let nonzero = matches!(strip_coerce(right).kind, ExprKind::Int(v) if v != 0)
+                    || matches!(strip_coerce(right).kind, ExprKind::Float(v) if v != 0.0);
+                let b = self.expr_as(right, ty);
+                self.at(e.span);
+                self.arithmetic(op, ty, a, b, nonzero)
+            }
+            Eq | Ne | Lt | Le | Gt | Ge => self.comparison(e, op, left, a, right),
+            In => self.membership(e, left, a, right),
+            _ => {
+                let b = self.expr(right);
+                self.at(e.span);
+                let name = match op {
+                    Union => "list_union",
+                    UnionAll => "list_union_all",
+                    Except => "list_except",
+                    _ => "list_intersect",
+                };
+                self.rt(name, &[a, b])
+            }
+        }
+    }
+
+    fn int_op(&mut self, op: Op, args: &[Value]) -> Value {
+        self.b.inst(op, args, 0, None, Some(Type::Ref)).expect("result")
+    }
+
+    /// Arithmetic on two operands of one resolved type. `nonzero`: the right operand is a constant
+    /// other than zero.
+    pub(crate) fn arithmetic(&mut self, op: BinOp, ty: Ty, a: Value, b: Value, nonzero: bool) -> Value {
+        use BinOp::*;
+        let index = match op {
+            Add => 0,
+            Sub => 1,
+            Mul => 2,
+            Div => 3,
+            _ => 4,
+        };
+        let stripped = self.lw.types.strip(ty);
+        match self.lw.types.kind(stripped) {
+            TyKind::Int => {
+                let op = [Op::IntAdd, Op::IntSub, Op::IntMul, Op::IntDiv, Op::IntMod][index];
+                self.int_op(op, &[a, b])
+            }
+            TyKind::Float => match op {
+                Div if !nonzero => self.rt("f64_div", &[a, b]),
+                Mod => self.rt("f64_mod", &[a, b]),
+                _ => {
+                    let op = [Op::Fadd, Op::Fsub, Op::Fmul, Op::Fdiv][index];
+                    self.b.op(op, &[a, b], Type::F64)
+                }
+            },
+            TyKind::BigRat => {
+                self.rt(["rat_add", "rat_sub", "rat_mul", "rat_div", "rat_mod"][index], &[a, b])
+            }
+            TyKind::Str => self.rt("str_concat", &[a, b]),
+            TyKind::List(_) => self.rt("list_concat", &[a, b]),
+            _ => {
+                let (a, b) = (self.convert(a, ty, Ty::ANY), self.convert(b, ty, Ty::ANY));
+                let v = self.rt(["any_add", "any_sub", "any_mul", "any_div", "any_mod"][index], &[a, b]);
+                self.convert(v, Ty::ANY, ty)
+            }
+        }
+    }
+
+    /// `-operand`.
+    pub(crate) fn negate(&mut self, e: &'a Expr, operand: &'a Expr) -> Value {
+        if let Some(v) = const_int(e) {
+            return self.int(v);
+        }
+        let ty = self.ty(e.ty);
+        let v = self.expr_as(operand, ty);
+        self.at(e.span);
+        match self.lw.types.kind(self.lw.types.strip(ty)) {
+            TyKind::Int => self.int_op(Op::IntNeg, &[v]),
+            TyKind::Float => self.b.op(Op::Fneg, &[v], Type::F64),
+            TyKind::BigRat => self.rt("rat_neg", &[v]),
+            _ => self.rt("any_neg", &[v]),
+        }
+    }
+
+    /// Comparison of tagged ints.
+    pub(crate) fn int_cmp(&mut self, cond: Cond, a: Value, b: Value) -> Value {
+        self.b.inst(Op::IntCmp, &[a, b], cond as i64, None, Some(Type::I64)).expect("result")
+    }
+
+    fn comparison(&mut self, e: &'a Expr, op: BinOp, left: &'a Expr, a: Value, right: &'a Expr) -> Value {
+        let ty = self.ty(left.ty);
+        let equality = matches!(op, BinOp::Eq | BinOp::Ne);
+        let is_none = |e: &Expr| matches!(strip_coerce(e).kind, ExprKind::None);
+        if equality && is_none(right) {
+            let repr = self.lw.types.repr(ty);
+            let v = self.is_none(repr, a);
+            return if op == BinOp::Eq { v } else { self.flip(v) };
+        }
+        let right_ty = self.ty(right.ty);
+        let b = self.expr(right);
+        self.at(e.span);
+        if equality && is_none(left) {
+            let repr = self.lw.types.repr(right_ty);
+            let v = self.is_none(repr, b);
+            return if op == BinOp::Eq { v } else { self.flip(v) };
+        }
+        let b = self.convert(b, right_ty, ty);
+        if equality {
+            return self.equal(op == BinOp::Ne, ty, a, b);
+        }
+        self.order(op, ty, a, b)
+    }
+
+    /// `a == b` (or its opposite) of one resolved type.
+    pub(crate) fn equal(&mut self, negated: bool, ty: Ty, a: Value, b: Value) -> Value {
+        let cond = if negated { Cond::Ne } else { Cond::Eq };
+        let same = match self.lw.types.kind(ty) {
+            TyKind::Int => return self.int_cmp(cond, a, b),
+            TyKind::Bool => return self.b.icmp(cond, a, b),
+            TyKind::Float => {
+                let cond = if negated { FCond::Ne } else { FCond::Eq };
+                return self.b.fcmp(cond, a, b);
+            }
+            TyKind::Option(t) if matches!(self.lw.types.kind(*t), TyKind::Bool) => {
+                return self.b.icmp(cond, a, b);
+            }
+            TyKind::BigRat => {
+                let order = self.rt("rat_cmp", &[a, b]);
+                let zero = self.b.iconst(0);
+                return self.b.icmp(cond, order, zero);
+            }
+            TyKind::Unit => return self.b.iconst(i64::from(!negated)),
+            TyKind::Fun(..) | TyKind::Variadic(..) => return self.b.iconst(i64::from(negated)),
+            TyKind::Str => self.rt("str_eq", &[a, b]),
+            TyKind::Any => self.rt("any_eq", &[a, b]),
+            _ => {
+                let desc = self.desc(ty);
+                let (a, b) = (self.word(a), self.word(b));
+                self.rt("val_eq", &[a, b, desc])
+            }
+        };
+        if negated { self.flip(same) } else { same }
+    }
+
+    fn order(&mut self, op: BinOp, ty: Ty, a: Value, b: Value) -> Value {
+        let (cond, fcond) = match op {
+            BinOp::Lt => (Cond::Slt, FCond::Lt),
+            BinOp::Le => (Cond::Sle, FCond::Le),
+            BinOp::Gt => (Cond::Sgt, FCond::Gt),
+            _ => (Cond::Sge, FCond::Ge),
+        };
+        let order = match self.lw.types.kind(self.lw.types.strip(ty)) {
+            TyKind::Int => return self.int_cmp(cond, a, b),
+            TyKind::Float => return self.b.fcmp(fcond, a, b),
+            TyKind::Bool => return self.b.icmp(cond, a, b),
+            TyKind::Str => self.rt("str_cmp", &[a, b]),
+            TyKind::BigRat => self.rt("rat_cmp", &[a, b]),
+            TyKind::Any => {
+                let order = self.rt("any_cmp", &[a, b]);
+                return self.ordered(op, order);
+            }
+            // Lists, maps and structs have no order: `<=` and `>=` hold, the others do not.
+            _ => return self.b.iconst(i64::from(matches!(op, BinOp::Le | BinOp::Ge))),
+        };
+        let zero = self.b.iconst(0);
+        self.b.icmp(cond, order, zero)
+    }
+
+    /// A condition on -1, 0, 1, or 2 for unordered.
+    fn ordered(&mut self, op: BinOp, order: Value) -> Value {
+        let (cond, with) = match op {
+            BinOp::Lt => (Cond::Slt, 0),
+            BinOp::Le => (Cond::Sle, 0),
+            BinOp::Gt => (Cond::Eq, 1),
+            // 0 or 1 as an unsigned number.
+            _ => (Cond::Ule, 1),
+        };
+        let with = self.b.iconst(with);
+        self.b.icmp(cond, order, with)
+    }
+
+    /// `left in right`.
+    fn membership(&mut self, e: &'a Expr, left: &'a Expr, a: Value, right: &'a Expr) -> Value {
+        let b = self.expr(right);
+        self.at(e.span);
+        let (have, within) = (self.ty(left.ty), self.ty(right.ty));
+        self.contains(a, have, b, within)
+    }
+
+    /// Whether a list, map, string, group or any contains a value.
+    pub(crate) fn contains(&mut self, a: Value, have: Ty, b: Value, within: Ty) -> Value {
+        let stripped = self.lw.types.strip(within);
+        match *self.lw.types.kind(stripped) {
+            TyKind::List(elem) if self.lw.types.repr(have) == self.lw.types.repr(elem) || elem == Ty::ANY => {
+                let a = self.convert(a, have, elem);
+                let a = self.word(a);
+                self.rt("list_contains", &[b, a])
+            }
+            TyKind::Map(key, _) if self.lw.types.repr(have) == self.lw.types.repr(key) || key == Ty::ANY => {
+                let k = self.convert(a, have, key);
+                let slot = self.map_find(key, b, k);
+                let zero = self.b.iconst(0);
+                self.b.icmp(Cond::Ne, slot, zero)
+            }
+            TyKind::Str if self.lw.types.repr(have) == Repr::Ref => self.rt("str_contains", &[b, a]),
+            TyKind::Group(key, item) => {
+                let items = self.group_items(key, b);
+                let a = self.convert(a, have, item);
+                let a = self.word(a);
+                self.rt("list_contains", &[items, a])
+            }
+            _ => {
+                let (a, b) = (self.convert(a, have, Ty::ANY), self.convert(b, stripped, Ty::ANY));
+                self.rt("any_in", &[a, b])
+            }
+        }
+    }
+}

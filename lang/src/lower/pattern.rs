@@ -1,0 +1,137 @@
+//! `match`: arms are tried in order; a pattern is a chain of tests that leads to the arm's result
+//! or to the next arm.
+
+use super::func::Fx;
+use super::repr::Repr;
+use crate::tree::{Arm, Expr, Pattern, VarRef};
+use crate::types::{StructId, Ty, TyKind};
+use mochi_ir::{Block, Value};
+use std::collections::HashSet;
+
+impl<'a> Fx<'_, 'a> {
+    /// A match expression.
+    pub(crate) fn match_expr(&mut self, e: &'a Expr, value: &'a Expr, arms: &'a [Arm]) -> Value {
+        let (value_ty, ty) = (self.ty(value.ty), self.ty(e.ty));
+        let repr = self.lw.types.repr(ty);
+        let v = self.expr(value);
+        let join = self.b.new_block();
+        let result = self.b.declare_var(repr.ir());
+        let last_is_sure = self.covers_union(value_ty, arms);
+        for (k, arm) in arms.iter().enumerate() {
+            let fail = self.b.new_block();
+            self.at(arm.result.span);
+            let sure = last_is_sure && k + 1 == arms.len();
+            self.test(&arm.pattern, v, value_ty, fail, sure);
+            let r = if repr == Repr::Unit {
+                self.effect(&arm.result);
+                self.unit()
+            } else {
+                self.expr_as(&arm.result, ty)
+            };
+            self.b.def_var(result, r);
+            self.jump(join);
+            self.enter(fail);
+        }
+        let none = self.none(repr);
+        self.b.def_var(result, none);
+        self.jump(join);
+        self.enter(join);
+        self.b.use_var(result)
+    }
+
+    /// Whether the arms name every variant of a union with patterns that always match it, so that
+    /// the last arm needs no test.
+    fn covers_union(&self, ty: Ty, arms: &[Arm]) -> bool {
+        let TyKind::Union(u) = self.lw.types.kind(ty) else { return false };
+        let simple = |p: &Pattern| matches!(p, Pattern::Bind(_) | Pattern::Wildcard);
+        let mut seen: HashSet<StructId> = HashSet::new();
+        for arm in arms {
+            match &arm.pattern {
+                Pattern::Variant { id, fields } if fields.iter().all(simple) => {
+                    seen.insert(*id);
+                }
+                _ => return false,
+            }
+        }
+        self.lw.types.types.union_def(*u).variants.iter().all(|v| seen.contains(v))
+    }
+
+    /// Tests a value of a resolved type; goes on when it matches, to `fail` otherwise. `sure`: the
+    /// outermost test always succeeds.
+    fn test(&mut self, pattern: &'a Pattern, v: Value, ty: Ty, fail: Block, sure: bool) {
+        match pattern {
+            Pattern::Wildcard => {}
+            Pattern::Bind(local) => {
+                let want = self.var_ty(VarRef::Local(*local));
+                let bound = self.convert(v, ty, want);
+                self.bind_borrowed(VarRef::Local(*local), want, bound);
+            }
+            Pattern::None => {
+                let repr = self.lw.types.repr(ty);
+                let none = self.is_none(repr, v);
+                self.check(none, fail);
+            }
+            Pattern::Literal(e) => self.test_literal(e, v, ty, fail),
+            Pattern::Variant { id, fields } => {
+                let mut object = v;
+                if ty == Ty::ANY {
+                    let desc = self.lw.types.types.intern(TyKind::Struct(*id));
+                    let none = self.is_none(Repr::Any, v);
+                    let some = self.flip(none);
+                    self.check(some, fail);
+                    object = self.convert(v, Ty::ANY, desc);
+                } else if self.lw.types.is_option(ty) {
+                    let none = self.is_none(Repr::Ref, v);
+                    let some = self.flip(none);
+                    self.check(some, fail);
+                }
+                if !sure {
+                    let is = self.is_variant(object, *id);
+                    self.check(is, fail);
+                }
+                let types = self.lw.types.field_types(*id);
+                let layout = self.lw.layout(*id);
+                for (k, field) in fields.iter().enumerate() {
+                    if matches!(field, Pattern::Wildcard) {
+                        continue;
+                    }
+                    let repr = self.lw.types.repr(types[k]);
+                    let part = self.load_slot(repr, object, i64::from(layout.offsets[k]));
+                    self.test(field, part, types[k], fail, false);
+                }
+            }
+        }
+    }
+
+    /// Goes on when the condition holds.
+    fn check(&mut self, cond: Value, fail: Block) {
+        let ok = self.b.new_block();
+        self.brif(cond, ok, fail);
+        self.enter(ok);
+    }
+
+    fn test_literal(&mut self, e: &'a Expr, v: Value, ty: Ty, fail: Block) {
+        let mut v = v;
+        let mut of = ty;
+        if let TyKind::Option(inner) = *self.lw.types.kind(ty) {
+            let repr = self.lw.types.repr(inner);
+            let none = self.is_none(repr, v);
+            let some = self.flip(none);
+            self.check(some, fail);
+            of = inner;
+        }
+        let literal_ty = self.ty(e.ty);
+        let literal = self.expr(e);
+        let literal = if literal_ty == of {
+            literal
+        } else if self.lw.types.is_option(literal_ty) || of == Ty::ANY || literal_ty == Ty::INT {
+            self.convert(literal, literal_ty, of)
+        } else {
+            v = self.convert(v, of, Ty::ANY);
+            of = Ty::ANY;
+            self.convert(literal, literal_ty, Ty::ANY)
+        };
+        let same = self.equal(false, of, v, literal);
+        self.check(same, fail);
+    }
+}

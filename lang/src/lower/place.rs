@@ -1,0 +1,450 @@
+//! Assignment: variables, fields, elements, and appending in place.
+//!
+//! A store into a list may replace the list (growth past the end, or a copy of a shared one), so
+//! the place that holds the list is written again; [`Holder`] remembers it while the steps of a
+//! place are walked. `place = append(place, e)` and `place = place + list` push in place when the
+//! runtime finds the list unshared.
+
+use super::func::{Fx, Home};
+use super::ops::strip_coerce;
+use super::repr::Repr;
+use crate::ast::BinOp;
+use crate::tree::{Builtin, Expr, ExprKind, Place, Step, VarRef};
+use crate::types::{Ty, TyKind};
+use mochi_ir::{Cond, Value};
+
+/// What holds the container that a walk has reached.
+#[derive(Clone, Copy)]
+enum Holder {
+    Variable(VarRef),
+    /// Object and byte offset.
+    Field(Value, i64),
+    /// List, tagged index (in range), element type.
+    Element(Value, Value, Ty),
+    /// Map, key, key type.
+    Entry(Value, Value, Ty),
+    /// Container and index in tagged words.
+    Dynamic(Value, Value),
+}
+
+/// A container reached by a walk.
+struct Reached {
+    value: Value,
+    ty: Ty,
+    holder: Holder,
+}
+
+/// What an assignment adds to a list that it stores back.
+enum Growth<'a> {
+    /// One element.
+    Append(&'a Expr),
+    /// All elements of another list.
+    Concat(&'a [Expr]),
+}
+
+impl<'a> Fx<'_, 'a> {
+    /// `place = value` or `place op= value`.
+    pub(crate) fn assign_place(&mut self, place: &'a Place, op: Option<BinOp>, value: &'a Expr) {
+        let span = value.span;
+        if let Some(growth) = growth_of(place, op, value) {
+            let ty = self.place_ty(place);
+            if self.lw.types.is_list(ty) {
+                self.grow(place, growth);
+                return;
+            }
+        }
+        let Some((last, leading)) = place.steps.split_last() else {
+            let ty = self.var_ty(place.root);
+            let v = match op {
+                Some(op) => {
+                    let old = self.read(place.root);
+                    self.combine(op, ty, old, value)
+                }
+                None => self.owned_as(value, ty),
+            };
+            self.assign(place.root, v);
+            return;
+        };
+        let at = self.walk(place.root, leading);
+        match &last.0 {
+            Step::Field(field) => {
+                let layout_ty = at.ty;
+                if op.is_none() {
+                    let ty = self.field_ty(layout_ty, *field);
+                    let v = self.owned_as(value, ty);
+                    self.store_field(at.value, layout_ty, *field, v);
+                } else {
+                    let (old, ty) = self.field(at.value, layout_ty, *field);
+                    let v = self.combine(op.expect("operator"), ty, old, value);
+                    self.store_field(at.value, layout_ty, *field, v);
+                }
+            }
+            Step::Index(index) => {
+                let growable = leading.is_empty() && self.may_hide_growth(place.root);
+                self.at(span);
+                self.store_index(at, index, op, value, growable);
+            }
+        }
+    }
+
+    fn combine(&mut self, op: BinOp, ty: Ty, old: Value, value: &'a Expr) -> Value {
+        let v = self.expr_as(value, ty);
+        self.at(value.span);
+        if op == BinOp::Coalesce {
+            let repr = self.lw.types.repr(ty);
+            let none = self.is_none(repr, old);
+            return self.choose(none, repr, |_| v, |_| old);
+        }
+        self.arithmetic(op, ty, old, v, false)
+    }
+
+    fn field_ty(&mut self, ty: Ty, field: u32) -> Ty {
+        let id = self.struct_id(ty);
+        self.lw.types.field_types(id)[field as usize]
+    }
+
+    fn store_field(&mut self, object: Value, ty: Ty, field: u32, v: Value) {
+        let id = self.struct_id(ty);
+        let offset = self.lw.layout(id).offsets[field as usize];
+        self.store_slot(object, v, i64::from(offset));
+    }
+
+    /// Resolved type of what a place reaches.
+    fn place_ty(&mut self, place: &Place) -> Ty {
+        match place.steps.last() {
+            Some((_, ty)) => self.ty(*ty),
+            None => self.var_ty(place.root),
+        }
+    }
+
+    /// A variable whose list somebody else may hold without the list being marked.
+    fn may_hide_growth(&mut self, root: VarRef) -> bool {
+        let VarRef::Local(l) = root else { return false };
+        let facts = self.facts(l);
+        let param = self.fun.is_some_and(|f| f.params.contains(&l));
+        self.lw.growth_copies && ((facts.borrowed && !facts.rebound) || (param && !facts.kept))
+    }
+
+    /// Whether a variable can hold none although its type has no option.
+    fn may_be_none(&mut self, root: VarRef) -> bool {
+        let ty = self.var_ty(root);
+        self.lw.types.is_option(ty)
+            || match root {
+                VarRef::Local(l) => self.facts(l).uninit,
+                VarRef::Global(g) => self.lw.facts.uninit_globals[g.0 as usize],
+            }
+    }
+
+    fn walk(&mut self, root: VarRef, steps: &'a [(Step, Ty)]) -> Reached {
+        let ty = self.var_ty(root);
+        let value = self.read(root);
+        let mut at = Reached { value, ty, holder: Holder::Variable(root) };
+        for (step, _) in steps {
+            at = self.step(at, step);
+        }
+        at
+    }
+
+    fn step(&mut self, at: Reached, step: &'a Step) -> Reached {
+        let index = match step {
+            Step::Field(field) => {
+                let id = self.struct_id(at.ty);
+                let offset = i64::from(self.lw.layout(id).offsets[*field as usize]);
+                let (value, ty) = self.field(at.value, at.ty, *field);
+                return Reached { value, ty, holder: Holder::Field(at.value, offset) };
+            }
+            Step::Index(e) => e,
+        };
+        let stripped = self.lw.types.strip(at.ty);
+        match *self.lw.types.kind(stripped) {
+            TyKind::List(elem) => {
+                let list = self.some_list(&at);
+                let i = self.expr_as(index, Ty::INT);
+                let value = self.list_get(elem, list, i);
+                Reached { value, ty: elem, holder: Holder::Element(list, i, elem) }
+            }
+            TyKind::Map(key, ty) => {
+                let k = self.expr_as(index, key);
+                let value = self.map_get(key, ty, at.value, k);
+                Reached { value, ty, holder: Holder::Entry(at.value, k, key) }
+            }
+            _ => {
+                let container = self.convert(at.value, stripped, Ty::ANY);
+                let i = self.expr_as(index, Ty::ANY);
+                let value = self.rt("any_index", &[container, i]);
+                Reached { value, ty: Ty::ANY, holder: Holder::Dynamic(container, i) }
+            }
+        }
+    }
+
+    /// The list a walk has reached; an absent one is made and stored in its holder.
+    fn some_list(&mut self, at: &Reached) -> Value {
+        if let Holder::Variable(root) = at.holder {
+            if !self.may_be_none(root) {
+                return at.value;
+            }
+        }
+        let ty = self.lw.types.strip(at.ty);
+        let holder = at.holder;
+        self.list_or_new(at.value, ty, |fx, list| fx.write(holder, list))
+    }
+
+    /// The list, or a new one for none, which `made` gets to see.
+    fn list_or_new(&mut self, list: Value, ty: Ty, made: impl FnOnce(&mut Self, Value)) -> Value {
+        let none = self.is_none(Repr::Ref, list);
+        let (absent, join) = (self.b.new_cold_block(), self.b.new_block());
+        let result = self.b.declare_var(mochi_ir::Type::Ref);
+        self.b.def_var(result, list);
+        self.brif(none, absent, join);
+        self.enter(absent);
+        let fresh = self.new_list(ty, 0);
+        made(self, fresh);
+        self.b.def_var(result, fresh);
+        self.b.jump(join, &[]);
+        self.enter(join);
+        self.b.use_var(result)
+    }
+
+    fn write(&mut self, holder: Holder, v: Value) {
+        match holder {
+            Holder::Variable(var) => self.assign(var, v),
+            Holder::Field(object, offset) => self.store_slot(object, v, offset),
+            Holder::Element(list, i, elem) => {
+                let repr = self.lw.types.repr(elem);
+                self.rt(&format!("list_set_{}", repr.elem()), &[list, i, v]);
+            }
+            Holder::Entry(map, k, key) => self.map_put(key, map, k, v),
+            Holder::Dynamic(container, i) => {
+                self.rt("any_set_index", &[container, i, v]);
+            }
+        }
+    }
+
+    /// Writes a container back to its holder when a store replaced it.
+    fn write_back(&mut self, holder: Holder, old: Value, new: Value) {
+        if let Holder::Variable(var) = holder {
+            if matches!(self.home(var), Home::Var(_)) {
+                self.assign(var, new);
+                return;
+            }
+        }
+        let moved = self.b.icmp(Cond::Ne, old, new);
+        let (store, join) = (self.b.new_cold_block(), self.b.new_block());
+        self.brif(moved, store, join);
+        self.enter(store);
+        self.write(holder, new);
+        self.b.jump(join, &[]);
+        self.enter(join);
+    }
+
+    fn store_index(
+        &mut self,
+        at: Reached,
+        index: &'a Expr,
+        op: Option<BinOp>,
+        value: &'a Expr,
+        hides_growth: bool,
+    ) {
+        let stripped = self.lw.types.strip(at.ty);
+        match *self.lw.types.kind(stripped) {
+            TyKind::List(elem) => {
+                let list = self.some_list(&at);
+                let (i, v) =
+                    self.index_and_value(index, Ty::INT, op, value, elem, |fx, i| fx.list_get(elem, list, i));
+                let suffix = self.lw.types.repr(elem).elem();
+                let name = if hides_growth { "list_set_copy_" } else { "list_set_" };
+                let new = self.rt(&format!("{name}{suffix}"), &[list, i, v]);
+                self.write_back(at.holder, list, new);
+            }
+            TyKind::Map(key, ty) => {
+                let map = at.value;
+                let (k, v) =
+                    self.index_and_value(index, key, op, value, ty, |fx, k| fx.map_get(key, ty, map, k));
+                self.map_put(key, map, k, v);
+            }
+            _ => {
+                let container = self.convert(at.value, stripped, Ty::ANY);
+                let (i, v) = self.index_and_value(index, Ty::ANY, op, value, Ty::ANY, |fx, i| {
+                    fx.rt("any_index", &[container, i])
+                });
+                let new = self.rt("any_set_index", &[container, i, v]);
+                if at.ty == Ty::ANY {
+                    self.write_back(at.holder, at.value, new);
+                }
+            }
+        }
+    }
+
+    /// Value before last index; with an operator the index comes first and the place is read.
+    fn index_and_value(
+        &mut self,
+        index: &'a Expr,
+        index_ty: Ty,
+        op: Option<BinOp>,
+        value: &'a Expr,
+        ty: Ty,
+        read: impl FnOnce(&mut Self, Value) -> Value,
+    ) -> (Value, Value) {
+        match op {
+            None => {
+                let v = self.owned_as(value, ty);
+                let i = self.owned_as(index, index_ty);
+                self.at(value.span);
+                (i, v)
+            }
+            Some(op) => {
+                let i = self.owned_as(index, index_ty);
+                let old = read(self, i);
+                (i, self.combine(op, ty, old, value))
+            }
+        }
+    }
+
+    // Growth in place.
+
+    fn grow(&mut self, place: &'a Place, growth: Growth<'a>) {
+        let list_ty = self.place_ty(place);
+        let list_ty = self.lw.types.strip(list_ty);
+        let elem = self.lw.types.elem(list_ty);
+        let Some((last, leading)) = place.steps.split_last() else {
+            let added = self.added(growth, elem);
+            let mut list = self.read(place.root);
+            if self.may_be_none(place.root) {
+                list = self.list_or_new(list, list_ty, |_, _| {});
+            }
+            let new = self.add(list, elem, &added);
+            self.assign(place.root, new);
+            return;
+        };
+        let at = self.walk(place.root, leading);
+        match &last.0 {
+            Step::Field(field) => {
+                let added = self.added(growth, elem);
+                let (list, _) = self.field(at.value, at.ty, *field);
+                let list = self.list_or_new(list, list_ty, |_, _| {});
+                let new = self.add(list, elem, &added);
+                self.store_field(at.value, at.ty, *field, new);
+            }
+            Step::Index(index) => {
+                let stripped = self.lw.types.strip(at.ty);
+                if let TyKind::Map(key, _) = *self.lw.types.kind(stripped) {
+                    let added = self.added(growth, elem);
+                    let k = self.owned_as(index, key);
+                    let slot = self.map_slot(key, at.value, k);
+                    let list = self.load_slot(Repr::Ref, slot, 0);
+                    let list = self.list_or_new(list, list_ty, |_, _| {});
+                    let new = self.add(list, elem, &added);
+                    self.store_slot(slot, new, 0);
+                    return;
+                }
+                let outer = self.some_list(&at);
+                let added = self.added(growth, elem);
+                let i = self.expr_as(index, Ty::INT);
+                let held = self.list_get(list_ty, outer, i);
+                let list = self.list_or_new(held, list_ty, |_, _| {});
+                let new = self.add(list, elem, &added);
+                self.write_back(Holder::Element(outer, i, list_ty), held, new);
+            }
+        }
+    }
+
+    /// Evaluates what is added.
+    fn added(&mut self, growth: Growth<'a>, elem: Ty) -> Vec<(bool, Value)> {
+        let list = self.lw.types.types.list(elem);
+        match growth {
+            Growth::Append(e) => vec![(true, self.owned_as(e, elem))],
+            Growth::Concat(es) => {
+                let mut added = Vec::new();
+                for e in es {
+                    match &strip_coerce(e).kind {
+                        ExprKind::List(items) => {
+                            added.extend(items.iter().map(|i| (true, self.owned_as(i, elem))));
+                        }
+                        _ => added.push((false, self.expr_as(e, list))),
+                    }
+                    self.at(e.span);
+                }
+                added
+            }
+        }
+    }
+
+    fn add(&mut self, list: Value, elem: Ty, added: &[(bool, Value)]) -> Value {
+        let suffix = self.lw.types.repr(elem).elem();
+        let mut list = list;
+        for &(single, v) in added {
+            list = if single {
+                self.rt(&format!("list_append_place_{suffix}"), &[list, v])
+            } else {
+                self.rt("list_concat_place", &[list, v])
+            };
+        }
+        list
+    }
+}
+
+/// Recognises `p = append(p, e)`, `p = p + list`, `p = concat(p, lists...)`, `p += list`.
+fn growth_of<'a>(place: &Place, op: Option<BinOp>, value: &'a Expr) -> Option<Growth<'a>> {
+    if let Some(op) = op {
+        return (op == BinOp::Add).then(|| Growth::Concat(std::slice::from_ref(value)));
+    }
+    match &strip_coerce(value).kind {
+        ExprKind::Builtin { builtin: Builtin::Append | Builtin::Push, args } if args.len() == 2 => {
+            same_place(place, &args[0]).then(|| Growth::Append(&args[1]))
+        }
+        ExprKind::Builtin { builtin: Builtin::Concat, args } if !args.is_empty() => {
+            same_place(place, &args[0]).then(|| Growth::Concat(&args[1..]))
+        }
+        ExprKind::Binary { op: BinOp::Add, left, right } => {
+            same_place(place, left).then(|| Growth::Concat(std::slice::from_ref(&**right)))
+        }
+        _ => None,
+    }
+}
+
+/// Whether an expression reads exactly this place (or `place ?? []`).
+fn same_place(place: &Place, e: &Expr) -> bool {
+    let mut e = strip_coerce(e);
+    if let ExprKind::Binary { op: BinOp::Coalesce, left, right } = &e.kind {
+        match &strip_coerce(right).kind {
+            ExprKind::List(items) if items.is_empty() => e = strip_coerce(left),
+            _ => return false,
+        }
+    }
+    for (step, _) in place.steps.iter().rev() {
+        e = match (&e.kind, step) {
+            (ExprKind::Index { base, index }, Step::Index(i)) if same_simple(index, i, 8) => base,
+            (ExprKind::Field { base, field }, Step::Field(f)) if field == f => base,
+            (ExprKind::DynField { base, name }, Step::Index(i)) if matches!(&i.kind, ExprKind::Str(s) if s == name) => {
+                base
+            }
+            _ => return false,
+        };
+        e = strip_coerce(e);
+    }
+    matches!(e.kind, ExprKind::Var(v) if v == place.root)
+}
+
+/// Whether two expressions are the same, without effects, and cheap.
+fn same_simple(a: &Expr, b: &Expr, depth: u32) -> bool {
+    let (a, b) = (strip_coerce(a), strip_coerce(b));
+    if depth == 0 {
+        return false;
+    }
+    match (&a.kind, &b.kind) {
+        (ExprKind::Int(x), ExprKind::Int(y)) => x == y,
+        (ExprKind::Str(x), ExprKind::Str(y)) => x == y,
+        (ExprKind::Bool(x), ExprKind::Bool(y)) => x == y,
+        (ExprKind::Var(x), ExprKind::Var(y)) => x == y,
+        (ExprKind::Field { base: x, field: f }, ExprKind::Field { base: y, field: g }) => {
+            f == g && same_simple(x, y, depth - 1)
+        }
+        (ExprKind::Index { base: x, index: i }, ExprKind::Index { base: y, index: j }) => {
+            same_simple(x, y, depth - 1) && same_simple(i, j, depth - 1)
+        }
+        (ExprKind::Binary { op: o, left: x, right: i }, ExprKind::Binary { op: p, left: y, right: j }) => {
+            o == p && same_simple(x, y, depth - 1) && same_simple(i, j, depth - 1)
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,264 @@
+//! How types are represented in words, and the lowerer's own type table.
+//!
+//! Every type seen by lowering is first *resolved*: type parameters are replaced by the arguments
+//! of the instance, `int64` and `bigint` become `int` (one representation), erroneous types become
+//! `any`. Resolved types are interned, so equal types share descriptors and instances.
+
+use crate::types::{StructId, Ty, TyKind, Types};
+use mochi_ir::Type;
+use std::collections::HashMap;
+
+/// Bits of the float that stands for `none` (a quiet NaN no arithmetic produces).
+pub(crate) const NONE_FLOAT: i64 = 0x7FF8_0000_0000_0A0E;
+
+/// Representation of a value in a register or an 8-byte slot.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum Repr {
+    /// No information; the word 1 where a word is needed.
+    Unit,
+    /// Exact integer: even = small, odd = pointer + 1, 1 = none.
+    Int,
+    /// Tagged word of any type.
+    Any,
+    /// `f64`; none is [`NONE_FLOAT`].
+    Float,
+    /// 0, 1, none is 2.
+    Bool,
+    /// Plain pointer; none is 0.
+    Ref,
+}
+
+/// Where the collector looks for a slot of this representation.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum Slot {
+    /// Plain pointer or null.
+    Ref,
+    /// Tagged word.
+    Tag,
+    /// Never a reference.
+    Raw,
+}
+
+impl Repr {
+    /// Type of the value in the IR.
+    pub(crate) fn ir(self) -> Type {
+        match self {
+            Repr::Float => Type::F64,
+            Repr::Bool => Type::I64,
+            _ => Type::Ref,
+        }
+    }
+
+    /// Class of a heap slot that holds it.
+    pub(crate) fn slot(self) -> Slot {
+        match self {
+            Repr::Ref => Slot::Ref,
+            Repr::Unit | Repr::Int | Repr::Any => Slot::Tag,
+            Repr::Float | Repr::Bool => Slot::Raw,
+        }
+    }
+
+    /// Suffix of the runtime's list functions for elements of this representation.
+    pub(crate) fn elem(self) -> &'static str {
+        match self {
+            Repr::Float => "f",
+            Repr::Bool => "b",
+            _ => "w",
+        }
+    }
+}
+
+/// Offsets of the fields of a heap object with a descriptor word in front.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Layout {
+    /// Byte offset of each field, in order of declaration.
+    pub(crate) offsets: Vec<u32>,
+    /// Number of plain reference fields.
+    pub(crate) nref: u32,
+    /// Number of tagged fields.
+    pub(crate) ntag: u32,
+    /// Size with the header, in bytes.
+    pub(crate) size: u32,
+}
+
+impl Layout {
+    /// Places slots behind `first` header words: references, then tagged words, then raw ones.
+    pub(crate) fn new(first: u32, slots: &[Slot]) -> Layout {
+        let mut offsets = vec![0; slots.len()];
+        let mut word = first;
+        let mut counts = [0; 3];
+        for (k, class) in [Slot::Ref, Slot::Tag, Slot::Raw].into_iter().enumerate() {
+            for (offset, _) in offsets.iter_mut().zip(slots).filter(|(_, s)| **s == class) {
+                *offset = word * 8;
+                word += 1;
+                counts[k] += 1;
+            }
+        }
+        Layout { offsets, nref: counts[0], ntag: counts[1], size: word * 8 }
+    }
+
+    /// The word that tells the collector about the object.
+    pub(crate) fn gc_word(&self, first: u32) -> i64 {
+        i64::from(self.size / 8)
+            | i64::from(self.nref) << 16
+            | i64::from(self.ntag) << 32
+            | i64::from(first) << 48
+    }
+}
+
+/// The program's types plus those that instances need.
+pub(crate) struct TypeTable {
+    /// All types.
+    pub(crate) types: Types,
+    resolved: HashMap<Ty, Ty>,
+}
+
+impl TypeTable {
+    /// A table that starts from the program's types.
+    pub(crate) fn new(types: Types) -> TypeTable {
+        TypeTable { types, resolved: HashMap::new() }
+    }
+
+    /// What a type is.
+    pub(crate) fn kind(&self, ty: Ty) -> &TyKind {
+        self.types.kind(ty)
+    }
+
+    /// Resolves a type without parameters.
+    pub(crate) fn plain(&mut self, ty: Ty) -> Ty {
+        if let Some(&t) = self.resolved.get(&ty) {
+            return t;
+        }
+        let t = self.resolve(ty, &[]);
+        self.resolved.insert(ty, t);
+        t
+    }
+
+    /// Resolves a type: substitutes parameters and merges types of one representation.
+    pub(crate) fn resolve(&mut self, ty: Ty, args: &[Ty]) -> Ty {
+        match self.kind(ty).clone() {
+            TyKind::Int64 | TyKind::BigInt => Ty::INT,
+            TyKind::Error => Ty::ANY,
+            TyKind::Param(i, _) => args.get(i as usize).copied().unwrap_or(Ty::ANY),
+            TyKind::List(e) => {
+                let e = self.resolve(e, args);
+                self.types.list(e)
+            }
+            TyKind::Map(k, v) => {
+                let (k, v) = (self.resolve(k, args), self.resolve(v, args));
+                self.types.map(k, v)
+            }
+            TyKind::Option(t) => {
+                let t = self.resolve(t, args);
+                if matches!(self.kind(t), TyKind::Any | TyKind::Unit) { t } else { self.types.option(t) }
+            }
+            TyKind::Fun(params, result) => {
+                let params = params.into_iter().map(|p| self.resolve(p, args)).collect();
+                let result = self.resolve(result, args);
+                self.types.intern(TyKind::Fun(params, result))
+            }
+            TyKind::Variadic(param, result) => {
+                let param = self.resolve(param, args);
+                let result = self.resolve(result, args);
+                self.types.intern(TyKind::Fun(vec![param], result))
+            }
+            TyKind::Group(k, t) => {
+                let (k, t) = (self.resolve(k, args), self.resolve(t, args));
+                self.types.intern(TyKind::Group(k, t))
+            }
+            TyKind::Unit
+            | TyKind::Int
+            | TyKind::BigRat
+            | TyKind::Float
+            | TyKind::Bool
+            | TyKind::Str
+            | TyKind::Any
+            | TyKind::Struct(_)
+            | TyKind::Union(_) => ty,
+        }
+    }
+
+    /// Representation of a resolved type.
+    pub(crate) fn repr(&self, ty: Ty) -> Repr {
+        match self.kind(ty) {
+            TyKind::Unit => Repr::Unit,
+            TyKind::Int | TyKind::Int64 | TyKind::BigInt => Repr::Int,
+            TyKind::Float => Repr::Float,
+            TyKind::Bool => Repr::Bool,
+            TyKind::Any | TyKind::Error => Repr::Any,
+            TyKind::Option(t) => self.repr(*t),
+            TyKind::Param(_, name) => panic!("type parameter {name} left after substitution"),
+            _ => Repr::Ref,
+        }
+    }
+
+    /// The type inside an option, or the type itself.
+    pub(crate) fn strip(&self, ty: Ty) -> Ty {
+        match self.kind(ty) {
+            TyKind::Option(t) => *t,
+            _ => ty,
+        }
+    }
+
+    /// Whether the type is an option.
+    pub(crate) fn is_option(&self, ty: Ty) -> bool {
+        matches!(self.kind(ty), TyKind::Option(_))
+    }
+
+    /// Element type of a list, item type of a group, `any` for anything else.
+    pub(crate) fn elem(&self, ty: Ty) -> Ty {
+        match self.kind(self.strip(ty)) {
+            TyKind::List(e) | TyKind::Group(_, e) => *e,
+            _ => Ty::ANY,
+        }
+    }
+
+    /// Whether the type is a list or an option of one.
+    pub(crate) fn is_list(&self, ty: Ty) -> bool {
+        matches!(self.kind(self.strip(ty)), TyKind::List(_))
+    }
+
+    /// Parameter and result types of a function type.
+    pub(crate) fn signature(&self, ty: Ty) -> (Vec<Ty>, Ty) {
+        match self.kind(self.strip(ty)) {
+            TyKind::Fun(params, result) => (params.clone(), *result),
+            other => panic!("not a function type: {other:?}"),
+        }
+    }
+
+    /// Name of a type as messages render it (`[int]`, `{string: int}`, `option[int]`).
+    pub(crate) fn name(&self, ty: Ty) -> String {
+        match self.kind(ty) {
+            TyKind::Unit => "unit".into(),
+            TyKind::Int => "int".into(),
+            TyKind::Int64 => "int64".into(),
+            TyKind::BigInt => "bigint".into(),
+            TyKind::BigRat => "bigrat".into(),
+            TyKind::Float => "float".into(),
+            TyKind::Bool => "bool".into(),
+            TyKind::Str => "string".into(),
+            TyKind::Any | TyKind::Error => "any".into(),
+            TyKind::List(e) => format!("[{}]", self.name(*e)),
+            TyKind::Map(k, v) => format!("{{{}: {}}}", self.name(*k), self.name(*v)),
+            TyKind::Option(t) => format!("option[{}]", self.name(*t)),
+            TyKind::Fun(params, result) => {
+                let params: Vec<String> = params.iter().map(|p| self.name(*p)).collect();
+                match self.kind(*result) {
+                    TyKind::Unit => format!("fun({})", params.join(", ")),
+                    _ => format!("fun({}): {}", params.join(", "), self.name(*result)),
+                }
+            }
+            TyKind::Variadic(..) => "fun(...any)".into(),
+            TyKind::Struct(id) => self.types.struct_def(*id).name.clone(),
+            TyKind::Union(id) => self.types.union_def(*id).name.clone(),
+            TyKind::Group(..) => "group".into(),
+            TyKind::Param(_, name) => name.clone(),
+        }
+    }
+
+    /// Resolved field types of a struct.
+    pub(crate) fn field_types(&mut self, id: StructId) -> Vec<Ty> {
+        let fields: Vec<Ty> = self.types.struct_def(id).fields.iter().map(|f| f.1).collect();
+        fields.into_iter().map(|t| self.plain(t)).collect()
+    }
+}

@@ -1,0 +1,430 @@
+//! Statements: declarations, branches, loops, tests and `update`.
+//!
+//! A `while` loop is a header that decides and a body that jumps back; a range loop keeps its
+//! counter as a tagged int compared with `int.cmp` and stepped with `int.add` by a constant, its
+//! bound clamped to a small int once (nobody can count beyond), so that range analysis sees that
+//! the counter is small.
+
+use super::func::{Fx, Home, Loop};
+use super::repr::Repr;
+use crate::ast::{BinOp, UnOp};
+use crate::tree::{Expr, ExprKind, LocalId, Stmt, StmtKind, VarRef};
+use crate::types::{StructId, Ty, TyKind};
+use mochi_ir::{Block, Cond, Op, Type, Value};
+
+/// The largest and the smallest small int, tagged.
+const MAX_SMALL: i64 = i64::MAX - 1;
+const MIN_SMALL: i64 = i64::MIN;
+
+impl<'a> Fx<'_, 'a> {
+    /// Statements, up to one that does not come back.
+    pub(crate) fn stmts(&mut self, stmts: &'a [Stmt]) {
+        for s in stmts {
+            if !self.b.is_reachable() {
+                return;
+            }
+            self.stmt(s);
+        }
+    }
+
+    fn stmt(&mut self, s: &'a Stmt) {
+        self.at(s.span);
+        match &s.kind {
+            StmtKind::Let { var, value } => self.declare(*var, value.as_ref()),
+            StmtKind::Assign { place, op, value } => self.assign_place(place, *op, value),
+            StmtKind::Expr(e) => {
+                self.effect(e);
+            }
+            StmtKind::Return(e) => self.ret(e.as_ref()),
+            StmtKind::If { cond, then, otherwise } => self.if_stmt(cond, then, otherwise),
+            StmtKind::While { cond, body } => self.while_stmt(cond, body),
+            StmtKind::ForRange { var, start, end, inclusive, body } => {
+                self.for_range(*var, start, end, *inclusive, body);
+            }
+            StmtKind::ForEach { var, source, body } => self.for_each(*var, source, body),
+            StmtKind::Break => {
+                let exit = self.loops.last().expect("break is in a loop").exit;
+                self.b.jump(exit, &[]);
+            }
+            StmtKind::Continue => {
+                let next = self.loops.last().expect("continue is in a loop").next;
+                self.b.jump(next, &[]);
+            }
+            StmtKind::Expect { cond, text } => self.expect(s, cond, text),
+            StmtKind::Test { body, .. } => {
+                if self.lw.options.tests {
+                    self.stmts(body);
+                }
+            }
+            StmtKind::Bench { name, body } => {
+                self.rt_void("bench_begin", &[]);
+                self.stmts(body);
+                if self.b.is_reachable() {
+                    let name = self.str_value(name);
+                    self.rt_void("bench_end", &[name]);
+                }
+            }
+            StmtKind::Update { target, elem, fields, set, filter } => {
+                self.update(*target, *elem, fields, set, filter.as_ref());
+            }
+            StmtKind::NestedFun { local, func } => {
+                let closure = self.closure(*func);
+                self.bind_local(*local, closure);
+            }
+        }
+    }
+
+    fn declare(&mut self, var: VarRef, value: Option<&'a Expr>) {
+        let value = match value {
+            Some(e) => self.owned(e),
+            None => {
+                let ty = self.var_ty(var);
+                let repr = self.lw.types.repr(ty);
+                self.none(repr)
+            }
+        };
+        self.bind(var, value);
+    }
+
+    fn ret(&mut self, value: Option<&'a Expr>) {
+        let result = self.lw.types.repr(self.result);
+        match value {
+            Some(e) if result == Repr::Unit => {
+                self.effect(e);
+                self.b.ret(None);
+            }
+            Some(e) => {
+                let v = if self.is_movable(e) { self.expr(e) } else { self.owned(e) };
+                self.b.ret(Some(v));
+            }
+            None => self.return_none(),
+        }
+    }
+
+    /// A local that dies with this return and is the only holder the function knows of.
+    fn is_movable(&mut self, e: &Expr) -> bool {
+        let ExprKind::Var(VarRef::Local(l)) = e.kind else { return false };
+        let tree = self.fun.expect("function");
+        let facts = self.facts(l);
+        !facts.borrowed && !facts.cell && !tree.locals[l.0 as usize].captured
+    }
+
+    fn if_stmt(&mut self, cond: &'a Expr, then: &'a [Stmt], otherwise: &'a [Stmt]) {
+        let (t, join) = (self.b.new_block(), self.b.new_block());
+        if otherwise.is_empty() {
+            self.branch(cond, t, join);
+            self.enter(t);
+            self.stmts(then);
+            self.jump(join);
+        } else {
+            let f = self.b.new_block();
+            self.branch(cond, t, f);
+            self.enter(t);
+            self.stmts(then);
+            self.jump(join);
+            self.enter(f);
+            self.stmts(otherwise);
+            self.jump(join);
+        }
+        self.leave(join);
+    }
+
+    /// Goes on in a block if something leads to it.
+    fn leave(&mut self, join: Block) {
+        let reached = self.b.has_predecessors(join);
+        self.enter(join);
+        if !reached {
+            self.b.unreachable();
+        }
+    }
+
+    fn while_stmt(&mut self, cond: &'a Expr, body: &'a [Stmt]) {
+        let (head, inside, exit) = (self.b.new_block(), self.b.new_block(), self.b.new_block());
+        self.b.jump(head, &[]);
+        self.b.switch_to(head);
+        self.branch(cond, inside, exit);
+        self.enter(inside);
+        self.loops.push(Loop { exit, next: head });
+        self.stmts(body);
+        self.loops.pop();
+        self.jump(head);
+        self.b.seal(head);
+        self.leave(exit);
+    }
+
+    /// A tagged bound that is known to be small: a big one is clamped, which no loop can tell.
+    fn clamp(&mut self, bound: Value) -> Value {
+        if self.b.func.as_iconst(bound).is_some_and(|w| w & 1 == 0) {
+            return bound;
+        }
+        let clear = self.b.iconst(-2);
+        let one = self.b.iconst(1);
+        let odd = self.b.bin(Op::And, bound, one);
+        let (small, big, join) = (self.b.new_block(), self.b.new_cold_block(), self.b.new_block());
+        let result = self.b.declare_var(Type::Ref);
+        self.brif(odd, big, small);
+        self.enter(small);
+        let even = self.b.op(Op::And, &[bound, clear], Type::Ref);
+        self.b.def_var(result, even);
+        self.b.jump(join, &[]);
+        self.enter(big);
+        let zero = self.b.rconst(0);
+        let sign = self.rt("int_cmp_slow", &[bound, zero]);
+        let positive = self.b.icmp(Cond::Eq, sign, one);
+        let (max, min) = (self.b.rconst(MAX_SMALL), self.b.rconst(MIN_SMALL));
+        let end = self.b.op(Op::Select, &[positive, max, min], Type::Ref);
+        let even = self.b.op(Op::And, &[end, clear], Type::Ref);
+        self.b.def_var(result, even);
+        self.b.jump(join, &[]);
+        self.enter(join);
+        self.b.use_var(result)
+    }
+
+    fn for_range(&mut self, var: VarRef, start: &'a Expr, end: &'a Expr, inclusive: bool, body: &'a [Stmt]) {
+        let first = self.expr(start);
+        let bound = self.expr(end);
+        let bound = self.clamp(bound);
+        // The variable itself counts when no cell and no other function is involved.
+        let private = self.is_private(var);
+        let counter = match self.home(var) {
+            Home::Var(v) => v,
+            _ => self.b.declare_var(Type::Ref),
+        };
+        self.b.def_var(counter, first);
+        let (head, inside) = (self.b.new_block(), self.b.new_block());
+        let (next, exit) = (self.b.new_block(), self.b.new_block());
+        self.b.jump(head, &[]);
+        self.b.switch_to(head);
+        let at = self.b.use_var(counter);
+        let cond = if inclusive { Cond::Sle } else { Cond::Slt };
+        let more = self.int_cmp(cond, at, bound);
+        self.brif(more, inside, exit);
+        self.enter(inside);
+        if !private {
+            self.bind(var, at);
+        }
+        self.loops.push(Loop { exit, next });
+        self.stmts(body);
+        self.loops.pop();
+        self.jump(next);
+        let again = self.b.has_predecessors(next);
+        self.enter(next);
+        if again {
+            self.at(end.span);
+            let at = if private { self.b.use_var(counter) } else { self.read(var) };
+            let step = self.b.rconst(2);
+            let at = self.b.inst(Op::IntAdd, &[at, step], 0, None, Some(Type::Ref)).expect("result");
+            self.b.def_var(counter, at);
+            self.b.jump(head, &[]);
+        } else {
+            self.b.unreachable();
+        }
+        self.b.seal(head);
+        self.enter(exit);
+    }
+
+    fn for_each(&mut self, var: VarRef, source: &'a Expr, body: &'a [Stmt]) {
+        let ty = self.ty(source.ty);
+        let stripped = self.lw.types.strip(ty);
+        match self.lw.types.kind(stripped).clone() {
+            TyKind::Str => {
+                let s = self.expr(source);
+                self.for_chars(var, s, body);
+            }
+            TyKind::Map(key, _) => {
+                let map = self.expr(source);
+                let keys_ty = self.lw.types.types.list(key);
+                let desc = self.desc(keys_ty);
+                let keys = self.rt("map_keys", &[map, desc]);
+                self.for_items(var, key, keys, body);
+            }
+            TyKind::Group(key, item) => {
+                let group = self.expr(source);
+                let items = self.group_items(key, group);
+                self.for_items(var, item, items, body);
+            }
+            TyKind::List(elem) => {
+                let list = self.expr(source);
+                if !self.is_fresh(source) && !self.is_unassigned(source) {
+                    self.rt_void("list_share", &[list]);
+                }
+                self.for_items(var, elem, list, body);
+            }
+            _ => {
+                let any = self.expr(source);
+                let any = self.convert(any, ty, Ty::ANY);
+                let list_ty = self.lw.types.types.list(Ty::ANY);
+                let list = self.convert(any, Ty::ANY, list_ty);
+                self.for_items(var, Ty::ANY, list, body);
+            }
+        }
+    }
+
+    /// A local variable of this function alone that nothing assigns.
+    fn is_unassigned(&mut self, e: &Expr) -> bool {
+        match e.kind {
+            ExprKind::Var(var @ VarRef::Local(l)) => self.is_private(var) && !self.facts(l).rebound,
+            _ => false,
+        }
+    }
+
+    /// Binds a variable to what another place holds; marks lists the variable could append to.
+    pub(crate) fn bind_borrowed(&mut self, var: VarRef, ty: Ty, value: Value) {
+        let rebound = match var {
+            VarRef::Local(l) => self.facts(l).rebound,
+            VarRef::Global(_) => true,
+        };
+        if rebound && self.lw.types.is_list(ty) {
+            self.rt_void("list_share", &[value]);
+        }
+        self.bind(var, value);
+    }
+
+    /// Loops over the elements a list has now.
+    fn for_items(&mut self, var: VarRef, elem: Ty, list: Value, body: &'a [Stmt]) {
+        let len = self.raw_len(list);
+        let i = self.b.declare_var(Type::I64);
+        let zero = self.b.iconst(0);
+        self.b.def_var(i, zero);
+        let (head, inside) = (self.b.new_block(), self.b.new_block());
+        let (next, exit) = (self.b.new_block(), self.b.new_block());
+        self.b.jump(head, &[]);
+        self.b.switch_to(head);
+        let at = self.b.use_var(i);
+        let more = self.b.icmp(Cond::Slt, at, len);
+        self.brif(more, inside, exit);
+        self.enter(inside);
+        let item = self.raw_get(elem, list, at);
+        self.bind_borrowed(var, elem, item);
+        self.loop_body(body, next, exit);
+        if self.b.is_reachable() {
+            let one = self.b.iconst(1);
+            let at = self.b.bin(Op::Add, at, one);
+            self.b.def_var(i, at);
+            self.b.jump(head, &[]);
+        }
+        self.b.seal(head);
+        self.enter(exit);
+    }
+
+    fn for_chars(&mut self, var: VarRef, s: Value, body: &'a [Stmt]) {
+        let bytes = self.b.load(Op::Load64, s, 8, Type::I64);
+        let pos = self.b.declare_var(Type::I64);
+        let zero = self.b.iconst(0);
+        self.b.def_var(pos, zero);
+        let (head, inside) = (self.b.new_block(), self.b.new_block());
+        let (next, exit) = (self.b.new_block(), self.b.new_block());
+        self.b.jump(head, &[]);
+        self.b.switch_to(head);
+        let at = self.b.use_var(pos);
+        let more = self.b.icmp(Cond::Slt, at, bytes);
+        self.brif(more, inside, exit);
+        self.enter(inside);
+        let ch = self.rt("str_char_at", &[s, at]);
+        let width = self.b.load(Op::Load64, ch, 8, Type::I64);
+        self.bind(var, ch);
+        self.loop_body(body, next, exit);
+        if self.b.is_reachable() {
+            let at = self.b.bin(Op::Add, at, width);
+            self.b.def_var(pos, at);
+            self.b.jump(head, &[]);
+        }
+        self.b.seal(head);
+        self.enter(exit);
+    }
+
+    /// The body of a loop; goes on in `next`, unreachable when nothing leads there.
+    fn loop_body(&mut self, body: &'a [Stmt], next: Block, exit: Block) {
+        self.loops.push(Loop { exit, next });
+        self.stmts(body);
+        self.loops.pop();
+        self.jump(next);
+        self.leave(next);
+    }
+
+    fn expect(&mut self, s: &Stmt, cond: &'a Expr, text: &str) {
+        let (ok, fail) = (self.b.new_block(), self.b.new_cold_block());
+        self.branch(cond, ok, fail);
+        self.enter(fail);
+        self.at(s.span);
+        let line = self.lw.position(s.span).line();
+        let file = self.lw.file_name(s.span);
+        let message = self.str_value(&format!("expect condition failed at {file}:{line}: {text}"));
+        self.rt_void("panic_msg", &[message]);
+        self.b.unreachable();
+        self.enter(ok);
+    }
+
+    fn update(
+        &mut self,
+        target: VarRef,
+        elem: StructId,
+        fields: &'a [LocalId],
+        set: &'a [(u32, Expr)],
+        filter: Option<&'a Expr>,
+    ) {
+        let list = self.read(target);
+        let list_ty = self.var_ty(target);
+        let elem_ty = self.lw.types.elem(list_ty);
+        let layout = self.lw.layout(elem);
+        let types = self.lw.types.field_types(elem);
+        let len = self.raw_len(list);
+        self.count_loop(len, |fx, i| {
+            let item = fx.raw_get(elem_ty, list, i);
+            for (k, &local) in fields.iter().enumerate() {
+                let repr = fx.lw.types.repr(types[k]);
+                let v = fx.load_slot(repr, item, i64::from(layout.offsets[k]));
+                fx.bind_local(local, v);
+            }
+            let (hit, done) = (fx.b.new_block(), fx.b.new_block());
+            match filter {
+                Some(f) => fx.branch(f, hit, done),
+                None => fx.b.jump(hit, &[]),
+            }
+            fx.enter(hit);
+            let values: Vec<Value> = set.iter().map(|(_, e)| fx.owned(e)).collect();
+            for ((field, _), v) in set.iter().zip(values) {
+                fx.store_slot(item, v, i64::from(layout.offsets[*field as usize]));
+            }
+            fx.jump(done);
+            fx.enter(done);
+        });
+    }
+
+    /// Evaluates a condition and goes to one of two blocks, which the caller seals.
+    pub(crate) fn branch(&mut self, e: &'a Expr, then: Block, otherwise: Block) {
+        match &e.kind {
+            ExprKind::Bool(true) => self.b.jump(then, &[]),
+            ExprKind::Bool(false) => self.b.jump(otherwise, &[]),
+            ExprKind::Unary { op: UnOp::Not, operand } => self.branch(operand, otherwise, then),
+            ExprKind::Binary { op: op @ (BinOp::And | BinOp::Or), .. } => {
+                let mut terms = Vec::new();
+                let mut spine = e;
+                while let ExprKind::Binary { op: o, left, right } = &spine.kind {
+                    if o != op {
+                        break;
+                    }
+                    terms.push(&**right);
+                    spine = left;
+                }
+                terms.push(spine);
+                while let Some(term) = terms.pop() {
+                    if terms.is_empty() {
+                        self.branch(term, then, otherwise);
+                        return;
+                    }
+                    let more = self.b.new_block();
+                    match op {
+                        BinOp::And => self.branch(term, more, otherwise),
+                        _ => self.branch(term, then, more),
+                    }
+                    self.enter(more);
+                }
+            }
+            _ => {
+                let cond = self.truth(e);
+                self.brif(cond, then, otherwise);
+            }
+        }
+    }
+}
