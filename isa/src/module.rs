@@ -59,7 +59,7 @@ fn data_atom(data: &Data) -> Atom {
         kind,
         align: data.align,
         bytes,
-        zero_size: data.zero_size,
+        zero_size: if kind == AtomKind::Bss { data.zero_size } else { 0 },
         relocs,
         function: None,
     }

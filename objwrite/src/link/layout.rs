@@ -110,6 +110,10 @@ impl Layout {
                 at += 1;
             }
             section.atoms.end = at;
+            if !section.atoms.is_empty() {
+                // Atoms without contents need a section to be in, too.
+                section.size = section.size.max(1);
+            }
         }
         Layout { order, offsets, sections }
     }

@@ -6,6 +6,7 @@
 mod debug;
 mod exec;
 mod obj;
+mod random;
 mod rows;
 mod speed;
 mod support;
