@@ -7,6 +7,7 @@ pub mod ast;
 pub mod diag;
 pub mod lexer;
 pub mod lower;
+pub mod sema;
 pub mod span;
 pub mod system;
 pub mod tree;

@@ -1,0 +1,278 @@
+//! Conversion nodes: how a value of one type becomes a value of another that it may flow into.
+//!
+//! Scalars and containers of one representation pass through `Coerce`; containers whose elements
+//! are represented differently are copied by `Cast`; literals are retyped instead; functions are
+//! wrapped in a closure that converts arguments and result; structs of different declarations (one
+//! of them inline) are rebuilt field by field.
+
+use super::Checker;
+use super::relations::{compatible, is_integer, is_numeric, same_representation};
+use super::scope::ResultMode;
+use crate::ast::{BinOp, UnOp};
+use crate::span::Span;
+use crate::tree::{Expr, ExprKind, LocalId, Stmt, StmtKind, VarRef};
+use crate::types::{StructId, Ty, TyKind};
+
+impl<'a> Checker<'a> {
+    /// Stands for an expression that was reported.
+    pub(super) fn error_expr(&self, span: Span) -> Expr {
+        Expr { kind: ExprKind::None, ty: Ty::ERROR, span }
+    }
+
+    /// `compatible` over the program's types.
+    pub(super) fn compatible(&self, a: Ty, b: Ty) -> bool {
+        compatible(&self.types, a, b)
+    }
+
+    /// The value as a value of type `to`, into which it is known to flow.
+    pub(super) fn coerce(&mut self, mut e: Expr, to: Ty) -> Expr {
+        let from = e.ty;
+        if from == to || from == Ty::ERROR || to == Ty::ERROR {
+            return e;
+        }
+        let span = e.span;
+        let (fk, tk) = (self.types.kind(from).clone(), self.types.kind(to).clone());
+        match (&e.kind, &tk) {
+            (ExprKind::None, _) => {
+                e.ty = to;
+                return e;
+            }
+            (ExprKind::List(items), TyKind::List(elem)) if self.literal_flows(items, *elem) => {
+                let ExprKind::List(items) = e.kind else { unreachable!("matched above") };
+                let elem = *elem;
+                let items = items.into_iter().map(|x| self.coerce(x, elem)).collect();
+                return Expr { kind: ExprKind::List(items), ty: to, span };
+            }
+            (ExprKind::Map(pairs), TyKind::Map(..)) if pairs.is_empty() => {
+                e.ty = to;
+                return e;
+            }
+            _ => {}
+        }
+        match (&fk, &tk) {
+            (TyKind::Option(inner), TyKind::Option(outer))
+                if !same_representation(&self.types, *inner, *outer) =>
+            {
+                self.coerce_option(e, *inner, *outer, to)
+            }
+            (_, TyKind::Option(inner)) if fk != TyKind::Any && !matches!(fk, TyKind::Option(_)) => {
+                let e = self.coerce(e, *inner);
+                wrap(e, to)
+            }
+            (TyKind::Option(_), _) if tk != TyKind::Any => cast(e, to),
+            (TyKind::Fun(..), TyKind::Any) => {
+                let plain = self.plain_fun_type(&fk);
+                let e = self.coerce(e, plain);
+                wrap(e, to)
+            }
+            (TyKind::Any, TyKind::Fun(..)) => {
+                let plain = self.plain_fun_type(&tk);
+                let e = wrap(e, plain);
+                self.coerce(e, to)
+            }
+            (TyKind::Any, _) | (_, TyKind::Any) => wrap(e, to),
+            (TyKind::Fun(p, r), TyKind::Fun(q, s)) => {
+                if same_representation(&self.types, from, to) {
+                    wrap(e, to)
+                } else {
+                    self.wrap_function(e, (p.clone(), *r), (q.clone(), *s), to)
+                }
+            }
+            (TyKind::Variadic(..), _) | (_, TyKind::Variadic(..)) => wrap(e, to),
+            (TyKind::Union(_), TyKind::Struct(_)) => cast(e, to),
+            (TyKind::Struct(a), TyKind::Struct(b)) => {
+                let (a, b) = (*a, *b);
+                self.rebuild_struct(e, a, b, to)
+            }
+            _ if same_representation(&self.types, from, to) => wrap(e, to),
+            _ if is_numeric(&self.types, from) && is_numeric(&self.types, to) => {
+                if is_integer(&self.types, from) || to == Ty::BIGRAT { wrap(e, to) } else { cast(e, to) }
+            }
+            _ => cast(e, to),
+        }
+    }
+
+    fn literal_flows(&self, items: &[Expr], elem: Ty) -> bool {
+        items.iter().all(|x| x.ty == elem || compatible(&self.types, x.ty, elem))
+    }
+
+    /// `x == none ? none : x` between options of different representations.
+    fn coerce_option(&mut self, e: Expr, inner: Ty, outer: Ty, to: Ty) -> Expr {
+        let span = e.span;
+        let from = e.ty;
+        let tmp = self.new_local("", from, span);
+        let read = || Expr { kind: ExprKind::Var(VarRef::Local(tmp)), ty: from, span };
+        let test = ExprKind::Binary {
+            op: BinOp::Eq,
+            left: Box::new(read()),
+            right: Box::new(Expr { kind: ExprKind::None, ty: from, span }),
+        };
+        let some = cast(read(), inner);
+        let some = self.coerce(some, outer);
+        let choice = ExprKind::If {
+            cond: Box::new(Expr { kind: test, ty: Ty::BOOL, span }),
+            then: Box::new(Expr { kind: ExprKind::None, ty: to, span }),
+            otherwise: Box::new(wrap(some, to)),
+        };
+        self.let_in(tmp, e, Expr { kind: choice, ty: to, span })
+    }
+
+    /// `let tmp = value` before an expression.
+    pub(super) fn let_in(&self, tmp: LocalId, value: Expr, rest: Expr) -> Expr {
+        let span = value.span;
+        let bind = Stmt { kind: StmtKind::Let { var: VarRef::Local(tmp), value: Some(value) }, span };
+        let (ty, span) = (rest.ty, rest.span);
+        Expr { kind: ExprKind::Block { body: vec![bind], value: Some(Box::new(rest)) }, ty, span }
+    }
+
+    /// The all-`any` function type of the same arity, the form functions have inside `any`.
+    fn plain_fun_type(&mut self, kind: &TyKind) -> Ty {
+        let n = if let TyKind::Fun(p, _) = kind { p.len() } else { 0 };
+        self.types.intern(TyKind::Fun(vec![Ty::ANY; n], Ty::ANY))
+    }
+
+    /// A closure of type `to` that calls `e` with converted arguments.
+    fn wrap_function(&mut self, e: Expr, from: (Vec<Ty>, Ty), target: (Vec<Ty>, Ty), to: Ty) -> Expr {
+        let span = e.span;
+        let callee_ty = e.ty;
+        let tmp = self.new_local("", callee_ty, span);
+        let (params, result) = target;
+        let depth = self.depth();
+        let (id, inputs) = self.begin_synthetic(&params, result, span);
+        let inner = self.reach(depth, tmp);
+        let mut args = Vec::new();
+        for (x, want) in inputs.into_iter().zip(&from.0) {
+            args.push(self.coerce(x, *want));
+        }
+        let callee = Expr { kind: ExprKind::Var(VarRef::Local(inner)), ty: callee_ty, span };
+        let call = Expr { kind: ExprKind::CallValue { callee: Box::new(callee), args }, ty: from.1, span };
+        self.end_synthetic(id, call, result);
+        self.let_in(tmp, e, Expr { kind: ExprKind::Closure(id), ty: to, span })
+    }
+
+    /// Enters a closure made by the checker; its parameters are returned as expressions.
+    pub(super) fn begin_synthetic(
+        &mut self,
+        params: &[Ty],
+        result: Ty,
+        span: Span,
+    ) -> (crate::tree::FuncId, Vec<Expr>) {
+        self.lambdas += 1;
+        let name = format!("fn{}", self.lambdas);
+        let id = self.new_function(&name, span);
+        let parent = self.cur().id;
+        self.push_ctx(id, ResultMode::Declared(result), Some(parent), None);
+        self.push_scope();
+        let inputs = params
+            .iter()
+            .map(|ty| {
+                let local = self.new_local("", *ty, span);
+                self.functions[id.0 as usize].params.push(local);
+                Expr { kind: ExprKind::Var(VarRef::Local(local)), ty: *ty, span }
+            })
+            .collect();
+        (id, inputs)
+    }
+
+    /// Completes it: the body returns `value`, converted to the result type.
+    pub(super) fn end_synthetic(&mut self, id: crate::tree::FuncId, value: Expr, result: Ty) {
+        let span = value.span;
+        let value = self.coerce(value, result);
+        self.pop_scope();
+        let ctx = self.pop_ctx();
+        let f = &mut self.functions[id.0 as usize];
+        f.locals = ctx.locals;
+        f.captures = ctx.captures;
+        f.result = result;
+        f.body = vec![Stmt { kind: StmtKind::Return(Some(value)), span }];
+    }
+
+    fn rebuild_struct(&mut self, e: Expr, a: StructId, b: StructId, to: Ty) -> Expr {
+        let span = e.span;
+        let from = e.ty;
+        let tmp = self.new_local("", from, span);
+        let source = self.types.struct_def(a).fields.clone();
+        let target = self.types.struct_def(b).fields.clone();
+        let mut fields = Vec::new();
+        for (i, (name, want)) in target.iter().enumerate() {
+            let Some(at) = source.iter().position(|(n, _)| n == name) else { continue };
+            let base = Box::new(Expr { kind: ExprKind::Var(VarRef::Local(tmp)), ty: from, span });
+            let value = Expr { kind: ExprKind::Field { base, field: at as u32 }, ty: source[at].1, span };
+            fields.push((i as u32, self.coerce(value, *want)));
+        }
+        self.let_in(tmp, e, Expr { kind: ExprKind::Struct { id: b, fields }, ty: to, span })
+    }
+
+    /// A condition: `any` is tested for truth, anything else is a bool by now.
+    pub(super) fn truth(&self, e: Expr) -> Expr {
+        if e.ty != Ty::ANY {
+            return e;
+        }
+        let span = e.span;
+        let not = |e: Expr| Expr {
+            kind: ExprKind::Unary { op: UnOp::Not, operand: Box::new(e) },
+            ty: Ty::BOOL,
+            span,
+        };
+        not(not(e))
+    }
+
+    /// Both operands as one type; `any` when nothing better is common to them.
+    pub(super) fn join_operands(&mut self, l: Expr, r: Expr) -> (Expr, Expr) {
+        let ty = self.common_type(l.ty, r.ty);
+        (self.coerce(l, ty), self.coerce(r, ty))
+    }
+
+    /// The type both can be converted to without loss.
+    pub(super) fn common_type(&mut self, a: Ty, b: Ty) -> Ty {
+        use TyKind::*;
+        if a == b || b == Ty::ERROR {
+            return a;
+        }
+        if a == Ty::ERROR {
+            return b;
+        }
+        if is_numeric(&self.types, a) && is_numeric(&self.types, b) {
+            return super::relations::numeric_join(a, b);
+        }
+        match (self.types.kind(a).clone(), self.types.kind(b).clone()) {
+            (Option(x), Option(y)) => {
+                let t = if x == Ty::ANY {
+                    y
+                } else if y == Ty::ANY {
+                    x
+                } else {
+                    self.common_type(x, y)
+                };
+                self.types.option(t)
+            }
+            (Option(x), _) if compatible(&self.types, x, b) => a,
+            (_, Option(y)) if compatible(&self.types, a, y) => b,
+            (List(x), List(y)) => {
+                let t = self.common_type(x, y);
+                self.types.list(t)
+            }
+            (Map(k, v), Map(l, w)) => {
+                let (k, v) = (self.common_type(k, l), self.common_type(v, w));
+                self.types.map(k, v)
+            }
+            (Struct(_), Union(_)) => b,
+            (Union(_), Struct(_)) => a,
+            (Struct(_), Struct(_)) if compatible(&self.types, a, b) => a,
+            (Fun(..), Fun(..)) if compatible(&self.types, a, b) => a,
+            _ => Ty::ANY,
+        }
+    }
+}
+
+/// A `Coerce` node.
+pub(super) fn wrap(e: Expr, ty: Ty) -> Expr {
+    let span = e.span;
+    Expr { kind: ExprKind::Coerce { value: Box::new(e) }, ty, span }
+}
+
+/// A `Cast` node.
+pub(super) fn cast(e: Expr, ty: Ty) -> Expr {
+    let span = e.span;
+    Expr { kind: ExprKind::Cast { value: Box::new(e) }, ty, span }
+}

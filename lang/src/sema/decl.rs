@@ -1,0 +1,410 @@
+//! Declarations: types with their methods, functions, and the contexts their bodies are checked in.
+
+use super::Checker;
+use super::effects::Effects;
+use super::scope::{Binding, FnCtx, ResultMode, Var, VarKey};
+use super::typeref::TypeName;
+use crate::ast::{self, FunBody, StmtKind, TypeDeclKind};
+use crate::diag::Code;
+use crate::span::Span;
+use crate::tree::{Expr, ExprKind, FuncId, Function, LocalId, Stmt, StmtKind as TStmt, VarRef};
+use crate::types::{StructId, Ty, TyKind, UnionDef, UnionId};
+
+/// Signature of a function.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sig {
+    /// Types of the parameters; for a method without the receiver.
+    pub params: Vec<Ty>,
+    /// Result; `any` when not declared.
+    pub result: Option<Ty>,
+    /// Names of the type parameters.
+    pub generics: Vec<String>,
+    /// What a call may do.
+    pub effects: Effects,
+    /// Effects are declared, not inferred.
+    pub pinned: bool,
+}
+
+impl Sig {
+    /// The result type of a call.
+    pub fn result(&self) -> Ty {
+        self.result.unwrap_or(Ty::ANY)
+    }
+}
+
+/// How a function's body is entered.
+pub(super) struct Entry {
+    /// Types of the parameters.
+    pub params: Vec<Ty>,
+    /// Result.
+    pub result: ResultMode,
+    /// The enclosing function of a closure.
+    pub parent: Option<FuncId>,
+    /// See [`FnCtx::own_closure`].
+    pub own_closure: Option<(LocalId, Option<LocalId>)>,
+    /// Struct of a method.
+    pub receiver: Option<StructId>,
+}
+
+impl<'a> Checker<'a> {
+    /// Reserves a place among the functions.
+    pub(super) fn new_function(&mut self, name: &str, span: Span) -> FuncId {
+        self.functions.push(Function {
+            name: name.to_string(),
+            generics: 0,
+            params: Vec::new(),
+            locals: Vec::new(),
+            captures: Vec::new(),
+            self_ref: None,
+            receiver: None,
+            result: Ty::UNIT,
+            body: Vec::new(),
+            span,
+        });
+        self.sigs.push(Sig::default());
+        self.parents.push(None);
+        FuncId(self.functions.len() as u32 - 1)
+    }
+
+    /// Enters a function.
+    pub(super) fn push_ctx(
+        &mut self,
+        id: FuncId,
+        result: ResultMode,
+        parent: Option<FuncId>,
+        own_closure: Option<(LocalId, Option<LocalId>)>,
+    ) {
+        self.ctx.push(FnCtx {
+            id,
+            locals: Vec::new(),
+            captures: Vec::new(),
+            own_closure,
+            result,
+            loops: 0,
+            statement_arm: 0,
+            parent,
+        });
+    }
+
+    /// Leaves a function.
+    pub(super) fn pop_ctx(&mut self) -> FnCtx {
+        let Some(ctx) = self.ctx.pop() else { unreachable!("contexts are balanced") };
+        self.parents[ctx.id.0 as usize] = ctx.parent;
+        ctx
+    }
+
+    /// Declares the types of a statement list: names first, then what they are made of.
+    pub(super) fn declare_types(&mut self, statements: &'a [ast::Stmt]) {
+        let mut made: Vec<(&'a ast::TypeDecl, TypeName<'a>)> = Vec::new();
+        for s in statements {
+            if let StmtKind::Type(decl) = &s.kind {
+                let name = &decl.name.name;
+                let entry = match &decl.kind {
+                    TypeDeclKind::Struct { .. } => TypeName::Struct(self.new_struct(name)),
+                    TypeDeclKind::Union(variants) => TypeName::Union(self.new_union(name, variants)),
+                    TypeDeclKind::Alias(target) => TypeName::Alias(target),
+                };
+                self.type_names.insert(name.clone(), entry);
+                made.push((decl, entry));
+            }
+        }
+        for (decl, entry) in &made {
+            match (&decl.kind, entry) {
+                (TypeDeclKind::Struct { fields, .. }, TypeName::Struct(id)) => {
+                    self.types.structs[id.0 as usize].fields = self.resolve_unique(fields);
+                }
+                (TypeDeclKind::Union(variants), TypeName::Union(id)) => {
+                    let ids = self.types.union_def(*id).variants.clone();
+                    for (v, sid) in variants.iter().zip(ids) {
+                        self.types.structs[sid.0 as usize].fields = self.resolve_unique(&v.fields);
+                    }
+                }
+                (TypeDeclKind::Alias(target), _) => {
+                    let ty = self.resolve(target);
+                    if !matches!(self.type_names.get(&decl.name.name), Some(TypeName::Known(_))) {
+                        self.type_names.insert(decl.name.name.clone(), TypeName::Known(ty));
+                    }
+                }
+                _ => {}
+            }
+        }
+        for (decl, entry) in made {
+            if let (TypeDeclKind::Struct { methods, .. }, TypeName::Struct(id)) = (&decl.kind, entry) {
+                self.declare_methods(id, methods);
+            }
+        }
+    }
+
+    /// Fields of a declaration; of two with one name the last counts.
+    fn resolve_unique(&mut self, fields: &[ast::Field]) -> Vec<(String, Ty)> {
+        let mut out: Vec<(String, Ty)> = Vec::new();
+        for (name, ty) in self.resolve_fields(fields) {
+            match out.iter_mut().find(|(n, _)| *n == name) {
+                Some(slot) => slot.1 = ty,
+                None => out.push((name, ty)),
+            }
+        }
+        out
+    }
+
+    fn new_union(&mut self, name: &str, variants: &[ast::Variant]) -> UnionId {
+        let id = UnionId(self.types.unions.len() as u32);
+        self.types.unions.push(UnionDef { name: name.to_string(), variants: Vec::new() });
+        for v in variants {
+            let sid = self.new_struct(&v.name.name);
+            self.types.structs[sid.0 as usize].union = Some(id);
+            self.types.unions[id.0 as usize].variants.push(sid);
+            self.type_names.insert(v.name.name.clone(), TypeName::Struct(sid));
+            self.variants.insert(v.name.name.clone(), (id, sid));
+        }
+        id
+    }
+
+    fn declare_methods(&mut self, id: StructId, methods: &'a [ast::Fun]) {
+        for m in methods {
+            let Some(name) = &m.name else { continue };
+            let mut params = Vec::new();
+            for p in &m.params {
+                params.push(match &p.ty {
+                    Some(t) => self.resolve(t),
+                    None => {
+                        self.error(Code::T005, m.span, &[&p.name.name]);
+                        Ty::ERROR
+                    }
+                });
+            }
+            let result = match &m.result {
+                Some(r) => self.resolve(r),
+                None => Ty::UNIT,
+            };
+            let display = format!("{}.{}", self.types.struct_def(id).name, name.name);
+            let f = self.new_function(&display, m.span);
+            self.fun_ids.insert(m.span, f);
+            let pinned = self.declared_effects(m);
+            self.sigs[f.0 as usize] = Sig {
+                params,
+                result: Some(result),
+                generics: Vec::new(),
+                effects: pinned.unwrap_or_default(),
+                pinned: pinned.is_some(),
+            };
+            let def = &mut self.types.structs[id.0 as usize];
+            match def.methods.iter_mut().find(|(n, _)| *n == name.name) {
+                Some(slot) => slot.1 = f.0,
+                None => def.methods.push((name.name.clone(), f.0)),
+            }
+        }
+    }
+
+    /// Declares the signatures of top-level functions and infers their effects.
+    pub(super) fn declare_functions(&mut self, statements: &'a [ast::Stmt]) {
+        let mut funs: Vec<(FuncId, &'a ast::Fun)> = Vec::new();
+        for s in statements {
+            if let StmtKind::Fun(fun) = &s.kind {
+                let Some(name) = &fun.name else { continue };
+                let id = self.new_function(&name.name, fun.span);
+                self.fun_ids.insert(fun.span, id);
+                let sig = self.signature(fun, true);
+                self.sigs[id.0 as usize] = sig;
+                self.top_funs.insert(name.name.clone(), id);
+                funs.push((id, fun));
+            }
+        }
+        loop {
+            let mut changed = false;
+            let order: Vec<usize> = (0..funs.len()).collect();
+            for &i in order.iter().chain(order.iter().rev()) {
+                let (id, fun) = funs[i];
+                if self.sigs[id.0 as usize].pinned {
+                    continue;
+                }
+                let effects = self.fun_effects(fun);
+                if effects != self.sigs[id.0 as usize].effects {
+                    self.sigs[id.0 as usize].effects = effects;
+                    changed = true;
+                }
+            }
+            if !changed {
+                break;
+            }
+        }
+        for (id, fun) in funs {
+            let declared = self.sigs[id.0 as usize].clone();
+            if declared.pinned {
+                let found = self.fun_effects(fun);
+                if found.and(declared.effects) != declared.effects {
+                    let name = self.functions[id.0 as usize].name.clone();
+                    self.error(Code::T065, fun.span, &[&name, &declared.effects, &found]);
+                }
+            }
+        }
+    }
+
+    /// Signature as declared. Type parameters of nested functions are `any`.
+    fn signature(&mut self, fun: &ast::Fun, top: bool) -> Sig {
+        let mark = self.type_params.len();
+        self.push_type_params(fun, top);
+        let params = fun.params.iter().map(|p| p.ty.as_ref().map_or(Ty::ANY, |t| self.resolve(t))).collect();
+        let result = fun.result.as_ref().map(|r| self.resolve(r));
+        self.type_params.truncate(mark);
+        let pinned = self.declared_effects(fun);
+        let generics = if top { fun.generics.iter().map(|g| g.name.clone()).collect() } else { Vec::new() };
+        Sig { params, result, generics, effects: pinned.unwrap_or_default(), pinned: pinned.is_some() }
+    }
+
+    /// Puts the type parameters of a function in scope.
+    pub(super) fn push_type_params(&mut self, fun: &ast::Fun, top: bool) {
+        for (i, g) in fun.generics.iter().enumerate() {
+            let ty = if top { self.types.intern(TyKind::Param(i as u32, g.name.clone())) } else { Ty::ANY };
+            self.type_params.push((g.name.clone(), ty));
+        }
+    }
+
+    /// A `fun` statement: hoisted at the top level, a closure in a local elsewhere.
+    pub(super) fn fun_statement(&mut self, fun: &'a ast::Fun, span: Span) -> Option<Stmt> {
+        let name = fun.name.as_ref()?;
+        if self.scopes.len() == 1 {
+            let id = *self.fun_ids.get(&fun.span)?;
+            let sig = self.sigs[id.0 as usize].clone();
+            let mark = self.type_params.len();
+            self.push_type_params(fun, true);
+            self.functions[id.0 as usize].generics = sig.generics.len() as u32;
+            let result = ResultMode::Declared(sig.result());
+            let entry = Entry { params: sig.params, result, parent: None, own_closure: None, receiver: None };
+            self.body(fun, id, entry);
+            self.type_params.truncate(mark);
+            return None;
+        }
+        let id = self.new_function(&name.name, fun.span);
+        let mut sig = self.signature(fun, false);
+        if !sig.pinned {
+            sig.effects = self.fun_effects(fun);
+        }
+        self.sigs[id.0 as usize] = sig.clone();
+        let ty = self.types.intern(TyKind::Fun(sig.params.clone(), sig.result()));
+        let local = self.new_local(&name.name, ty, name.span);
+        let key = VarKey::Local(self.depth(), local);
+        let var = Var { key, ty, mutable: false, effects: sig.effects, open: None };
+        self.bind(&name.name, Binding::Var(var));
+        let mark = self.type_params.len();
+        self.push_type_params(fun, false);
+        let result = ResultMode::Declared(sig.result());
+        let parent = Some(self.cur().id);
+        let own_closure = Some((local, None));
+        self.body(fun, id, Entry { params: sig.params, result, parent, own_closure, receiver: None });
+        self.type_params.truncate(mark);
+        Some(Stmt { kind: TStmt::NestedFun { local, func: id }, span })
+    }
+
+    /// Checks a function's body and completes the function; the result type is returned.
+    pub(super) fn body(&mut self, fun: &'a ast::Fun, id: FuncId, entry: Entry) -> Ty {
+        self.push_ctx(id, entry.result, entry.parent, entry.own_closure);
+        if fun.name.is_some() {
+            self.push_scope();
+        } else {
+            self.push_unnarrowed_scope();
+        }
+        let mut params = Vec::new();
+        if let Some(sid) = entry.receiver {
+            params.push(self.bind_receiver(sid, fun.span));
+        }
+        self.push_scope();
+        for (p, ty) in fun.params.iter().zip(&entry.params) {
+            params.push(self.declare_local(&p.name.name, *ty, true, p.name.span));
+        }
+        let body = match &fun.body {
+            FunBody::Block(b) => self.statements(&b.statements),
+            FunBody::Expr(e) => self.expr_body(e, fun.span),
+        };
+        self.pop_scope();
+        self.pop_scope();
+        let ctx = self.pop_ctx();
+        let result = match ctx.result {
+            ResultMode::Declared(t) => t,
+            ResultMode::Infer(t) => t.unwrap_or(Ty::UNIT),
+        };
+        let f = &mut self.functions[id.0 as usize];
+        f.params = params;
+        f.locals = ctx.locals;
+        f.captures = ctx.captures;
+        f.self_ref = ctx.own_closure.and_then(|(_, own)| own);
+        f.receiver = entry.receiver;
+        f.result = result;
+        f.body = body;
+        result
+    }
+
+    fn expr_body(&mut self, e: &'a ast::Expr, lambda: Span) -> Vec<Stmt> {
+        let value = match self.cur().result {
+            ResultMode::Declared(want) => {
+                let hint = self.literal_hint(e, want);
+                let value = self.expr(e, hint);
+                if self.compatible(want, value.ty) {
+                    self.coerce(value, want)
+                } else {
+                    self.type_error(Code::T008, lambda, &[want, value.ty]);
+                    self.error_expr(e.span)
+                }
+            }
+            ResultMode::Infer(_) => {
+                let value = self.expr(e, None);
+                self.cur().result = ResultMode::Infer(Some(value.ty));
+                value
+            }
+        };
+        vec![Stmt { span: value.span, kind: TStmt::Return(Some(value)) }]
+    }
+
+    /// Binds the receiver's fields and methods by name; the receiver itself has no name.
+    fn bind_receiver(&mut self, sid: StructId, span: Span) -> LocalId {
+        let ty = self.struct_type(sid);
+        let local = self.new_local("", ty, span);
+        let depth = self.depth();
+        let def = self.types.struct_def(sid).clone();
+        for (i, (name, ty)) in def.fields.iter().enumerate() {
+            let key = VarKey::Field(depth, local, i as u32);
+            let var = Var { key, ty: *ty, mutable: true, effects: Effects::NONE, open: None };
+            self.bind(name, Binding::Var(var));
+        }
+        for (i, (name, _)) in def.methods.iter().enumerate() {
+            self.bind(name, Binding::Method(depth, local, sid, i as u32));
+        }
+        local
+    }
+
+    /// A `type` statement where it stands: the bodies of its methods. A type declared in a block is
+    /// declared here.
+    pub(super) fn type_statement(&mut self, stmt: &'a ast::Stmt, decl: &'a ast::TypeDecl) {
+        if self.scopes.len() > 1 {
+            self.declare_types(std::slice::from_ref(stmt));
+        }
+        let (TypeDeclKind::Struct { methods, .. }, Some(TypeName::Struct(sid))) =
+            (&decl.kind, self.type_names.get(&decl.name.name).copied())
+        else {
+            return;
+        };
+        let scopes = self.scopes.split_off(1);
+        let ctx = self.ctx.split_off(1);
+        for m in methods {
+            let Some(&id) = self.fun_ids.get(&m.span) else { continue };
+            let sig = self.sigs[id.0 as usize].clone();
+            let result = ResultMode::Declared(sig.result());
+            let entry =
+                Entry { params: sig.params, result, parent: None, own_closure: None, receiver: Some(sid) };
+            self.body(m, id, entry);
+            if !sig.pinned {
+                let effects = self.fun_effects(m);
+                self.sigs[id.0 as usize].effects = effects;
+            }
+        }
+        self.scopes.extend(scopes);
+        self.ctx.extend(ctx);
+    }
+
+    /// The receiver of the method that is being checked, as seen from the current function.
+    pub(super) fn receiver_expr(&mut self, depth: usize, local: LocalId, span: Span) -> Expr {
+        let ty = self.ctx[depth].locals[local.0 as usize].ty;
+        let id = self.reach(depth, local);
+        Expr { kind: ExprKind::Var(VarRef::Local(id)), ty, span }
+    }
+}

@@ -1,0 +1,262 @@
+//! Effects: the labels io, fs, net, time, meta that a call may produce.
+//!
+//! Inferred over the syntax tree, as the reference does: a function's effects are those of the calls
+//! by name in its body (and of function values passed directly as arguments); top-level functions
+//! are iterated to a fixpoint. Effects have no run-time meaning. They decide T044 (in query
+//! predicates, for calls reached through the first operand only), T064, T065, and which statements
+//! end the narrowing of variables.
+
+use super::Checker;
+use super::scope::Binding;
+use crate::ast::{self, Else, ExprKind, FunBody, Place, StmtKind};
+use crate::diag::Code;
+use crate::span::Span;
+use std::fmt;
+
+/// A set of labels.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Effects(pub u8);
+
+const LABELS: [&str; 5] = ["io", "fs", "net", "time", "meta"];
+
+impl Effects {
+    /// Pure.
+    pub const NONE: Effects = Effects(0);
+    /// Standard input and output.
+    pub const IO: Effects = Effects(1);
+    /// Files.
+    pub const FS: Effects = Effects(2);
+    /// Network.
+    pub const NET: Effects = Effects(4);
+    /// Clock.
+    pub const TIME: Effects = Effects(8);
+
+    fn label(name: &str) -> Option<Effects> {
+        LABELS.iter().position(|l| *l == name).map(|i| Effects(1 << i))
+    }
+
+    /// Both sets.
+    pub fn and(self, other: Effects) -> Effects {
+        Effects(self.0 | other.0)
+    }
+
+    /// No label.
+    pub fn is_pure(self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl fmt::Display for Effects {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        if self.is_pure() {
+            return f.write_str("pure");
+        }
+        let names: Vec<&str> =
+            (0..LABELS.len()).filter(|i| self.0 & (1 << i) != 0).map(|i| LABELS[i]).collect();
+        f.write_str(&names.join(", "))
+    }
+}
+
+/// Names that are parameters of the functions being walked: calls of them are pure.
+type Hidden<'e> = Vec<&'e str>;
+
+impl<'a> Checker<'a> {
+    /// What a call of `name` may do, as far as known.
+    pub(super) fn effects_of(&self, name: &str) -> Effects {
+        match self.lookup(name) {
+            Some((Binding::Var(v), _)) => return v.effects,
+            Some((Binding::Method(_, _, id, m), _)) => {
+                let f = self.types.struct_def(id).methods[m as usize].1;
+                return self.sigs.get(f as usize).map_or(Effects::NONE, |s| s.effects);
+            }
+            Some(_) => return Effects::NONE,
+            None => {}
+        }
+        if let Some(id) = self.top_funs.get(name) {
+            return self.sigs[id.0 as usize].effects;
+        }
+        self.builtins.effects(name)
+    }
+
+    /// Declared labels; reports unknown ones (T064).
+    pub(super) fn declared_effects(&mut self, fun: &ast::Fun) -> Option<Effects> {
+        let labels = fun.effects.as_ref()?;
+        let mut set = Effects::NONE;
+        for l in labels {
+            match Effects::label(&l.name) {
+                Some(e) => set = set.and(e),
+                None => self.error(Code::T064, fun.span, &[&l.name]),
+            }
+        }
+        Some(set)
+    }
+
+    /// Effects of a function's body.
+    pub(super) fn fun_effects(&self, fun: &ast::Fun) -> Effects {
+        self.fun_effects_in(fun, &mut Vec::new())
+    }
+
+    fn fun_effects_in<'e>(&self, fun: &'e ast::Fun, hidden: &mut Hidden<'e>) -> Effects {
+        let mark = hidden.len();
+        hidden.extend(fun.params.iter().map(|p| p.name.name.as_str()));
+        let set = match &fun.body {
+            FunBody::Block(b) => self.block_effects(b, hidden),
+            FunBody::Expr(e) => self.expr_effects(e, hidden),
+        };
+        hidden.truncate(mark);
+        set
+    }
+
+    fn block_effects<'e>(&self, block: &'e ast::Block, hidden: &mut Hidden<'e>) -> Effects {
+        block.statements.iter().fold(Effects::NONE, |set, s| set.and(self.stmt_effects(s, hidden)))
+    }
+
+    fn stmt_effects<'e>(&self, stmt: &'e ast::Stmt, hidden: &mut Hidden<'e>) -> Effects {
+        let mut set = Effects::NONE;
+        match &stmt.kind {
+            StmtKind::Let { value: Some(e), .. } | StmtKind::Return(Some(e)) | StmtKind::Expr(e) => {
+                set = self.expr_effects(e, hidden);
+            }
+            StmtKind::Assign { path, value, .. } => {
+                set = self.expr_effects(value, hidden);
+                for p in path {
+                    if let Place::Index { index, .. } = p {
+                        set = set.and(self.expr_effects(index, hidden));
+                    }
+                }
+            }
+            StmtKind::If { cond, then, otherwise } => {
+                set = self.expr_effects(cond, hidden).and(self.block_effects(then, hidden));
+                match otherwise.as_deref() {
+                    Some(Else::If(s)) => set = set.and(self.stmt_effects(s, hidden)),
+                    Some(Else::Block(b)) => set = set.and(self.block_effects(b, hidden)),
+                    None => {}
+                }
+            }
+            StmtKind::While { cond, body } => {
+                set = self.expr_effects(cond, hidden).and(self.block_effects(body, hidden));
+            }
+            StmtKind::For { source, end, body, .. } => {
+                set = self.expr_effects(source, hidden).and(self.block_effects(body, hidden));
+                if let Some(e) = end {
+                    set = set.and(self.expr_effects(e, hidden));
+                }
+            }
+            StmtKind::Update { set: values, filter, .. } => {
+                for e in values.iter().map(|(_, e)| e).chain(filter) {
+                    set = set.and(self.expr_effects(e, hidden));
+                }
+            }
+            StmtKind::Fetch { .. } => set = Effects::NET,
+            _ => {}
+        }
+        set
+    }
+
+    fn expr_effects<'e>(&self, expr: &'e ast::Expr, hidden: &mut Hidden<'e>) -> Effects {
+        let mut set = Effects::NONE;
+        let mut work = vec![expr];
+        while let Some(e) = work.pop() {
+            match &e.kind {
+                ExprKind::Paren(x)
+                | ExprKind::Unary { operand: x, .. }
+                | ExprKind::Cast { value: x, .. }
+                | ExprKind::Field { base: x, .. }
+                | ExprKind::SafeField { base: x, .. } => work.push(x),
+                ExprKind::Binary { left, right, .. } => work.extend([&**left, &**right]),
+                ExprKind::Index { base, index } | ExprKind::SafeIndex { base, index } => {
+                    work.extend([&**base, &**index]);
+                }
+                ExprKind::Slice { base, start, end, .. } => {
+                    work.push(base);
+                    work.extend(start.as_deref());
+                    work.extend(end.as_deref());
+                }
+                ExprKind::Call { callee, args } => {
+                    if let ExprKind::Name(n) = &callee.kind {
+                        if !hidden.contains(&n.name.as_str()) {
+                            set = set.and(self.effects_of(&n.name));
+                        }
+                    } else {
+                        work.push(callee);
+                    }
+                    for a in args {
+                        work.push(a);
+                        set = set.and(self.callable_effects(a, hidden));
+                    }
+                }
+                ExprKind::Fetch { .. } => set = set.and(Effects::NET),
+                ExprKind::Load { .. } | ExprKind::Save { .. } => set = set.and(Effects::FS),
+                _ => {}
+            }
+        }
+        set
+    }
+
+    /// What calling the value of an argument may do: lambdas and names of functions only.
+    fn callable_effects<'e>(&self, expr: &'e ast::Expr, hidden: &mut Hidden<'e>) -> Effects {
+        match &expr.kind {
+            ExprKind::Lambda(f) => self.fun_effects_in(f, hidden),
+            ExprKind::Name(n) if !hidden.contains(&n.name.as_str()) => self.effects_of(&n.name),
+            _ => Effects::NONE,
+        }
+    }
+
+    /// Effects of a value bound to a name, for closures.
+    pub(super) fn value_effects(&self, expr: &ast::Expr) -> Effects {
+        self.callable_effects(expr, &mut Vec::new())
+    }
+
+    /// T044: the first impure call reached through first operands of a predicate.
+    pub(super) fn check_predicate(&mut self, expr: &ast::Expr, clause: &str) {
+        if let Some((name, span, effects)) = self.first_impure(expr) {
+            self.error(Code::T044, span, &[&name, &effects, &clause]);
+        }
+    }
+
+    fn first_impure(&self, expr: &ast::Expr) -> Option<(String, Span, Effects)> {
+        let mut e = expr;
+        loop {
+            match &e.kind {
+                ExprKind::Binary { left, .. } => e = left,
+                ExprKind::Paren(x)
+                | ExprKind::Unary { operand: x, .. }
+                | ExprKind::Cast { value: x, .. }
+                | ExprKind::Index { base: x, .. }
+                | ExprKind::Slice { base: x, .. }
+                | ExprKind::Field { base: x, .. } => e = x,
+                ExprKind::Call { callee, args } => {
+                    let ExprKind::Name(n) = &callee.kind else {
+                        e = callee;
+                        continue;
+                    };
+                    let effects = self.effects_of(&n.name);
+                    if !effects.is_pure() {
+                        return Some((n.name.clone(), e.span, effects));
+                    }
+                    return args.iter().find_map(|a| self.first_impure(a));
+                }
+                _ => return None,
+            }
+        }
+    }
+
+    /// Whether a statement ends the narrowing of variables after it.
+    pub(super) fn is_impure(&self, stmt: &ast::Stmt) -> bool {
+        let impure = |e: &ast::Expr| self.first_impure(e).is_some();
+        match &stmt.kind {
+            StmtKind::Let { value, .. } => value.as_ref().is_some_and(impure),
+            StmtKind::Assign { path, value, .. } => {
+                impure(value) || path.iter().any(|p| matches!(p, Place::Index { index, .. } if impure(index)))
+            }
+            StmtKind::Return(e) => e.as_ref().is_some_and(impure),
+            StmtKind::Expr(e) => impure(e),
+            StmtKind::If { cond, .. } | StmtKind::While { cond, .. } => impure(cond),
+            StmtKind::For { source, end, .. } => impure(source) || end.as_ref().is_some_and(impure),
+            StmtKind::Update { set, filter, .. } => {
+                filter.as_ref().is_some_and(impure) || set.iter().any(|(_, e)| impure(e))
+            }
+            _ => false,
+        }
+    }
+}

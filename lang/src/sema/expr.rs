@@ -1,0 +1,297 @@
+//! Expressions: dispatch, names, casts, conditionals, blocks.
+//!
+//! `want` is the type the context expects. It guides literals, lambdas and `none`, and is enforced
+//! inside conditionals, matches, queries and parentheses (as in the reference, which reports there);
+//! elsewhere the caller compares. [`Checker::expect_expr`] is the enforcing form.
+
+use super::Checker;
+use super::convert::{cast, wrap};
+use super::relations::{assignable, castable};
+use super::scope::{Binding, View};
+use crate::ast::{self, BinOp, ExprKind, UnOp};
+use crate::diag::Code;
+use crate::span::Span;
+use crate::tree::{Builtin, Expr, ExprKind as T, FuncId};
+use crate::types::{Ty, TyKind};
+
+impl<'a> Checker<'a> {
+    /// Checks an expression and that its value may flow into `want` (T008). Not converted yet.
+    pub(super) fn expect_expr(&mut self, e: &'a ast::Expr, want: Ty) -> Expr {
+        let value = self.expr(e, Some(want));
+        if self.compatible(value.ty, want) || assignable(&self.types, value.ty, want) {
+            return value;
+        }
+        self.type_error(Code::T008, e.span, &[want, value.ty]);
+        self.error_expr(e.span)
+    }
+
+    /// Checks an expression.
+    pub(super) fn expr(&mut self, e: &'a ast::Expr, want: Option<Ty>) -> Expr {
+        let span = e.span;
+        match &e.kind {
+            ExprKind::Int(v) => Expr { kind: T::Int(*v), ty: Ty::INT, span },
+            ExprKind::Float(v) => Expr { kind: T::Float(*v), ty: Ty::FLOAT, span },
+            ExprKind::Bool(v) => Expr { kind: T::Bool(*v), ty: Ty::BOOL, span },
+            ExprKind::Str(v) => Expr { kind: T::Str(v.clone()), ty: Ty::STR, span },
+            ExprKind::None => self.none(span),
+            ExprKind::Name(n) => self.name(n, want),
+            ExprKind::Paren(x) => match want {
+                Some(w) => self.expect_expr(x, w),
+                None => self.expr(x, None),
+            },
+            ExprKind::List(items) => self.list_literal(items, want, span),
+            ExprKind::Map(pairs) => self.map_literal(pairs, want, span),
+            ExprKind::Struct { name, fields } => self.struct_literal(name, fields, span),
+            ExprKind::Lambda(f) => self.lambda(f, want, span),
+            ExprKind::Unary { op, operand } => self.unary(*op, operand, span),
+            ExprKind::Binary { .. } => self.binary(e, want),
+            ExprKind::Call { callee, args } => self.call(callee, args, want, span),
+            ExprKind::Field { base, field } => self.field(base, field, span),
+            ExprKind::SafeField { base, field } => self.safe_field(base, field, span),
+            ExprKind::Index { base, index } => self.index(base, index, span),
+            ExprKind::SafeIndex { base, index } => self.safe_index(base, index, span),
+            ExprKind::Slice { base, start, end, step } => {
+                self.slice(base, start.as_deref(), end.as_deref(), step.as_deref(), span)
+            }
+            ExprKind::Cast { value, ty } => self.cast(value, ty, span),
+            ExprKind::If { cond, then, otherwise } => {
+                self.if_expr(cond, then, otherwise.as_deref(), want, span)
+            }
+            ExprKind::Match { value, arms } => self.match_expr(value, arms, want, span, false),
+            ExprKind::Query(q) => self.query(q, want, span),
+            ExprKind::Block(b) => self.block_expr(b, want),
+            ExprKind::LogicQuery(_)
+            | ExprKind::Generate { .. }
+            | ExprKind::Fetch { .. }
+            | ExprKind::Load { .. }
+            | ExprKind::Save { .. } => self.foreign_expr(e, want),
+            ExprKind::Error => self.error_expr(span),
+        }
+    }
+
+    /// `none`, the value of `option[any]`.
+    pub(super) fn none(&mut self, span: Span) -> Expr {
+        let ty = self.types.option(Ty::ANY);
+        Expr { kind: T::None, ty, span }
+    }
+
+    fn name(&mut self, n: &ast::Ident, want: Option<Ty>) -> Expr {
+        match self.lookup(&n.name) {
+            Some((Binding::Var(var), view)) => {
+                let value = self.read_declared(&var, n.span);
+                match view {
+                    Some(v) => self.under_view(value, v),
+                    None => value,
+                }
+            }
+            Some((Binding::Extern(ty), _)) => Expr { kind: T::None, ty, span: n.span },
+            Some((Binding::Method(depth, local, sid, at), _)) => {
+                let receiver = self.receiver_expr(depth, local, n.span);
+                self.bound_method(receiver, sid, at, n.span)
+            }
+            Some((Binding::Poison, _)) => self.error_expr(n.span),
+            None => self.name_of_declaration(n, want),
+        }
+    }
+
+    /// A variable's value under a view.
+    pub(super) fn under_view(&mut self, value: Expr, view: View) -> Expr {
+        self.coerce(value, view.ty)
+    }
+
+    /// Functions, variants and builtins as values; `nil`.
+    fn name_of_declaration(&mut self, n: &ast::Ident, want: Option<Ty>) -> Expr {
+        let span = n.span;
+        if let Some(&id) = self.top_funs.get(&n.name) {
+            return self.function_value(id, want, span);
+        }
+        if let Some(&(union, sid)) = self.variants.get(&n.name) {
+            let ty = self.union_type(union);
+            if self.types.struct_def(sid).fields.is_empty() {
+                let own = self.struct_type(sid);
+                let value = Expr { kind: T::Struct { id: sid, fields: Vec::new() }, ty: own, span };
+                return self.coerce(value, ty);
+            }
+            return self.constructor_value(sid, ty, span);
+        }
+        if let Some(b) = self.builtins.find(&n.name) {
+            return self.builtin_value(b, span);
+        }
+        if n.name == "nil" || n.name == "null" {
+            self.diags.error(Code::NilName, span, &[&n.name]);
+            return self.none(span);
+        }
+        self.error(Code::T002, span, &[&n.name]);
+        self.error_expr(span)
+    }
+
+    fn unary(&mut self, op: UnOp, operand: &'a ast::Expr, span: Span) -> Expr {
+        let x = self.expr(operand, None);
+        if x.ty == Ty::ERROR {
+            return x;
+        }
+        let ty = match op {
+            UnOp::Not if x.ty == Ty::BOOL => Ty::BOOL,
+            UnOp::Not => Ty::BOOL,
+            UnOp::Neg => match self.types.kind(x.ty) {
+                TyKind::Int
+                | TyKind::Int64
+                | TyKind::BigInt
+                | TyKind::BigRat
+                | TyKind::Float
+                | TyKind::Any => x.ty,
+                _ => {
+                    let shown = self.show(x.ty);
+                    self.error(Code::T020, span, &[&"-", &shown, &shown]);
+                    return self.error_expr(span);
+                }
+            },
+        };
+        Expr { kind: T::Unary { op, operand: Box::new(x) }, ty, span }
+    }
+
+    fn cast(&mut self, value: &'a ast::Expr, ty: &ast::TypeRef, span: Span) -> Expr {
+        let to = self.resolve(ty);
+        let hint = if matches!(value.kind, ExprKind::List(_) | ExprKind::Lambda(_)) {
+            None
+        } else {
+            self.literal_hint(value, to)
+        };
+        let x = self.expr(value, hint);
+        if x.ty == Ty::ERROR || to == Ty::ERROR {
+            return Expr { ty: to, ..self.error_expr(span) };
+        }
+        if !castable(&self.types, x.ty, to) {
+            let at = self.next_token(value.span, span);
+            self.type_error(Code::T046, at, &[x.ty, to]);
+            return Expr { ty: to, ..self.error_expr(span) };
+        }
+        if x.ty == to {
+            return x;
+        }
+        let kinds = (self.types.kind(x.ty), self.types.kind(to));
+        match kinds {
+            (TyKind::Fun(..), _) | (_, TyKind::Fun(..) | TyKind::Any) => {
+                let mut y = self.coerce(x, to);
+                y.span = span;
+                y
+            }
+            _ => Expr { span, ..cast(x, to) },
+        }
+    }
+
+    /// The place of the first token after `inner` within `outer`.
+    pub(super) fn next_token(&self, inner: Span, outer: Span) -> Span {
+        let text = &self.map.file(outer.file).text;
+        let rest = text.get(inner.end as usize..outer.end as usize).unwrap_or("");
+        let skipped = rest.len() - rest.trim_start_matches(|c: char| c.is_whitespace() || c == ';').len();
+        let start = (inner.end + skipped as u32).min(outer.end);
+        Span { start, end: (start + 1).min(outer.end), file: outer.file }
+    }
+
+    /// A condition of `if`, `while` or an if-expression (T040).
+    pub(super) fn condition(&mut self, e: &'a ast::Expr) -> Expr {
+        let c = self.expr(e, None);
+        if !self.compatible(c.ty, Ty::BOOL) {
+            self.error(Code::T040, e.span, &[]);
+            return self.error_expr(e.span);
+        }
+        c
+    }
+
+    fn if_expr(
+        &mut self,
+        cond: &'a ast::Expr,
+        then: &'a ast::Expr,
+        otherwise: Option<&'a ast::Expr>,
+        want: Option<Ty>,
+        span: Span,
+    ) -> Expr {
+        let c = self.condition(cond);
+        let c = if c.ty == Ty::ANY { self.is_true(c) } else { c };
+        let facts = self.facts(cond);
+        self.push_narrowed(&facts.truthy);
+        let mut a = self.branch(then, want);
+        self.pop_scope();
+        self.push_narrowed(&facts.falsy);
+        let mut b = match otherwise {
+            Some(e) => {
+                let next = want.or(Some(a.ty));
+                self.branch(e, next)
+            }
+            None => self.none(span),
+        };
+        self.pop_scope();
+        let ty = match want {
+            Some(w) if a.ty != Ty::ERROR && b.ty != Ty::ERROR => w,
+            _ if self.compatible(a.ty, b.ty) => self.common_type(a.ty, b.ty),
+            _ if otherwise.is_none() && a.ty != Ty::UNIT => self.types.option(a.ty),
+            _ => Ty::ANY,
+        };
+        let ty = if a.ty == Ty::UNIT && b.ty == Ty::UNIT { Ty::UNIT } else { ty };
+        a = self.coerce(a, ty);
+        b = self.coerce(b, ty);
+        Expr { kind: T::If { cond: Box::new(c), then: Box::new(a), otherwise: Box::new(b) }, ty, span }
+    }
+
+    fn branch(&mut self, e: &'a ast::Expr, want: Option<Ty>) -> Expr {
+        match want {
+            Some(w) => {
+                let value = self.expect_expr(e, w);
+                self.coerce(value, w)
+            }
+            None => self.expr(e, None),
+        }
+    }
+
+    /// An `any` condition of an if-expression holds only for `true` itself.
+    fn is_true(&mut self, c: Expr) -> Expr {
+        let span = c.span;
+        let yes = wrap(Expr { kind: T::Bool(true), ty: Ty::BOOL, span }, Ty::ANY);
+        let kind = T::Binary { op: BinOp::Eq, left: Box::new(c), right: Box::new(yes) };
+        Expr { kind, ty: Ty::BOOL, span }
+    }
+
+    /// A block whose value is that of its last statement.
+    pub(super) fn block_expr(&mut self, block: &'a ast::Block, want: Option<Ty>) -> Expr {
+        self.push_scope();
+        let (last, init) = match block.statements.split_last() {
+            Some((ast::Stmt { kind: ast::StmtKind::Expr(e), .. }, init)) => (Some(e), init),
+            _ => (None, &block.statements[..]),
+        };
+        let mut body = self.statements(init);
+        let value = last.map(|e| match want {
+            Some(w) if w != Ty::UNIT => {
+                let v = self.expect_expr(e, w);
+                self.coerce(v, w)
+            }
+            _ => self.statement_expr(e),
+        });
+        self.pop_scope();
+        let ty = value.as_ref().map_or(Ty::UNIT, |v| v.ty);
+        if want == Some(Ty::UNIT) && ty != Ty::UNIT {
+            if let Some(v) = value {
+                body.push(crate::tree::Stmt { span: v.span, kind: crate::tree::StmtKind::Expr(v) });
+            }
+            return Expr { kind: T::Block { body, value: None }, ty: Ty::UNIT, span: block.span };
+        }
+        Expr { kind: T::Block { body, value: value.map(Box::new) }, ty, span: block.span }
+    }
+
+    /// A builtin applied to arguments that were checked.
+    pub(super) fn builtin(&self, builtin: Builtin, args: Vec<Expr>, ty: Ty, span: Span) -> Expr {
+        Expr { kind: T::Builtin { builtin, args }, ty, span }
+    }
+
+    /// A direct call.
+    pub(super) fn direct_call(
+        &self,
+        func: FuncId,
+        type_args: Vec<Ty>,
+        args: Vec<Expr>,
+        ty: Ty,
+        span: Span,
+    ) -> Expr {
+        Expr { kind: T::Call { func, type_args, args }, ty, span }
+    }
+}

@@ -1,0 +1,179 @@
+//! List, map and struct literals.
+
+use super::Checker;
+use super::relations::assignable;
+use crate::ast::{self, ExprKind, Ident};
+use crate::diag::Code;
+use crate::span::Span;
+use crate::tree::{Expr, ExprKind as T};
+use crate::types::{Ty, TyKind};
+
+impl<'a> Checker<'a> {
+    /// The wanted type where it only guides: for literals, lambdas and `none`.
+    pub(super) fn literal_hint(&self, e: &ast::Expr, want: Ty) -> Option<Ty> {
+        let mut e = e;
+        while let ExprKind::Paren(inner) = &e.kind {
+            e = inner;
+        }
+        let fits = match &e.kind {
+            ExprKind::List(_) => matches!(self.types.kind(want), TyKind::List(_)),
+            ExprKind::Map(_) => matches!(self.types.kind(want), TyKind::Map(..)),
+            ExprKind::Lambda(_) => matches!(self.types.kind(want), TyKind::Fun(..)),
+            _ => false,
+        };
+        fits.then_some(want)
+    }
+
+    /// The literal's container type inside an option.
+    fn container(&self, want: Option<Ty>) -> Option<TyKind> {
+        let kind = self.types.kind(want?);
+        match kind {
+            TyKind::Option(inner) => Some(self.types.kind(*inner).clone()),
+            k => Some(k.clone()),
+        }
+    }
+
+    pub(super) fn list_literal(&mut self, items: &'a [ast::Expr], want: Option<Ty>, span: Span) -> Expr {
+        let hint = match self.container(want) {
+            Some(TyKind::List(elem)) => Some(elem),
+            _ => None,
+        };
+        let mut elem: Option<Ty> = None;
+        let mut values = Vec::with_capacity(items.len());
+        let mut failed = false;
+        for item in items {
+            let inner = hint.or(elem).and_then(|h| self.literal_hint(item, h));
+            let v = self.expr(item, inner);
+            match elem {
+                None => elem = Some(v.ty),
+                Some(first) if first == Ty::ERROR => elem = Some(v.ty),
+                Some(first) if !self.compatible(first, v.ty) => {
+                    self.type_error(Code::T008, item.span, &[first, v.ty]);
+                    failed = true;
+                }
+                Some(_) => {}
+            }
+            values.push(v);
+        }
+        if failed || elem == Some(Ty::ERROR) {
+            return self.error_expr(span);
+        }
+        let own = elem.unwrap_or(Ty::ANY);
+        let ty = match hint {
+            Some(h) if elem.is_none() || self.flows(own, h) => h,
+            _ => own,
+        };
+        let values = values.into_iter().map(|v| self.coerce(v, ty)).collect();
+        let ty = self.types.list(ty);
+        Expr { kind: T::List(values), ty, span }
+    }
+
+    fn flows(&self, from: Ty, to: Ty) -> bool {
+        self.compatible(from, to) || assignable(&self.types, from, to)
+    }
+
+    pub(super) fn map_literal(
+        &mut self,
+        pairs: &'a [(ast::Expr, ast::Expr)],
+        want: Option<Ty>,
+        span: Span,
+    ) -> Expr {
+        let hint = match self.container(want) {
+            Some(TyKind::Map(k, v)) => Some((k, v)),
+            _ => None,
+        };
+        let mut key: Option<Ty> = None;
+        let mut val: Option<Ty> = None;
+        let mut made = Vec::with_capacity(pairs.len());
+        let mut failed = false;
+        for (k, v) in pairs {
+            let k = match string_key(k) {
+                Some(text) => Expr { kind: T::Str(text.to_string()), ty: Ty::STR, span: k.span },
+                None => self.expr(k, None),
+            };
+            let inner = hint.map(|h| h.1).or(val).and_then(|h| self.literal_hint(v, h));
+            let v = self.expr(v, inner);
+            failed |= k.ty == Ty::ERROR || v.ty == Ty::ERROR;
+            key = Some(self.widened(key, k.ty));
+            val = Some(self.widened(val, v.ty));
+            made.push((k, v));
+        }
+        if failed {
+            return self.error_expr(span);
+        }
+        let (mut key, mut val) = (key.unwrap_or(Ty::ANY), val.unwrap_or(Ty::ANY));
+        if let Some((hk, hv)) = hint {
+            if made.is_empty() || self.flows(key, hk) && self.flows(val, hv) {
+                (key, val) = (hk, hv);
+            }
+        }
+        let made = made.into_iter().map(|(k, v)| (self.coerce(k, key), self.coerce(v, val))).collect();
+        let ty = self.types.map(key, val);
+        Expr { kind: T::Map(made), ty, span }
+    }
+
+    /// Type of keys or values so far, with one more.
+    fn widened(&self, so_far: Option<Ty>, next: Ty) -> Ty {
+        match so_far {
+            None => next,
+            Some(t) if t == Ty::ANY || next == Ty::ANY => Ty::ANY,
+            Some(t) if self.compatible(t, next) => t,
+            Some(_) => Ty::ANY,
+        }
+    }
+
+    pub(super) fn struct_literal(
+        &mut self,
+        name: &Ident,
+        fields: &'a [(Ident, ast::Expr)],
+        span: Span,
+    ) -> Expr {
+        let Some(id) = self.struct_named(&name.name) else {
+            let any = Ty::ANY;
+            let mut pairs = Vec::new();
+            for (k, v) in fields {
+                let v = self.expr(v, None);
+                let key = Expr { kind: T::Str(k.name.clone()), ty: Ty::STR, span: k.span };
+                pairs.push((key, self.coerce(v, any)));
+            }
+            let ty = self.types.map(Ty::STR, any);
+            return Expr { kind: T::Map(pairs), ty, span };
+        };
+        let declared = self.types.struct_def(id).fields.clone();
+        let ty = self.struct_type(id);
+        let mut given = vec![false; declared.len()];
+        let mut values: Vec<(u32, Expr)> = Vec::new();
+        for (field, value) in fields {
+            let Some(at) = declared.iter().position(|(n, _)| *n == field.name) else {
+                self.expr(value, None);
+                let shown = self.show(ty);
+                self.error(Code::T026, span, &[&field.name, &shown]);
+                continue;
+            };
+            let slot = declared[at].1;
+            let hint = self.literal_hint(value, slot);
+            let v = self.expr(value, hint);
+            if !self.compatible(slot, v.ty) {
+                self.type_error(Code::T008, value.span, &[slot, v.ty]);
+            }
+            given[at] = true;
+            values.push((at as u32, self.coerce(v, slot)));
+        }
+        let missing: Vec<String> =
+            declared.iter().zip(&given).filter(|(_, g)| !**g).map(|((n, _), _)| n.clone()).collect();
+        if !missing.is_empty() {
+            let shown = self.types.struct_def(id).name.clone();
+            self.error(Code::T053, span, &[&shown, &super::relations::name_list(&missing)]);
+        }
+        Expr { kind: T::Struct { id, fields: values }, ty, span }
+    }
+}
+
+/// A map literal's key that is text: a string, or a bare identifier.
+pub(super) fn string_key(e: &ast::Expr) -> Option<&str> {
+    match &e.kind {
+        ExprKind::Name(n) => Some(&n.name),
+        ExprKind::Str(s) => Some(s),
+        _ => None,
+    }
+}

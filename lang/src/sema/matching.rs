@@ -1,0 +1,347 @@
+//! `match`: patterns, redundancy (T054), exhaustiveness over unions (T050), result types.
+
+use super::Checker;
+use super::narrow::is_none_literal;
+use super::relations::name_list;
+use super::scope::View;
+use crate::ast::{self, ExprKind, UnOp};
+use crate::diag::Code;
+use crate::span::Span;
+use crate::tree::{Arm, Expr, ExprKind as T, Pattern, Stmt, StmtKind as S};
+use crate::types::{StructId, Ty, TyKind, UnionId};
+use std::collections::HashSet;
+
+/// What the arms have covered so far.
+#[derive(Default)]
+struct Coverage {
+    variants: HashSet<StructId>,
+    literals: HashSet<String>,
+    all: bool,
+}
+
+impl<'a> Checker<'a> {
+    /// A match; `statement` when its value is not used.
+    pub(super) fn match_expr(
+        &mut self,
+        value: &'a ast::Expr,
+        arms: &'a [ast::Arm],
+        want: Option<Ty>,
+        span: Span,
+        statement: bool,
+    ) -> Expr {
+        let mut target = self.expr(value, None);
+        if let TyKind::Struct(id) = *self.types.kind(target.ty) {
+            if let Some(u) = self.types.struct_def(id).union {
+                let whole = self.union_type(u);
+                target = self.coerce(target, whole);
+            }
+        }
+        let scrutinee = match &value.kind {
+            ExprKind::Name(n) => self.lookup_var(&n.name).map(|(v, _)| v.key),
+            _ => None,
+        };
+        let inner = match *self.types.kind(target.ty) {
+            TyKind::Option(t) => Some(t),
+            _ => None,
+        };
+        let mut coverage = Coverage::default();
+        let mut result: Option<Ty> = None;
+        let mut checked: Vec<Arm> = Vec::new();
+        for arm in arms {
+            self.push_scope();
+            let at = arm.pattern.span;
+            if coverage.all {
+                self.error(Code::T054, at, &[&"arm after catch-all is unreachable"]);
+            }
+            let pattern = self.pattern(&arm.pattern, target.ty, at, Some(&mut coverage));
+            if let (Some(key), Some(ty)) = (scrutinee, inner) {
+                if !is_none_literal(&arm.pattern) {
+                    self.push_scope();
+                    self.set_view(key, View { ty, narrowed: true });
+                } else {
+                    self.push_scope();
+                }
+            } else {
+                self.push_scope();
+            }
+            let (made, counts) = self.arm_result(&arm.result, want, statement);
+            self.pop_scope();
+            self.pop_scope();
+            if counts && made.ty != Ty::ERROR {
+                result = Some(match result {
+                    None => made.ty,
+                    Some(first) if self.compatible(first, made.ty) || statement => {
+                        self.arm_type(first, made.ty)
+                    }
+                    Some(first) => {
+                        self.type_error(Code::T008, at, &[first, made.ty]);
+                        first
+                    }
+                });
+            }
+            checked.push(Arm { pattern, result: made });
+        }
+        self.check_exhaustive(target.ty, &coverage, span);
+        let mut ty = result.unwrap_or(Ty::UNIT);
+        if let Some(w) = want {
+            ty = w;
+        } else if statement {
+            ty = Ty::UNIT;
+        }
+        let arms = checked
+            .into_iter()
+            .map(|a| {
+                let result = self.as_arm(a.result, ty);
+                Arm { pattern: a.pattern, result }
+            })
+            .collect();
+        if target.ty == Ty::ERROR {
+            return Expr { ty, ..self.error_expr(span) };
+        }
+        Expr { kind: T::Match { value: Box::new(target), arms }, ty, span }
+    }
+
+    fn arm_type(&mut self, a: Ty, b: Ty) -> Ty {
+        if self.compatible(a, b) { self.common_type(a, b) } else { Ty::UNIT }
+    }
+
+    /// An arm's result; whether it takes part in the type of the match.
+    fn arm_result(&mut self, result: &'a ast::Expr, want: Option<Ty>, statement: bool) -> (Expr, bool) {
+        if let ExprKind::Block(b) = &result.kind {
+            let loops = std::mem::take(&mut self.cur().loops);
+            self.cur().statement_arm += u32::from(statement);
+            let value = self.block_expr(b, want.filter(|w| *w != Ty::UNIT));
+            self.cur().statement_arm -= u32::from(statement);
+            self.cur().loops = loops;
+            let counts = !statement && value.ty != Ty::UNIT;
+            return (value, counts);
+        }
+        match want {
+            Some(w) => {
+                let v = self.expect_expr(result, w);
+                (v, true)
+            }
+            None if statement => (self.statement_expr(result), false),
+            None => (self.expr(result, None), true),
+        }
+    }
+
+    fn as_arm(&mut self, result: Expr, ty: Ty) -> Expr {
+        if result.ty == ty || result.ty == Ty::ERROR {
+            return result;
+        }
+        let span = result.span;
+        if ty == Ty::UNIT {
+            let body = vec![Stmt { span, kind: S::Expr(result) }];
+            return Expr { kind: T::Block { body, value: None }, ty, span };
+        }
+        if result.ty == Ty::UNIT {
+            let body = vec![Stmt { span, kind: S::Expr(result) }];
+            let value = Some(Box::new(Expr { kind: T::None, ty, span }));
+            return Expr { kind: T::Block { body, value }, ty, span };
+        }
+        self.coerce(result, ty)
+    }
+
+    fn check_exhaustive(&mut self, target: Ty, coverage: &Coverage, span: Span) {
+        let TyKind::Union(u) = *self.types.kind(target) else { return };
+        if coverage.all {
+            return;
+        }
+        let def = self.types.union_def(u).clone();
+        let missing: Vec<String> = def
+            .variants
+            .iter()
+            .filter(|v| !coverage.variants.contains(v))
+            .map(|v| self.types.struct_def(*v).name.clone())
+            .collect();
+        if !missing.is_empty() {
+            self.error(Code::T050, span, &[&def.name, &name_list(&missing)]);
+        }
+    }
+
+    /// A pattern against a type; `coverage` is that of the match for patterns of whole arms.
+    fn pattern(&mut self, p: &'a ast::Expr, ty: Ty, at: Span, coverage: Option<&mut Coverage>) -> Pattern {
+        match &p.kind {
+            ExprKind::Paren(inner) => self.pattern(inner, ty, at, coverage),
+            ExprKind::Name(n) if n.name == "_" => {
+                if let Some(c) = coverage {
+                    c.all = true;
+                }
+                Pattern::Wildcard
+            }
+            ExprKind::Call { callee, args } => {
+                if let ExprKind::Name(n) = &callee.kind {
+                    if let Some(&(union, sid)) = self.variants.get(&n.name) {
+                        return self.variant_pattern((union, sid), args, ty, at, coverage);
+                    }
+                    self.error(Code::T003, p.span, &[&n.name]);
+                } else {
+                    self.error(Code::P063, p.span, &[]);
+                }
+                Pattern::Wildcard
+            }
+            ExprKind::Name(n) if self.variants.contains_key(&n.name) => {
+                let (union, sid) = self.variants[&n.name];
+                self.variant_name(union, sid, ty, at, coverage)
+            }
+            _ if is_none_literal(p) => {
+                if !matches!(self.types.kind(ty), TyKind::Option(_) | TyKind::Any | TyKind::Error) {
+                    let none = self.types.option(Ty::ANY);
+                    self.type_error(Code::T008, at, &[ty, none]);
+                }
+                self.note_literal("none", at, coverage);
+                Pattern::None
+            }
+            ExprKind::Name(n) if coverage.is_none() && self.lookup(&n.name).is_none() => {
+                let local = self.declare_local(&n.name, ty, true, n.span);
+                Pattern::Bind(local)
+            }
+            ExprKind::Name(n) => self.name_pattern(n, ty, at, coverage),
+            _ => self.literal_pattern(p, ty, at, coverage),
+        }
+    }
+
+    /// A name that is no variant: compared with, as a sub-pattern always bound.
+    fn name_pattern(
+        &mut self,
+        n: &'a ast::Ident,
+        ty: Ty,
+        at: Span,
+        coverage: Option<&mut Coverage>,
+    ) -> Pattern {
+        if coverage.is_none() {
+            let local = self.declare_local(&n.name, ty, true, n.span);
+            return Pattern::Bind(local);
+        }
+        let Some((var, _)) = self.lookup_var(&n.name) else {
+            self.error(Code::T002, n.span, &[&n.name]);
+            return Pattern::Wildcard;
+        };
+        let v = self.read_declared(&var, n.span);
+        if !self.compatible(ty, v.ty) {
+            self.type_error(Code::T008, at, &[ty, v.ty]);
+            return Pattern::Wildcard;
+        }
+        Pattern::Literal(self.coerce(v, ty))
+    }
+
+    fn literal_pattern(
+        &mut self,
+        p: &'a ast::Expr,
+        ty: Ty,
+        at: Span,
+        coverage: Option<&mut Coverage>,
+    ) -> Pattern {
+        let key = match &p.kind {
+            ExprKind::Int(v) => Some(format!("int:{v}")),
+            ExprKind::Float(v) => Some(format!("float:{v}")),
+            ExprKind::Str(v) => Some(format!("str:{v}")),
+            ExprKind::Bool(v) => Some(format!("bool:{v}")),
+            ExprKind::Unary { op: UnOp::Neg, .. } => None,
+            _ => None,
+        };
+        let v = self.expr(p, None);
+        if v.ty == Ty::ERROR {
+            return Pattern::Wildcard;
+        }
+        let inner = match *self.types.kind(ty) {
+            TyKind::Option(t) => t,
+            _ => ty,
+        };
+        if !self.compatible(inner, v.ty) {
+            self.type_error(Code::T008, at, &[ty, v.ty]);
+            return Pattern::Wildcard;
+        }
+        if let Some(k) = key {
+            self.note_literal(&k, at, coverage);
+        }
+        Pattern::Literal(self.coerce(v, ty))
+    }
+
+    fn note_literal(&mut self, key: &str, at: Span, coverage: Option<&mut Coverage>) {
+        if let Some(c) = coverage {
+            if !c.literals.insert(key.to_string()) {
+                self.error(Code::T054, at, &[&"duplicate literal pattern"]);
+            }
+        }
+    }
+
+    /// Whether a variant can occur among values of a type; reports when not.
+    fn variant_fits(&mut self, union: UnionId, sid: StructId, ty: Ty, at: Span) -> bool {
+        let fits = match *self.types.kind(ty) {
+            TyKind::Union(u) => u == union,
+            TyKind::Option(inner) => matches!(*self.types.kind(inner), TyKind::Union(u) if u == union),
+            TyKind::Struct(s) => s == sid,
+            TyKind::Any | TyKind::Error => true,
+            _ => false,
+        };
+        if !fits {
+            let own = self.struct_type(sid);
+            self.type_error(Code::T008, at, &[ty, own]);
+        }
+        fits
+    }
+
+    fn cover(&mut self, sid: StructId, at: Span, coverage: Option<&mut Coverage>, whole: bool) {
+        let Some(c) = coverage else { return };
+        if c.variants.contains(&sid) {
+            let reason = format!("duplicate variant `{}`", self.types.struct_def(sid).name);
+            self.error(Code::T054, at, &[&reason]);
+        } else if whole {
+            c.variants.insert(sid);
+        }
+    }
+
+    fn variant_name(
+        &mut self,
+        union: UnionId,
+        sid: StructId,
+        ty: Ty,
+        at: Span,
+        coverage: Option<&mut Coverage>,
+    ) -> Pattern {
+        if !self.variant_fits(union, sid, ty, at) {
+            return Pattern::Wildcard;
+        }
+        self.cover(sid, at, coverage, true);
+        let fields = self.types.struct_def(sid).fields.iter().map(|_| Pattern::Wildcard).collect();
+        Pattern::Variant { id: sid, fields }
+    }
+
+    fn variant_pattern(
+        &mut self,
+        variant: (UnionId, StructId),
+        args: &'a [ast::Expr],
+        ty: Ty,
+        at: Span,
+        coverage: Option<&mut Coverage>,
+    ) -> Pattern {
+        let (union, sid) = variant;
+        let declared = self.types.struct_def(sid).fields.clone();
+        if args.len() != declared.len() {
+            let own = self.struct_type(sid);
+            self.type_error(Code::T008, at, &[ty, own]);
+            for a in args {
+                if let ExprKind::Name(n) = &a.kind {
+                    self.declare_local(&n.name, Ty::ERROR, true, n.span);
+                }
+            }
+            self.cover(sid, at, coverage, true);
+            return Pattern::Wildcard;
+        }
+        let fits = self.variant_fits(union, sid, ty, at);
+        let mut fields = Vec::new();
+        for (a, (_, field)) in args.iter().zip(&declared) {
+            fields.push(self.pattern(a, if fits { *field } else { Ty::ERROR }, a.span, None));
+        }
+        let whole = fields.iter().all(irrefutable);
+        self.cover(sid, at, coverage, whole);
+        Pattern::Variant { id: sid, fields }
+    }
+}
+
+/// Whether a pattern matches everything.
+fn irrefutable(p: &Pattern) -> bool {
+    matches!(p, Pattern::Wildcard | Pattern::Bind(_))
+}

@@ -1,0 +1,129 @@
+//! Calls through a dot: methods, function fields, and the method forms of builtins
+//! (`s.contains(x)`, `m.keys()`, `m.get(k, d)`, `xs.len()`).
+
+use super::Checker;
+use super::access::dotted;
+use super::scope::Binding;
+use crate::ast::{self, BinOp, Ident};
+use crate::diag::Code;
+use crate::span::Span;
+use crate::tree::{Expr, ExprKind as T};
+use crate::types::{Ty, TyKind};
+
+/// Builtins that may be written after a dot, by what they are applied to.
+const STRING_FORMS: &[&str] = &[
+    "contains",
+    "padStart",
+    "starts_with",
+    "ends_with",
+    "upper",
+    "lower",
+    "trim",
+    "split",
+    "replace",
+    "indexOf",
+    "repeat",
+    "substring",
+    "reverse",
+    "len",
+];
+const LIST_FORMS: &[&str] = &[
+    "contains", "len", "append", "push", "first", "last", "reverse", "join", "map", "filter", "sort", "sum",
+    "min", "max", "count", "distinct", "concat",
+];
+const MAP_FORMS: &[&str] = &["keys", "values", "len"];
+const ANY_FORMS: &[&str] =
+    &["contains", "starts_with", "ends_with", "len", "upper", "lower", "trim", "split"];
+
+impl<'a> Checker<'a> {
+    /// `base.field(args)`.
+    pub(super) fn member_call(
+        &mut self,
+        base: &'a ast::Expr,
+        field: &Ident,
+        args: &'a [ast::Expr],
+        span: Span,
+    ) -> Expr {
+        if let Some(root) = dotted(base) {
+            let name = format!("{root}.{}", field.name);
+            if let Some((Binding::Extern(ty), _)) = self.lookup(&name) {
+                return self.extern_call(ty, &name, args, span);
+            }
+        }
+        let (b, seen) = self.container_expr(base);
+        let b = if b.ty == seen { b } else { self.coerce(b, seen) };
+        let selector = Span { end: field.span.end, ..base.span };
+        let paren = self.next_token(selector, span);
+        let name = field.name.as_str();
+        match self.types.kind(b.ty).clone() {
+            TyKind::Error => {
+                self.check_all(args);
+                b
+            }
+            TyKind::Struct(id) => {
+                let def = self.types.struct_def(id);
+                if let Some(at) = def.methods.iter().position(|(n, _)| n == name) {
+                    return self.method_call(b, id, at as u32, args, paren, span);
+                }
+                let f = self.field_of(b, base, field, Span { end: field.span.end, ..span });
+                self.value_call(f, "", args, paren, span)
+            }
+            TyKind::Map(key, value) if name == "get" && !self.is_function(value) => {
+                self.map_get(b, key, value, args, paren, span)
+            }
+            TyKind::Str if STRING_FORMS.contains(&name) => self.form(name, b, args, span),
+            TyKind::List(_) | TyKind::Group(..) if LIST_FORMS.contains(&name) => {
+                self.form(name, b, args, span)
+            }
+            TyKind::Map(_, v) if MAP_FORMS.contains(&name) && !self.is_function(v) => {
+                self.form(name, b, args, span)
+            }
+            TyKind::Any if ANY_FORMS.contains(&name) => self.form(name, b, args, span),
+            _ => {
+                let f = self.field_of(b, base, field, Span { end: field.span.end, ..span });
+                self.value_call(f, "", args, paren, span)
+            }
+        }
+    }
+
+    fn is_function(&self, ty: Ty) -> bool {
+        matches!(self.types.kind(ty), TyKind::Fun(..))
+    }
+
+    fn form(&mut self, name: &str, receiver: Expr, args: &'a [ast::Expr], span: Span) -> Expr {
+        match self.builtins.find(name) {
+            Some(row) => self.builtin_call(row, Some(receiver), args, None, span),
+            None => {
+                self.check_all(args);
+                self.error(Code::T003, span, &[&name]);
+                self.error_expr(span)
+            }
+        }
+    }
+
+    /// `m.get(k, d)`: the value of a key, or the default.
+    fn map_get(
+        &mut self,
+        map: Expr,
+        key: Ty,
+        value: Ty,
+        args: &'a [ast::Expr],
+        at: Span,
+        span: Span,
+    ) -> Expr {
+        if args.len() > 2 || args.is_empty() {
+            self.check_all(args);
+            self.error(Code::T006, at, &[&2, &args.len()]);
+            return self.error_expr(span);
+        }
+        let k = self.expect_expr(&args[0], key);
+        let k = self.coerce(k, key);
+        let option = self.types.option(value);
+        let found = Expr { kind: T::Index { base: Box::new(map), index: Box::new(k) }, ty: option, span };
+        let Some(default) = args.get(1) else { return found };
+        let d = self.expect_expr(default, value);
+        let d = self.coerce(d, value);
+        let kind = T::Binary { op: BinOp::Coalesce, left: Box::new(found), right: Box::new(d) };
+        Expr { kind, ty: value, span }
+    }
+}

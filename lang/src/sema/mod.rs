@@ -1,0 +1,179 @@
+//! The type checker: [`ast`](crate::ast) in, [`tree`](crate::tree) out.
+//!
+//! One walk in source order resolves names, gives every expression its type, inserts conversions
+//! and collects diagnostics; an expression that was reported has [`Ty::ERROR`] and silences what
+//! follows from it. Before the walk, types and the signatures of top-level functions are declared,
+//! so that both may be used before their declaration. The rules are those of the reference checker
+//! (same codes, same lines) with the extensions of the language document.
+//!
+//! | file | concern |
+//! |---|---|
+//! | `relations` | compatible, assignable, casts, numeric join, writing types |
+//! | `generics` | matching and substituting type parameters |
+//! | `scope` | scopes, function contexts, captures, views of variables |
+//! | `decl`, `typeref` | declarations of types and functions; types as written |
+//! | `stmt`, `assign` | statements |
+//! | `expr`, `literal`, `binary`, `access` | expressions |
+//! | `call`, `builtins`, `builtin_call`, `members` | calls |
+//! | `lambda` | lambdas, functions as values |
+//! | `matching`, `narrow`, `query` | match, narrowing by `none`, queries |
+//! | `convert` | conversion nodes |
+//! | `effects` | effect labels |
+//! | `alias` | T051, T052 |
+//! | `foreign` | fetch, load, generate, streams, agents, logic, imports |
+//! | `infer` | more precise types for variables that start empty |
+
+mod access;
+mod alias;
+mod assign;
+mod binary;
+mod builtin_call;
+mod builtins;
+mod call;
+mod convert;
+mod decl;
+mod effects;
+mod expr;
+mod foreign;
+mod generics;
+mod infer;
+mod lambda;
+mod literal;
+mod matching;
+mod members;
+mod narrow;
+mod query;
+mod relations;
+mod scope;
+mod stmt;
+mod typeref;
+
+#[cfg(test)]
+mod tests;
+
+use crate::ast;
+use crate::diag::{Code, Diagnostics};
+use crate::span::{SourceMap, Span};
+use crate::tree;
+use crate::types::{StructId, Ty, Types, UnionId};
+use builtins::Table;
+use decl::Sig;
+use infer::Refinements;
+use scope::{FnCtx, ResultMode, Scope};
+use std::collections::HashMap;
+use std::fmt::Display;
+use typeref::TypeName;
+
+/// Checks a program. `None` when there are errors; remarks are reported either way.
+pub fn check(map: &SourceMap, program: &ast::Program, diags: &mut Diagnostics) -> Option<tree::Program> {
+    let (found, result) = infer::refine(|refinements| {
+        let mut checker = Checker::new(map, refinements);
+        let main = checker.run(program);
+        checker.finish(main)
+    });
+    for d in found.items() {
+        diags.push(d.clone());
+    }
+    if found.has_errors() { None } else { result }
+}
+
+/// State of one walk over a program.
+struct Checker<'a> {
+    map: &'a SourceMap,
+    diags: Diagnostics,
+    types: Types,
+    builtins: Table,
+    /// Functions by [`tree::FuncId`]; `sigs` and `parents` have the same indexes.
+    functions: Vec<tree::Function>,
+    sigs: Vec<Sig>,
+    parents: Vec<Option<tree::FuncId>>,
+    globals: Vec<tree::Global>,
+    /// Declared type names.
+    type_names: HashMap<String, TypeName<'a>>,
+    /// Variants by name.
+    variants: HashMap<String, (UnionId, StructId)>,
+    /// Inline struct types by their fields.
+    inline_structs: HashMap<Vec<(String, Ty)>, StructId>,
+    /// Type parameters in scope, innermost last.
+    type_params: Vec<(String, Ty)>,
+    /// Hoisted functions by name, and by the place of their declaration.
+    top_funs: HashMap<String, tree::FuncId>,
+    fun_ids: HashMap<Span, tree::FuncId>,
+    /// Streams by name, for the checks of `on` and `emit`.
+    streams: HashMap<String, StructId>,
+    scopes: Vec<Scope>,
+    ctx: Vec<FnCtx>,
+    lambdas: u32,
+    refinements: Refinements,
+}
+
+impl<'a> Checker<'a> {
+    fn new(map: &'a SourceMap, refinements: Refinements) -> Checker<'a> {
+        let mut types = Types::default();
+        let builtins = Table::new(&mut types);
+        Checker {
+            map,
+            diags: Diagnostics::new(),
+            types,
+            builtins,
+            functions: Vec::new(),
+            sigs: Vec::new(),
+            parents: Vec::new(),
+            globals: Vec::new(),
+            type_names: HashMap::new(),
+            variants: HashMap::new(),
+            inline_structs: HashMap::new(),
+            type_params: Vec::new(),
+            top_funs: HashMap::new(),
+            fun_ids: HashMap::new(),
+            streams: HashMap::new(),
+            scopes: Vec::new(),
+            ctx: Vec::new(),
+            lambdas: 0,
+            refinements,
+        }
+    }
+
+    /// Checks everything; the result is the implicit main function.
+    fn run(&mut self, program: &'a ast::Program) -> tree::FuncId {
+        let span = program.statements.first().map_or(Span::default(), |s| s.span);
+        let main = self.new_function("__main", span);
+        self.scopes.push(Scope::default());
+        self.push_ctx(main, ResultMode::Declared(Ty::UNIT), None, None);
+        self.declare_types(&program.statements);
+        self.declare_functions(&program.statements);
+        let body = self.statements(&program.statements);
+        let ctx = self.pop_ctx();
+        let f = &mut self.functions[main.0 as usize];
+        f.locals = ctx.locals;
+        f.body = body;
+        self.settle_captures();
+        main
+    }
+
+    fn finish(self, main: tree::FuncId) -> (Diagnostics, tree::Program, Refinements) {
+        let program =
+            tree::Program { types: self.types, functions: self.functions, globals: self.globals, main };
+        (self.diags, program, self.refinements)
+    }
+
+    /// Reports an error.
+    fn error(&mut self, code: Code, span: Span, args: &[&dyn Display]) {
+        self.diags.error(code, span, args);
+    }
+
+    /// Reports an error whose arguments are types; says nothing when one of them was reported.
+    fn type_error(&mut self, code: Code, span: Span, types: &[Ty]) {
+        if types.contains(&Ty::ERROR) {
+            return;
+        }
+        let texts: Vec<String> = types.iter().map(|t| relations::render(&self.types, *t)).collect();
+        let args: Vec<&dyn Display> = texts.iter().map(|t| t as &dyn Display).collect();
+        self.diags.error(code, span, &args);
+    }
+
+    /// A type as messages write it.
+    fn show(&self, ty: Ty) -> String {
+        relations::render(&self.types, ty)
+    }
+}

@@ -1,0 +1,101 @@
+//! What a condition says about options: `x != none` and `x == none` on a bare name, through `&&`
+//! and `||`.
+
+use super::Checker;
+use super::binary::spine;
+use super::scope::{VarKey, View};
+use crate::ast::{self, BinOp, ExprKind};
+use crate::types::{Ty, TyKind};
+
+/// Variables that hold a value when a condition is true, and when it is false.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Facts {
+    /// When it holds.
+    pub truthy: Vec<(VarKey, Ty)>,
+    /// When it does not.
+    pub falsy: Vec<(VarKey, Ty)>,
+}
+
+impl Facts {
+    /// Facts of `self op other`, where `other` was looked at under those of `self`.
+    pub fn join(mut self, op: BinOp, mut other: Facts) -> Facts {
+        match op {
+            BinOp::And => {
+                self.truthy.append(&mut other.truthy);
+                Facts { truthy: self.truthy, falsy: Vec::new() }
+            }
+            BinOp::Or => {
+                self.falsy.append(&mut other.falsy);
+                Facts { truthy: Vec::new(), falsy: self.falsy }
+            }
+            _ => Facts::default(),
+        }
+    }
+}
+
+/// `none` as written, `nil` and `null` included.
+pub(super) fn is_none_literal(e: &ast::Expr) -> bool {
+    match &e.kind {
+        ExprKind::None => true,
+        ExprKind::Name(n) => n.name == "nil" || n.name == "null",
+        _ => false,
+    }
+}
+
+impl<'a> Checker<'a> {
+    /// What a condition says.
+    pub(super) fn facts(&mut self, e: &ast::Expr) -> Facts {
+        let mut e = e;
+        while let ExprKind::Paren(inner) = &e.kind {
+            e = inner;
+        }
+        let (_, nodes) = spine(e);
+        let logical = |n: &ast::Expr| matches!(n.kind, ExprKind::Binary { op: BinOp::And | BinOp::Or, .. });
+        let start = nodes.iter().position(|n| logical(n));
+        let Some(start) = start else { return self.test(e) };
+        let ExprKind::Binary { left, .. } = &nodes[start].kind else { return Facts::default() };
+        let mut facts = self.facts_of_operand(left);
+        for node in &nodes[start..] {
+            let ExprKind::Binary { op, right, .. } = &node.kind else { continue };
+            let known = if *op == BinOp::And { &facts.truthy } else { &facts.falsy };
+            self.push_narrowed(known);
+            let right = self.facts_of_operand(right);
+            self.pop_scope();
+            facts = facts.join(*op, right);
+        }
+        facts
+    }
+
+    fn facts_of_operand(&mut self, e: &ast::Expr) -> Facts {
+        match &e.kind {
+            ExprKind::Binary { op: BinOp::And | BinOp::Or, .. } | ExprKind::Paren(_) => self.facts(e),
+            _ => self.test(e),
+        }
+    }
+
+    /// A single comparison with `none`.
+    fn test(&self, e: &ast::Expr) -> Facts {
+        let ExprKind::Binary { op, left, right, .. } = &e.kind else { return Facts::default() };
+        let name = match (&left.kind, &right.kind) {
+            (ExprKind::Name(n), _) if is_none_literal(right) => n,
+            (_, ExprKind::Name(n)) if is_none_literal(left) => n,
+            _ => return Facts::default(),
+        };
+        let Some((var, _)) = self.lookup_var(&name.name) else { return Facts::default() };
+        let TyKind::Option(inner) = self.types.kind(self.seen_type(&var)) else { return Facts::default() };
+        let fact = vec![(var.key, *inner)];
+        match op {
+            BinOp::Ne => Facts { truthy: fact, falsy: Vec::new() },
+            BinOp::Eq => Facts { truthy: Vec::new(), falsy: fact },
+            _ => Facts::default(),
+        }
+    }
+
+    /// Opens a scope in which the facts hold.
+    pub(super) fn push_narrowed(&mut self, facts: &[(VarKey, Ty)]) {
+        self.push_scope();
+        for (key, ty) in facts {
+            self.set_view(*key, View { ty: *ty, narrowed: true });
+        }
+    }
+}

@@ -1,0 +1,341 @@
+//! Scopes, function contexts, captures and flow views.
+//!
+//! A scope maps names to bindings. Beside them it holds *views*: types under which a variable is
+//! seen from some point of the scope on, either because a comparison with `none` narrowed it or
+//! because a value of a more precise type was assigned. The variable itself keeps the type of its
+//! declaration; a read under a view is a conversion node.
+//!
+//! Captures are made when an inner function first mentions a variable of an outer one, through every
+//! function between; whether the variables are assigned is settled at the end ([`Checker::settle_captures`]).
+
+use super::Checker;
+use super::effects::Effects;
+use crate::span::Span;
+use crate::tree::{Capture, Expr, ExprKind, FuncId, Global, GlobalId, Local, LocalId, VarRef};
+use crate::types::{StructId, Ty};
+use std::collections::HashMap;
+
+/// A variable, wherever it was declared.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum VarKey {
+    /// A local of the function at this depth of the stack of contexts.
+    Local(usize, LocalId),
+    /// A top-level variable.
+    Global(GlobalId),
+    /// Field (by position) of the receiver, a local of the method at this depth.
+    Field(usize, LocalId, u32),
+}
+
+/// A named variable.
+#[derive(Clone, Debug)]
+pub(super) struct Var {
+    /// Which.
+    pub key: VarKey,
+    /// Type of the declaration.
+    pub ty: Ty,
+    /// Declared by `var`, a parameter or a loop.
+    pub mutable: bool,
+    /// What calling it may do, for closures bound to a name.
+    pub effects: Effects,
+    /// The declaration, when its type may be refined by later appends ([`super::infer`]).
+    pub open: Option<Span>,
+}
+
+/// What a name means.
+#[derive(Clone, Debug)]
+pub(super) enum Binding {
+    /// A variable or field.
+    Var(Var),
+    /// A sibling method inside a method: receiver's depth and local, struct, position.
+    Method(usize, LocalId, StructId, u32),
+    /// A declared foreign value: always none.
+    Extern(Ty),
+    /// A name whose declaration was rejected: uses are not reported again.
+    Poison,
+}
+
+/// A view of a variable.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct View {
+    /// Seen type.
+    pub ty: Ty,
+    /// By a test for `none`, not by an assignment.
+    pub narrowed: bool,
+}
+
+/// A block, or a function's parameters.
+#[derive(Debug, Default)]
+pub(super) struct Scope {
+    names: HashMap<String, Binding>,
+    views: HashMap<VarKey, View>,
+}
+
+/// How a function's result type is known.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum ResultMode {
+    /// Declared (or `any` for functions without annotation).
+    Declared(Ty),
+    /// A lambda without annotation: the first `return` decides.
+    Infer(Option<Ty>),
+}
+
+/// A function being checked.
+#[derive(Debug)]
+pub(super) struct FnCtx {
+    /// Its place in the program.
+    pub id: FuncId,
+    /// Variables so far.
+    pub locals: Vec<Local>,
+    /// Captures so far.
+    pub captures: Vec<Capture>,
+    /// For a nested named function: the enclosing function's local that holds it, and its own.
+    pub own_closure: Option<(LocalId, Option<LocalId>)>,
+    /// Result.
+    pub result: ResultMode,
+    /// Loops around the current statement.
+    pub loops: u32,
+    /// Inside a block arm of a match in statement position, where `return` is rejected.
+    pub statement_arm: u32,
+    /// The enclosing function when this one is a closure.
+    pub parent: Option<FuncId>,
+}
+
+impl<'a> Checker<'a> {
+    /// Depth of the current function; 0 is the implicit main.
+    pub(super) fn depth(&self) -> usize {
+        self.ctx.len() - 1
+    }
+
+    /// The current function.
+    pub(super) fn cur(&mut self) -> &mut FnCtx {
+        let last = self.ctx.len() - 1;
+        &mut self.ctx[last]
+    }
+
+    /// Opens a scope.
+    pub(super) fn push_scope(&mut self) {
+        self.scopes.push(Scope::default());
+    }
+
+    /// Closes a scope.
+    pub(super) fn pop_scope(&mut self) {
+        self.scopes.pop();
+    }
+
+    fn top_scope(&mut self) -> &mut Scope {
+        let last = self.scopes.len() - 1;
+        &mut self.scopes[last]
+    }
+
+    /// Binds a name in the innermost scope.
+    pub(super) fn bind(&mut self, name: &str, binding: Binding) {
+        self.top_scope().names.insert(name.to_string(), binding);
+    }
+
+    /// A fresh local of the current function, without a binding.
+    pub(super) fn new_local(&mut self, name: &str, ty: Ty, span: Span) -> LocalId {
+        let ctx = self.cur();
+        ctx.locals.push(Local { name: name.to_string(), ty, captured: false, assigned: false, span });
+        LocalId(ctx.locals.len() as u32 - 1)
+    }
+
+    /// A fresh local bound to its name.
+    pub(super) fn declare_local(&mut self, name: &str, ty: Ty, mutable: bool, span: Span) -> LocalId {
+        let id = self.new_local(name, ty, span);
+        let key = VarKey::Local(self.depth(), id);
+        self.bind(name, Binding::Var(Var { key, ty, mutable, effects: Effects::NONE, open: None }));
+        id
+    }
+
+    /// Declares a `let` or `var`: a global at the top level, a local elsewhere.
+    pub(super) fn declare(
+        &mut self,
+        name: &str,
+        ty: Ty,
+        mutable: bool,
+        span: Span,
+        effects: Effects,
+    ) -> VarRef {
+        let (key, var) = if self.scopes.len() == 1 {
+            self.globals.push(Global { name: name.to_string(), ty, shared: false, span });
+            let id = GlobalId(self.globals.len() as u32 - 1);
+            (VarKey::Global(id), VarRef::Global(id))
+        } else {
+            let id = self.new_local(name, ty, span);
+            (VarKey::Local(self.depth(), id), VarRef::Local(id))
+        };
+        self.bind(name, Binding::Var(Var { key, ty, mutable, effects, open: None }));
+        var
+    }
+
+    /// Marks the newest binding of a name as refinable.
+    pub(super) fn mark_open(&mut self, name: &str, decl: Span) {
+        if let Some(Binding::Var(v)) = self.top_scope().names.get_mut(name) {
+            v.open = Some(decl);
+        }
+    }
+
+    /// What a name means here, and the view under which a variable is seen.
+    pub(super) fn lookup(&self, name: &str) -> Option<(Binding, Option<View>)> {
+        let at = self.scopes.iter().rposition(|s| s.names.contains_key(name))?;
+        let binding = self.scopes[at].names[name].clone();
+        let view = match &binding {
+            Binding::Var(v) => self.view_of(v.key),
+            _ => None,
+        };
+        Some((binding, view))
+    }
+
+    /// The variable a name means, if it is one.
+    pub(super) fn lookup_var(&self, name: &str) -> Option<(Var, Option<View>)> {
+        match self.lookup(name)? {
+            (Binding::Var(v), view) => Some((v, view)),
+            _ => None,
+        }
+    }
+
+    fn view_of(&self, key: VarKey) -> Option<View> {
+        self.scopes.iter().rev().find_map(|s| s.views.get(&key).copied())
+    }
+
+    /// The type under which a variable is seen.
+    pub(super) fn seen_type(&self, var: &Var) -> Ty {
+        self.view_of(var.key).map_or(var.ty, |v| v.ty)
+    }
+
+    /// Sets a view in the innermost scope.
+    pub(super) fn set_view(&mut self, key: VarKey, view: View) {
+        self.top_scope().views.insert(key, view);
+    }
+
+    /// Opens a scope in which narrowed variables are seen under their declared types, as in a closure.
+    pub(super) fn push_unnarrowed_scope(&mut self) {
+        let narrowed: Vec<VarKey> = self
+            .scopes
+            .iter()
+            .flat_map(|s| s.views.iter().filter(|(_, v)| v.narrowed).map(|(k, _)| *k))
+            .collect();
+        self.push_scope();
+        for key in narrowed {
+            if let Some(ty) = self.declared_type(key) {
+                self.set_view(key, View { ty, narrowed: false });
+            }
+        }
+    }
+
+    /// After a call that may assign anything: mutable variables lose their narrowing in this scope.
+    pub(super) fn drop_mutable_narrowings(&mut self) {
+        let mut narrowed: Vec<VarKey> = Vec::new();
+        for scope in &self.scopes {
+            narrowed.extend(scope.views.iter().filter(|(_, v)| v.narrowed).map(|(k, _)| *k));
+        }
+        for key in narrowed {
+            if self.is_mutable(key) && self.view_of(key).is_some_and(|v| v.narrowed) {
+                if let Some(ty) = self.declared_type(key) {
+                    self.set_view(key, View { ty, narrowed: false });
+                }
+            }
+        }
+    }
+
+    fn find_key(&self, key: VarKey) -> Option<&Var> {
+        self.scopes.iter().rev().find_map(|s| {
+            s.names.values().find_map(|b| match b {
+                Binding::Var(v) if v.key == key => Some(v),
+                _ => None,
+            })
+        })
+    }
+
+    fn is_mutable(&self, key: VarKey) -> bool {
+        self.find_key(key).is_some_and(|v| v.mutable)
+    }
+
+    fn declared_type(&self, key: VarKey) -> Option<Ty> {
+        self.find_key(key).map(|v| v.ty)
+    }
+
+    /// The local of the current function through which it reaches a local of an outer one; makes
+    /// the captures on the way.
+    pub(super) fn reach(&mut self, depth: usize, local: LocalId) -> LocalId {
+        let mut id = local;
+        for level in depth + 1..self.ctx.len() {
+            id = self.capture_at(level, id);
+        }
+        id
+    }
+
+    fn capture_at(&mut self, level: usize, outer: LocalId) -> LocalId {
+        let from = self.ctx[level - 1].locals[outer.0 as usize].clone();
+        if let Some((own, known)) = self.ctx[level].own_closure {
+            if own == outer {
+                return known.unwrap_or_else(|| {
+                    let ctx = &mut self.ctx[level];
+                    ctx.locals.push(Local { captured: false, assigned: false, ..from });
+                    let id = LocalId(ctx.locals.len() as u32 - 1);
+                    ctx.own_closure = Some((own, Some(id)));
+                    id
+                });
+            }
+        }
+        if let Some(c) = self.ctx[level].captures.iter().find(|c| c.outer == outer) {
+            return c.inner;
+        }
+        self.ctx[level - 1].locals[outer.0 as usize].captured = true;
+        let ctx = &mut self.ctx[level];
+        ctx.locals.push(Local { captured: true, assigned: false, ..from });
+        let inner = LocalId(ctx.locals.len() as u32 - 1);
+        ctx.captures.push(Capture { outer, inner });
+        inner
+    }
+
+    /// The variable as seen from the current function. For a field, its receiver.
+    pub(super) fn var_ref(&mut self, key: VarKey) -> VarRef {
+        match key {
+            VarKey::Local(depth, id) | VarKey::Field(depth, id, _) => VarRef::Local(self.reach(depth, id)),
+            VarKey::Global(id) => {
+                if self.depth() > 0 {
+                    self.globals[id.0 as usize].shared = true;
+                }
+                VarRef::Global(id)
+            }
+        }
+    }
+
+    /// Notes that a variable is assigned after its declaration.
+    pub(super) fn mark_assigned(&mut self, var: VarRef) {
+        if let VarRef::Local(id) = var {
+            self.cur().locals[id.0 as usize].assigned = true;
+        }
+    }
+
+    /// Reads a variable under its declared type, without its view.
+    pub(super) fn read_declared(&mut self, var: &Var, span: Span) -> Expr {
+        let root = self.var_ref(var.key);
+        match var.key {
+            VarKey::Field(depth, id, field) => {
+                let ty = self.ctx[depth].locals[id.0 as usize].ty;
+                let base = Box::new(Expr { kind: ExprKind::Var(root), ty, span });
+                Expr { kind: ExprKind::Field { base, field }, ty: var.ty, span }
+            }
+            _ => Expr { kind: ExprKind::Var(root), ty: var.ty, span },
+        }
+    }
+
+    /// Makes the flags of captured variables agree between the functions that share them: one that
+    /// is assigned anywhere is assigned everywhere.
+    pub(super) fn settle_captures(&mut self) {
+        let order: Vec<usize> = (0..self.functions.len()).collect();
+        for &f in order.iter().rev().chain(order.iter()) {
+            let Some(parent) = self.parents[f] else { continue };
+            for i in 0..self.functions[f].captures.len() {
+                let Capture { outer, inner } = self.functions[f].captures[i];
+                let up = &self.functions[parent.0 as usize].locals[outer.0 as usize];
+                let down = &self.functions[f].locals[inner.0 as usize];
+                let assigned = up.assigned || down.assigned;
+                self.functions[parent.0 as usize].locals[outer.0 as usize].assigned = assigned;
+                self.functions[f].locals[inner.0 as usize].assigned = assigned;
+            }
+        }
+    }
+}

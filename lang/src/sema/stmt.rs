@@ -1,0 +1,417 @@
+//! Statements other than assignment.
+
+use super::Checker;
+use super::convert::wrap;
+use super::effects::Effects;
+use super::relations::{assignable, contains_any};
+use super::scope::{Binding, ResultMode, VarKey, View};
+use crate::ast::{self, BinOp, Else, ExprKind, StmtKind, TypeRef};
+use crate::diag::Code;
+use crate::span::Span;
+use crate::tree::{Expr, ExprKind as T, Stmt, StmtKind as S, VarRef};
+use crate::types::{Ty, TyKind};
+
+impl<'a> Checker<'a> {
+    /// Checks statements in order in the current scope.
+    pub(super) fn statements(&mut self, list: &'a [ast::Stmt]) -> Vec<Stmt> {
+        let mut out = Vec::with_capacity(list.len());
+        for s in list {
+            self.statement(s, &mut out);
+        }
+        out
+    }
+
+    /// Checks a block in a scope of its own.
+    pub(super) fn block(&mut self, block: &'a ast::Block) -> Vec<Stmt> {
+        self.push_scope();
+        let body = self.statements(&block.statements);
+        self.pop_scope();
+        body
+    }
+
+    fn statement(&mut self, s: &'a ast::Stmt, out: &mut Vec<Stmt>) {
+        let span = s.span;
+        let mut push = |kind| out.push(Stmt { kind, span });
+        match &s.kind {
+            StmtKind::Let { mutable, name, ty, value } => {
+                let kind = self.let_statement(*mutable, name, ty.as_ref(), value.as_ref(), span);
+                if let Some(k) = kind {
+                    push(k);
+                }
+            }
+            StmtKind::Assign { name, path, op, value } => {
+                if let Some(k) = self.assign(name, path, *op, value, span) {
+                    push(k);
+                }
+            }
+            StmtKind::Fun(f) => {
+                if let Some(stmt) = self.fun_statement(f, span) {
+                    out.push(stmt);
+                }
+            }
+            StmtKind::Type(decl) => self.type_statement(s, decl),
+            StmtKind::Return(value) => self.return_statement(value.as_ref(), span, out),
+            StmtKind::If { cond, then, otherwise } => {
+                let k = self.if_statement(cond, then, otherwise.as_deref());
+                push(k);
+            }
+            StmtKind::While { cond, body } => {
+                let cond = self.condition(cond);
+                let cond = self.truth(cond);
+                let body = self.loop_body(body);
+                push(S::While { cond, body });
+            }
+            StmtKind::For { name, source, end: Some(end), inclusive, body } => {
+                let k = self.for_range(name, source, end, *inclusive, body, span);
+                push(k);
+            }
+            StmtKind::For { name, source, body, .. } => {
+                let k = self.for_each(name, source, body, span);
+                push(k);
+            }
+            StmtKind::Break | StmtKind::Continue => {
+                let (word, kind) = match s.kind {
+                    StmtKind::Break => ("break", S::Break),
+                    _ => ("continue", S::Continue),
+                };
+                if self.cur().loops == 0 {
+                    self.error(Code::T045, span, &[&word]);
+                } else {
+                    push(kind);
+                }
+            }
+            StmtKind::Expect(e) => {
+                let cond = self.expect_expr(e, Ty::BOOL);
+                let cond = self.exactly_true(cond);
+                let text = self.line_text(span);
+                push(S::Expect { cond, text });
+            }
+            StmtKind::Test { name, body } => {
+                let body = self.unlooped(body);
+                push(S::Test { name: name.clone(), body });
+            }
+            StmtKind::Bench { name, body } => {
+                let body = self.unlooped(body);
+                push(S::Bench { name: name.clone(), body });
+            }
+            StmtKind::Update { target, set, filter } => {
+                if let Some(k) = self.update(target, set, filter.as_ref(), span) {
+                    push(k);
+                }
+            }
+            StmtKind::Expr(e) => {
+                if let Some(k) = self.push_statement(e) {
+                    push(k);
+                } else {
+                    let e = self.statement_expr(e);
+                    push(S::Expr(e));
+                }
+            }
+            _ => self.foreign_statement(s),
+        }
+    }
+
+    /// An expression whose value is not used.
+    pub(super) fn statement_expr(&mut self, e: &'a ast::Expr) -> Expr {
+        match &e.kind {
+            ExprKind::Match { value, arms } => self.match_expr(value, arms, None, e.span, true),
+            _ => self.expr(e, None),
+        }
+    }
+
+    fn unlooped(&mut self, body: &'a ast::Block) -> Vec<Stmt> {
+        let loops = std::mem::take(&mut self.cur().loops);
+        let body = self.block(body);
+        self.cur().loops = loops;
+        body
+    }
+
+    /// The trimmed source line of a place.
+    fn line_text(&self, span: Span) -> String {
+        let file = self.map.file(span.file);
+        let (line, _) = file.position(span.start);
+        file.line(line).trim().to_string()
+    }
+
+    fn exactly_true(&mut self, e: Expr) -> Expr {
+        if e.ty != Ty::ANY {
+            return e;
+        }
+        let span = e.span;
+        let yes = wrap(Expr { kind: T::Bool(true), ty: Ty::BOOL, span }, Ty::ANY);
+        let kind = T::Binary { op: BinOp::Eq, left: Box::new(e), right: Box::new(yes) };
+        Expr { kind, ty: Ty::BOOL, span }
+    }
+
+    fn let_statement(
+        &mut self,
+        mutable: bool,
+        name: &ast::Ident,
+        ty: Option<&TypeRef>,
+        value: Option<&'a ast::Expr>,
+        span: Span,
+    ) -> Option<S> {
+        if mutable {
+            if let Some(v) = value {
+                self.check_immutable_alias(v, span);
+            }
+        }
+        let effects = self.bound_effects(value);
+        let Some(ty) = ty else {
+            let Some(v) = value else {
+                self.error(Code::T000, span, &[]);
+                self.bind(&name.name, Binding::Poison);
+                return None;
+            };
+            return Some(self.untyped_let(mutable, name, v, effects));
+        };
+        let want = self.resolve(ty);
+        let mut init = None;
+        if let Some(v) = value {
+            let x = self.expect_expr(v, want);
+            if x.ty != Ty::ERROR {
+                if !assignable(&self.types, x.ty, want) {
+                    self.type_error(Code::T008, span, &[want, x.ty]);
+                } else if mutable {
+                    self.check_widening_alias(v, x.ty, want, span);
+                    self.check_literal_aliases(v, want);
+                }
+            }
+            init = Some(self.coerce(x, want));
+        }
+        let var = self.declare(&name.name, want, mutable, name.span, effects);
+        Some(S::Let { var, value: init })
+    }
+
+    /// Without an annotation the value decides; a variable that starts as an empty literal may get
+    /// a more precise type from its later uses.
+    fn untyped_let(&mut self, mutable: bool, name: &ast::Ident, value: &'a ast::Expr, effects: Effects) -> S {
+        let open = mutable && is_empty_literal(value);
+        let refined = if open { self.refinements.known(name.span).cloned() } else { None };
+        let hint = refined.map(|r| self.resolve(&r));
+        let mut x = self.expr(value, hint);
+        if x.ty == Ty::UNIT {
+            x = self.coerce(x, Ty::ANY);
+        }
+        let var = self.declare(&name.name, x.ty, mutable, name.span, effects);
+        if open {
+            self.mark_open(&name.name, name.span);
+        }
+        S::Let { var, value: Some(x) }
+    }
+
+    fn return_statement(&mut self, value: Option<&'a ast::Expr>, span: Span, out: &mut Vec<Stmt>) {
+        if self.cur().statement_arm > 0 {
+            let got = value.map(|e| self.expr(e, None)).map_or(Ty::UNIT, |v| v.ty);
+            let got = self.show(got);
+            self.error(Code::T010, span, &[&"nothing", &got]);
+            return;
+        }
+        let mode = self.cur().result;
+        let Some(e) = value else {
+            if let ResultMode::Declared(t) | ResultMode::Infer(Some(t)) = mode {
+                if !self.compatible(Ty::UNIT, t) {
+                    self.type_error(Code::T010, span, &[t, Ty::UNIT]);
+                }
+            }
+            out.push(Stmt { kind: S::Return(None), span });
+            return;
+        };
+        let want = match mode {
+            ResultMode::Declared(t) | ResultMode::Infer(Some(t)) => t,
+            ResultMode::Infer(None) => {
+                let v = self.expr(e, None);
+                let own = if contains_any(&self.types, v.ty) || v.ty == Ty::UNIT { Ty::ANY } else { v.ty };
+                self.cur().result = ResultMode::Infer(Some(own));
+                let v = self.coerce(v, own);
+                out.push(Stmt { kind: S::Return(Some(v)), span });
+                return;
+            }
+        };
+        let v = self.expect_expr(e, want);
+        if v.ty != Ty::ERROR && !self.compatible(v.ty, want) {
+            self.type_error(Code::T010, span, &[want, v.ty]);
+        }
+        if want == Ty::UNIT {
+            out.push(Stmt { span: v.span, kind: S::Expr(v) });
+            out.push(Stmt { kind: S::Return(None), span });
+            return;
+        }
+        let v = self.coerce(v, want);
+        out.push(Stmt { kind: S::Return(Some(v)), span });
+    }
+
+    /// `if` with all its `else if`s, which may be many: checked in a loop, nested afterwards.
+    fn if_statement(&mut self, cond: &'a ast::Expr, then: &'a ast::Block, otherwise: Option<&'a Else>) -> S {
+        let mut arms = Vec::new();
+        let mut last = Vec::new();
+        let mut scopes = 0;
+        let (mut cond, mut then, mut rest) = (cond, then, otherwise);
+        loop {
+            let test = self.condition(cond);
+            let test = self.truth(test);
+            let facts = self.facts(cond);
+            self.push_narrowed(&facts.truthy);
+            let body = self.narrowed_block(then);
+            self.pop_scope();
+            arms.push((cond.span, test, body));
+            self.push_narrowed(&facts.falsy);
+            scopes += 1;
+            match rest {
+                Some(Else::If(ast::Stmt {
+                    kind: StmtKind::If { cond: c, then: t, otherwise: o }, ..
+                })) => {
+                    (cond, then, rest) = (c, t, o.as_deref());
+                }
+                Some(Else::Block(b)) => {
+                    last = self.narrowed_block(b);
+                    break;
+                }
+                _ => break,
+            }
+        }
+        for _ in 0..scopes {
+            self.pop_scope();
+        }
+        let mut otherwise = last;
+        let mut made = None;
+        for (span, cond, then) in arms.into_iter().rev() {
+            if let Some(kind) = made.take() {
+                otherwise = vec![Stmt { kind, span }];
+            }
+            made = Some(S::If { cond, then, otherwise: std::mem::take(&mut otherwise) });
+        }
+        made.unwrap_or(S::Break)
+    }
+
+    /// A branch: after a statement that calls something impure, mutable variables lose narrowing.
+    fn narrowed_block(&mut self, block: &'a ast::Block) -> Vec<Stmt> {
+        self.push_scope();
+        let mut out = Vec::with_capacity(block.statements.len());
+        for s in &block.statements {
+            self.statement(s, &mut out);
+            if self.is_impure(s) {
+                self.drop_mutable_narrowings();
+            }
+        }
+        self.pop_scope();
+        out
+    }
+
+    fn loop_body(&mut self, body: &'a ast::Block) -> Vec<Stmt> {
+        self.cur().loops += 1;
+        let body = self.block(body);
+        self.cur().loops -= 1;
+        body
+    }
+
+    fn for_range(
+        &mut self,
+        name: &ast::Ident,
+        source: &'a ast::Expr,
+        end: &'a ast::Expr,
+        inclusive: bool,
+        body: &'a ast::Block,
+        span: Span,
+    ) -> S {
+        let start = self.expr(source, None);
+        let end = self.expr(end, None);
+        let fits = |c: &Self, t: Ty| c.compatible(t, Ty::INT) || c.compatible(t, Ty::INT64);
+        if !(fits(self, start.ty) && fits(self, end.ty)) {
+            self.error(Code::T023, span, &[]);
+        }
+        let ty = if start.ty == Ty::INT64 { Ty::INT64 } else { Ty::INT };
+        let (start, end) = (self.coerce(start, ty), self.coerce(end, ty));
+        self.push_scope();
+        let local = self.declare_local(&name.name, ty, true, name.span);
+        let body = self.loop_body(body);
+        self.pop_scope();
+        S::ForRange { var: VarRef::Local(local), start, end, inclusive, body }
+    }
+
+    fn for_each(&mut self, name: &ast::Ident, source: &'a ast::Expr, body: &'a ast::Block, span: Span) -> S {
+        let (source, seen) = self.container_expr(source);
+        let element = |c: &Self, t: Ty| match c.types.kind(t) {
+            TyKind::List(x) => Some(*x),
+            TyKind::Map(k, _) => Some(*k),
+            TyKind::Str => Some(Ty::STR),
+            TyKind::Error => Some(Ty::ERROR),
+            _ => None,
+        };
+        let elem = element(self, seen).unwrap_or_else(|| {
+            self.type_error(Code::T022, span, &[seen]);
+            Ty::ERROR
+        });
+        let ty = if seen == source.ty { elem } else { element(self, source.ty).unwrap_or(Ty::ANY) };
+        self.push_scope();
+        let local = self.declare_local(&name.name, ty, true, name.span);
+        if ty != elem {
+            let key = VarKey::Local(self.depth(), local);
+            self.set_view(key, View { ty: elem, narrowed: false });
+        }
+        let body = self.loop_body(body);
+        self.pop_scope();
+        S::ForEach { var: VarRef::Local(local), source, body }
+    }
+
+    /// `update target set { … } where …` over a list of structs.
+    fn update(
+        &mut self,
+        target: &ast::Ident,
+        set: &'a [(ast::Ident, ast::Expr)],
+        filter: Option<&'a ast::Expr>,
+        span: Span,
+    ) -> Option<S> {
+        let Some((var, _)) = self.lookup_var(&target.name) else {
+            self.error(Code::T001, span, &[&target.name]);
+            return None;
+        };
+        let elem = match self.types.kind(var.ty) {
+            TyKind::List(elem) => *elem,
+            TyKind::Error => return None,
+            _ => {
+                self.error(Code::T032, span, &[]);
+                return None;
+            }
+        };
+        let TyKind::Struct(sid) = *self.types.kind(elem) else {
+            self.error(Code::UpdateElement, span, &[]);
+            return None;
+        };
+        let declared = self.types.struct_def(sid).fields.clone();
+        let root = self.var_ref(var.key);
+        self.push_scope();
+        let fields = declared.iter().map(|(n, ty)| self.declare_local(n, *ty, true, span)).collect();
+        let mut values = Vec::new();
+        for (field, value) in set {
+            let Some(at) = declared.iter().position(|(n, _)| *n == field.name) else {
+                self.expr(value, None);
+                let shown = self.show(elem);
+                self.error(Code::T026, field.span, &[&field.name, &shown]);
+                continue;
+            };
+            let slot = declared[at].1;
+            let hint = self.literal_hint(value, slot);
+            let v = self.expr(value, hint);
+            if !self.compatible(slot, v.ty) {
+                self.type_error(Code::T008, value.span, &[slot, v.ty]);
+            }
+            values.push((at as u32, self.coerce(v, slot)));
+        }
+        let filter = filter.map(|f| {
+            let c = self.expect_expr(f, Ty::BOOL);
+            self.truth(c)
+        });
+        self.pop_scope();
+        Some(S::Update { target: root, elem: sid, fields, set: values, filter })
+    }
+}
+
+/// `[]` or `{}`.
+fn is_empty_literal(e: &ast::Expr) -> bool {
+    match &e.kind {
+        ExprKind::List(items) => items.is_empty(),
+        ExprKind::Map(pairs) => pairs.is_empty(),
+        _ => false,
+    }
+}
