@@ -3,17 +3,19 @@
 //!
 //! [`compile`] is pure: an IR function in, an atom out. It can run on many functions at once.
 
+pub mod mach;
 pub mod module;
+pub mod x64;
 
-use mochi_ir::{Function, Module};
-use mochi_objwrite::{Atom, Target};
+use mochi_ir::{Function, Module, Sym};
+use mochi_objwrite::{Arch, Atom, Target};
 
 /// Options of code generation.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
     /// regalloc2's fast algorithm, no selection that moves code across lines.
     pub debug: bool,
-    /// Run the allocation checker.
+    /// Run the allocation checker (always on in debug builds of the compiler).
     pub verify: bool,
 }
 
@@ -31,6 +33,25 @@ pub struct Context<'a> {
 /// Compiles a function. Slow paths of `int.*` ops call the symbols [`mochi_ir::Op::slow_path`]
 /// names; the module has them declared when it uses such ops.
 pub fn compile(context: &Context, func: &Function) -> Atom {
-    let _ = (context, func);
-    unimplemented!("instruction selection")
+    match context.target.arch {
+        Arch::X64 => mach::compile::<x64::X64>(context, func),
+        other => panic!("no code generation for {other:?} yet"),
+    }
+}
+
+/// The program's first code: clears the frame pointer, and calls `start` with the initial stack
+/// pointer as its argument. The atom defines `entry`.
+pub fn entry_stub(target: Target, entry: Sym, start: Sym) -> Atom {
+    match target.arch {
+        Arch::X64 => x64::entry::stub(entry, start),
+        other => panic!("no code generation for {other:?} yet"),
+    }
+}
+
+/// The code of an atom as text; `symbols` names symbols by index.
+pub fn disassemble(target: Target, atom: &Atom, symbols: &dyn Fn(u32) -> String) -> String {
+    match target.arch {
+        Arch::X64 => x64::disasm::disassemble(atom, symbols),
+        other => panic!("no code generation for {other:?} yet"),
+    }
 }

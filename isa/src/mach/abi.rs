@@ -1,0 +1,98 @@
+//! Calling conventions as tables: where arguments and results are, which registers a call
+//! destroys.
+
+use mochi_ir::{Conv, Type};
+use regalloc2::{PReg, PRegSet, RegClass};
+
+/// Where an argument is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ArgLoc {
+    /// In a register.
+    Reg(PReg),
+    /// On the stack, this many bytes above the stack pointer at the call instruction.
+    Stack(u32),
+}
+
+/// A convention of a target.
+#[derive(Clone, Copy, Debug)]
+pub struct Abi {
+    /// Integer argument registers.
+    pub int_args: &'static [PReg],
+    /// Float argument registers.
+    pub float_args: &'static [PReg],
+    /// An argument's position counts in both lists (Windows x64).
+    pub shared_positions: bool,
+    /// Bytes the caller leaves free at the stack pointer for the callee.
+    pub shadow: u32,
+    /// Integer result.
+    pub int_result: PReg,
+    /// Float result.
+    pub float_result: PReg,
+    /// Registers a C call does not keep.
+    pub caller_saved: PRegSet,
+    /// Allocatable registers a C function keeps.
+    pub callee_saved: PRegSet,
+}
+
+impl Abi {
+    /// Assigns arguments of these classes. Returns their places and the bytes of stack they need
+    /// (a multiple of 8).
+    pub fn assign(&self, classes: impl Iterator<Item = RegClass>) -> (Vec<ArgLoc>, u32) {
+        let (mut ints, mut floats, mut stack) = (0, 0, self.shadow);
+        let places = classes
+            .map(|class| {
+                let (list, next) = match class {
+                    RegClass::Int => (self.int_args, &mut ints),
+                    _ => (self.float_args, &mut floats),
+                };
+                let reg = list.get(*next).copied();
+                *next += 1;
+                if self.shared_positions {
+                    let n = *next;
+                    (ints, floats) = (n, n);
+                }
+                match reg {
+                    Some(r) => ArgLoc::Reg(r),
+                    None => {
+                        stack += 8;
+                        ArgLoc::Stack(stack - 8)
+                    }
+                }
+            })
+            .collect();
+        (places, stack)
+    }
+
+    /// The register of a result.
+    pub fn result(&self, ty: Type) -> PReg {
+        if ty == Type::F64 { self.float_result } else { self.int_result }
+    }
+
+    /// The registers a call destroys, its result (if it has one) not among them.
+    pub fn clobbers(&self, conv: Conv, result: Option<Type>) -> PRegSet {
+        let mut set = match conv {
+            Conv::C => self.caller_saved,
+            Conv::PreserveAll => PRegSet::empty(),
+        };
+        if let Some(ty) = result {
+            set.remove(self.result(ty));
+        }
+        set
+    }
+
+    /// The registers a function of this convention must keep, given those it writes.
+    pub fn saved(&self, conv: Conv, result: Option<Type>, written: PRegSet, all: bool) -> PRegSet {
+        let mut set = self.callee_saved & written;
+        if all {
+            set = self.callee_saved;
+        }
+        if conv == Conv::PreserveAll {
+            let mut rest = self.caller_saved & written;
+            if let Some(ty) = result {
+                rest.remove(self.result(ty));
+            }
+            set = set | rest;
+        }
+        set
+    }
+}

@@ -1,0 +1,255 @@
+//! The emission buffer: bytes, labels, branches of variable size, references into the function's
+//! own code and data, relocations, line rows, call frame information.
+//!
+//! Branches are not written when they are emitted. They are *sites* between byte ranges, each
+//! with a few forms of growing size and reach. [`Buffer::finish`] starts with the smallest form
+//! of each and grows those that do not reach until nothing changes; then it copies the byte
+//! ranges, writes the branches, and maps every recorded offset. Offsets recorded before that are
+//! *raw*: they do not count branches.
+
+use mochi_objwrite::{CfiOp, LineRow, RelocEntry, RelocKind, SymRef};
+
+/// A place in the function, to be bound.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub struct Label(pub u32);
+
+/// A form of a branch: its size, and the displacements (target minus start of the branch) it
+/// reaches.
+#[derive(Clone, Copy, Debug)]
+pub struct BranchForm {
+    /// Bytes.
+    pub size: u8,
+    /// Smallest displacement.
+    pub min: i64,
+    /// Largest displacement.
+    pub max: i64,
+}
+
+/// Branches and internal references of an instruction set.
+pub trait Fixups {
+    /// A branch to a label, without its target.
+    type Branch: Copy + std::fmt::Debug;
+    /// A reference to a label in bytes already emitted.
+    type Reference: Copy + std::fmt::Debug;
+    /// The forms of a branch, smallest first. The last one reaches everything.
+    fn forms(branch: Self::Branch) -> &'static [BranchForm];
+    /// Appends the bytes of a form of a branch with this displacement.
+    fn write_branch(branch: Self::Branch, form: usize, displacement: i64, out: &mut Vec<u8>);
+    /// Patches a reference; `displacement` is target minus `at`.
+    fn patch(reference: Self::Reference, bytes: &mut [u8], at: usize, displacement: i64);
+}
+
+struct Site<B> {
+    /// Raw offset.
+    at: u32,
+    branch: B,
+    target: Label,
+    form: u8,
+}
+
+/// Where a label is: raw offset, and number of sites before it.
+#[derive(Clone, Copy)]
+struct Bound {
+    at: u32,
+    sites: u32,
+}
+
+const UNBOUND: Bound = Bound { at: u32::MAX, sites: 0 };
+
+/// The bytes of a function while they are made.
+pub struct Buffer<F: Fixups> {
+    /// Bytes without branches. Instruction sets append here.
+    pub bytes: Vec<u8>,
+    sites: Vec<Site<F::Branch>>,
+    labels: Vec<Bound>,
+    /// References by raw offset (with sites before it).
+    references: Vec<(Bound, F::Reference, Label)>,
+    /// Label differences of four bytes: raw place, target, base.
+    differences: Vec<(Bound, Label, Label)>,
+    relocs: Vec<(Bound, RelocEntry)>,
+    lines: Vec<(Bound, LineRow)>,
+    cfi: Vec<(Bound, CfiOp)>,
+}
+
+/// A finished function body.
+pub struct Finished {
+    /// Code and constants.
+    pub bytes: Vec<u8>,
+    /// Relocations in order of offset.
+    pub relocs: Vec<RelocEntry>,
+    /// Line rows in order of offset.
+    pub lines: Vec<LineRow>,
+    /// Call frame information.
+    pub cfi: Vec<(u32, CfiOp)>,
+}
+
+impl<F: Fixups> Buffer<F> {
+    /// An empty buffer.
+    pub fn new(capacity: usize) -> Buffer<F> {
+        Buffer {
+            bytes: Vec::with_capacity(capacity),
+            sites: Vec::new(),
+            labels: Vec::new(),
+            references: Vec::new(),
+            differences: Vec::new(),
+            relocs: Vec::new(),
+            lines: Vec::new(),
+            cfi: Vec::new(),
+        }
+    }
+
+    /// A new label.
+    pub fn label(&mut self) -> Label {
+        self.labels.push(UNBOUND);
+        Label(self.labels.len() as u32 - 1)
+    }
+
+    /// Makes `n` labels; returns the first.
+    pub fn make_labels(&mut self, n: usize) -> Label {
+        let first = self.labels.len() as u32;
+        self.labels.resize(self.labels.len() + n, UNBOUND);
+        Label(first)
+    }
+
+    /// Binds a label here.
+    pub fn bind(&mut self, label: Label) {
+        debug_assert!(self.labels[label.0 as usize].at == u32::MAX, "label bound twice");
+        self.labels[label.0 as usize] = self.here();
+    }
+
+    fn here(&self) -> Bound {
+        Bound { at: self.bytes.len() as u32, sites: self.sites.len() as u32 }
+    }
+
+    /// Emits a branch.
+    pub fn branch(&mut self, branch: F::Branch, target: Label) {
+        let at = self.bytes.len() as u32;
+        self.sites.push(Site { at, branch, target, form: 0 });
+    }
+
+    /// Notes that the bytes at raw offset `at`, emitted since the last branch, refer to a label.
+    pub fn reference(&mut self, at: usize, kind: F::Reference, target: Label) {
+        let place = Bound { at: at as u32, sites: self.sites.len() as u32 };
+        self.references.push((place, kind, target));
+    }
+
+    /// Appends four bytes: `target - base`.
+    pub fn difference(&mut self, target: Label, base: Label) {
+        self.differences.push((self.here(), target, base));
+        self.bytes.extend_from_slice(&[0; 4]);
+    }
+
+    /// Notes a relocation of the field at raw offset `at`, emitted since the last branch.
+    pub fn reloc(&mut self, at: usize, kind: RelocKind, sym: SymRef, addend: i64) {
+        let place = Bound { at: at as u32, sites: self.sites.len() as u32 };
+        self.relocs.push((place, RelocEntry { offset: 0, kind, sym, addend }));
+    }
+
+    /// Starts a line row here. A row without code before it is replaced.
+    pub fn line(&mut self, mut row: LineRow) {
+        let here = self.here();
+        if let Some((at, old)) = self.lines.last()
+            && at.at == here.at
+            && at.sites == here.sites
+        {
+            row.prologue_end |= old.prologue_end;
+            self.lines.pop();
+        }
+        self.lines.push((here, row));
+    }
+
+    /// Adds call frame information here.
+    pub fn cfi(&mut self, op: CfiOp) {
+        self.cfi.push((self.here(), op));
+    }
+
+    /// Appends zero bytes up to an alignment of constants. Only after the last branch was emitted
+    /// can constants be aligned for good, so the code is padded by [`Buffer::finish`].
+    fn raw_align(bytes: &mut Vec<u8>, align: usize) {
+        while !bytes.len().is_multiple_of(align) {
+            bytes.push(0);
+        }
+    }
+
+    /// Chooses branch forms, writes everything. `constants` are placed behind the code, each
+    /// aligned to its size, where their labels point.
+    pub fn finish(mut self, constants: &[(Label, &[u8])]) -> Finished {
+        self.choose_forms();
+        let shift = self.shifts();
+        let offset = |b: Bound| (b.at + shift[b.sites as usize]) as usize;
+        let mut bytes = Vec::with_capacity(self.bytes.len() + shift[self.sites.len()] as usize + 64);
+        let mut from = 0;
+        for (i, site) in self.sites.iter().enumerate() {
+            bytes.extend_from_slice(&self.bytes[from..site.at as usize]);
+            from = site.at as usize;
+            let displacement = offset(self.labels[site.target.0 as usize]) as i64 - bytes.len() as i64;
+            F::write_branch(site.branch, site.form as usize, displacement, &mut bytes);
+            debug_assert_eq!(bytes.len() as u32, site.at + shift[i + 1], "branch has its size");
+        }
+        bytes.extend_from_slice(&self.bytes[from..]);
+        let mut places = vec![usize::MAX; self.labels.len()];
+        for (place, bound) in places.iter_mut().zip(&self.labels) {
+            if bound.at != u32::MAX {
+                *place = offset(*bound);
+            }
+        }
+        for (label, data) in constants {
+            Self::raw_align(&mut bytes, data.len());
+            places[label.0 as usize] = bytes.len();
+            bytes.extend_from_slice(data);
+        }
+        for &(at, kind, target) in &self.references {
+            let at = offset(at);
+            F::patch(kind, &mut bytes, at, places[target.0 as usize] as i64 - at as i64);
+        }
+        for &(at, target, base) in &self.differences {
+            let at = offset(at);
+            let value = places[target.0 as usize] as i64 - places[base.0 as usize] as i64;
+            bytes[at..at + 4].copy_from_slice(&(value as i32).to_le_bytes());
+        }
+        let relocs =
+            self.relocs.iter().map(|&(at, r)| RelocEntry { offset: offset(at) as u32, ..r }).collect();
+        let lines = self.lines.iter().map(|&(at, r)| LineRow { offset: offset(at) as u32, ..r }).collect();
+        let cfi = self.cfi.iter().map(|&(at, op)| (offset(at) as u32, op)).collect();
+        Finished { bytes, relocs, lines, cfi }
+    }
+
+    /// Bytes of branches before each site, and in total.
+    fn shifts(&self) -> Vec<u32> {
+        let mut sum = 0;
+        let mut shifts = Vec::with_capacity(self.sites.len() + 1);
+        shifts.push(0);
+        for s in &self.sites {
+            sum += F::forms(s.branch)[s.form as usize].size as u32;
+            shifts.push(sum);
+        }
+        shifts
+    }
+
+    /// Grows branches until all reach. Each round is linear; a branch grows at most once per form.
+    fn choose_forms(&mut self) {
+        loop {
+            let shift = self.shifts();
+            let mut grown = false;
+            for i in 0..self.sites.len() {
+                let s = &self.sites[i];
+                let forms = F::forms(s.branch);
+                let target = self.labels[s.target.0 as usize];
+                debug_assert!(target.at != u32::MAX, "branch to an unbound label");
+                let to = (target.at + shift[target.sites as usize]) as i64;
+                let from = (s.at + shift[i]) as i64;
+                let mut form = s.form as usize;
+                while !(forms[form].min..=forms[form].max).contains(&(to - from)) {
+                    form += 1;
+                }
+                if form != s.form as usize {
+                    self.sites[i].form = form as u8;
+                    grown = true;
+                }
+            }
+            if !grown {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Emission: walks allocated code in final block order and lets the instruction set write it.
+//!
+//! Hot blocks come first, cold ones after them, then the stubs, jump tables and constants. A
+//! block that is only a jump is not emitted; branches to it go where it goes.
+
+use crate::mach::buffer::{Buffer, Label};
+use crate::mach::code::Code;
+use crate::mach::frame::{Frame, written};
+use crate::mach::{Context, Flow, Isa};
+use mochi_ir::{Function, SrcLoc};
+use mochi_objwrite::{Atom, AtomKind, FrameInfo, FunctionInfo, LineRow, SymRef};
+use regalloc2::{Edit, InstOrEdit, Output, ProgPoint};
+use std::fmt::Write;
+
+/// State of the emission of one function.
+pub struct Emitter<'a, I: Isa> {
+    /// Bytes and labels.
+    pub buf: Buffer<I>,
+    /// The frame.
+    pub frame: Frame,
+    /// The compilation's context.
+    pub context: &'a Context<'a>,
+    /// The function.
+    pub func: &'a Function,
+    /// Encoder state.
+    pub state: I::State,
+    stubs: Vec<(I::Stub, SrcLoc)>,
+    tables: Vec<(Label, Vec<Label>)>,
+    constants: Vec<(Label, Vec<u8>)>,
+    loc: SrcLoc,
+    line: SrcLoc,
+    ending: bool,
+}
+
+impl<I: Isa> Emitter<'_, I> {
+    /// Emits this out of line, at the end of the function, with the current source position.
+    pub fn add_stub(&mut self, stub: I::Stub) {
+        self.stubs.push((stub, self.loc));
+    }
+
+    /// A table of four-byte offsets of labels relative to the returned label.
+    pub fn add_table(&mut self, targets: Vec<Label>) -> Label {
+        let label = self.buf.label();
+        self.tables.push((label, targets));
+        label
+    }
+
+    /// A constant behind the code, aligned to its size (a power of two up to 16).
+    pub fn add_constant(&mut self, bytes: &[u8]) -> Label {
+        if let Some((label, _)) = self.constants.iter().find(|(_, old)| old == bytes) {
+            return *label;
+        }
+        let label = self.buf.label();
+        self.constants.push((label, bytes.to_vec()));
+        label
+    }
+
+    /// The code being emitted is followed by more code of the function, so the state of call
+    /// frame information matters.
+    pub fn more_code(&self) -> bool {
+        !self.ending || !self.stubs.is_empty()
+    }
+
+    fn set_loc(&mut self, loc: SrcLoc, prologue_end: bool) {
+        self.loc = loc;
+        if loc == SrcLoc::NONE || self.func.file.is_none() || loc == self.line && !prologue_end {
+            return;
+        }
+        let is_stmt = loc.line() != self.line.line() || prologue_end;
+        self.line = loc;
+        let (line, column) = (loc.line(), loc.column());
+        self.buf.line(LineRow { offset: 0, line, column, is_stmt, prologue_end });
+    }
+}
+
+/// Emits a function.
+pub fn emit<I: Isa>(context: &Context, func: &Function, code: &Code<I>, output: &Output) -> Atom {
+    let returns = code.meta.iter().any(|m| m.flow == Flow::Exit) && func_returns(func);
+    let mut saved = I::abi(context).saved(func.conv, func.result, written(code, output), func.save_all);
+    if !returns && !func.save_all {
+        // Nobody will see the registers again.
+        saved = regalloc2::PRegSet::empty();
+    }
+    let mut e = Emitter::<I> {
+        buf: Buffer::new(code.insts.len() * 5 + 64),
+        frame: Frame::new(saved, output.num_spillslots, code.outgoing),
+        context,
+        func,
+        state: I::State::default(),
+        stubs: Vec::new(),
+        tables: Vec::new(),
+        constants: Vec::new(),
+        loc: SrcLoc::NONE,
+        line: SrcLoc::NONE,
+        ending: false,
+    };
+    e.buf.make_labels(code.blocks.len());
+    e.set_loc(func.loc, false);
+    I::prologue(&mut e);
+    emit_blocks(&mut e, code, output);
+    for (stub, loc) in std::mem::take(&mut e.stubs) {
+        e.set_loc(loc, false);
+        I::stub(&mut e, &stub);
+    }
+    for (label, targets) in std::mem::take(&mut e.tables) {
+        e.buf.bind(label);
+        for t in targets {
+            e.buf.difference(t, label);
+        }
+    }
+    finish(e)
+}
+
+fn func_returns(func: &Function) -> bool {
+    func.layout.iter().any(|&b| func.insts[func.terminator(b).index()].op == mochi_ir::Op::Ret)
+}
+
+fn finish<I: Isa>(e: Emitter<I>) -> Atom {
+    let constants: Vec<(Label, &[u8])> = e.constants.iter().map(|(l, b)| (*l, &b[..])).collect();
+    let align = constants.iter().map(|(_, b)| b.len() as u32).max().unwrap_or(1).max(I::FUNCTION_ALIGN);
+    let body = e.buf.finish(&constants);
+    let function = FunctionInfo {
+        display: e.func.display.clone(),
+        file: e.func.file,
+        line: e.func.loc.line(),
+        lines: body.lines,
+        frame: FrameInfo { ops: body.cfi },
+    };
+    Atom {
+        sym: SymRef(e.func.sym.0),
+        kind: AtomKind::Text,
+        align,
+        bytes: body.bytes,
+        zero_size: 0,
+        relocs: body.relocs,
+        function: Some(function),
+    }
+}
+
+fn emit_blocks<I: Isa>(e: &mut Emitter<I>, code: &Code<I>, output: &Output) {
+    let target = jump_targets(code, output);
+    let kept = |b: &usize| target[*b] == *b as u32;
+    let order: Vec<usize> = (0..code.blocks.len())
+        .filter(|&b| !code.blocks[b].cold)
+        .chain((0..code.blocks.len()).filter(|&b| code.blocks[b].cold))
+        .filter(kept)
+        .collect();
+    let mut prologue_end = true;
+    let mut targets = Vec::new();
+    for (at, &b) in order.iter().enumerate() {
+        let next = order.get(at + 1).map(|&n| Label(n as u32));
+        e.buf.bind(Label(b as u32));
+        for item in output.block_insts_and_edits(code, regalloc2::Block::new(b)) {
+            let inst = match item {
+                InstOrEdit::Edit(Edit::Move { from, to }) => {
+                    if from != to {
+                        I::move_value(e, *from, *to);
+                    }
+                    continue;
+                }
+                InstOrEdit::Inst(inst) => inst,
+            };
+            let meta = &code.meta[inst.index()];
+            e.ending = next.is_none() && inst.index() as u32 + 1 == code.blocks[b].end;
+            // The first instruction only names the parameters' places.
+            if inst.index() > 0 {
+                e.set_loc(meta.loc, prologue_end);
+                prologue_end = prologue_end && meta.loc == SrcLoc::NONE;
+            }
+            let allocs = output.inst_allocs(inst);
+            if meta.flow == Flow::Branch {
+                targets.clear();
+                targets.extend(code.blocks[b].succs.iter().map(|s| Label(target[s.index()])));
+                I::branch(e, &code.insts[inst.index()], allocs, &targets, next);
+            } else {
+                I::emit(e, &code.insts[inst.index()], allocs);
+            }
+        }
+    }
+    e.ending = true;
+}
+
+/// For each block the block a jump to it ends up in: blocks without code are looked through.
+fn jump_targets<I: Isa>(code: &Code<I>, output: &Output) -> Vec<u32> {
+    let mut target: Vec<u32> = (0..code.blocks.len() as u32).collect();
+    for b in (1..code.blocks.len()).rev() {
+        let block = &code.blocks[b];
+        if block.end - block.first != 1 || block.succs.len() != 1 {
+            continue;
+        }
+        let first = ProgPoint::before(regalloc2::Inst::new(block.first as usize));
+        let end = ProgPoint::before(regalloc2::Inst::new(block.end as usize));
+        let from = output.edits.partition_point(|(p, _)| *p < first);
+        let moves = output.edits[from..]
+            .iter()
+            .take_while(|(p, _)| *p < end)
+            .any(|(_, Edit::Move { from, to })| from != to);
+        // Following the successor's own target; a circle of empty blocks keeps its last member.
+        let mut to = block.succs[0].index() as u32;
+        while target[to as usize] != to {
+            to = target[to as usize];
+        }
+        if !moves && to != b as u32 {
+            target[b] = to;
+        }
+    }
+    for b in 0..target.len() {
+        let mut t = target[b];
+        while target[t as usize] != t {
+            t = target[t as usize];
+        }
+        target[b] = t;
+    }
+    target
+}
+
+/// The code as text, for messages about bugs.
+pub fn dump<I: Isa>(code: &Code<I>) -> String {
+    let mut s = String::new();
+    for (i, b) in code.blocks.iter().enumerate() {
+        let _ = writeln!(s, "block{i} {:?} -> {:?} {:?}", b.params, b.succs, b.args);
+        for inst in b.first..b.end {
+            let operands = code.operands_of(inst as usize);
+            let _ = writeln!(s, "  {inst}: {:?} {operands:?}", code.insts[inst as usize]);
+        }
+    }
+    s
+}

@@ -1,0 +1,80 @@
+//! Frame layout, the same for every instruction set: from the frame pointer down come the saved
+//! registers, the spill slots, and at the stack pointer the outgoing stack arguments. The
+//! frame record (return address and caller's frame pointer) is at and above the frame pointer.
+
+use regalloc2::{Allocation, Edit, OperandKind, Output, PReg, PRegSet, RegClass};
+
+use crate::mach::Isa;
+use crate::mach::code::Code;
+
+/// A function's frame.
+#[derive(Clone, Debug, Default)]
+pub struct Frame {
+    /// Saved integer registers, in order of saving; the first is just below the frame pointer.
+    pub saved_ints: Vec<PReg>,
+    /// Saved float registers, below the integer ones.
+    pub saved_floats: Vec<PReg>,
+    /// Number of 8-byte spill slots.
+    pub slots: u32,
+    /// Bytes below the frame pointer; a multiple of the stack alignment.
+    pub size: u32,
+}
+
+impl Frame {
+    /// Lays out the frame of a function that must save `saved`.
+    pub fn new(saved: PRegSet, slots: usize, outgoing: u32) -> Frame {
+        let (mut saved_ints, mut saved_floats) = (Vec::new(), Vec::new());
+        for reg in &saved {
+            match reg.class() {
+                RegClass::Int => saved_ints.push(reg),
+                _ => saved_floats.push(reg),
+            }
+        }
+        let words = saved_ints.len() + saved_floats.len() + slots;
+        let size = (words as u32 * 8 + outgoing).next_multiple_of(16);
+        Frame { saved_ints, saved_floats, slots: slots as u32, size }
+    }
+
+    /// Bytes of saved integer registers.
+    pub fn int_bytes(&self) -> u32 {
+        self.saved_ints.len() as u32 * 8
+    }
+
+    /// Offset from the frame pointer of the saved float register with this index.
+    pub fn float_offset(&self, index: usize) -> i32 {
+        -(self.int_bytes() as i32) - 8 * (index as i32 + 1)
+    }
+
+    /// Offset from the frame pointer of a spill slot.
+    pub fn slot_offset(&self, slot: usize) -> i32 {
+        self.float_offset(self.saved_floats.len() + slot)
+    }
+}
+
+/// The registers the code writes: definitions, moves, and what calls destroy. The definitions of
+/// the first instruction are the function's arguments, which were there before.
+pub fn written<I: Isa>(code: &Code<I>, output: &Output) -> PRegSet {
+    let mut set = PRegSet::empty();
+    let mut add = |a: Allocation| {
+        if let Some(r) = a.as_reg() {
+            set.add(r);
+        }
+    };
+    for inst in 1..code.insts.len() {
+        let allocs = output.inst_allocs(regalloc2::Inst::new(inst));
+        for (op, &alloc) in code.operands_of(inst).iter().zip(allocs) {
+            if op.kind() == OperandKind::Def {
+                add(alloc);
+            }
+        }
+    }
+    for (_, Edit::Move { to, .. }) in &output.edits {
+        add(*to);
+    }
+    for m in &code.meta {
+        if m.clobbers != 0 {
+            set.union_from(code.clobber_sets[m.clobbers as usize]);
+        }
+    }
+    set
+}

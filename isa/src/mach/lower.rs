@@ -1,0 +1,354 @@
+//! The selection context: walks blocks backwards, gives values their virtual registers, and
+//! answers what may be folded.
+//!
+//! Method: machine blocks are visited last to first and instructions last to first, so when an
+//! instruction is reached every use of its result has been seen. A pure instruction or a load
+//! nobody asked for is skipped: either it is dead, or every user absorbed it. Constants never
+//! live in registers across instructions; each use makes its own.
+//!
+//! The machine instructions for one IR instruction are collected in order (the *group*), then
+//! moved to the code in reverse.
+
+use crate::mach::code::{Code, Flow, Meta};
+use crate::mach::order::{Order, Origin};
+use crate::mach::{Context, Isa};
+use mochi_ir::ops::Effect;
+use mochi_ir::{Block, BlockCall, Function, Inst, InstData, Module, Op, SrcLoc, Type, Value, ValueDef};
+use regalloc2::{Operand, PRegSet, RegClass, VReg};
+
+/// State of the selection of one function.
+pub struct Lower<'a, I: Isa> {
+    /// The module, for signatures and symbols.
+    pub module: &'a Module,
+    /// The function.
+    pub func: &'a Function,
+    /// The compilation's context.
+    pub context: &'a Context<'a>,
+    /// The code so far, reversed.
+    pub code: Code<I>,
+    /// Instructions for the current IR instruction, in order.
+    group: Vec<(I::Inst, Meta)>,
+    /// Virtual register of each value; invalid until somebody asks for it.
+    vregs: Vec<VReg>,
+    /// Uses of each value in the IR.
+    uses: Vec<u32>,
+    /// Block of each instruction.
+    block_of: Vec<Block>,
+    /// Number of memory writes and calls before each instruction in its block.
+    epoch: Vec<u32>,
+    /// Position of the IR instruction being selected.
+    loc: SrcLoc,
+    current: Option<Inst>,
+}
+
+/// Register class of a type.
+pub fn class_of(ty: Type) -> RegClass {
+    if ty == Type::F64 { RegClass::Float } else { RegClass::Int }
+}
+
+impl<'a, I: Isa> Lower<'a, I> {
+    /// Selects instructions for a function.
+    pub fn run(context: &'a Context<'a>, func: &'a Function, order: &Order) -> Code<I> {
+        let mut l = Lower::<I> {
+            module: context.module,
+            func,
+            context,
+            code: Code::new(order, func.insts.len() * 3 / 2 + 16),
+            group: Vec::new(),
+            vregs: vec![VReg::invalid(); func.values.len()],
+            uses: vec![0; func.values.len()],
+            block_of: vec![Block(0); func.insts.len()],
+            epoch: vec![0; func.insts.len()],
+            loc: SrcLoc::NONE,
+            current: None,
+        };
+        l.scan(order);
+        let conditional_entry = order.blocks[0].origin == Origin::Start;
+        for index in (0..order.blocks.len()).rev() {
+            let end = l.code.insts.len() as u32;
+            match order.blocks[index].origin {
+                Origin::Block(b) => l.block(index, b, !conditional_entry && index == 0),
+                Origin::Edge(b, k) => {
+                    let edge = l.func.successors(b)[k as usize];
+                    l.loc = l.func.insts[l.func.terminator(b).index()].loc;
+                    l.jump(index, &edge);
+                    l.flush();
+                }
+                Origin::Start => l.start(index),
+            }
+            // Counted from the end for now: `Code::finish` turns it around.
+            let block = &mut l.code.blocks[index];
+            (block.first, block.end) = (end, l.code.insts.len() as u32);
+        }
+        l.code.finish();
+        l.code
+    }
+
+    /// Counts uses, remembers blocks, numbers memory epochs.
+    fn scan(&mut self, order: &Order) {
+        for b in &order.blocks {
+            let Origin::Block(block) = b.origin else { continue };
+            let mut epoch = 0;
+            for &inst in &self.func.blocks[block.index()].insts {
+                self.block_of[inst.index()] = block;
+                self.epoch[inst.index()] = epoch;
+                let data = &self.func.insts[inst.index()];
+                for &v in self.func.list(data.args) {
+                    self.uses[v.index()] += 1;
+                }
+                if writes(data.op) {
+                    epoch += 1;
+                }
+                for edge in self.func.edges_of(inst) {
+                    for &v in self.func.list(edge.args) {
+                        self.uses[v.index()] += 1;
+                    }
+                }
+            }
+        }
+    }
+
+    fn block(&mut self, index: usize, block: Block, is_entry: bool) {
+        let func = self.func;
+        let data = &func.blocks[block.index()];
+        for (at, &inst) in data.insts.iter().enumerate().rev() {
+            let d = &func.insts[inst.index()];
+            if let Some(r) = d.result
+                && self.vregs[r.index()] == VReg::invalid()
+                && skippable(d.op)
+            {
+                continue;
+            }
+            self.loc = d.loc;
+            self.current = Some(inst);
+            if at + 1 == data.insts.len() {
+                match d.op {
+                    Op::Jump => {
+                        let edge = func.edges_of(inst)[0];
+                        self.jump(index, &edge);
+                    }
+                    // One edge only: a jump, whatever the operand.
+                    Op::Switch if func.edges_of(inst).len() == 1 => {
+                        let edge = func.edges_of(inst)[0];
+                        self.jump(index, &edge);
+                    }
+                    _ => I::lower_terminator(self, inst),
+                }
+            } else if d.op != Op::Copy {
+                I::lower(self, inst);
+            }
+            self.flush();
+        }
+        self.current = None;
+        if is_entry {
+            let params: Vec<VReg> = data.params.iter().map(|&p| self.def(p)).collect();
+            self.loc = func.loc;
+            I::lower_params(self, &params);
+            self.flush();
+        } else {
+            self.code.blocks[index].params = data.params.iter().map(|&p| self.def(p)).collect();
+        }
+    }
+
+    /// The block before an entry block that is also a loop header.
+    fn start(&mut self, index: usize) {
+        let params = &self.func.blocks[self.func.entry().index()].params;
+        let args: Vec<VReg> = params.iter().map(|&p| self.temp(class_of(self.func.ty(p)))).collect();
+        self.loc = self.func.loc;
+        I::lower_params(self, &args);
+        self.code.blocks[index].args = args;
+        self.push(I::jump(), Flow::Branch, &[]);
+        self.flush();
+    }
+
+    fn jump(&mut self, index: usize, edge: &BlockCall) {
+        let args: Vec<VReg> = self.func.list(edge.args).iter().map(|&v| self.reg(v)).collect();
+        self.code.blocks[index].args = args;
+        self.push(I::jump(), Flow::Branch, &[]);
+    }
+
+    /// Moves the group to the code.
+    fn flush(&mut self) {
+        while let Some((inst, meta)) = self.group.pop() {
+            self.code.insts.push(inst);
+            self.code.meta.push(meta);
+        }
+    }
+
+    // What instruction sets use.
+
+    /// Data of an instruction.
+    pub fn data(&self, inst: Inst) -> &'a InstData {
+        &self.func.insts[inst.index()]
+    }
+
+    /// Operands of an instruction.
+    pub fn operands(&self, inst: Inst) -> &'a [Value] {
+        self.func.operands(inst)
+    }
+
+    /// Looks through copies.
+    pub fn resolve(&self, mut v: Value) -> Value {
+        while let ValueDef::Inst(i) = self.func.values[v.index()].def {
+            let d = &self.func.insts[i.index()];
+            if d.op != Op::Copy {
+                break;
+            }
+            v = self.func.pool[d.args.start as usize];
+        }
+        v
+    }
+
+    /// The instruction that defines a value (copies looked through).
+    pub fn def_of(&self, v: Value) -> Option<(Inst, &'a InstData)> {
+        match self.func.values[self.resolve(v).index()].def {
+            ValueDef::Inst(i) => Some((i, &self.func.insts[i.index()])),
+            _ => None,
+        }
+    }
+
+    /// The constant a value is.
+    pub fn iconst(&self, v: Value) -> Option<i64> {
+        let (_, d) = self.def_of(v)?;
+        (d.op == Op::Iconst).then_some(d.imm)
+    }
+
+    /// The pure operation that defines a value in the block of the current instruction. Its
+    /// operands may be used in its place. A result used often is only looked into when `shared`.
+    pub fn pure_def(&self, v: Value, shared: bool) -> Option<(Inst, &'a InstData)> {
+        let v = self.resolve(v);
+        let (inst, d) = self.def_of(v)?;
+        let here = self.block_of[self.current?.index()] == self.block_of[inst.index()];
+        let once = shared || self.uses[v.index()] == 1;
+        (here && once && d.op.info().effect == Effect::Pure).then_some((inst, d))
+    }
+
+    /// The instruction that defines a value, if it is in the block of the current instruction.
+    pub fn local_def(&self, v: Value) -> Option<(Inst, &'a InstData)> {
+        let (inst, d) = self.def_of(v)?;
+        (self.block_of[self.current?.index()] == self.block_of[inst.index()]).then_some((inst, d))
+    }
+
+    /// Whether a value has one use.
+    pub fn used_once(&self, v: Value) -> bool {
+        self.uses[self.resolve(v).index()] == 1
+    }
+
+    /// The target's C convention.
+    pub fn abi(&self) -> &'static crate::mach::Abi {
+        I::abi(self.context)
+    }
+
+    /// The instruction that defines a value when that instruction may be executed in the place of
+    /// the current one: same block, no other use, no memory write between them, same line.
+    pub fn movable_def(&self, v: Value) -> Option<(Inst, &'a InstData)> {
+        let current = self.current?;
+        let v = self.resolve(v);
+        let (inst, d) = self.def_of(v)?;
+        let same_line = d.loc.line() == self.loc.line() || d.loc == SrcLoc::NONE;
+        let ok = self.block_of[current.index()] == self.block_of[inst.index()]
+            && self.uses[v.index()] == 1
+            && self.epoch[current.index()] == self.epoch[inst.index()]
+            && same_line
+            && self.vregs[v.index()] == VReg::invalid()
+            && !self.context.options.debug;
+        ok.then_some((inst, d))
+    }
+
+    /// Whether a use after the current instruction has asked for the value's register, so that
+    /// overwriting the register here would cost a copy.
+    pub fn live_after(&self, v: Value) -> bool {
+        self.vregs[self.resolve(v).index()] != VReg::invalid()
+    }
+
+    /// The register that holds a value at the current instruction. Constants are made on the spot.
+    pub fn reg(&mut self, v: Value) -> VReg {
+        let v = self.resolve(v);
+        if let ValueDef::Inst(i) = self.func.values[v.index()].def {
+            let d = &self.func.insts[i.index()];
+            if matches!(d.op, Op::Iconst | Op::Fconst | Op::Symaddr) {
+                let dst = self.temp(class_of(self.func.ty(v)));
+                I::lower_constant(self, d, dst);
+                return dst;
+            }
+        }
+        self.def(v)
+    }
+
+    /// The register a value is defined in.
+    pub fn def(&mut self, v: Value) -> VReg {
+        if self.vregs[v.index()] == VReg::invalid() {
+            self.vregs[v.index()] = self.temp(class_of(self.func.ty(v)));
+        }
+        self.vregs[v.index()]
+    }
+
+    /// The register of the current instruction's result; a fresh one when nobody wants it.
+    pub fn result(&mut self, inst: Inst) -> VReg {
+        let r = self.data(inst).result.expect("op has a result");
+        self.def(r)
+    }
+
+    /// A fresh virtual register.
+    pub fn temp(&mut self, class: RegClass) -> VReg {
+        let v = VReg::new(self.code.num_vregs, class);
+        self.code.num_vregs += 1;
+        v
+    }
+
+    /// A fresh integer register.
+    pub fn int(&mut self) -> VReg {
+        self.temp(RegClass::Int)
+    }
+
+    /// A fresh float register.
+    pub fn float(&mut self) -> VReg {
+        self.temp(RegClass::Float)
+    }
+
+    /// Appends an instruction to the group.
+    pub fn push(&mut self, inst: I::Inst, flow: Flow, operands: &[Operand]) {
+        let start = self.code.operands.len() as u32;
+        self.code.operands.extend_from_slice(operands);
+        let len = u16::try_from(operands.len()).expect("operands of one instruction");
+        self.group.push((inst, Meta { start, len, clobbers: 0, flow, loc: self.loc }));
+    }
+
+    /// Appends an instruction that destroys the registers of a set (besides its definitions).
+    pub fn push_clobbering(&mut self, inst: I::Inst, operands: &[Operand], clobbers: PRegSet) {
+        self.push(inst, Flow::Next, operands);
+        let set = self.code.clobber_set(clobbers);
+        self.group.last_mut().expect("just pushed").1.clobbers = set;
+    }
+
+    /// Position of the current instruction.
+    pub fn loc(&self) -> SrcLoc {
+        self.loc
+    }
+
+    /// Notes a call with this many bytes of stack arguments.
+    pub fn note_call(&mut self, stack_bytes: u32) {
+        self.code.calls = true;
+        self.code.outgoing = self.code.outgoing.max(stack_bytes);
+    }
+}
+
+/// Ops whose result nobody wants need not be executed.
+fn skippable(op: Op) -> bool {
+    match op.info().effect {
+        Effect::Pure | Effect::Partial | Effect::Read => true,
+        // Without a zero divisor, exact arithmetic has no effect but its result.
+        Effect::Any => matches!(op, Op::IntAdd | Op::IntSub | Op::IntMul | Op::IntNeg | Op::IntCmp),
+        Effect::Write | Effect::Terminator => false,
+    }
+}
+
+/// Ops over which a load must not be moved down: memory writes, calls, and what may end the
+/// program with a message of its own. Slow paths of exact arithmetic only allocate.
+fn writes(op: Op) -> bool {
+    match op.info().effect {
+        Effect::Write => true,
+        Effect::Any => !matches!(op, Op::IntAdd | Op::IntSub | Op::IntMul | Op::IntNeg | Op::IntCmp),
+        _ => false,
+    }
+}

@@ -1,0 +1,86 @@
+//! What all instruction sets share: code over virtual registers, block order, selection context,
+//! register allocation, frames, calling conventions, labels and branches, emission.
+//!
+//! Nothing here names an instruction set. An instruction set is a type that implements [`Isa`]:
+//! a payload per instruction, selection rules, and encoding. The flow of [`compile`] is
+//! `Order` -> `Lower` -> `Code` -> allocation -> `Emitter` -> `Buffer` -> `Atom`.
+
+pub mod abi;
+pub mod alloc;
+pub mod buffer;
+pub mod code;
+pub mod emit;
+pub mod frame;
+pub mod lower;
+pub mod magic;
+pub mod order;
+pub mod switch;
+
+pub use crate::Context;
+pub use abi::{Abi, ArgLoc};
+pub use buffer::{BranchForm, Buffer, Fixups, Label};
+pub use code::{Code, Flow};
+pub use emit::Emitter;
+pub use frame::Frame;
+pub use lower::{Lower, class_of};
+
+use mochi_ir::{Function, Inst, InstData};
+use mochi_objwrite::Atom;
+use regalloc2::{Allocation, MachineEnv, VReg};
+
+/// An instruction set.
+pub trait Isa: Fixups + Sized + 'static {
+    /// Payload of a machine instruction: everything but its registers.
+    type Inst: Clone + std::fmt::Debug;
+    /// Out-of-line code to be emitted behind the function's blocks.
+    type Stub;
+    /// State of encoding, kept for a function.
+    type State: Default;
+    /// Alignment of functions.
+    const FUNCTION_ALIGN: u32;
+
+    /// The allocatable registers.
+    fn environment() -> MachineEnv;
+    /// The C convention of the target.
+    fn abi(context: &Context) -> &'static Abi;
+
+    // Selection.
+
+    /// The payload of a jump to the only successor.
+    fn jump() -> Self::Inst;
+    /// Selects an instruction that is no terminator.
+    fn lower(l: &mut Lower<Self>, inst: Inst);
+    /// Selects a terminator with several successors or none; the last instruction pushed is a
+    /// branch or an exit.
+    fn lower_terminator(l: &mut Lower<Self>, inst: Inst);
+    /// Defines the function's parameters, all register parameters in one first instruction.
+    fn lower_params(l: &mut Lower<Self>, params: &[VReg]);
+    /// Makes a constant (`iconst`, `fconst`, `symaddr`) in a register. Must keep flags.
+    fn lower_constant(l: &mut Lower<Self>, data: &InstData, dst: VReg);
+
+    // Emission.
+
+    /// Emits the prologue for [`Emitter::frame`].
+    fn prologue(e: &mut Emitter<Self>);
+    /// Emits an instruction that is no branch.
+    fn emit(e: &mut Emitter<Self>, inst: &Self::Inst, allocs: &[Allocation]);
+    /// Emits a branch; `next` is the block emitted next.
+    fn branch(
+        e: &mut Emitter<Self>,
+        inst: &Self::Inst,
+        allocs: &[Allocation],
+        targets: &[Label],
+        next: Option<Label>,
+    );
+    /// Moves between registers or a register and a spill slot.
+    fn move_value(e: &mut Emitter<Self>, from: Allocation, to: Allocation);
+    /// Emits out-of-line code.
+    fn stub(e: &mut Emitter<Self>, stub: &Self::Stub);
+}
+
+/// Compiles a function for an instruction set.
+pub fn compile<I: Isa>(context: &Context, func: &Function) -> Atom {
+    let order = order::Order::new(func);
+    let code = Lower::<I>::run(context, func, &order);
+    alloc::with_allocation(context, func, &code, |output| emit::emit(context, func, &code, output))
+}

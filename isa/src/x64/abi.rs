@@ -1,0 +1,98 @@
+//! System V calling convention of x86-64 (psABI, section 3.2), prologues and epilogues.
+
+use crate::mach::{Abi, Emitter};
+use crate::x64::X64;
+use crate::x64::emit::Opd;
+use crate::x64::insts::{Cc, Row};
+use crate::x64::regs::*;
+use mochi_ir::Conv;
+use mochi_objwrite::CfiOp;
+
+/// The System V convention.
+pub static SYSTEM_V: Abi = Abi {
+    int_args: &[RDI, RSI, RDX, RCX, R8, R9],
+    float_args: &[xmm(0), xmm(1), xmm(2), xmm(3), xmm(4), xmm(5), xmm(6), xmm(7)],
+    shared_positions: false,
+    shadow: 0,
+    int_result: RAX,
+    float_result: xmm(0),
+    caller_saved: set(&[0, 1, 2, 6, 7, 8, 9, 10, 11], 16),
+    callee_saved: set(&[3, 12, 13, 14, 15], 0),
+};
+
+/// Frames larger than this are probed, so that the stack guard cannot be jumped over.
+const PAGE: u32 = 4096;
+
+/// Emits the prologue: frame record, saved registers, room for the frame.
+pub fn prologue(e: &mut Emitter<X64>) {
+    e.put(Row::Push, &[Opd::Reg(RBP)]);
+    e.buf.cfi(CfiOp::DefCfaOffset(16));
+    e.buf.cfi(CfiOp::Offset(dwarf(RBP), -16));
+    e.put(Row::Mov, &[Opd::Reg(RBP), Opd::Reg(RSP)]);
+    e.buf.cfi(CfiOp::DefCfaRegister(dwarf(RBP)));
+    for (i, reg) in e.frame.saved_ints.clone().into_iter().enumerate() {
+        e.put(Row::Push, &[Opd::Reg(reg)]);
+        e.buf.cfi(CfiOp::Offset(dwarf(reg), -24 - 8 * i as i32));
+    }
+    let mut rest = e.frame.size - e.frame.int_bytes();
+    if rest >= PAGE {
+        rest -= probe(e, rest);
+    }
+    if rest > 0 {
+        e.put_imm(Row::SubI, Opd::Reg(RSP), rest as i64);
+    }
+    for (i, reg) in e.frame.saved_floats.clone().into_iter().enumerate() {
+        let slot = Opd::frame(e.frame.float_offset(i));
+        e.put(Row::MovsdStore, &[slot, Opd::Reg(reg)]);
+        e.buf.cfi(CfiOp::Offset(dwarf(reg), e.frame.float_offset(i) - 16));
+    }
+}
+
+/// Touches every page of the next `bytes` of stack, from the top, and returns how far the stack
+/// pointer was moved by that.
+fn probe(e: &mut Emitter<X64>, bytes: u32) -> u32 {
+    let pages = bytes / PAGE;
+    // The loop needs r11, which carries no argument; functions that keep every register have no
+    // large frames, so they may take the long form.
+    if pages <= 8 || e.func.conv == Conv::PreserveAll {
+        for page in 1..=pages {
+            e.put(Row::TestMem, &[Opd::stack(-((page * PAGE) as i32)), Opd::Reg(RSP)]);
+        }
+        return 0;
+    }
+    e.put(Row::Lea, &[Opd::Reg(R11), Opd::stack(-(bytes as i32))]);
+    let again = e.buf.label();
+    e.buf.bind(again);
+    e.put_imm(Row::SubI, Opd::Reg(RSP), PAGE as i64);
+    e.put(Row::TestMem, &[Opd::stack(0), Opd::Reg(RSP)]);
+    e.put(Row::Cmp, &[Opd::Reg(RSP), Opd::Reg(R11)]);
+    e.jcc(Cc::A, again);
+    e.put(Row::Mov, &[Opd::Reg(RSP), Opd::Reg(R11)]);
+    bytes
+}
+
+/// Emits the epilogue and the return.
+pub fn epilogue(e: &mut Emitter<X64>) {
+    for (i, reg) in e.frame.saved_floats.clone().into_iter().enumerate() {
+        let slot = Opd::frame(e.frame.float_offset(i));
+        e.put(Row::MovsdLoad, &[Opd::Reg(reg), slot]);
+    }
+    let more = e.more_code();
+    if more {
+        e.buf.cfi(CfiOp::RememberState);
+    }
+    let rest = e.frame.size - e.frame.int_bytes();
+    if rest > 0 {
+        e.put_imm(Row::AddI, Opd::Reg(RSP), rest as i64);
+    }
+    for reg in e.frame.saved_ints.clone().into_iter().rev() {
+        e.put(Row::Pop, &[Opd::Reg(reg)]);
+        e.buf.cfi(CfiOp::Restore(dwarf(reg)));
+    }
+    e.put(Row::Pop, &[Opd::Reg(RBP)]);
+    e.buf.cfi(CfiOp::DefCfa(dwarf(RSP), 8));
+    e.put(Row::Ret, &[]);
+    if more {
+        e.buf.cfi(CfiOp::RestoreState);
+    }
+}

@@ -1,0 +1,443 @@
+//! Encoding of x86-64: rows through iced's `Encoder`, branches by hand, allocated instructions.
+//!
+//! [`Emitter::put`] is the only place where a row becomes bytes. Rip-relative operands become
+//! relocations or references into the function's own constants and tables.
+
+use crate::mach::{BranchForm, Emitter, Fixups, Label};
+use crate::x64::insts::{Cc, Place, Role, Row};
+use crate::x64::regs::*;
+use crate::x64::{Base, Inst, Mem, X64};
+use iced_x86::{Code, Encoder, Instruction, OpKind, Register};
+use mochi_ir::Sym;
+use mochi_objwrite::{RelocKind, SymRef};
+use regalloc2::{Allocation, PReg, RegClass};
+
+/// Where a memory operand starts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Start {
+    /// A register.
+    Reg(PReg),
+    /// Nothing but the index and the displacement.
+    None,
+    /// A symbol.
+    Sym(Sym),
+    /// A place in the function.
+    Label(Label),
+}
+
+/// A memory operand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Addr {
+    /// Base.
+    pub start: Start,
+    /// Index and its factor.
+    pub index: Option<(PReg, u8)>,
+    /// Displacement.
+    pub disp: i32,
+}
+
+/// An operand with its place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Opd {
+    /// A register.
+    Reg(PReg),
+    /// Memory.
+    Mem(Addr),
+    /// A constant.
+    Imm(i64),
+}
+
+impl Opd {
+    /// Memory at a register plus displacement.
+    pub fn at(base: PReg, disp: i32) -> Opd {
+        Opd::Mem(Addr { start: Start::Reg(base), index: None, disp })
+    }
+
+    /// Memory in the frame.
+    pub fn frame(disp: i32) -> Opd {
+        Opd::at(RBP, disp)
+    }
+
+    /// Memory above the stack pointer.
+    pub fn stack(disp: i32) -> Opd {
+        Opd::at(RSP, disp)
+    }
+
+    /// A place in the function.
+    pub fn label(label: Label) -> Opd {
+        Opd::Mem(Addr { start: Start::Label(label), index: None, disp: 0 })
+    }
+}
+
+/// Encoder state.
+pub struct State(Encoder);
+
+impl Default for State {
+    fn default() -> State {
+        State(Encoder::new(64))
+    }
+}
+
+/// A branch to a label.
+#[derive(Clone, Copy, Debug)]
+pub enum Branch {
+    /// Always.
+    Jmp,
+    /// When the condition holds.
+    Jcc(Cc),
+}
+
+/// A rip-relative field of four bytes; the bytes between its end and the end of the instruction.
+#[derive(Clone, Copy, Debug)]
+pub struct RipField(pub u8);
+
+const fn forms(short: u8, long: u8) -> [BranchForm; 2] {
+    [
+        BranchForm { size: short, min: -128 + short as i64, max: 127 + short as i64 },
+        BranchForm { size: long, min: i64::MIN, max: i64::MAX },
+    ]
+}
+
+impl Fixups for X64 {
+    type Branch = Branch;
+    type Reference = RipField;
+
+    fn forms(branch: Branch) -> &'static [BranchForm] {
+        static JMP: [BranchForm; 2] = forms(2, 5);
+        static JCC: [BranchForm; 2] = forms(2, 6);
+        match branch {
+            Branch::Jmp => &JMP,
+            Branch::Jcc(_) => &JCC,
+        }
+    }
+
+    fn write_branch(branch: Branch, form: usize, displacement: i64, out: &mut Vec<u8>) {
+        let field = displacement - Self::forms(branch)[form].size as i64;
+        match (branch, form) {
+            (Branch::Jmp, 0) => out.extend([0xeb, field as u8]),
+            (Branch::Jcc(cc), 0) => out.extend([0x70 | cc as u8, field as u8]),
+            (Branch::Jmp, _) => out.push(0xe9),
+            (Branch::Jcc(cc), _) => out.extend([0x0f, 0x80 | cc as u8]),
+        }
+        if form > 0 {
+            out.extend((field as i32).to_le_bytes());
+        }
+    }
+
+    fn patch(reference: RipField, bytes: &mut [u8], at: usize, displacement: i64) {
+        let field = &mut bytes[at..at + 4];
+        let addend = i32::from_le_bytes([field[0], field[1], field[2], field[3]]);
+        let value = displacement as i32 + addend - 4 - reference.0 as i32;
+        field.copy_from_slice(&value.to_le_bytes());
+    }
+}
+
+/// Builds iced's form of a row with operands. Rip-relative displacements are left 0.
+pub fn build(row: Row, operands: &[Opd]) -> Instruction {
+    let info = row.info();
+    match row {
+        Row::RepMovsB => return Instruction::with_rep_movsb(64).expect("rep movsb"),
+        Row::RepStosB => return Instruction::with_rep_stosb(64).expect("rep stosb"),
+        _ => {}
+    }
+    let mut i = Instruction::default();
+    i.set_code(info.code);
+    let mut given = operands.iter();
+    let mut k = 0;
+    for &(_, place) in info.operands {
+        match place {
+            Place::Hidden(_) => continue,
+            Place::Cl => i.set_op_register(k, Register::CL),
+            _ => set_operand(&mut i, k, place, given.next().expect("operand given")),
+        }
+        k += 1;
+    }
+    debug_assert!(given.next().is_none(), "{row:?} has fewer operands");
+    i
+}
+
+fn set_operand(i: &mut Instruction, k: u32, place: Place, operand: &Opd) {
+    match (place, operand) {
+        (Place::Reg(w) | Place::RegMem(w), Opd::Reg(r)) => i.set_op_register(k, iced(*r, w)),
+        (Place::Mem | Place::RegMem(_), Opd::Mem(a)) => set_memory(i, k, a),
+        (_, &Opd::Imm(v)) => set_immediate(i, k, place, v),
+        _ => panic!("operand {operand:?} for {place:?} of {:?}", i.code()),
+    }
+}
+
+fn set_memory(i: &mut Instruction, k: u32, a: &Addr) {
+    i.set_op_kind(k, OpKind::Memory);
+    match a.start {
+        Start::Reg(base) => i.set_memory_base(iced(base, Width::Q)),
+        Start::None => {}
+        Start::Sym(_) | Start::Label(_) => {
+            i.set_memory_base(Register::RIP);
+            i.set_memory_displ_size(8);
+            return;
+        }
+    }
+    if let Some((index, scale)) = a.index {
+        i.set_memory_index(iced(index, Width::Q));
+        i.set_memory_index_scale(scale as u32);
+    }
+    i.set_memory_displacement64(a.disp as i64 as u64);
+    i.set_memory_displ_size(match (a.start, a.disp) {
+        (Start::None, _) => 8,
+        (_, 0) => 0,
+        _ => 1,
+    });
+}
+
+fn set_immediate(i: &mut Instruction, k: u32, place: Place, v: i64) {
+    let kind = match place {
+        Place::Imm8 => OpKind::Immediate8,
+        Place::Imm8L => OpKind::Immediate8to32,
+        Place::Imm8Q => OpKind::Immediate8to64,
+        Place::Imm16 => OpKind::Immediate16,
+        Place::Imm32 => OpKind::Immediate32,
+        Place::Imm32Q => OpKind::Immediate32to64,
+        Place::Imm64 => OpKind::Immediate64,
+        other => panic!("immediate for {other:?} of {:?}", i.code()),
+    };
+    i.set_op_kind(k, kind);
+    match place {
+        Place::Imm8 => i.set_immediate8(v as u8),
+        Place::Imm8L => i.set_immediate8to32(v as i32),
+        Place::Imm8Q => i.set_immediate8to64(v),
+        Place::Imm16 => i.set_immediate16(v as u16),
+        Place::Imm32 => i.set_immediate32(v as u32),
+        Place::Imm32Q => i.set_immediate32to64(v),
+        _ => i.set_immediate64(v as u64),
+    }
+}
+
+impl Emitter<'_, X64> {
+    /// Emits a row; hidden operands and `cl` are not given.
+    pub fn put(&mut self, row: Row, operands: &[Opd]) {
+        let i = build(row, operands);
+        let at = self.buf.bytes.len();
+        self.state.0.set_buffer(std::mem::take(&mut self.buf.bytes));
+        let size = self.state.0.encode(&i, at as u64);
+        self.buf.bytes = self.state.0.take_buffer();
+        let size = match size {
+            Ok(size) => size,
+            Err(e) => panic!("{row:?} {operands:?}: {e}"),
+        };
+        if i.is_ip_rel_memory_operand() {
+            let field = at + self.state.0.get_constant_offsets().displacement_offset();
+            let rest = (at + size - field - 4) as u8;
+            self.fix(field, rest, operands);
+        }
+    }
+
+    /// Notes what the rip-relative operand refers to.
+    fn fix(&mut self, field: usize, rest: u8, operands: &[Opd]) {
+        let Some(Opd::Mem(a)) = operands.iter().find(|o| matches!(o, Opd::Mem(_))) else {
+            unreachable!("memory operand")
+        };
+        match a.start {
+            Start::Sym(sym) => {
+                self.buf.bytes[field..field + 4].fill(0);
+                let addend = a.disp as i64 - 4 - rest as i64;
+                self.buf.reloc(field, RelocKind::X64Pc32, SymRef(sym.0), addend);
+            }
+            Start::Label(label) => {
+                self.buf.bytes[field..field + 4].copy_from_slice(&a.disp.to_le_bytes());
+                self.buf.reference(field, RipField(rest), label);
+            }
+            _ => unreachable!("rip-relative"),
+        }
+    }
+
+    /// Emits a row whose last operand is an immediate, in its shortest form.
+    pub fn put_imm(&mut self, row: Row, operand: Opd, imm: i64) {
+        let row = if imm as i8 as i64 == imm { row.short_imm().unwrap_or(row) } else { row };
+        self.put(row, &[operand, Opd::Imm(imm)]);
+    }
+
+    /// Emits a register move.
+    pub fn mov(&mut self, to: PReg, from: Opd) {
+        match from {
+            Opd::Reg(r) if r == to => {}
+            Opd::Imm(v) => self.constant(to, v),
+            _ => self.put(Row::Mov, &[Opd::Reg(to), from]),
+        }
+    }
+
+    /// Emits a constant without changing flags, except zero.
+    pub fn constant(&mut self, to: PReg, v: i64) {
+        let to = Opd::Reg(to);
+        if v == 0 {
+            self.put(Row::XorL, &[to, to]);
+        } else if v as u32 as i64 == v {
+            self.put(Row::MovLI, &[to, Opd::Imm(v)]);
+        } else if v as i32 as i64 == v {
+            self.put(Row::MovI, &[to, Opd::Imm(v)]);
+        } else {
+            self.put(Row::MovAbs, &[to, Opd::Imm(v)]);
+        }
+    }
+
+    /// Emits a conditional jump.
+    pub fn jcc(&mut self, cc: Cc, target: Label) {
+        self.buf.branch(Branch::Jcc(cc), target);
+    }
+
+    /// Emits a jump.
+    pub fn jmp(&mut self, target: Label) {
+        self.buf.branch(Branch::Jmp, target);
+    }
+
+    /// Emits a jump unless the target follows.
+    pub fn jump_unless_next(&mut self, target: Label, next: Option<Label>) {
+        if Some(target) != next {
+            self.jmp(target);
+        }
+    }
+
+    /// Emits a direct call.
+    pub fn call(&mut self, sym: Sym) {
+        self.buf.bytes.push(0xe8);
+        let at = self.buf.bytes.len();
+        self.buf.bytes.extend([0; 4]);
+        self.buf.reloc(at, RelocKind::X64Call, SymRef(sym.0), -4);
+    }
+
+    /// The place of an allocation.
+    pub fn opd(&self, a: Allocation) -> Opd {
+        match a.as_reg() {
+            Some(r) => Opd::Reg(r),
+            None => Opd::frame(self.frame.slot_offset(a.as_stack().expect("allocated").index())),
+        }
+    }
+
+    /// The memory operand with these registers left in `allocs`.
+    pub fn address(&mut self, mem: Mem, allocs: &mut impl Iterator<Item = Allocation>) -> Opd {
+        let mut reg = || allocs.next().and_then(|a| a.as_reg()).expect("address register");
+        let mut disp = mem.disp;
+        let start = match mem.base {
+            Base::Reg => Start::Reg(reg()),
+            Base::None => Start::None,
+            Base::Sym(s) => Start::Sym(s),
+            Base::Incoming => {
+                disp += 16;
+                Start::Reg(RBP)
+            }
+            Base::Outgoing => Start::Reg(RSP),
+            Base::Frame => Start::Reg(RBP),
+            Base::Bits(bits) => Start::Label(self.add_constant(&bits.to_le_bytes())),
+            Base::Mask(bits) => {
+                let wide = (bits as u128) << 64 | bits as u128;
+                Start::Label(self.add_constant(&wide.to_le_bytes()))
+            }
+            Base::Operand => unreachable!("no address"),
+        };
+        let index = (mem.scale > 0).then(|| (reg(), mem.scale));
+        Opd::Mem(Addr { start, index, disp })
+    }
+
+    /// Emits an allocated row.
+    pub fn row(&mut self, row: Row, mem: Mem, imm: i64, allocs: &[Allocation]) {
+        let mut allocs = allocs.iter().copied();
+        let mut operands = [Opd::Imm(0); 4];
+        let mut n = 0;
+        for &(role, place) in row.info().operands {
+            if role == Role::Rw && place != Place::Mem {
+                // The definition comes first; the use has the same place.
+                allocs.next();
+            }
+            let operand = match place {
+                Place::Hidden(_) | Place::Cl => {
+                    allocs.next();
+                    continue;
+                }
+                Place::Reg(_) => self.opd(allocs.next().expect("allocation")),
+                Place::RegMem(_) if mem.base == Base::Operand => self.opd(allocs.next().expect("allocation")),
+                Place::RegMem(_) | Place::Mem => self.address(mem, &mut allocs),
+                _ => Opd::Imm(imm),
+            };
+            operands[n] = operand;
+            n += 1;
+        }
+        self.put(row, &operands[..n]);
+    }
+
+    /// Loads a float constant.
+    pub fn float(&mut self, to: PReg, bits: u64) {
+        if bits == 0 {
+            self.put(Row::Xorps, &[Opd::Reg(to), Opd::Reg(to)]);
+        } else {
+            let label = self.add_constant(&bits.to_le_bytes());
+            self.put(Row::MovsdLoad, &[Opd::Reg(to), Opd::label(label)]);
+        }
+    }
+}
+
+/// Moves a value between places.
+pub fn move_value(e: &mut Emitter<X64>, from: Allocation, to: Allocation) {
+    let (from, to) = (e.opd(from), e.opd(to));
+    let class = |o| match o {
+        Opd::Reg(r) => PReg::class(r),
+        _ => RegClass::Int,
+    };
+    let float = class(from) == RegClass::Float || class(to) == RegClass::Float;
+    let row = match (from, to, float) {
+        (Opd::Reg(_), Opd::Reg(_), true) => Row::Movaps,
+        (Opd::Reg(_), _, true) => Row::MovsdStore,
+        (_, Opd::Reg(_), true) => Row::MovsdLoad,
+        (Opd::Reg(_), Opd::Mem(_), false) => Row::MovStore,
+        _ => Row::Mov,
+    };
+    e.put(row, &[to, from]);
+}
+
+/// What tells that an instruction is a call.
+pub fn is_call(code: Code) -> bool {
+    matches!(code, Code::Call_rel32_64 | Code::Call_rm64)
+}
+
+/// Emits an allocated instruction that is no branch.
+pub fn emit(e: &mut Emitter<X64>, inst: &Inst, allocs: &[Allocation]) {
+    match inst {
+        Inst::Params => {}
+        Inst::Row { row, mem, imm } => e.row(*row, *mem, *imm, allocs),
+        Inst::Const(v) => {
+            let to = allocs[0].as_reg().expect("register");
+            e.constant(to, *v);
+        }
+        Inst::Float(bits) => {
+            let to = allocs[0].as_reg().expect("register");
+            e.float(to, *bits);
+        }
+        Inst::Return => crate::x64::abi::epilogue(e),
+        Inst::Call(sym) => e.call(*sym),
+        Inst::CallMem(mem) => {
+            let target = if mem.base == Base::Operand {
+                e.opd(allocs[0])
+            } else {
+                e.address(*mem, &mut allocs.iter().copied())
+            };
+            e.put(Row::CallReg, &[target]);
+        }
+        Inst::Composite(c) => crate::x64::composite::emit(e, c, allocs),
+        Inst::Jump | Inst::If(_) | Inst::Switch(_) => unreachable!("branch"),
+    }
+}
+
+impl X64 {
+    /// Emits a branch.
+    pub fn emit_branch(
+        e: &mut Emitter<X64>,
+        inst: &Inst,
+        allocs: &[Allocation],
+        targets: &[Label],
+        next: Option<Label>,
+    ) {
+        match inst {
+            Inst::Jump => e.jump_unless_next(targets[0], next),
+            Inst::If(cond) => crate::x64::composite::branch_if(e, *cond, targets[0], targets[1], next),
+            Inst::Switch(plan) => crate::x64::composite::switch(e, plan, allocs, targets, next),
+            _ => unreachable!("no branch"),
+        }
+    }
+}

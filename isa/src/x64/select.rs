@@ -1,0 +1,251 @@
+//! Selection of x86-64 instructions: dispatch over ops, and how rows get their operands.
+//!
+//! Flags: a compare is emitted directly before what reads the flags, after everything else the
+//! reader needs is in registers, because making the constant 0 changes flags. Moves that the
+//! allocator inserts do not.
+
+use crate::mach::{Flow, Lower};
+use crate::x64::composite::Composite;
+use crate::x64::insts::{Place, Row};
+use crate::x64::regs::RCX;
+use crate::x64::{
+    Base, Inst, Mem, X64, select_arith as arith, select_call as call, select_flow as flow, select_int as int,
+    select_mem as mem,
+};
+use mochi_ir::{InstData, Op};
+use regalloc2::{Operand, OperandConstraint, OperandKind, OperandPos, RegClass, VReg};
+
+/// Selection state for this instruction set.
+pub type L<'a> = Lower<'a, X64>;
+
+/// A memory operand with its registers.
+#[derive(Clone, Copy, Debug)]
+pub struct Amode {
+    /// The fixed part.
+    pub mem: Mem,
+    /// Base register, when `mem.base` is a register.
+    pub base: Option<VReg>,
+    /// Index register, when `mem.scale` is not 0.
+    pub index: Option<VReg>,
+}
+
+impl Amode {
+    /// Memory at a fixed start.
+    pub fn fixed(base: Base, disp: i32) -> Amode {
+        Amode { mem: Mem { base, scale: 0, disp }, base: None, index: None }
+    }
+
+    /// Memory at a register plus displacement.
+    pub fn reg(base: VReg, disp: i32) -> Amode {
+        Amode { mem: Mem { base: Base::Reg, scale: 0, disp }, base: Some(base), index: None }
+    }
+}
+
+/// A source that may be in a register, a spill slot or memory.
+#[derive(Clone, Copy, Debug)]
+pub enum Src {
+    /// A virtual register.
+    Reg(VReg),
+    /// Memory.
+    Mem(Amode),
+}
+
+/// An operand of a row.
+#[derive(Clone, Copy, Debug)]
+pub enum Arg {
+    /// Written.
+    W(VReg),
+    /// Read.
+    R(VReg),
+    /// Written and read: the new and the old register.
+    Rw(VReg, VReg),
+    /// Memory.
+    M(Amode),
+    /// Immediate.
+    I(i64),
+}
+
+impl From<Src> for Arg {
+    fn from(s: Src) -> Arg {
+        match s {
+            Src::Reg(r) => Arg::R(r),
+            Src::Mem(a) => Arg::M(a),
+        }
+    }
+}
+
+/// A use in a register or a spill slot that no result of the instruction overwrites.
+pub fn late_any(v: VReg) -> Operand {
+    Operand::new(v, OperandConstraint::Any, OperandKind::Use, OperandPos::Late)
+}
+
+/// Operands of one instruction.
+pub struct Operands {
+    list: [Operand; 10],
+    len: usize,
+}
+
+impl Operands {
+    /// No operands yet.
+    pub fn new() -> Operands {
+        Operands { list: [Operand::reg_use(VReg::new(0, RegClass::Int)); 10], len: 0 }
+    }
+
+    /// Adds one.
+    pub fn add(&mut self, operand: Operand) {
+        self.list[self.len] = operand;
+        self.len += 1;
+    }
+
+    /// Adds a definition and a use in the same register.
+    pub fn tied(&mut self, def: VReg, from: VReg) {
+        self.add(Operand::reg_reuse_def(def, self.len + 1));
+        self.add(Operand::reg_use(from));
+    }
+
+    /// Adds the registers of a memory operand.
+    pub fn memory(&mut self, a: &Amode) {
+        for r in a.base.into_iter().chain(a.index) {
+            self.add(Operand::reg_use(r));
+        }
+    }
+
+    /// The list.
+    pub fn list(&self) -> &[Operand] {
+        &self.list[..self.len]
+    }
+}
+
+/// Emits a row. The arguments are the row's operands, hidden ones too.
+pub fn put(l: &mut L, row: Row, args: &[Arg]) {
+    let mut ops = Operands::new();
+    let (mut mem, mut imm) = (Mem::NONE, 0);
+    let info = row.info();
+    debug_assert_eq!(info.operands.len(), args.len(), "{row:?}");
+    for (&(_, place), &arg) in info.operands.iter().zip(args) {
+        let fixed = match place {
+            Place::Hidden(p) => Some(p),
+            Place::Cl => Some(RCX),
+            _ => None,
+        };
+        match (arg, fixed) {
+            (Arg::I(v), _) => imm = v,
+            (Arg::M(a), _) => {
+                mem = a.mem;
+                ops.memory(&a);
+            }
+            (Arg::R(v), Some(p)) => ops.add(Operand::reg_fixed_use(v, p)),
+            (Arg::W(v), Some(p)) => ops.add(Operand::reg_fixed_def(v, p)),
+            (Arg::Rw(d, s), Some(p)) => {
+                ops.add(Operand::reg_fixed_def(d, p));
+                ops.add(Operand::reg_fixed_use(s, p));
+            }
+            (Arg::R(v), None) if matches!(place, Place::RegMem(_)) => ops.add(Operand::any_use(v)),
+            (Arg::R(v), None) => ops.add(Operand::reg_use(v)),
+            (Arg::W(v), None) => ops.add(Operand::reg_def(v)),
+            (Arg::Rw(d, s), None) => ops.tied(d, s),
+        }
+    }
+    l.push(Inst::Row { row, mem, imm }, Flow::Next, ops.list());
+}
+
+/// Emits a row with an immediate as its last operand, in the shortest form.
+pub fn put_imm(l: &mut L, row: Row, first: &[Arg], imm: i64) {
+    let row = if imm as i8 as i64 == imm { row.short_imm().unwrap_or(row) } else { row };
+    match first {
+        [a] => put(l, row, &[*a, Arg::I(imm)]),
+        [a, b] => put(l, row, &[*a, *b, Arg::I(imm)]),
+        _ => unreachable!("one or two operands before an immediate"),
+    }
+}
+
+/// Emits a copy between registers.
+pub fn copy(l: &mut L, to: VReg, from: VReg) {
+    let row = if to.class() == RegClass::Float { Row::Movaps } else { Row::Mov };
+    put(l, row, &[Arg::W(to), Arg::R(from)]);
+}
+
+/// Emits a constant.
+pub fn int_constant(l: &mut L, v: i64) -> VReg {
+    let dst = l.int();
+    l.push(Inst::Const(v), Flow::Next, &[Operand::reg_def(dst)]);
+    dst
+}
+
+/// Emits the constant a `iconst`, `fconst` or `symaddr` stands for.
+pub fn constant(l: &mut L, d: &InstData, dst: VReg) {
+    match d.op {
+        Op::Iconst => l.push(Inst::Const(d.imm), Flow::Next, &[Operand::reg_def(dst)]),
+        Op::Fconst => l.push(Inst::Float(d.imm as u64), Flow::Next, &[Operand::reg_def(dst)]),
+        _ => {
+            let sym = d.sym.expect("symaddr has a symbol");
+            match i32::try_from(d.imm) {
+                Ok(disp) => put(l, Row::Lea, &[Arg::W(dst), Arg::M(Amode::fixed(Base::Sym(sym), disp))]),
+                Err(_) => {
+                    let base = l.int();
+                    put(l, Row::Lea, &[Arg::W(base), Arg::M(Amode::fixed(Base::Sym(sym), 0))]);
+                    let offset = int_constant(l, d.imm);
+                    put(l, Row::Add, &[Arg::Rw(dst, base), Arg::R(offset)]);
+                }
+            }
+        }
+    }
+}
+
+/// Selects an instruction that is no terminator.
+pub fn lower(l: &mut L, inst: mochi_ir::Inst) {
+    let d = l.data(inst);
+    match d.op {
+        Op::Iconst | Op::Fconst | Op::Symaddr => {
+            // Uses make their own; asked for only as a copy's source.
+            let dst = l.result(inst);
+            constant(l, d, dst);
+        }
+        Op::Add => arith::add(l, inst),
+        Op::Sub => arith::sub(l, inst),
+        Op::And | Op::Or | Op::Xor => arith::logic(l, inst),
+        Op::Mul => arith::mul(l, inst),
+        Op::Smulh | Op::Umulh => arith::mul_high(l, inst),
+        Op::Sdiv | Op::Udiv | Op::Srem | Op::Urem => arith::divide(l, inst),
+        Op::Shl | Op::Sshr | Op::Ushr | Op::Rotr => arith::shift(l, inst),
+        Op::Neg | Op::Not => arith::unary(l, inst),
+        Op::Clz | Op::Ctz | Op::Popcnt => arith::count_bits(l, inst),
+        Op::Sext8 | Op::Sext16 | Op::Sext32 | Op::Zext8 | Op::Zext16 | Op::Zext32 => arith::extend(l, inst),
+        Op::Icmp | Op::Fcmp | Op::IntCmp => flow::set(l, inst),
+        Op::Select | Op::Fselect => flow::select(l, inst),
+        Op::Copy => unreachable!("looked through"),
+        Op::Fadd | Op::Fsub | Op::Fmul | Op::Fdiv => arith::float_binary(l, inst),
+        Op::Fneg | Op::Fabs | Op::Fsqrt => arith::float_unary(l, inst),
+        Op::FcvtFromS | Op::FcvtToS | Op::FbitsTo | Op::FbitsFrom => arith::convert(l, inst),
+        Op::Load8u
+        | Op::Load8s
+        | Op::Load16u
+        | Op::Load16s
+        | Op::Load32u
+        | Op::Load32s
+        | Op::Load64
+        | Op::LoadF64 => mem::load(l, inst),
+        Op::Store8 | Op::Store16 | Op::Store32 | Op::Store64 | Op::StoreF64 => mem::store(l, inst),
+        Op::MemCopy | Op::MemMove => mem::copy(l, inst),
+        Op::MemFill => mem::fill(l, inst),
+        Op::IntAdd | Op::IntSub => int::add_sub(l, inst),
+        Op::IntMul => int::mul(l, inst),
+        Op::IntDiv | Op::IntMod => int::divide(l, inst),
+        Op::IntNeg => int::neg(l, inst),
+        Op::Call => call::call(l, inst),
+        Op::CallInd => call::call_indirect(l, inst),
+        Op::Syscall => call::syscall(l, inst),
+        Op::GetSp | Op::GetFp => {
+            let dst = l.result(inst);
+            let from = if d.op == Op::GetSp { Base::Outgoing } else { Base::Frame };
+            put(l, Row::Lea, &[Arg::W(dst), Arg::M(Amode::fixed(from, 0))]);
+        }
+        Op::SwitchStack => call::switch_stack(l, inst),
+        Op::Jump | Op::Brif | Op::Switch | Op::Ret | Op::Unreachable => unreachable!("terminator"),
+    }
+}
+
+/// Emits a composite.
+pub fn put_composite(l: &mut L, c: Composite, operands: &Operands) {
+    l.push(Inst::Composite(c), Flow::Next, operands.list());
+}

@@ -1,0 +1,513 @@
+//! Selection: integer and float arithmetic on words and floats.
+
+use crate::mach::{Flow, magic};
+use crate::x64::composite::Composite;
+use crate::x64::insts::{Cc, Row};
+use crate::x64::regs::{RAX, RDX};
+use crate::x64::select::{Amode, Arg, L, Operands, Src, copy, int_constant, put, put_composite, put_imm};
+use crate::x64::select_flow::float_source;
+use crate::x64::select_mem::{lea_source, load_source};
+use crate::x64::{Base, Inst, Mem};
+use mochi_ir::{Op, Value};
+use regalloc2::{Operand, VReg};
+
+/// A word operand: register or foldable load.
+pub fn source(l: &mut L, v: Value) -> Src {
+    match load_source(l, v, Op::Load64) {
+        Some(a) => Src::Mem(a),
+        None => Src::Reg(l.reg(v)),
+    }
+}
+
+/// A constant that fits a sign-extended immediate of four bytes.
+pub fn small(l: &L, v: Value) -> Option<i64> {
+    l.iconst(v).filter(|&c| c as i32 as i64 == c)
+}
+
+/// Orders the operands of a commutative operation: a constant or foldable load second; else the
+/// one that dies here first, so that its register can be overwritten.
+pub fn order(l: &L, a: Value, b: Value) -> (Value, Value) {
+    let loads = |v| l.movable_def(v).is_some_and(|(_, d)| d.op == Op::Load64);
+    if l.iconst(b).is_some() {
+        (a, b)
+    } else if l.iconst(a).is_some() || loads(a) && !loads(b) {
+        (b, a)
+    } else if !loads(b) && l.live_after(a) && !l.live_after(b) {
+        (b, a)
+    } else {
+        (a, b)
+    }
+}
+
+/// Selects `add`.
+pub fn add(l: &mut L, inst: mochi_ir::Inst) {
+    let args = l.operands(inst);
+    let dst = l.result(inst);
+    let (a, b) = order(l, args[0], args[1]);
+    add_values(l, dst, inst, a, b);
+}
+
+fn add_values(l: &mut L, dst: VReg, inst: mochi_ir::Inst, a: Value, b: Value) {
+    if let Some(a) = lea_source(l, inst) {
+        return put(l, Row::Lea, &[Arg::W(dst), Arg::M(a)]);
+    }
+    let keep = l.live_after(a);
+    if let Some(c) = small(l, b) {
+        let a = l.reg(a);
+        return add_imm(l, dst, a, c, keep);
+    }
+    match source(l, b) {
+        Src::Reg(b) if keep => {
+            let mem = Mem { base: Base::Reg, scale: 1, disp: 0 };
+            let sum = Amode { mem, base: Some(l.reg(a)), index: Some(b) };
+            put(l, Row::Lea, &[Arg::W(dst), Arg::M(sum)]);
+        }
+        b => {
+            let a = l.reg(a);
+            put(l, Row::Add, &[Arg::Rw(dst, a), b.into()]);
+        }
+    }
+}
+
+fn add_imm(l: &mut L, dst: VReg, a: VReg, c: i64, keep: bool) {
+    if keep {
+        put(l, Row::Lea, &[Arg::W(dst), Arg::M(Amode::reg(a, c as i32))]);
+    } else if c == 128 {
+        put_imm(l, Row::SubI, &[Arg::Rw(dst, a)], -128);
+    } else {
+        put_imm(l, Row::AddI, &[Arg::Rw(dst, a)], c);
+    }
+}
+
+/// Selects `sub`.
+pub fn sub(l: &mut L, inst: mochi_ir::Inst) {
+    let args = l.operands(inst);
+    let dst = l.result(inst);
+    if let Some(c) = l.iconst(args[1]).map(i64::wrapping_neg).filter(|&c| c as i32 as i64 == c) {
+        let keep = l.live_after(args[0]);
+        let a = l.reg(args[0]);
+        return add_imm(l, dst, a, c, keep);
+    }
+    if l.iconst(args[0]) == Some(0) {
+        let b = l.reg(args[1]);
+        return put(l, Row::Neg, &[Arg::Rw(dst, b)]);
+    }
+    let b = source(l, args[1]);
+    let a = l.reg(args[0]);
+    put(l, Row::Sub, &[Arg::Rw(dst, a), b.into()]);
+}
+
+/// Selects `and`, `or`, `xor`.
+pub fn logic(l: &mut L, inst: mochi_ir::Inst) {
+    let d = l.data(inst);
+    let args = l.operands(inst);
+    let dst = l.result(inst);
+    let (a, b) = order(l, args[0], args[1]);
+    let (row, row_imm) = match d.op {
+        Op::And => (Row::And, Row::AndI),
+        Op::Or => (Row::Or, Row::OrI),
+        _ => (Row::Xor, Row::XorI),
+    };
+    match (d.op, l.iconst(b)) {
+        (Op::And, Some(0xff)) => return widen(l, Row::MovzxB, dst, a),
+        (Op::And, Some(0xffff)) => return widen(l, Row::MovzxW, dst, a),
+        (Op::And, Some(0xffff_ffff)) => return widen(l, Row::MovL, dst, a),
+        (Op::And, Some(c @ 0..=0x7fff_ffff)) => {
+            let a = l.reg(a);
+            return put_imm(l, Row::AndLI, &[Arg::Rw(dst, a)], c);
+        }
+        (Op::Xor, Some(-1)) => {
+            let a = l.reg(a);
+            return put(l, Row::Not, &[Arg::Rw(dst, a)]);
+        }
+        (_, Some(c)) if c as i32 as i64 == c => {
+            let a = l.reg(a);
+            return put_imm(l, row_imm, &[Arg::Rw(dst, a)], c);
+        }
+        _ => {}
+    }
+    let b = source(l, b);
+    let a = l.reg(a);
+    put(l, row, &[Arg::Rw(dst, a), b.into()]);
+}
+
+fn widen(l: &mut L, row: Row, dst: VReg, v: Value) {
+    let v = l.reg(v);
+    put(l, row, &[Arg::W(dst), Arg::R(v)]);
+}
+
+/// Selects sign and zero extensions.
+pub fn extend(l: &mut L, inst: mochi_ir::Inst) {
+    let row = match l.data(inst).op {
+        Op::Sext8 => Row::MovsxB,
+        Op::Sext16 => Row::MovsxW,
+        Op::Sext32 => Row::MovsxL,
+        Op::Zext8 => Row::MovzxB,
+        Op::Zext16 => Row::MovzxW,
+        _ => Row::MovL,
+    };
+    let dst = l.result(inst);
+    widen(l, row, dst, l.operands(inst)[0]);
+}
+
+/// Multiplies by a constant.
+pub fn mul_imm(l: &mut L, dst: VReg, a: VReg, c: i64) {
+    match c {
+        0 => {
+            let zero = int_constant(l, 0);
+            copy(l, dst, zero);
+        }
+        1 => copy(l, dst, a),
+        -1 => put(l, Row::Neg, &[Arg::Rw(dst, a)]),
+        3 | 5 | 9 => {
+            let mem = Mem { base: Base::Reg, scale: c as u8 - 1, disp: 0 };
+            put(l, Row::Lea, &[Arg::W(dst), Arg::M(Amode { mem, base: Some(a), index: Some(a) })]);
+        }
+        _ if c > 0 && c & (c - 1) == 0 => shl_imm(l, dst, a, c.trailing_zeros() as i64, false),
+        _ if c as i32 as i64 == c => put_imm(l, Row::ImulI, &[Arg::W(dst), Arg::R(a)], c),
+        _ => {
+            let c = int_constant(l, c);
+            put(l, Row::Imul, &[Arg::Rw(dst, c), Arg::R(a)]);
+        }
+    }
+}
+
+/// Shifts left by a constant.
+fn shl_imm(l: &mut L, dst: VReg, a: VReg, k: i64, keep: bool) {
+    match k {
+        0 => copy(l, dst, a),
+        1 if keep => {
+            let mem = Mem { base: Base::Reg, scale: 1, disp: 0 };
+            put(l, Row::Lea, &[Arg::W(dst), Arg::M(Amode { mem, base: Some(a), index: Some(a) })]);
+        }
+        2 | 3 if keep => {
+            let mem = Mem { base: Base::None, scale: 1 << k, disp: 0 };
+            put(l, Row::Lea, &[Arg::W(dst), Arg::M(Amode { mem, base: None, index: Some(a) })]);
+        }
+        _ => put(l, Row::ShlI, &[Arg::Rw(dst, a), Arg::I(k)]),
+    }
+}
+
+/// Selects `mul`.
+pub fn mul(l: &mut L, inst: mochi_ir::Inst) {
+    let args = l.operands(inst);
+    let dst = l.result(inst);
+    let (a, b) = order(l, args[0], args[1]);
+    if let Some(c) = l.iconst(b) {
+        let a = l.reg(a);
+        return mul_imm(l, dst, a, c);
+    }
+    let b = source(l, b);
+    let a = l.reg(a);
+    put(l, Row::Imul, &[Arg::Rw(dst, a), b.into()]);
+}
+
+/// Selects `smulh`, `umulh`.
+pub fn mul_high(l: &mut L, inst: mochi_ir::Inst) {
+    let args = l.operands(inst);
+    let row = if l.data(inst).op == Op::Smulh { Row::ImulWide } else { Row::MulWide };
+    let dst = l.result(inst);
+    let (a, b) = (l.reg(args[0]), l.reg(args[1]));
+    wide_product(l, row, dst, a, b);
+}
+
+fn wide_product(l: &mut L, row: Row, high: VReg, a: VReg, b: VReg) {
+    let low = l.int();
+    put(l, row, &[Arg::W(high), Arg::Rw(low, a), Arg::R(b)]);
+}
+
+/// Selects divisions and remainders of words.
+pub fn divide(l: &mut L, inst: mochi_ir::Inst) {
+    let d = l.data(inst);
+    let args = l.operands(inst);
+    let dst = l.result(inst);
+    let signed = matches!(d.op, Op::Sdiv | Op::Srem);
+    let rem = matches!(d.op, Op::Srem | Op::Urem);
+    let divisor = l.iconst(args[1]);
+    let a = l.reg(args[0]);
+    match divisor {
+        Some(c) if signed && c.unsigned_abs() >= 2 => signed_const(l, dst, a, c, rem),
+        Some(c) if !signed && c as u64 >= 2 => unsigned_const(l, dst, a, c as u64, rem),
+        Some(1 | -1) if rem && (signed || divisor == Some(1)) => {
+            let zero = int_constant(l, 0);
+            copy(l, dst, zero);
+        }
+        Some(1) => copy(l, dst, a),
+        Some(-1) if signed => put(l, Row::Neg, &[Arg::Rw(dst, a)]),
+        _ => {
+            let b = l.reg(args[1]);
+            if signed {
+                divide_signed(l, dst, a, b, rem);
+            } else {
+                let high = int_constant(l, 0);
+                let (q, r) = (l.int(), l.int());
+                put(l, Row::Div, &[Arg::Rw(r, high), Arg::Rw(q, a), Arg::R(b)]);
+                copy(l, dst, if rem { r } else { q });
+            }
+        }
+    }
+}
+
+fn divide_signed(l: &mut L, dst: VReg, a: VReg, b: VReg, rem: bool) {
+    let other = l.int();
+    let (q, r) = if rem { (other, dst) } else { (dst, other) };
+    let mut ops = Operands::new();
+    ops.add(Operand::reg_fixed_use(a, RAX));
+    ops.add(Operand::reg_use_at_end(b));
+    ops.add(Operand::reg_fixed_def(q, RAX));
+    ops.add(Operand::reg_fixed_def(r, RDX));
+    put_composite(l, Composite::DivWord { rem }, &ops);
+}
+
+fn shift_imm(l: &mut L, row: Row, a: VReg, k: i64) -> VReg {
+    if k == 0 {
+        return a;
+    }
+    let dst = l.int();
+    put(l, row, &[Arg::Rw(dst, a), Arg::I(k)]);
+    dst
+}
+
+fn add_regs(l: &mut L, a: VReg, b: VReg) -> VReg {
+    let dst = l.int();
+    put(l, Row::Add, &[Arg::Rw(dst, a), Arg::R(b)]);
+    dst
+}
+
+/// Signed quotient or remainder by a constant of magnitude at least 2.
+pub fn signed_const(l: &mut L, dst: VReg, n: VReg, d: i64, rem: bool) {
+    if d > 0 && d & (d - 1) == 0 {
+        let k = d.trailing_zeros() as i64;
+        // Negative dividends are rounded up: add d - 1 to them.
+        let sign = if k == 1 { n } else { shift_imm(l, Row::SarI, n, 63) };
+        let bias = shift_imm(l, Row::ShrI, sign, 64 - k);
+        let sum = add_regs(l, bias, n);
+        if !rem {
+            return put(l, Row::SarI, &[Arg::Rw(dst, sum), Arg::I(k)]);
+        }
+        let multiple = l.int();
+        if -d as i32 as i64 == -d {
+            put_imm(l, Row::AndI, &[Arg::Rw(multiple, sum)], -d);
+        } else {
+            let q = shift_imm(l, Row::SarI, sum, k);
+            put(l, Row::ShlI, &[Arg::Rw(multiple, q), Arg::I(k)]);
+        }
+        return put(l, Row::Sub, &[Arg::Rw(dst, n), Arg::R(multiple)]);
+    }
+    let m = magic::signed(d);
+    let c = int_constant(l, m.m);
+    let mut q = l.int();
+    wide_product(l, Row::ImulWide, q, c, n);
+    if d > 0 && m.m < 0 {
+        q = add_regs(l, q, n);
+    } else if d < 0 && m.m > 0 {
+        let t = l.int();
+        put(l, Row::Sub, &[Arg::Rw(t, q), Arg::R(n)]);
+        q = t;
+    }
+    q = shift_imm(l, Row::SarI, q, m.shift as i64);
+    // The quotient has the sign of the dividend when the divisor is positive.
+    let sign = shift_imm(l, Row::ShrI, if d > 0 { n } else { q }, 63);
+    finish_quotient(l, dst, n, q, sign, d, rem);
+}
+
+/// Adds the sign to the quotient, and turns it into the remainder when asked to.
+fn finish_quotient(l: &mut L, dst: VReg, n: VReg, q: VReg, sign: VReg, d: i64, rem: bool) {
+    if !rem {
+        return put(l, Row::Add, &[Arg::Rw(dst, q), Arg::R(sign)]);
+    }
+    let q = add_regs(l, q, sign);
+    remainder(l, dst, n, q, d);
+}
+
+fn remainder(l: &mut L, dst: VReg, n: VReg, q: VReg, d: i64) {
+    let product = l.int();
+    mul_imm(l, product, q, d);
+    put(l, Row::Sub, &[Arg::Rw(dst, n), Arg::R(product)]);
+}
+
+fn unsigned_const(l: &mut L, dst: VReg, n: VReg, d: u64, rem: bool) {
+    if d.is_power_of_two() {
+        let k = d.trailing_zeros() as i64;
+        if !rem {
+            return put(l, Row::ShrI, &[Arg::Rw(dst, n), Arg::I(k)]);
+        }
+        let mask = (d - 1) as i64;
+        return match mask {
+            0..=0x7fff_ffff => put_imm(l, Row::AndLI, &[Arg::Rw(dst, n)], mask),
+            0xffff_ffff => put(l, Row::MovL, &[Arg::W(dst), Arg::R(n)]),
+            _ => {
+                let mask = int_constant(l, mask);
+                put(l, Row::And, &[Arg::Rw(dst, mask), Arg::R(n)]);
+            }
+        };
+    }
+    let m = magic::unsigned(d);
+    let c = int_constant(l, m.m as i64);
+    let t = l.int();
+    wide_product(l, Row::MulWide, t, c, n);
+    let q = if m.add {
+        let rest = l.int();
+        put(l, Row::Sub, &[Arg::Rw(rest, n), Arg::R(t)]);
+        let half = shift_imm(l, Row::ShrI, rest, 1);
+        let sum = add_regs(l, half, t);
+        shift_imm(l, Row::ShrI, sum, m.shift as i64 - 1)
+    } else {
+        shift_imm(l, Row::ShrI, t, m.shift as i64)
+    };
+    if rem { remainder(l, dst, n, q, d as i64) } else { copy(l, dst, q) }
+}
+
+/// Selects shifts and rotations.
+pub fn shift(l: &mut L, inst: mochi_ir::Inst) {
+    let d = l.data(inst);
+    let args = l.operands(inst);
+    let dst = l.result(inst);
+    let (row, row_imm) = match d.op {
+        Op::Shl => (Row::Shl, Row::ShlI),
+        Op::Sshr => (Row::Sar, Row::SarI),
+        Op::Ushr => (Row::Shr, Row::ShrI),
+        _ => (Row::Ror, Row::RorI),
+    };
+    if let Some(k) = l.iconst(args[1]) {
+        let keep = l.live_after(args[0]);
+        let a = l.reg(args[0]);
+        return match k & 63 {
+            0 => copy(l, dst, a),
+            k if d.op == Op::Shl => shl_imm(l, dst, a, k, keep),
+            k => put(l, row_imm, &[Arg::Rw(dst, a), Arg::I(k)]),
+        };
+    }
+    let mut count = args[1];
+    // The hardware takes the count modulo 64 itself.
+    while let Some((inst, d)) = l.pure_def(count, true) {
+        let [x, mask] = l.operands(inst) else { break };
+        if d.op != Op::And || l.iconst(*mask) != Some(63) {
+            break;
+        }
+        count = *x;
+    }
+    let (a, count) = (l.reg(args[0]), l.reg(count));
+    put(l, row, &[Arg::Rw(dst, a), Arg::R(count)]);
+}
+
+/// Selects `neg`, `not`.
+pub fn unary(l: &mut L, inst: mochi_ir::Inst) {
+    let row = if l.data(inst).op == Op::Neg { Row::Neg } else { Row::Not };
+    let dst = l.result(inst);
+    let a = l.reg(l.operands(inst)[0]);
+    put(l, row, &[Arg::Rw(dst, a)]);
+}
+
+/// Selects `clz`, `ctz`, `popcnt` with the baseline's instructions.
+pub fn count_bits(l: &mut L, inst: mochi_ir::Inst) {
+    let dst = l.result(inst);
+    let a = l.reg(l.operands(inst)[0]);
+    match l.data(inst).op {
+        Op::Clz => {
+            // 127 exclusive or 63 is 64.
+            let zero = int_constant(l, 127);
+            let (index, all) = (l.int(), l.int());
+            put(l, Row::Bsr, &[Arg::W(index), Arg::R(a)]);
+            put(l, Cc::E.cmov_row(), &[Arg::Rw(all, index), Arg::R(zero)]);
+            put_imm(l, Row::XorI, &[Arg::Rw(dst, all)], 63);
+        }
+        Op::Ctz => {
+            let zero = int_constant(l, 64);
+            let index = l.int();
+            put(l, Row::Bsf, &[Arg::W(index), Arg::R(a)]);
+            put(l, Cc::E.cmov_row(), &[Arg::Rw(dst, index), Arg::R(zero)]);
+        }
+        _ => popcnt(l, dst, a),
+    }
+}
+
+/// Sums of bits in fields of 2, 4 and 8 bits, then of all bytes by a product (Hacker's Delight,
+/// section 5-1).
+fn popcnt(l: &mut L, dst: VReg, a: VReg) {
+    let masked = |l: &mut L, v: VReg, mask: u64| {
+        let (mask, r) = (int_constant(l, mask as i64), l.int());
+        put(l, Row::And, &[Arg::Rw(r, mask), Arg::R(v)]);
+        r
+    };
+    let half = shift_imm(l, Row::ShrI, a, 1);
+    let odd = masked(l, half, 0x5555_5555_5555_5555);
+    let pairs = l.int();
+    put(l, Row::Sub, &[Arg::Rw(pairs, a), Arg::R(odd)]);
+    let high = shift_imm(l, Row::ShrI, pairs, 2);
+    let high = masked(l, high, 0x3333_3333_3333_3333);
+    let low = masked(l, pairs, 0x3333_3333_3333_3333);
+    let fours = add_regs(l, high, low);
+    let high = shift_imm(l, Row::ShrI, fours, 4);
+    let sum = add_regs(l, high, fours);
+    let bytes = masked(l, sum, 0x0f0f_0f0f_0f0f_0f0f);
+    let ones = int_constant(l, 0x0101_0101_0101_0101);
+    let total = l.int();
+    put(l, Row::Imul, &[Arg::Rw(total, ones), Arg::R(bytes)]);
+    put(l, Row::ShrI, &[Arg::Rw(dst, total), Arg::I(56)]);
+}
+
+/// Selects float arithmetic. Operands are not exchanged: the first NaN wins.
+pub fn float_binary(l: &mut L, inst: mochi_ir::Inst) {
+    let row = match l.data(inst).op {
+        Op::Fadd => Row::Addsd,
+        Op::Fsub => Row::Subsd,
+        Op::Fmul => Row::Mulsd,
+        _ => Row::Divsd,
+    };
+    let args = l.operands(inst);
+    let dst = l.result(inst);
+    let b = float_source(l, args[1]);
+    let a = l.reg(args[0]);
+    put(l, row, &[Arg::Rw(dst, a), b.into()]);
+}
+
+/// Selects `fneg`, `fabs`, `fsqrt`.
+pub fn float_unary(l: &mut L, inst: mochi_ir::Inst) {
+    let dst = l.result(inst);
+    let v = l.operands(inst)[0];
+    let sign = 1u64 << 63;
+    let (row, mask) = match l.data(inst).op {
+        Op::Fneg => (Row::XorpsMem, sign),
+        Op::Fabs => (Row::AndpsMem, !sign),
+        _ => {
+            let a = float_source(l, v);
+            return put(l, Row::Sqrtsd, &[Arg::W(dst), a.into()]);
+        }
+    };
+    let a = l.reg(v);
+    put(l, row, &[Arg::Rw(dst, a), Arg::M(Amode::fixed(Base::Mask(mask), 0))]);
+}
+
+/// Selects conversions between words and floats.
+pub fn convert(l: &mut L, inst: mochi_ir::Inst) {
+    let dst = l.result(inst);
+    let v = l.operands(inst)[0];
+    match l.data(inst).op {
+        Op::FcvtFromS => {
+            // The instruction keeps the upper half of its result; clearing it first cuts the
+            // dependence on whatever was there.
+            let zero = l.float();
+            l.push(Inst::Float(0), Flow::Next, &[Operand::reg_def(zero)]);
+            match source(l, v) {
+                Src::Reg(a) => put(l, Row::Cvtsi2sd, &[Arg::Rw(dst, zero), Arg::R(a)]),
+                Src::Mem(a) => put(l, Row::Cvtsi2sdMem, &[Arg::Rw(dst, zero), Arg::M(a)]),
+            }
+        }
+        Op::FcvtToS => {
+            let a = float_source(l, v);
+            put(l, Row::Cvttsd2si, &[Arg::W(dst), a.into()]);
+        }
+        Op::FbitsTo => {
+            let a = l.reg(v);
+            put(l, Row::MovqToGpr, &[Arg::W(dst), Arg::R(a)]);
+        }
+        _ => match load_source(l, v, Op::Load64) {
+            Some(a) => put(l, Row::MovsdLoad, &[Arg::W(dst), Arg::M(a)]),
+            None => {
+                let a = l.reg(v);
+                put(l, Row::MovqFromGpr, &[Arg::W(dst), Arg::R(a)]);
+            }
+        },
+    }
+}
