@@ -88,7 +88,13 @@ mod tests {
         let mut v: Vec<i64> = (-40..=40).collect();
         for k in 2..64 {
             let p = 1i64 << k;
-            v.extend([p.wrapping_sub(1), p, p.wrapping_add(1), p.wrapping_neg(), p.wrapping_neg() - 1]);
+            v.extend([
+                p.wrapping_sub(1),
+                p,
+                p.wrapping_add(1),
+                p.wrapping_neg(),
+                p.wrapping_neg().wrapping_sub(1),
+            ]);
         }
         let mut x = 0x9e37_79b9_7f4a_7c15_u64;
         for _ in 0..200 {

@@ -21,10 +21,10 @@ fn scaled(l: &L, v: Value) -> Option<(Value, u8)> {
     if l.live_after(v) {
         return None;
     }
-    let args = l.operands(inst);
-    match (d.op, l.iconst(args[1])?) {
-        (Op::Shl, k @ 0..=3) => Some((args[0], 1 << k)),
-        (Op::Mul, k @ (2 | 4 | 8)) => Some((args[0], k as u8)),
+    let &[v, factor] = l.operands(inst) else { return None };
+    match (d.op, l.iconst(factor)?) {
+        (Op::Shl, k @ 0..=3) => Some((v, 1 << k)),
+        (Op::Mul, k @ (2 | 4 | 8)) => Some((v, k as u8)),
         _ => None,
     }
 }

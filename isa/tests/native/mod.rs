@@ -1,0 +1,212 @@
+//! Runs compiled IR on this machine: a module with runs becomes one static-PIE executable, which
+//! forks for every run, so that runs see the data in its initial state and may fault.
+//!
+//! The executable writes records of two words: 1 and the result (by the child), 2 and the status
+//! that `wait4` gives (by the parent). Entry, self-relocation and the forks are IR of their own.
+
+use mochi_ir::text::parse_module;
+use mochi_ir::{Module, SymKind, Type};
+use mochi_isa::module::compile_module;
+use mochi_isa::{Context, Options, entry_stub};
+use mochi_objwrite::link::{LinkInput, link};
+use mochi_objwrite::target::TARGETS;
+use std::fmt::Write as _;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A call to make: function, arguments as bits.
+pub struct Call<'a> {
+    pub func: &'a str,
+    pub args: &'a [u64],
+}
+
+/// What became of a call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// Returned this word (0 without a result).
+    Returned(u64),
+    /// Killed by this signal.
+    Signal(u32),
+}
+
+const DRIVER: &str = "
+declare func @_start() export
+declare data @__relr_start
+declare data @__relr_end
+declare data @__image_base
+declare data @__record
+data @__record align 8 writable zero 16
+
+func @__relocate {
+b0:
+  v0:i64 = symaddr @__relr_start
+  v1:i64 = symaddr @__relr_end
+  v2:i64 = symaddr @__image_base
+  jump b1(v0, v2)
+b1(v3:i64, v4:i64):
+  v5:i64 = icmp ult v3, v1
+  brif v5, b2, b9
+b2:
+  v6:i64 = load.64 v3+0
+  v7:i64 = iconst 8
+  v8:i64 = add v3, v7
+  v9:i64 = iconst 1
+  v10:i64 = and v6, v9
+  brif v10, b4, b3
+b3:
+  v11:i64 = add v6, v2
+  v12:i64 = load.64 v11+0
+  v13:i64 = add v12, v2
+  store.64 v11+0, v13
+  v14:i64 = add v11, v7
+  jump b1(v8, v14)
+b4:
+  v15:i64 = ushr v6, v9
+  jump b5(v15, v4)
+b5(v16:i64, v17:i64):
+  v18:i64 = iconst 0
+  v19:i64 = icmp ne v16, v18
+  brif v19, b6, b8
+b6:
+  v20:i64 = and v16, v9
+  v21:i64 = mul v20, v2
+  v22:i64 = load.64 v17+0
+  v23:i64 = add v22, v21
+  store.64 v17+0, v23
+  v24:i64 = ushr v16, v9
+  v25:i64 = add v17, v7
+  jump b5(v24, v25)
+b8:
+  v26:i64 = iconst 504
+  v27:i64 = add v4, v26
+  jump b1(v8, v27)
+b9:
+  ret
+}
+
+func @__write {
+b0:
+  v0:i64 = iconst 1
+  v1:i64 = symaddr @__record
+  v2:i64 = iconst 16
+  v3:i64 = syscall v0, v0, v1, v2
+  ret
+}
+
+func @__spawn {
+b0(v0:i64):
+  v1:i64 = iconst 57
+  v2:i64 = syscall v1
+  v3:i64 = symaddr @__record
+  brif v2, b1, b2
+b1:
+  v4:i64 = iconst 61
+  v5:i64 = add v3, v6
+  v7:i64 = iconst 0
+  v8:i64 = syscall v4, v2, v5, v7, v7
+  v9:i64 = iconst 2
+  store.64 v3+0, v9
+  call @__write()
+  ret
+b2:
+  v10:i64 = iconst 1
+  store.64 v3+0, v10
+  call.ind v0()
+  call @__write()
+  v11:i64 = iconst 231
+  v12:i64 = iconst 0
+  v13:i64 = syscall v11, v12
+  unreachable
+}
+";
+
+/// Compiles and runs the calls of functions of a module given as text.
+pub fn run(text: &str, calls: &[Call], options: Options) -> Vec<Outcome> {
+    let plain = parse_module(text).expect("IR parses");
+    let mut all = text.to_string();
+    all.push_str(&DRIVER.replace("v5:i64 = add v3, v6", "v6:i64 = iconst 8\n  v5:i64 = add v3, v6"));
+    let mut main = String::from("func @__main {\nb0(v0:i64):\n  call @__relocate()\n");
+    for (i, call) in calls.iter().enumerate() {
+        all.push_str(&runner(&plain, i, call));
+        let _ = writeln!(main, "  v{}:i64 = symaddr @__run{i}\n  call @__spawn(v{})", i + 1, i + 1);
+    }
+    let n = calls.len() + 1;
+    let _ = writeln!(main, "  v{n}:i64 = iconst 231\n  v{}:i64 = iconst 0", n + 1);
+    let _ = writeln!(main, "  v{}:i64 = syscall v{n}, v{}\n  unreachable\n}}", n + 2, n + 1);
+    all.push_str(&main);
+    let module = parse_module(&all).expect("driver parses");
+    let output = execute(&executable(&module, options));
+    let words: Vec<u64> = output.chunks_exact(8).map(|c| u64::from_le_bytes(c.try_into().unwrap())).collect();
+    let mut outcomes = Vec::new();
+    let mut value = 0;
+    for record in words.chunks_exact(2) {
+        match record[0] {
+            1 => value = record[1],
+            _ if record[1] as u32 & 0x7f != 0 => outcomes.push(Outcome::Signal(record[1] as u32 & 0x7f)),
+            _ => outcomes.push(Outcome::Returned(value)),
+        }
+    }
+    assert_eq!(outcomes.len(), calls.len(), "every call has a record");
+    outcomes
+}
+
+/// A function without parameters that makes a call and stores the result.
+fn runner(module: &Module, index: usize, call: &Call) -> String {
+    let sym = module.lookup(call.func).expect("function of a run");
+    let SymKind::Func(sig) = &module.sym(sym).kind else { panic!("{} is data", call.func) };
+    let mut s = format!("func @__run{index} {{\nb0:\n");
+    for (i, (&a, ty)) in call.args.iter().zip(&sig.params).enumerate() {
+        let _ = match ty {
+            Type::F64 => {
+                let _ = writeln!(s, "  v{}:i64 = iconst {}", 100 + i, a as i64);
+                writeln!(s, "  v{i}:f64 = fbits.from v{}", 100 + i)
+            }
+            ty => writeln!(s, "  v{i}:{} = iconst {}", ty.name(), a as i64),
+        };
+    }
+    let args: Vec<String> = (0..call.args.len()).map(|i| format!("v{i}")).collect();
+    let target = format!("call @{}({})", call.func, args.join(", "));
+    let _ = match sig.result {
+        None => writeln!(s, "  {target}"),
+        Some(ty) => {
+            let store = if ty == Type::F64 { "store.f64" } else { "store.64" };
+            writeln!(s, "  v50:{} = {target}\n  v51:i64 = symaddr @__record\n  {store} v51+8, v50", ty.name())
+        }
+    };
+    s.push_str("  ret\n}\n");
+    s
+}
+
+/// Links a module whose first function to run is `__main`.
+pub fn executable(module: &Module, options: Options) -> Vec<u8> {
+    let target = &TARGETS[0];
+    let context = Context { module, target, options };
+    let mut object = compile_module(&context);
+    let (entry, start) = (module.lookup("_start").unwrap(), module.lookup("__main").unwrap());
+    object.atoms.push(entry_stub(target, entry, start));
+    let input = LinkInput {
+        object: &object,
+        archives: &[],
+        entry: "_start",
+        symbols: true,
+        debug: None,
+        build_id: false,
+    };
+    link(&input).expect("links").bytes
+}
+
+/// Writes the executable to a temporary file, runs it, and returns what it printed.
+fn execute(bytes: &[u8]) -> Vec<u8> {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let id = NEXT.fetch_add(1, Ordering::Relaxed);
+    let path = std::env::temp_dir().join(format!("mochi-isa-{}-{id}", std::process::id()));
+    std::fs::write(&path, bytes).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let output = Command::new(&path).output().unwrap();
+    if std::env::var_os("KEEP").is_none() {
+        std::fs::remove_file(&path).unwrap();
+    }
+    assert!(output.status.success(), "{path:?}: {:?}", output.status);
+    output.stdout
+}
