@@ -132,6 +132,8 @@ pub enum Step {
     Index(Expr),
     /// Field of a struct, by position in [`crate::types::StructDef::fields`].
     Field(u32),
+    /// `.name` of an `any`.
+    DynField(String),
 }
 
 /// See [`Stmt`].

@@ -258,13 +258,12 @@ impl<'a> Fx<'_, 'a> {
             [] => (zero, zero),
         };
         let desc = self.desc(list);
-        match args.get(2) {
-            None => self.rt("list_range", &[from, to, desc]),
-            Some(&step) => {
-                let step = self.as_ty(step, Ty::INT);
-                self.rt("list_range_step", &[from, to, step, desc])
-            }
+        let Some(&step) = args.get(2) else { return self.rt("list_range", &[from, to, desc]) };
+        let step = self.as_ty(step, Ty::INT);
+        if self.b.func.as_iconst(step) == Some(2) {
+            return self.rt("list_range", &[from, to, desc]);
         }
+        self.rt("list_range_step", &[from, to, step, desc])
     }
 
     /// Tagged length of a value.

@@ -244,7 +244,7 @@ impl Walker<'_> {
                     self.local(l).stored = true;
                     self.local(l).kept |= any;
                 }
-                Some((Step::Field(_), _)) => {}
+                Some((Step::Field(_) | Step::DynField(_), _)) => {}
             }
         }
         for (step, _) in &place.steps {

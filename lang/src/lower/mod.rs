@@ -29,6 +29,8 @@ mod print;
 mod query;
 mod repr;
 mod stmt;
+#[cfg(test)]
+mod tests;
 
 use crate::span::{SourceMap, Span};
 use crate::tree::{FuncId, GlobalId, Program};

@@ -25,6 +25,8 @@ enum Holder {
     Entry(Value, Value, Ty),
     /// Container and index in tagged words.
     Dynamic(Value, Value),
+    /// Object in a tagged word, name.
+    DynField(Value, Value),
 }
 
 /// A container reached by a walk.
@@ -78,6 +80,18 @@ impl<'a> Fx<'_, 'a> {
                     let v = self.combine(op.expect("operator"), ty, old, value);
                     self.store_field(at.value, layout_ty, *field, v);
                 }
+            }
+            Step::DynField(name) => {
+                let object = self.convert(at.value, at.ty, Ty::ANY);
+                let name = self.str_value(name);
+                let v = match op {
+                    Some(op) => {
+                        let old = self.rt("any_field", &[object, name]);
+                        self.combine(op, Ty::ANY, old, value)
+                    }
+                    None => self.owned_as(value, Ty::ANY),
+                };
+                self.rt_void("any_set_field", &[object, name, v]);
             }
             Step::Index(index) => {
                 let growable = leading.is_empty() && self.may_hide_growth(place.root);
@@ -153,6 +167,12 @@ impl<'a> Fx<'_, 'a> {
                 let (value, ty) = self.field(at.value, at.ty, *field);
                 return Reached { value, ty, holder: Holder::Field(at.value, offset) };
             }
+            Step::DynField(name) => {
+                let object = self.convert(at.value, at.ty, Ty::ANY);
+                let name = self.str_value(name);
+                let value = self.rt("any_field", &[object, name]);
+                return Reached { value, ty: Ty::ANY, holder: Holder::DynField(object, name) };
+            }
             Step::Index(e) => e,
         };
         let stripped = self.lw.types.strip(at.ty);
@@ -217,6 +237,7 @@ impl<'a> Fx<'_, 'a> {
             Holder::Dynamic(container, i) => {
                 self.rt("any_set_index", &[container, i, v]);
             }
+            Holder::DynField(object, name) => self.rt_void("any_set_field", &[object, name, v]),
         }
     }
 
@@ -318,6 +339,7 @@ impl<'a> Fx<'_, 'a> {
         };
         let at = self.walk(place.root, leading);
         match &last.0 {
+            Step::DynField(_) => unreachable!("a field of any is no list"),
             Step::Field(field) => {
                 let added = self.added(growth, elem);
                 let (list, _) = self.field(at.value, at.ty, *field);
