@@ -8,7 +8,10 @@ pub mod diag;
 pub mod lexer;
 pub mod lower;
 pub mod sema;
+pub mod parser;
 pub mod span;
 pub mod system;
 pub mod tree;
 pub mod types;
+
+pub use parser::parse;

@@ -83,6 +83,9 @@ codes! {
     P055 "P055" Error
         "unexpected {0}, expected {1}"
         "Stray `.` dot — expected a selector after it. Did you forget an identifier?";
+    P031 "P031" Error
+        "unexpected {0}, expected {1}"
+        "`let` must be followed by a variable name.";
     P056 "P056" Error
         "unexpected {0}, expected {1}"
         "Unexpected `let` — remove redundant declaration keyword.";

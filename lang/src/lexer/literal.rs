@@ -8,8 +8,13 @@ pub fn int_value(text: &str) -> Option<i64> {
     i64::from_str_radix(&digits, base).ok()
 }
 
+/// The digits of an integer literal without its prefix.
+pub fn digits_of(text: &str) -> &str {
+    split_base(text).0
+}
+
 /// The digits of an integer literal without its prefix, and the base.
-pub(crate) fn split_base(text: &str) -> (&str, u32) {
+fn split_base(text: &str) -> (&str, u32) {
     match text.as_bytes() {
         [b'0', b'x' | b'X', ..] => (&text[2..], 16),
         [b'0', b'b' | b'B', ..] => (&text[2..], 2),

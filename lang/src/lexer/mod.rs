@@ -13,7 +13,7 @@ mod literal;
 mod token;
 mod unicode;
 
-pub use literal::{float_value, int_value, string_value};
+pub use literal::{digits_of, float_value, int_value, string_value};
 pub use token::{Kind, Token};
 
 use crate::diag::{Code, Diagnostics};
