@@ -126,11 +126,14 @@ impl Parser<'_> {
                 Kind::Ident => fields.push(self.field()?),
                 Kind::RBrace if !fields.is_empty() || !methods.is_empty() => break,
                 Kind::RBrace => return Err(self.unexpected("a field or a method", None)),
-                _ => break,
+                _ => {
+                    let label = (open, "this `{` is not closed".to_string());
+                    return Err(self.unexpected_with("a field, a method or `}`", None, Some(label)));
+                }
             }
             self.eat(Kind::Comma);
         }
-        self.expect_close(Kind::RBrace, "a field, a method or `}`", open)?;
+        self.bump();
         Ok(TypeDeclKind::Struct { fields, methods })
     }
 
@@ -214,6 +217,10 @@ impl Parser<'_> {
         let no_struct = std::mem::replace(&mut self.no_struct, false);
         let mut entries = Vec::new();
         while self.kind() != Kind::RBrace {
+            if self.kind() != Kind::Ident {
+                let label = (open, "this `{` is not closed".to_string());
+                return Err(self.unexpected_with("a field name or `}`", Some(Code::P001), Some(label)));
+            }
             entries.push(self.entry()?);
             if !self.eat(Kind::Comma) {
                 break;

@@ -49,8 +49,10 @@ impl Parser<'_> {
     /// An expression.
     pub(super) fn expr(&mut self) -> Parse<Expr> {
         self.enter()?;
-        let first = self.unary()?;
-        let result = self.binary(first);
+        let result = self.level(|p| {
+            let first = p.unary()?;
+            p.binary(first)
+        });
         self.leave();
         result
     }
@@ -73,15 +75,14 @@ impl Parser<'_> {
 
     /// The rest of an expression whose first operand begins with `operand`.
     pub(super) fn expr_after(&mut self, operand: Expr) -> Parse<Expr> {
-        let first = self.postfix(operand)?;
-        self.binary(first)
+        self.level(|p| {
+            let first = p.postfix(operand)?;
+            p.binary(first)
+        })
     }
 
     /// The operators and operands after `first`, by precedence; all operators are left-associative.
-    ///
-    /// `self.height` grows to that of the result: each function that builds a level of the tree
-    /// starts an accumulation at 0, adds its own levels, and gives back the maximum of that and
-    /// what was accumulated before.
+    /// Call inside [`Parser::level`].
     fn binary(&mut self, first: Expr) -> Parse<Expr> {
         let mut operands = vec![first];
         let mut pending: Vec<Pending> = Vec::new();
@@ -136,13 +137,37 @@ impl Parser<'_> {
                     _ => return None,
                 };
                 let next = self.peek(1);
-                if !(begins_operand(next) || next == Kind::All) {
+                if !(begins_operand(next) || next == Kind::All) || self.looks_like_call() {
                     return None;
                 }
                 (op, 0)
             }
             _ => return None,
         })
+    }
+
+    /// Whether the next name is called with no or several arguments: `union(a, b)` is a call of a
+    /// function of that name, `xs union (ys)` an operator and its operand.
+    fn looks_like_call(&self) -> bool {
+        if self.peek(1) != Kind::LParen {
+            return false;
+        }
+        let mut nested = 0u32;
+        let mut i = 2;
+        if self.peek(i) == Kind::RParen {
+            return true;
+        }
+        loop {
+            match self.peek(i) {
+                Kind::LParen | Kind::LBracket | Kind::LBrace => nested += 1,
+                Kind::RParen | Kind::RBracket | Kind::RBrace if nested == 0 => return false,
+                Kind::RParen | Kind::RBracket | Kind::RBrace => nested -= 1,
+                Kind::Comma if nested == 0 => return true,
+                Kind::Eof => return false,
+                _ => {}
+            }
+            i += 1;
+        }
     }
 
     /// `- ! -x.y`: prefix operators bind looser than what follows the operand.
@@ -157,15 +182,17 @@ impl Parser<'_> {
                 self.limit(Code::P101, span, MAX_HEIGHT / 2);
             }
         }
-        let outer = std::mem::replace(&mut self.height, 0);
-        let operand = self.primary()?;
-        let mut expr = self.postfix(operand)?;
         let count = ops.len() as u32;
-        if self.height + count > MAX_HEIGHT {
+        let mut expr = self.level(|p| {
+            let operand = p.primary()?;
+            let expr = p.postfix(operand)?;
+            p.height += 1 + count;
+            Ok(expr)
+        })?;
+        if self.height > MAX_HEIGHT {
             self.limit(Code::P101, expr.span, MAX_HEIGHT);
             ops.clear();
         }
-        self.height = outer.max(self.height + 1 + count);
         while let Some((op, span)) = ops.pop() {
             let span = span.to(expr.span);
             expr = Expr { kind: ExprKind::Unary { op, operand: Box::new(expr) }, span };
@@ -221,6 +248,10 @@ impl Parser<'_> {
         let open = self.bump().span(self.file);
         let mut args = Vec::new();
         if self.kind() != Kind::RParen {
+            if !begins_operand(self.kind()) {
+                let label = (open, "this `(` is not closed".to_string());
+                return Err(self.unexpected_with("an expression or `)`", Some(Code::P052), Some(label)));
+            }
             args.push(self.inner()?);
             while self.eat(Kind::Comma) {
                 args.push(self.inner()?);

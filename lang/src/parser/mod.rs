@@ -53,8 +53,10 @@ pub fn parse(map: &SourceMap, file: FileId, diags: &mut Diagnostics) -> Program 
         height: 0,
         limit_reported: false,
         no_struct: false,
+        open_blocks: 0,
         open_braces: 0,
         open_parens: 0,
+        errors: Vec::new(),
         useless_end: u32::MAX,
     };
     parser.program()
@@ -80,13 +82,17 @@ struct Parser<'a> {
     /// Trying: errors are not reported.
     quiet: bool,
     depth: u32,
-    /// Height of the highest tree built since the accumulation began, see [`Parser::binary`].
+    /// Height of the highest part of the tree built so far, see [`Parser::level`].
     height: u32,
     limit_reported: bool,
     /// In the head of `if`, `while`, `for`, `match`, where `name {` begins the body.
     no_struct: bool,
+    /// Blocks around the next token.
+    open_blocks: u32,
     open_braces: u32,
     open_parens: u32,
+    /// First bytes of the tokens reported, ascending.
+    errors: Vec<u32>,
     /// End of the last statement reported as useless.
     useless_end: u32,
 }
@@ -210,6 +216,7 @@ impl Parser<'_> {
             || self.quiet;
         if !self.quiet {
             self.last_error = Some(self.at);
+            self.errors.push(token.start);
         }
         if hidden {
             return Abort;
@@ -245,6 +252,16 @@ impl Parser<'_> {
 
     fn leave(&mut self) {
         self.depth -= 1;
+    }
+
+    /// Parses a part of the tree and keeps track of its height. While `parse` runs, `self.height` is
+    /// that of the highest part parsed so far; `parse` adds the levels it builds on top of them. After
+    /// it, `self.height` is the maximum of the part's height and what was there before.
+    fn level<T>(&mut self, parse: impl FnOnce(&mut Self) -> Parse<T>) -> Parse<T> {
+        let before = std::mem::replace(&mut self.height, 0);
+        let result = parse(self);
+        self.height = self.height.max(before);
+        result
     }
 
     /// Reports a limit of the compiler, once per file.
@@ -288,23 +305,28 @@ impl Parser<'_> {
     fn block_of(&mut self, value: bool) -> Parse<Block> {
         let open = self.expect(Kind::LBrace, "`{`")?.span(self.file);
         self.enter()?;
+        self.open_blocks += 1;
         let no_struct = std::mem::replace(&mut self.no_struct, false);
         let mut statements: Vec<Stmt> = Vec::new();
-        while !matches!(self.kind(), Kind::RBrace | Kind::Eof) {
-            statements.extend(self.statement_or_recover(value));
-        }
+        self.level(|p| {
+            while !matches!(p.kind(), Kind::RBrace | Kind::Eof) {
+                statements.extend(p.statement_or_recover(value));
+            }
+            p.height += 1;
+            Ok(())
+        })?;
         self.no_struct = no_struct;
+        self.open_blocks -= 1;
         self.leave();
-        self.height += 1;
         // Only the end of the file can be here instead, and then the block is kept: its content is
         // understood.
         let closed = self.expect_close(Kind::RBrace, "`}`", open);
+        debug_assert!(closed.is_ok() || self.kind() == Kind::Eof);
         if value {
             self.settle_value(&mut statements);
         }
         let effective = statements.len() - usize::from(value && !statements.is_empty());
         self.check_useless(&statements[..effective]);
-        debug_assert!(closed.is_ok() || self.kind() == Kind::Eof);
         Ok(Block { statements, span: self.since(open) })
     }
 
@@ -314,12 +336,13 @@ impl Parser<'_> {
 
     fn statement_or_recover(&mut self, value: bool) -> Option<Stmt> {
         let anchor = self.anchor();
-        let (depth, height, no_struct) = (self.depth, self.height, self.no_struct);
+        let (depth, blocks, height, no_struct) = (self.depth, self.open_blocks, self.height, self.no_struct);
         let result = if value && self.kind() == Kind::If { self.if_in_value() } else { self.statement() };
         match result {
             Ok(s) => Some(s),
             Err(Abort) => {
                 self.depth = depth;
+                self.open_blocks = blocks;
                 self.height = self.height.max(height);
                 self.no_struct = no_struct;
                 self.recover(anchor);

@@ -203,7 +203,7 @@ impl Parser<'_> {
                     self.expr()?
                 }
                 Kind::LBrace => self.branch()?,
-                _ => return Err(self.unexpected("`{` or `then`", Some(Code::P001))),
+                _ => return Err(self.unexpected("`{` or `then`", None)),
             };
             if parts.len() as u32 + self.height < MAX_HEIGHT {
                 parts.push((part, cond, then));
@@ -252,10 +252,10 @@ impl Parser<'_> {
         let mut arms = Vec::new();
         while begins_operand(self.kind()) {
             let pattern = self.expr()?;
-            self.check_pattern(&pattern);
             if !self.eat(Kind::Arrow) {
                 return Err(self.unexpected("`=>`", Some(Code::P011)));
             }
+            self.check_pattern(&pattern);
             let result = match self.kind() {
                 Kind::LBrace if !self.looks_like_map() => {
                     let block = self.block_of(true)?;

@@ -6,6 +6,7 @@ use super::stmt::{IfPart, chain};
 use crate::ast::{Block, Expr, ExprKind, Stmt, StmtKind};
 use crate::diag::Code;
 use crate::lexer::Kind;
+use crate::span::Span;
 
 impl Parser<'_> {
     /// P063: a pattern is a literal, a name, a constructor call of patterns, or that in parentheses.
@@ -28,13 +29,11 @@ impl Parser<'_> {
     }
 
     /// P065: an expression as a statement must call something. Only the first one of a line is
-    /// reported: the others are what is left of the same mistake.
+    /// reported, and none where the syntax is wrong: the others are what is left of the same mistake.
     pub(super) fn check_useless(&mut self, statements: &[Stmt]) {
         for s in statements {
             let StmtKind::Expr(e) = &s.kind else { continue };
-            let next = self.tokens.partition_point(|t| t.start < s.span.end);
-            let illegal_follows = self.tokens.get(next).is_some_and(|t| t.kind == Kind::Error);
-            if has_effect(e) || illegal_follows || s.span.start >= self.unreliable_from {
+            if has_effect(e) || s.span.start >= self.unreliable_from || self.error_on_line(s.span) {
                 continue;
             }
             let between = self.text.get(self.useless_end as usize..s.span.start as usize);
@@ -50,6 +49,18 @@ impl Parser<'_> {
                 d.help(help);
             }
         }
+    }
+
+    /// Whether the lexer or the parser reported something from `span` to the end of its last line.
+    fn error_on_line(&self, span: Span) -> bool {
+        let rest = &self.text[span.end as usize..];
+        let line_end = span.end + rest.find('\n').unwrap_or(rest.len()) as u32;
+        let first = self.errors.partition_point(|&e| e < span.start);
+        if self.errors.get(first).is_some_and(|&e| e <= line_end) {
+            return true;
+        }
+        let next = self.tokens.partition_point(|t| t.start < span.start);
+        self.tokens[next..].iter().take_while(|t| t.start < line_end).any(|t| t.kind == Kind::Error)
     }
 
     /// Statements of a block with a value: an `if` that is not the last one, or has branches

@@ -57,7 +57,13 @@ impl Parser<'_> {
             Kind::Fact => self.fact()?,
             Kind::Rule => self.rule()?,
             kind if begins_operand(kind) => StmtKind::Expr(self.expr()?),
-            _ => return Err(self.unexpected("a statement", None)),
+            _ => {
+                let in_block = self.open_blocks > 0;
+                return Err(match in_block {
+                    true => self.unexpected("a statement or `}`", Some(Code::P001)),
+                    false => self.unexpected("a statement", None),
+                });
+            }
         };
         Ok(Stmt { kind, span: self.since(start) })
     }
@@ -123,35 +129,34 @@ impl Parser<'_> {
 
     /// `if`, with its chain of `else if` taken in a loop.
     fn if_statement(&mut self) -> Parse<StmtKind> {
-        let mut parts: Vec<IfPart> = Vec::new();
-        let start = self.here();
-        let outer = std::mem::replace(&mut self.height, 0);
-        let mut last = None;
-        loop {
-            let part = self.here();
-            self.expect(Kind::If, "`if`")?;
-            let cond = self.head()?;
-            if self.kind() == Kind::Then && parts.is_empty() {
-                let value = self.if_from(start, cond)?;
-                self.height = self.height.max(outer);
-                return Ok(StmtKind::Expr(self.expr_after(value)?));
+        self.level(|p| {
+            let mut parts: Vec<IfPart> = Vec::new();
+            let mut last = None;
+            loop {
+                let start = p.here();
+                p.expect(Kind::If, "`if`")?;
+                let cond = p.head()?;
+                if p.kind() == Kind::Then && parts.is_empty() {
+                    let value = p.if_from(start, cond)?;
+                    return Ok(StmtKind::Expr(p.expr_after(value)?));
+                }
+                let body = p.block()?;
+                if parts.len() as u32 + p.height < MAX_HEIGHT {
+                    parts.push((start, cond, body));
+                } else {
+                    p.limit(Code::P100, start, MAX_HEIGHT);
+                }
+                if !p.eat(Kind::Else) {
+                    break;
+                }
+                if p.kind() != Kind::If {
+                    last = Some(p.block()?);
+                    break;
+                }
             }
-            let body = self.block()?;
-            if parts.len() as u32 + self.height < MAX_HEIGHT {
-                parts.push((part, cond, body));
-            } else {
-                self.limit(Code::P100, part, MAX_HEIGHT);
-            }
-            if !self.eat(Kind::Else) {
-                break;
-            }
-            if self.kind() != Kind::If {
-                last = Some(self.block()?);
-                break;
-            }
-        }
-        self.height = outer.max(self.height + parts.len() as u32);
-        Ok(chain(parts, last))
+            p.height += parts.len() as u32;
+            Ok(chain(parts, last))
+        })
     }
 
     /// `fetch url into name`, or an expression that begins with `fetch`.

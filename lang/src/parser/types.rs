@@ -130,6 +130,9 @@ impl Parser<'_> {
         let open = self.bump().span(self.file);
         let mut params = Vec::new();
         if self.kind() != Kind::RParen {
+            if self.kind() != Kind::Ident {
+                return Err(self.unexpected("a parameter name or `)`", Some(code)));
+            }
             loop {
                 let name = self.ident("a parameter name")?;
                 let ty = if self.eat(Kind::Colon) { Some(self.type_ref()?) } else { None };
