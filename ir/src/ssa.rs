@@ -1,7 +1,7 @@
 //! Small structural clean-ups that builders and passes share: blocks that cannot be reached,
 //! parameters that always have the same value, aliases.
 
-use crate::func::{Block, Function, Value, ValueDef};
+use crate::func::{ArgList, Block, BlockCall, BlockData, Function, Inst, Type, Value, ValueData, ValueDef};
 
 impl Function {
     /// Drops blocks that no path from the entry reaches from the layout, and their edges with them.
@@ -52,6 +52,10 @@ impl Function {
                         continue;
                     }
                     if let Some(v) = self.only_argument(&incoming[b.index()], k, p) {
+                        // What stands for a reference has to be one.
+                        if self.ty(p) == Type::Ref && self.ty(v) == Type::I64 {
+                            self.values[v.index()].ty = Type::Ref;
+                        }
                         self.values[p.index()].def = ValueDef::Alias(v);
                         changed = true;
                     }
@@ -108,5 +112,56 @@ impl Function {
         for i in 0..self.pool.len() {
             self.pool[i] = self.resolve(self.pool[i]);
         }
+    }
+
+    /// Numbers blocks, instructions and values anew in layout order, and drops what is unused: code
+    /// generation indexes tables by these ids.
+    pub fn compact(&mut self) {
+        let mut values = Vec::with_capacity(self.values.len());
+        let mut insts = Vec::with_capacity(self.insts.len());
+        let mut new_value = vec![Value(u32::MAX); self.values.len()];
+        let mut new_block = vec![Block(u32::MAX); self.blocks.len()];
+        let mut blocks: Vec<BlockData> = Vec::with_capacity(self.layout.len());
+        for (i, &b) in self.layout.iter().enumerate() {
+            let to = Block(i as u32);
+            new_block[b.index()] = to;
+            let mut data = std::mem::take(&mut self.blocks[b.index()]);
+            for (k, p) in data.params.iter_mut().enumerate() {
+                let ty = self.values[p.index()].ty;
+                new_value[p.index()] = Value(values.len() as u32);
+                *p = Value(values.len() as u32);
+                values.push(ValueData { ty, def: ValueDef::Param(to, k as u32) });
+            }
+            for inst in &mut data.insts {
+                let mut d = self.insts[inst.index()];
+                *inst = Inst(insts.len() as u32);
+                if let Some(v) = d.result {
+                    let to = Value(values.len() as u32);
+                    new_value[v.index()] = to;
+                    values.push(ValueData { ty: self.values[v.index()].ty, def: ValueDef::Inst(*inst) });
+                    d.result = Some(to);
+                }
+                insts.push(d);
+            }
+            blocks.push(data);
+        }
+        let mut pool = Vec::with_capacity(self.pool.len());
+        let mut edges = Vec::with_capacity(self.edges.len());
+        let mut copy = |old: &[Value], list: ArgList| {
+            let start = pool.len() as u32;
+            pool.extend(old[list.start as usize..][..list.len as usize].iter().map(|v| new_value[v.index()]));
+            ArgList { start, len: list.len }
+        };
+        for d in &mut insts {
+            d.args = copy(&self.pool, d.args);
+            let start = edges.len() as u32;
+            for e in &self.edges[d.edges.start as usize..][..d.edges.len as usize] {
+                let args = copy(&self.pool, e.args);
+                edges.push(BlockCall { block: new_block[e.block.index()], args, case: e.case });
+            }
+            d.edges.start = start;
+        }
+        self.layout = (0..blocks.len() as u32).map(Block).collect();
+        (self.values, self.insts, self.pool, self.edges, self.blocks) = (values, insts, pool, edges, blocks);
     }
 }

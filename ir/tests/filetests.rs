@@ -4,7 +4,9 @@
 use mochi_ir::Op;
 use mochi_ir::filetest::FileTest;
 use mochi_ir::interp::{Linux, Machine, link};
+use mochi_ir::library::Library;
 use mochi_ir::module::Module;
+use mochi_ir::passes::{self, OPTIMISE, Options, PASSES, run_named};
 use mochi_ir::text::{parse_module, print_module};
 use mochi_ir::verify::verify_module;
 use std::fs;
@@ -39,6 +41,26 @@ fn filetests() {
         let printed = print_module(&test.module);
         assert_eq!(print_module(&parse_module(&printed).unwrap()), printed, "{name}");
         run(&name, &test, &test.module);
+        if !test.passes.is_empty() {
+            let mut module = test.module.clone();
+            run_named(&mut module, &Library::EMPTY, &test.passes);
+            let output = print_module(&module);
+            if let Err(line) = test.check(&output) {
+                panic!("{name}:{line}: check fails on\n{output}");
+            }
+            run(&name, &test, &module);
+        }
+        // Every pass and the whole pipeline keep the runs.
+        for pass in PASSES {
+            let mut module = test.module.clone();
+            run_named(&mut module, &Library::EMPTY, &[pass.name.to_string()]);
+            run(&format!("{name} after {}", pass.name), &test, &module);
+        }
+        let mut module = test.module.clone();
+        let library = &Library::EMPTY;
+        let options = Options { steps: OPTIMISE, library, verify: true, stop_after: None, time: false };
+        passes::run(&mut module, &options);
+        run(&format!("{name} optimised"), &test, &module);
     }
 }
 

@@ -1,0 +1,218 @@
+//! Control flow clean-up: edges through blocks that do nothing are shortened, decided branches
+//! become jumps, blocks with one predecessor join it, and coldness spreads.
+//!
+//! A branch on a parameter whose argument is a constant (short-circuit conditions) is decided on
+//! the edge, except at loop headers, where that could make a loop with two entries.
+
+use super::Context;
+use crate::cfg::Cfg;
+use crate::func::{ArgList, Block, BlockCall, Function, Inst, Value, ValueDef};
+use crate::ops::Op;
+
+/// Runs the pass.
+pub fn run(func: &mut Function, cx: &Context) {
+    for _ in 0..4 {
+        let mut flow = Flow::new(func);
+        let mut changed = flow.shorten_edges();
+        changed |= merge(func);
+        if !changed {
+            break;
+        }
+        func.remove_unreachable_blocks();
+        func.remove_trivial_params();
+    }
+    spread_cold(func, cx);
+}
+
+struct Flow<'a> {
+    func: &'a mut Function,
+    /// A parameter of the block is used elsewhere than in its terminator.
+    escapes: Vec<bool>,
+    /// The block is the target of a backward edge.
+    header: Vec<bool>,
+}
+
+/// Blocks an edge may be moved over in one round.
+const MAX_HOPS: usize = 8;
+
+impl Flow<'_> {
+    fn new(func: &mut Function) -> Flow<'_> {
+        let cfg = Cfg::new(func);
+        let mut header = vec![false; func.blocks.len()];
+        for &b in &cfg.rpo {
+            for e in func.successors(b) {
+                if cfg.rpo_index[e.block.index()] <= cfg.rpo_index[b.index()] {
+                    header[e.block.index()] = true;
+                }
+            }
+        }
+        let mut escapes = vec![false; func.blocks.len()];
+        for &b in &func.layout {
+            let insts = &func.blocks[b.index()].insts;
+            for (i, &inst) in insts.iter().enumerate() {
+                let last = i + 1 == insts.len();
+                let mut used = |v: &Value| {
+                    if let ValueDef::Param(home, _) = func.values[v.index()].def
+                        && !(last && home == b)
+                    {
+                        escapes[home.index()] = true;
+                    }
+                };
+                func.operands(inst).iter().for_each(&mut used);
+                for e in func.edges_of(inst) {
+                    func.list(e.args).iter().for_each(&mut used);
+                }
+            }
+        }
+        Flow { func, escapes, header }
+    }
+
+    fn shorten_edges(&mut self) -> bool {
+        let mut changed = false;
+        for li in 0..self.func.layout.len() {
+            let b = self.func.layout[li];
+            let inst = self.func.terminator(b);
+            let r = self.func.insts[inst.index()].edges;
+            for e in r.start..r.start + r.len {
+                for _ in 0..MAX_HOPS {
+                    let Some(call) = self.onward(inst, e - r.start) else { break };
+                    let case = self.func.edges[e as usize].case;
+                    self.func.edges[e as usize] = BlockCall { case, ..call };
+                    changed = true;
+                }
+            }
+            if self.func.insts[inst.index()].op == Op::Brif && self.same_edges(inst) {
+                let data = &mut self.func.insts[inst.index()];
+                data.op = Op::Jump;
+                data.args = ArgList::default();
+                data.edges.len = 1;
+                changed = true;
+            }
+        }
+        changed
+    }
+
+    fn same_edges(&self, inst: Inst) -> bool {
+        let [a, b] = self.func.edges_of(inst) else { return false };
+        a.block == b.block && self.func.list(a.args) == self.func.list(b.args)
+    }
+
+    /// Where an edge can go instead of to a block that only passes it on.
+    fn onward(&mut self, inst: Inst, edge: u32) -> Option<BlockCall> {
+        let call = self.func.edges_of(inst)[edge as usize];
+        let t = call.block;
+        let [last] = self.func.blocks[t.index()].insts[..] else { return None };
+        if self.escapes[t.index()] {
+            return None;
+        }
+        let data = self.func.insts[last.index()];
+        let next = match data.op {
+            Op::Jump => self.func.edges_of(last)[0],
+            Op::Brif if !self.header[t.index()] => {
+                let c = self.func.operands(last)[0];
+                let known = self.known(t, call.args, c).or_else(|| {
+                    // The branch we come from asked the same.
+                    let same = self.func.insts[inst.index()].op == Op::Brif
+                        && self.func.operands(inst)[0] == c
+                        && !self.same_target(inst);
+                    same.then_some(edge == 0)
+                })?;
+                self.func.edges_of(last)[usize::from(!known)]
+            }
+            _ => return None,
+        };
+        if next.block == t {
+            return None;
+        }
+        let args: Vec<Value> =
+            self.func.list(next.args).iter().map(|&v| self.substitute(t, call.args, v)).collect();
+        // A list of its own: passes change lists in place.
+        let args = self.func.args(&args);
+        Some(BlockCall { block: next.block, args, case: 0 })
+    }
+
+    fn same_target(&self, inst: Inst) -> bool {
+        matches!(self.func.edges_of(inst), [a, b] if a.block == b.block)
+    }
+
+    /// Whether a condition is non-zero when the block is entered with these arguments.
+    fn known(&self, t: Block, args: ArgList, c: Value) -> Option<bool> {
+        let v = self.substitute(t, args, c);
+        self.func.as_iconst(v).map(|n| n != 0)
+    }
+
+    fn substitute(&self, t: Block, args: ArgList, v: Value) -> Value {
+        match self.func.values[v.index()].def {
+            ValueDef::Param(home, k) if home == t => self.func.list(args)[k as usize],
+            _ => v,
+        }
+    }
+}
+
+/// Joins blocks to their only predecessor when that jumps to them.
+fn merge(func: &mut Function) -> bool {
+    let mut preds = vec![0u32; func.blocks.len()];
+    for &b in &func.layout {
+        for e in func.successors(b) {
+            preds[e.block.index()] += 1;
+        }
+    }
+    let mut gone = vec![false; func.blocks.len()];
+    let mut changed = false;
+    for li in 0..func.layout.len() {
+        let b = func.layout[li];
+        if gone[b.index()] {
+            continue;
+        }
+        loop {
+            let last = func.terminator(b);
+            if func.insts[last.index()].op != Op::Jump {
+                break;
+            }
+            let call = func.edges_of(last)[0];
+            let t = call.block;
+            if t == b || preds[t.index()] != 1 || t == func.entry() {
+                break;
+            }
+            let params = std::mem::take(&mut func.blocks[t.index()].params);
+            for (k, p) in params.into_iter().enumerate() {
+                let arg = func.resolve(func.pool[call.args.start as usize + k]);
+                // The argument may have to carry a reference from now on.
+                if func.ty(p) == crate::func::Type::Ref && func.ty(arg) == crate::func::Type::I64 {
+                    func.values[arg.index()].ty = crate::func::Type::Ref;
+                }
+                func.values[p.index()].def = ValueDef::Alias(arg);
+            }
+            let mut insts = std::mem::take(&mut func.blocks[t.index()].insts);
+            func.blocks[b.index()].insts.pop();
+            func.blocks[b.index()].insts.append(&mut insts);
+            gone[t.index()] = true;
+            changed = true;
+        }
+    }
+    if changed {
+        func.layout.retain(|b| !gone[b.index()]);
+        func.resolve_aliases();
+    }
+    changed
+}
+
+/// Blocks that call something cold, and blocks from which only cold blocks follow, are cold.
+fn spread_cold(func: &mut Function, cx: &Context) {
+    let cfg = Cfg::new(func);
+    for &b in cfg.rpo.iter().rev() {
+        if b == func.entry() || func.blocks[b.index()].cold {
+            continue;
+        }
+        let next = func.successors(b);
+        let mut cold = !next.is_empty() && next.iter().all(|e| func.blocks[e.block.index()].cold);
+        for &inst in &func.blocks[b.index()].insts {
+            let data = &func.insts[inst.index()];
+            if data.op == Op::Call {
+                let effects = cx.module.sym(data.sym.expect("call has a callee")).effects;
+                cold |= effects.cold || effects.noreturn;
+            }
+        }
+        func.blocks[b.index()].cold = cold;
+    }
+}

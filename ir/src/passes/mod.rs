@@ -1,0 +1,224 @@
+//! Passes: what exists, in which order they run and why, and the runner.
+//!
+//! A pass takes a verified function to a verified function with the same meaning (the interpreter
+//! is the judge) in roughly linear time and without recursion over blocks. Tables by dense id, no
+//! hashing of ids on hot paths. Aliases ([`crate::func::ValueDef::Alias`]) live only inside a pass.
+
+pub mod dce;
+pub mod flow;
+pub mod fold;
+pub mod gvn;
+
+use crate::func::Function;
+use crate::library::Library;
+use crate::module::{Data, Module, Sym};
+use crate::text::print_function;
+use crate::verify::verify_function;
+use std::cell::RefCell;
+use std::time::{Duration, Instant};
+
+/// What function passes may look at besides the function: the module without its functions.
+pub struct Context<'a> {
+    /// Symbols and data; `funcs` is empty while function passes run.
+    pub module: &'a Module,
+    /// Index into [`Module::datas`] by symbol.
+    data_of: Vec<u32>,
+}
+
+impl<'a> Context<'a> {
+    /// Prepares a module.
+    pub fn new(module: &'a Module) -> Context<'a> {
+        let mut data_of = vec![u32::MAX; module.syms.len()];
+        for (i, data) in module.datas.iter().enumerate() {
+            data_of[data.sym.0 as usize] = i as u32;
+        }
+        Context { module, data_of }
+    }
+
+    /// The data a symbol names, if this module defines it.
+    pub fn data(&self, sym: Sym) -> Option<&'a Data> {
+        self.module.datas.get(self.data_of[sym.0 as usize] as usize)
+    }
+}
+
+/// How a pass is called.
+#[derive(Clone, Copy)]
+pub enum Run {
+    /// On one function at a time.
+    Function(fn(&mut Function, &Context)),
+    /// On the whole module.
+    Module(fn(&mut Module, &Library)),
+}
+
+/// A pass.
+pub struct Pass {
+    /// Name in `--emit ir:<name>`, `--time-passes` and filetests.
+    pub name: &'static str,
+    /// Its code.
+    pub run: Run,
+}
+
+/// A pass at its place in a pipeline.
+pub struct Step {
+    /// The pass.
+    pub pass: &'static Pass,
+    /// Why it runs here.
+    pub reason: &'static str,
+}
+
+macro_rules! passes {
+    ($($constant:ident $name:literal $kind:ident $function:expr;)*) => {
+        $(static $constant: Pass = Pass { name: $name, run: Run::$kind($function) };)*
+
+        /// Every pass, for filetests and fuzzing.
+        pub static PASSES: &[&Pass] = &[$(&$constant),*];
+    };
+}
+
+passes! {
+    FOLD "fold" Function fold::run;
+    FLOW "flow" Function flow::run;
+    GVN "gvn" Function gvn::run;
+    DCE "dce" Function dce::run;
+    COMPACT "compact" Function |func, _| func.compact();
+}
+
+/// Order for optimised builds.
+pub static OPTIMISE: &[Step] = &[
+    Step { pass: &FOLD, reason: "lowering emits naive code; later passes see canonical forms" },
+    Step { pass: &FLOW, reason: "folded branches leave dead and trivial blocks" },
+    Step { pass: &GVN, reason: "equal values, loads and checks become one" },
+    Step { pass: &FOLD, reason: "equal operands and forwarded stores expose more folding" },
+    Step { pass: &FLOW, reason: "branches decided since" },
+    Step { pass: &DCE, reason: "what nobody uses any more" },
+    Step { pass: &COMPACT, reason: "code generation wants dense ids" },
+];
+
+/// Order for `--debug` builds: nothing that moves or merges code.
+pub static DEBUG: &[Step] = &[Step { pass: &COMPACT, reason: "code generation wants dense ids" }];
+
+/// What to run and to watch.
+#[derive(Clone, Copy)]
+pub struct Options<'a> {
+    /// The steps.
+    pub steps: &'static [Step],
+    /// The runtime, for inlining.
+    pub library: &'a Library,
+    /// Verify after every pass, and panic with the function when a rule is broken.
+    pub verify: bool,
+    /// Stop after the first step with this pass.
+    pub stop_after: Option<&'a str>,
+    /// Measure each pass.
+    pub time: bool,
+}
+
+/// Time spent per step, in order; empty unless asked for.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Name of the pass and its time over all functions.
+    pub times: Vec<(&'static str, Duration)>,
+}
+
+thread_local! {
+    static CURRENT: RefCell<(&'static str, String)> = const { RefCell::new(("", String::new())) };
+}
+
+/// The pass and the function this thread works on, for the message when the compiler panics. Both
+/// are empty when no pass runs.
+pub fn current() -> (&'static str, String) {
+    CURRENT.with_borrow(|c| c.clone())
+}
+
+/// The pass of this name.
+pub fn find(name: &str) -> Option<&'static Pass> {
+    PASSES.iter().copied().find(|p| p.name == name)
+}
+
+/// Runs the steps over a module.
+pub fn run(module: &mut Module, options: &Options) -> Report {
+    let end = match options.stop_after {
+        Some(name) => options.steps.iter().position(|s| s.pass.name == name).map_or(0, |i| i + 1),
+        None => options.steps.len(),
+    };
+    let steps = &options.steps[..end];
+    let mut report = Report::default();
+    if options.time {
+        report.times = steps.iter().map(|s| (s.pass.name, Duration::ZERO)).collect();
+    }
+    // Rows of function passes go over one function after the other, which keeps it in the cache.
+    let mut at = 0;
+    while at < steps.len() {
+        if let Run::Module(pass) = steps[at].pass.run {
+            let start = options.time.then(Instant::now);
+            CURRENT.set((steps[at].pass.name, String::new()));
+            pass(module, options.library);
+            if let Some(start) = start {
+                report.times[at].1 += start.elapsed();
+            }
+            if options.verify {
+                module.funcs.iter().for_each(|f| check(module, f, steps[at].pass.name));
+            }
+            at += 1;
+            continue;
+        }
+        let is_module = |s: &Step| matches!(s.pass.run, Run::Module(_));
+        let stop = steps[at..].iter().position(is_module).map_or(steps.len(), |i| at + i);
+        let mut funcs = std::mem::take(&mut module.funcs);
+        let cx = Context::new(module);
+        for func in &mut funcs {
+            run_row(func, &cx, options, &steps[at..stop], report.times.get_mut(at..stop));
+        }
+        module.funcs = funcs;
+        at = stop;
+    }
+    CURRENT.set(("", String::new()));
+    report
+}
+
+type Times = [(&'static str, Duration)];
+
+fn run_row(
+    func: &mut Function,
+    cx: &Context,
+    options: &Options,
+    row: &[Step],
+    mut times: Option<&mut Times>,
+) {
+    CURRENT.set(("", func.display.clone()));
+    for (i, step) in row.iter().enumerate() {
+        let Run::Function(pass) = step.pass.run else { unreachable!("rows have function passes only") };
+        CURRENT.with_borrow_mut(|c| c.0 = step.pass.name);
+        let start = options.time.then(Instant::now);
+        pass(func, cx);
+        if let (Some(times), Some(start)) = (&mut times, start) {
+            times[i].1 += start.elapsed();
+        }
+        if options.verify {
+            check(cx.module, func, step.pass.name);
+        }
+    }
+}
+
+fn check(module: &Module, func: &Function, pass: &str) {
+    let violations = verify_function(module, func);
+    if let Some(first) = violations.first() {
+        panic!("pass {pass} broke a function: {first}\n{}", print_function(module, func));
+    }
+}
+
+/// Runs single passes by name, verifying after each; for tests. Panics on an unknown name.
+pub fn run_named(module: &mut Module, library: &Library, names: &[String]) {
+    for name in names {
+        let pass = find(name).unwrap_or_else(|| panic!("no pass `{name}`"));
+        match pass.run {
+            Run::Module(run) => run(module, library),
+            Run::Function(run) => {
+                let mut funcs = std::mem::take(&mut module.funcs);
+                let cx = Context::new(module);
+                funcs.iter_mut().for_each(|f| run(f, &cx));
+                module.funcs = funcs;
+            }
+        }
+        module.funcs.iter().for_each(|f| check(module, f, name));
+    }
+}
