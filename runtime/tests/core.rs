@@ -51,6 +51,61 @@ fn environment() {
     assert_eq!(interpret(program, &["AB=-17", "A=4", "ABC=9"], "").stdout, "4 -17 0");
 }
 
+#[test]
+fn input_by_lines() {
+    let program = r#"fun mochi_main() {
+        for i in 0..6 { out_byte('[') out_text(input()) out_text("]\n") } }"#;
+    let long = "x".repeat(150_000);
+    let outcome = interpret(program, &[], &format!("one\n\n{long}\nwith return\r\nlast"));
+    assert_eq!(outcome.stdout, format!("[one]\n[]\n[{long}]\n[with return\r]\n[last]\n[]\n"));
+}
+
+#[test]
+fn time() {
+    let program = "fun mochi_main() { out_int(now()) out_byte(' ') out_int(now()) }";
+    assert_eq!(interpret(program, &["MOCHI_NOW_SEED=1"], "").stdout, "1015568748 1586792639");
+    let program = r#"fun mochi_main() { bench_begin() alloc(48, addr(desc_any) as i64) bench_end("a\"b") }
+        extern data desc_any"#;
+    let text = prints(program);
+    assert!(text.starts_with("{\n  \"duration_us\": 1,\n  \"memory_bytes\": "), "{text}");
+    assert!(text.ends_with(",\n  \"name\": \"a\\\"b\"\n}\n"), "{text}");
+}
+
+#[test]
+fn sha256_of_strings_and_lists() {
+    // FIPS 180-4 examples, an empty text, and lengths around the padding's limits.
+    let texts = ["", "abc", "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"];
+    let mut program = String::new();
+    program += "extern data desc_int
+data ints = [5, 0, 0, addr(desc_int), 0, 0, 0, 0, 0]
+fun print_digest(v: ref) {
+    let digest = sha256(v, addr(ints) as i64)
+    for i in 0..32 {
+        let b = list_get_w(digest, (i * 2) as ref) as i64 >> 1
+        digit(b >> 4)
+        digit(b & 15)
+    }
+    out_newline()
+}
+fun digit(d: i64) { out_byte(if d < 10 { '0' + d } else { 'a' + d - 10 }) }
+fun mochi_main() {
+";
+    for t in texts {
+        program += &format!("print_digest(\"{t}\")\n");
+    }
+    program += "let xs = list_new(addr(ints) as i64, 0)
+for i in 0..119 { list_push_w(xs, 194 as ref) }
+print_digest(xs) }";
+    assert_eq!(
+        prints(&program),
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad
+248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1
+31eba51c313a5c08226adf18d4a359cfdfd8d2e816b13f4af952f7ea6584dcfb
+"
+    );
+}
+
 /// Structures of all kinds of references, checked after each of many collections.
 const LIVE: &str = r#"
 extern data heap_stress
