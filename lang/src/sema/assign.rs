@@ -1,7 +1,7 @@
 //! Assignments.
 
 use super::Checker;
-use super::relations::{assignable, contains_any, is_numeric};
+use super::relations::{assignable, contains_any, is_numeric, same_representation};
 use super::scope::{Binding, Var, VarKey, View};
 use crate::ast::{self, BinOp, ExprKind, Place as APlace};
 use crate::diag::Code;
@@ -231,7 +231,8 @@ impl<'a> Checker<'a> {
     /// From here on in this scope the variable is seen as what was assigned.
     fn see_assigned(&mut self, var: &Var, got: Ty) {
         let precise = if contains_any(&self.types, got) { var.ty == Ty::ANY } else { true };
-        let keep = !precise || is_numeric(&self.types, var.ty) || got == Ty::UNIT;
+        let converted = is_numeric(&self.types, var.ty) && !same_representation(&self.types, var.ty, got);
+        let keep = !precise || converted || got == Ty::UNIT;
         let ty = if keep { var.ty } else { got };
         self.set_view(var.key, View { ty, narrowed: false });
     }
