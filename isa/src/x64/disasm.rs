@@ -1,7 +1,7 @@
 //! The text of an atom for people (`--emit asm`): iced's decoder and GNU-style formatter, labels
 //! for branch targets, names for relocations.
 
-use iced_x86::{Decoder, DecoderOptions, Formatter, GasFormatter, Instruction, OpKind};
+use iced_x86::{Decoder, DecoderOptions, Formatter, Instruction, OpKind};
 use mochi_objwrite::{Atom, RelocEntry};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -44,8 +44,7 @@ pub fn disassemble(atom: &Atom, symbols: &dyn Fn(u32) -> String) -> String {
     for (n, label) in labels.values_mut().enumerate() {
         *label = n;
     }
-    let mut formatter = GasFormatter::new();
-    formatter.options_mut().set_rip_relative_addresses(true);
+    let mut formatter = crate::x64::print::formatter();
     let mut out = format!("{}:\n", symbols(atom.sym.0));
     let mut text = String::new();
     for i in &instructions {
@@ -64,7 +63,7 @@ pub fn disassemble(atom: &Atom, symbols: &dyn Fn(u32) -> String) -> String {
                 let addend = r.addend + 4 + rest;
                 let name = symbols(r.sym.0);
                 let place = if addend == 0 { name } else { format!("{name}{addend:+}") };
-                if let (Some(open), true) = (text.find("(%rip)"), true) {
+                if let Some(open) = text.find("(%rip)") {
                     let start = text[..open].rfind([' ', ',']).map_or(0, |p| p + 1);
                     text.replace_range(start..open, &place);
                 }

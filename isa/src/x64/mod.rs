@@ -12,6 +12,7 @@ pub mod disasm;
 pub mod emit;
 pub mod entry;
 pub mod insts;
+pub mod print;
 pub mod regs;
 mod select;
 mod select_arith;

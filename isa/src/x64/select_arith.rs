@@ -29,14 +29,11 @@ pub fn small(l: &L, v: Value) -> Option<i64> {
 pub fn order(l: &L, a: Value, b: Value) -> (Value, Value) {
     let loads = |v| l.movable_def(v).is_some_and(|(_, d)| d.op == Op::Load64);
     if l.iconst(b).is_some() {
-        (a, b)
-    } else if l.iconst(a).is_some() || loads(a) && !loads(b) {
-        (b, a)
-    } else if !loads(b) && l.live_after(a) && !l.live_after(b) {
-        (b, a)
-    } else {
-        (a, b)
+        return (a, b);
     }
+    let dies_second = !loads(b) && l.live_after(a) && !l.live_after(b);
+    let exchange = l.iconst(a).is_some() || loads(a) && !loads(b) || dies_second;
+    if exchange { (b, a) } else { (a, b) }
 }
 
 /// Selects `add`.

@@ -1,0 +1,100 @@
+//! Every row of the x86-64 table: operand samples -> bytes -> iced's decoder and formatter -> the
+//! row's own text and the row's own `Code`.
+
+use iced_x86::{Decoder, DecoderOptions, Encoder, Formatter};
+use mochi_isa::x64::emit::{Addr, Opd, Start, build};
+use mochi_isa::x64::insts::{Cc, Place, Row};
+use mochi_isa::x64::print::{formatter, text};
+use mochi_isa::x64::regs::{Width, gpr, xmm};
+
+fn registers(width: Width) -> Vec<Opd> {
+    (0..16).map(|n| Opd::Reg(if width == Width::X { xmm(n) } else { gpr(n) })).collect()
+}
+
+fn memories() -> Vec<Opd> {
+    let mut all = Vec::new();
+    let disps = [0, 1, -1, 8, 127, -128, 128, -129, 0x1234, i32::MIN, i32::MAX];
+    for base in 0..16 {
+        for disp in disps {
+            all.push(Opd::Mem(Addr { start: Start::Reg(gpr(base)), index: None, disp }));
+        }
+        for index in (0..16).filter(|&i| i != 4) {
+            for (scale, disp) in [(1, 0), (2, 1), (4, -128), (8, 0x1000)] {
+                let index = Some((gpr(index), scale));
+                all.push(Opd::Mem(Addr { start: Start::Reg(gpr(base)), index, disp }));
+            }
+        }
+    }
+    for index in (0..16).filter(|&i| i != 4) {
+        for disp in [0, 1, -1000] {
+            all.push(Opd::Mem(Addr { start: Start::None, index: Some((gpr(index), 8)), disp }));
+        }
+    }
+    all
+}
+
+/// Samples of a place: the interesting ones first.
+fn samples(place: Place) -> Vec<Opd> {
+    let imm = |v: &[i64]| v.iter().map(|&v| Opd::Imm(v)).collect();
+    match place {
+        Place::Reg(w) => registers(w),
+        Place::RegMem(w) => registers(w).into_iter().chain(memories()).collect(),
+        Place::Mem => memories(),
+        Place::Imm8 | Place::Imm8L | Place::Imm8Q => imm(&[0, 1, -1, 5, 127, -128, 63]),
+        Place::Imm16 => imm(&[0, 1, -1, 300, 0x7fff, -0x8000]),
+        Place::Imm32 | Place::Imm32Q => {
+            imm(&[0, 1, -1, 127, 128, -129, 0x1234_5678, -0x8000_0000, 0x7fff_ffff])
+        }
+        Place::Imm64 => imm(&[0, 1, -1, 0x8000_0000, i64::MIN, i64::MAX, 0x1234_5678_9abc_def0]),
+        Place::Cl | Place::Hidden(_) => vec![],
+    }
+}
+
+fn check(row: Row, operands: &[Opd], seen: &mut usize) {
+    let instruction = build(row, operands);
+    let mut encoder = Encoder::new(64);
+    encoder.encode(&instruction, 0).unwrap_or_else(|e| panic!("{row:?} {operands:?}: {e}"));
+    let bytes = encoder.take_buffer();
+    let decoded = Decoder::new(64, &bytes, DecoderOptions::NONE).decode();
+    assert_eq!(decoded.len(), bytes.len(), "{row:?} {operands:?}");
+    assert_eq!(decoded.code(), row.info().code, "{row:?} {operands:?}");
+    let mut out = String::new();
+    formatter().format(&decoded, &mut out);
+    assert_eq!(out, text(row, operands), "{row:?} {operands:?} {bytes:02x?}");
+    *seen += 1;
+}
+
+#[test]
+fn rows() {
+    let mut seen = 0;
+    for &row in Row::ALL {
+        let places: Vec<Place> = row.info().operands.iter().map(|o| o.1).collect();
+        let shown: Vec<Place> =
+            places.into_iter().filter(|p| !matches!(p, Place::Cl | Place::Hidden(_))).collect();
+        let lists: Vec<Vec<Opd>> = shown.iter().map(|&p| samples(p)).collect();
+        if lists.is_empty() {
+            check(row, &[], &mut seen);
+        }
+        // Each operand goes through its samples while the others move along with it.
+        for varied in 0..lists.len() {
+            for i in 0..lists[varied].len() {
+                for shift in [0, 3, 13] {
+                    let pick =
+                        |(k, l): (usize, &Vec<Opd>)| l[(i + if k == varied { 0 } else { shift }) % l.len()];
+                    let operands: Vec<Opd> = lists.iter().enumerate().map(pick).collect();
+                    check(row, &operands, &mut seen);
+                }
+            }
+        }
+    }
+    assert!(seen > 50_000, "{seen} samples");
+}
+
+#[test]
+fn condition_codes() {
+    for cc in Cc::ALL {
+        assert_eq!(cc.set_row().info().name, format!("set{cc:?}").to_lowercase());
+        assert_eq!(cc.cmov_row().info().name, format!("cmov{cc:?}").to_lowercase());
+        assert_eq!(cc.invert().invert(), cc);
+    }
+}
