@@ -1,0 +1,12 @@
+//! The value part of the runtime, run by the interpreter against independent models.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod containers;
+mod driver;
+mod dynamic;
+mod floats;
+mod ints;
+mod model;
+mod strings;
+mod text;
