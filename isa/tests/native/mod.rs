@@ -12,8 +12,9 @@ use mochi_objwrite::link::{LinkInput, link};
 use mochi_objwrite::target::TARGETS;
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// A call to make: function, arguments as bits.
 pub struct Call<'a> {
@@ -200,10 +201,15 @@ pub fn executable(module: &Module, options: Options) -> Vec<u8> {
 fn execute(bytes: &[u8]) -> Vec<u8> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
+    // A fork by another thread while the file is open for writing would make it busy.
+    static WRITING: Mutex<()> = Mutex::new(());
+    let guard = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
     let path = std::env::temp_dir().join(format!("mochi-isa-{}-{id}", std::process::id()));
     std::fs::write(&path, bytes).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let output = Command::new(&path).output().unwrap();
+    let child = Command::new(&path).stdout(Stdio::piped()).spawn().unwrap();
+    drop(guard);
+    let output = child.wait_with_output().unwrap();
     if std::env::var_os("KEEP").is_none() {
         std::fs::remove_file(&path).unwrap();
     }

@@ -1,0 +1,105 @@
+//! Random programs (`mochi_ir::fuzz`): compiled code does what the interpreter does. Runs for
+//! about a second per configuration, or as long as `MOCHI_FUZZ_SECONDS` says, from seed
+//! `MOCHI_FUZZ_SEED`.
+#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+
+mod native;
+
+use mochi_ir::fuzz::{ARGUMENTS, Outcome as Observed, generate, observe, random_bytes};
+use mochi_ir::interp::Trap;
+use mochi_ir::library::Library;
+use mochi_ir::module::Module;
+use mochi_ir::passes;
+use mochi_ir::text::print_module;
+use mochi_isa::Options;
+use native::{Call, Outcome};
+use std::time::{Duration, Instant};
+
+/// Calls the program and adds up its result and its memory, so that one word shows both.
+const OBSERVE: &str = "
+func @__observe -> i64 {
+b0(v0:i64, v1:ref, v2:f64):
+  v3:i64 = call @main(v0, v1, v2)
+  v4:i64 = symaddr @scratch
+  v5:i64 = iconst 0
+  v6:i64 = iconst 8
+  v7:i64 = iconst 512
+  v8:i64 = iconst 31
+  jump b1(v5, v3)
+b1(v9:i64, v10:i64):
+  v11:i64 = add v4, v9
+  v12:i64 = load.64 v11+0
+  v13:i64 = mul v10, v8
+  v14:i64 = add v13, v12
+  v15:i64 = add v9, v6
+  v16:i64 = icmp ult v15, v7
+  brif v16, b1(v15, v14), b2(v14)
+b2(v17:i64):
+  ret v17
+}
+";
+
+fn digest(result: u64, memory: &[u8]) -> u64 {
+    let words = memory.chunks_exact(8).map(|c| u64::from_le_bytes(c.try_into().unwrap()));
+    words.fold(result, |h, w| h.wrapping_mul(31).wrapping_add(w))
+}
+
+fn compare(seed: u64, module: &Module, expected: &Observed, options: Options) -> usize {
+    let text = print_module(module) + OBSERVE;
+    let calls: Vec<Call> = ARGUMENTS.iter().map(|args| Call { func: "__observe", args }).collect();
+    let mut compared = 0;
+    for ((outcome, expected), args) in native::run(&text, &calls, options).iter().zip(expected).zip(ARGUMENTS)
+    {
+        let Ok(Some(result)) = expected.0 else { continue };
+        let want = Outcome::Returned(digest(result, &expected.1));
+        if *outcome != want {
+            panic!("seed {seed} {options:?}: {outcome:?} instead of {want:?} for {args:x?}\n{text}");
+        }
+        compared += 1;
+    }
+    compared
+}
+
+fn run(optimise: bool, options: Options) {
+    let number = |name: &str| std::env::var(name).ok().and_then(|s| s.parse().ok());
+    let end = Instant::now() + Duration::from_secs(number("MOCHI_FUZZ_SECONDS").unwrap_or(1));
+    let mut seed = number("MOCHI_FUZZ_SEED").unwrap_or(0);
+    let mut compared = 0;
+    while Instant::now() < end {
+        let bytes = random_bytes(seed * 8 + 7, 40 + (seed as usize * 53) % 2000);
+        let mut module = generate(&bytes);
+        let expected = observe(&module);
+        let endless = expected.iter().any(|(r, _)| matches!(r, Err(Trap::StepLimit)));
+        if !endless {
+            if optimise {
+                let options = passes::Options {
+                    steps: passes::OPTIMISE,
+                    library: &Library::EMPTY,
+                    verify: false,
+                    stop_after: None,
+                    time: false,
+                };
+                passes::run(&mut module, &options);
+            }
+            compared += compare(seed, &module, &expected, options);
+        }
+        seed += 1;
+    }
+    println!("{compared} results compared, next seed {seed}");
+    assert!(compared > 10);
+}
+
+#[test]
+fn plain() {
+    run(false, Options { debug: false, verify: true });
+}
+
+#[test]
+fn optimised() {
+    run(true, Options { debug: false, verify: true });
+}
+
+#[test]
+fn debug() {
+    run(false, Options { debug: true, verify: true });
+}
