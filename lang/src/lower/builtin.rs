@@ -116,8 +116,8 @@ impl<'a> Fx<'_, 'a> {
             First | Last => self.end(builtin, args[0]),
             Sum | Avg | Min | Max => self.fold(builtin, args[0]),
             Str => (self.text_of(args[0].v, args[0].ty), Ty::STR),
-            Int => (self.to_int(args[0]), Ty::INT),
-            Float => (self.to_float(args[0]), Ty::FLOAT),
+            Int => (self.int_of(args[0]), Ty::INT),
+            Float => (self.float_of(args[0]), Ty::FLOAT),
             Json => {
                 self.rt_word_desc("json_val", args[0].v, args[0].ty);
                 (self.unit(), Ty::UNIT)
@@ -321,7 +321,7 @@ impl<'a> Fx<'_, 'a> {
         }
     }
 
-    fn to_int(&mut self, a: Arg) -> Value {
+    fn int_of(&mut self, a: Arg) -> Value {
         match self.lw.types.kind(a.ty) {
             TyKind::Int | TyKind::Float | TyKind::Str | TyKind::BigRat => self.as_ty(a, Ty::INT),
             TyKind::Bool => {
@@ -336,7 +336,7 @@ impl<'a> Fx<'_, 'a> {
         }
     }
 
-    fn to_float(&mut self, a: Arg) -> Value {
+    fn float_of(&mut self, a: Arg) -> Value {
         match self.lw.types.kind(a.ty) {
             TyKind::Int | TyKind::Float | TyKind::Str | TyKind::BigRat => self.as_ty(a, Ty::FLOAT),
             _ => {
@@ -370,12 +370,12 @@ impl<'a> Fx<'_, 'a> {
                 (self.choose(negative, Repr::Any, |fx| fx.rt("any_neg", &[a.v]), |_| a.v), Ty::ANY)
             }
             Abs => {
-                let x = self.to_float(a);
+                let x = self.float_of(a);
                 (self.b.op(Op::Fabs, &[x], Type::F64), Ty::FLOAT)
             }
             Ceil | Floor if is_int && want == Ty::INT => (a.v, Ty::INT),
             Ceil | Floor | Sqrt => {
-                let x = self.to_float(a);
+                let x = self.float_of(a);
                 let v = match builtin {
                     Ceil => self.rt("f64_ceil", &[x]),
                     Floor => self.rt("f64_floor", &[x]),
@@ -387,11 +387,11 @@ impl<'a> Fx<'_, 'a> {
                 (self.rt("int_pow", &[a.v, args[1].v]), Ty::INT)
             }
             Pow => {
-                let (x, y) = (self.to_float(a), self.to_float(args[1]));
+                let (x, y) = (self.float_of(a), self.float_of(args[1]));
                 (self.rt("f64_pow", &[x, y]), Ty::FLOAT)
             }
             Round => {
-                let x = self.to_float(a);
+                let x = self.float_of(a);
                 let digits = match args.get(1) {
                     Some(&d) => self.as_ty(d, Ty::INT),
                     None => self.int(0),

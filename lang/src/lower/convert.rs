@@ -24,7 +24,7 @@ impl<'a> Fx<'_, 'a> {
                 self.none(repr)
             }
             (_, TyKind::Unit) => self.unit(),
-            (_, TyKind::Any) => self.to_any(v, from),
+            (_, TyKind::Any) => self.boxed(v, from),
             (TyKind::Any, _) => {
                 let repr = self.lw.types.repr(to);
                 let none = self.is_none(Repr::Any, v);
@@ -86,7 +86,7 @@ impl<'a> Fx<'_, 'a> {
     }
 
     /// Any value in a tagged word.
-    pub(crate) fn to_any(&mut self, v: Value, from: Ty) -> Value {
+    pub(crate) fn boxed(&mut self, v: Value, from: Ty) -> Value {
         match self.lw.types.repr(from) {
             Repr::Int | Repr::Any | Repr::Unit => v,
             Repr::Float => self.rt("any_from_f64", &[v]),
@@ -200,7 +200,7 @@ impl<'a> Fx<'_, 'a> {
     pub(crate) fn cast_value(&mut self, v: Value, from: Ty, to: Ty) -> Value {
         let kind = self.lw.types.kind(to).clone();
         match (self.lw.types.kind(from).clone(), kind) {
-            (_, TyKind::Any) => self.to_any(v, from),
+            (_, TyKind::Any) => self.boxed(v, from),
             (TyKind::Option(f), TyKind::Option(t)) => {
                 let (from_repr, repr) = (self.lw.types.repr(f), self.lw.types.repr(t));
                 let none = self.is_none(from_repr, v);

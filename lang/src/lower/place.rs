@@ -70,16 +70,17 @@ impl<'a> Fx<'_, 'a> {
         let at = self.walk(place.root, leading);
         match &last.0 {
             Step::Field(field) => {
-                let layout_ty = at.ty;
-                if op.is_none() {
-                    let ty = self.field_ty(layout_ty, *field);
-                    let v = self.owned_as(value, ty);
-                    self.store_field(at.value, layout_ty, *field, v);
-                } else {
-                    let (old, ty) = self.field(at.value, layout_ty, *field);
-                    let v = self.combine(op.expect("operator"), ty, old, value);
-                    self.store_field(at.value, layout_ty, *field, v);
-                }
+                let v = match op {
+                    Some(op) => {
+                        let (old, ty) = self.field(at.value, at.ty, *field);
+                        self.combine(op, ty, old, value)
+                    }
+                    None => {
+                        let ty = self.field_ty(at.ty, *field);
+                        self.owned_as(value, ty)
+                    }
+                };
+                self.store_field(at.value, at.ty, *field, v);
             }
             Step::DynField(name) => {
                 let object = self.convert(at.value, at.ty, Ty::ANY);
@@ -199,10 +200,10 @@ impl<'a> Fx<'_, 'a> {
 
     /// The list a walk has reached; an absent one is made and stored in its holder.
     fn some_list(&mut self, at: &Reached) -> Value {
-        if let Holder::Variable(root) = at.holder {
-            if !self.may_be_none(root) {
-                return at.value;
-            }
+        if let Holder::Variable(root) = at.holder
+            && !self.may_be_none(root)
+        {
+            return at.value;
         }
         let ty = self.lw.types.strip(at.ty);
         let holder = at.holder;
@@ -243,11 +244,11 @@ impl<'a> Fx<'_, 'a> {
 
     /// Writes a container back to its holder when a store replaced it.
     fn write_back(&mut self, holder: Holder, old: Value, new: Value) {
-        if let Holder::Variable(var) = holder {
-            if matches!(self.home(var), Home::Var(_)) {
-                self.assign(var, new);
-                return;
-            }
+        if let Holder::Variable(var) = holder
+            && matches!(self.home(var), Home::Var(_))
+        {
+            self.assign(var, new);
+            return;
         }
         let moved = self.b.icmp(Cond::Ne, old, new);
         let (store, join) = (self.b.new_cold_block(), self.b.new_block());

@@ -27,10 +27,12 @@ impl<'a> Fx<'_, 'a> {
     pub(crate) fn query(&mut self, e: &'a Expr, q: &'a Query) -> Value {
         let want = self.ty(e.ty);
         if let Some(fold) = q.fold {
-            if q.skip.is_none() && q.take.is_none() && !q.distinct {
-                if let Some((v, ty)) = self.fold_rows(q, fold) {
-                    return self.convert(v, ty, want);
-                }
+            if q.skip.is_none()
+                && q.take.is_none()
+                && !q.distinct
+                && let Some((v, ty)) = self.fold_rows(q, fold)
+            {
+                return self.convert(v, ty, want);
             }
             let elem = self.ty(q.select.ty);
             let list_ty = self.lw.types.types.list(elem);
