@@ -119,7 +119,8 @@ pub fn generate(bytes: &[u8]) -> Module {
         let name = if i + 1 == count { MAIN.to_string() } else { format!("f{i}") };
         let params = vec![Type::I64, Type::Ref, Type::F64];
         let sig = Signature { params: params.clone(), result: Some(Type::I64), ..Signature::default() };
-        let sym = module.declare_func(&name, sig, Effects::default(), true);
+        let effects = Effects { inline: source.below(2) == 1, ..Effects::default() };
+        let sym = module.declare_func(&name, sig, effects, name == MAIN);
         let func = Function::new(sym, &name, Some(Type::I64));
         let builder = FunctionBuilder::new(func, &params);
         // Earlier functions get an equal share of the bytes.

@@ -135,8 +135,9 @@ impl<'m> Program<'m> {
         let zero_page = self.data_end.next_multiple_of(8);
         let code_end = CODE_BASE + CODE_STEP * self.codes.len() as u64;
         for (mi, module) in self.modules.iter().enumerate() {
+            let used = used_symbols(module);
             for (si, decl) in module.syms.iter().enumerate() {
-                if self.meanings[mi][si] != Meaning::Undefined {
+                if self.meanings[mi][si] != Meaning::Undefined || !used[si] {
                     continue;
                 }
                 let meaning = match (global.get(decl.name.as_str()), decl.name.as_str()) {
@@ -197,6 +198,15 @@ impl<'m> Program<'m> {
         }
         memory
     }
+}
+
+/// Which symbols code or data of a module refer to.
+fn used_symbols(module: &Module) -> Vec<bool> {
+    let mut used = vec![false; module.syms.len()];
+    let insts = module.funcs.iter().flat_map(|f| &f.insts).filter_map(|i| i.sym);
+    let relocs = module.datas.iter().flat_map(|d| &d.relocs).map(|r| r.sym);
+    insts.chain(relocs).for_each(|s| used[s.0 as usize] = true);
+    used
 }
 
 /// The address a meaning stands for; 0 for what is undefined.

@@ -30,7 +30,7 @@ pub fn run(func: &mut Function, cx: &Context) {
     let mut decided: Vec<(Value, Known)> = Vec::new();
     for (at, &block) in dom.preorder.iter().enumerate() {
         while let Some(&(end, entries, undo)) = scopes.last() {
-            if at as u32 <= end - 1 {
+            if (at as u32) < end {
                 break;
             }
             gvn.table.restore(entries);
@@ -205,6 +205,16 @@ fn symbol_base(func: &Function, base: Value) -> Option<&InstData> {
     (data.op == Op::Symaddr).then_some(data)
 }
 
+/// The address is a symbol's, or a place in a table at a symbol.
+fn is_global(func: &Function, base: Value) -> bool {
+    let Some(def) = func.def_inst(base) else { return false };
+    match func.insts[def.index()].op {
+        Op::Symaddr => true,
+        Op::Add | Op::Copy => func.operands(def).iter().any(|&v| symbol_base(func, v).is_some()),
+        _ => false,
+    }
+}
+
 fn is_constant_data(func: &Function, cx: &Context, base: Value) -> bool {
     symbol_base(func, base)
         .is_some_and(|d| cx.data(d.sym.expect("symaddr has a symbol")).is_some_and(|d| !d.writable))
@@ -215,7 +225,7 @@ fn kills(func: &Function, cx: &Context, write: Write, fact: &Fact) -> bool {
     match write {
         Write::Nothing => false,
         _ if fact.op != Op::Call && is_constant_data(func, cx, fact.base) => false,
-        Write::Globals => fact.op != Op::Call && symbol_base(func, fact.base).is_some(),
+        Write::Globals => fact.op != Op::Call && is_global(func, fact.base),
         Write::Everything => true,
         Write::Store(_) if fact.op == Op::Call => true,
         Write::Store(inst) => {

@@ -8,6 +8,7 @@ pub mod dce;
 pub mod flow;
 pub mod fold;
 pub mod gvn;
+pub mod inline;
 
 use crate::func::Function;
 use crate::library::Library;
@@ -77,6 +78,8 @@ macro_rules! passes {
 
 passes! {
     FOLD "fold" Function fold::run;
+    INLINE "inline" Module inline::run;
+    UNUSED "unused" Module inline::drop_unused;
     FLOW "flow" Function flow::run;
     GVN "gvn" Function gvn::run;
     DCE "dce" Function dce::run;
@@ -85,6 +88,8 @@ passes! {
 
 /// Order for optimised builds.
 pub static OPTIMISE: &[Step] = &[
+    Step { pass: &INLINE, reason: "the runtime's fast paths and small functions meet their callers" },
+    Step { pass: &UNUSED, reason: "functions that were inlined everywhere need not be compiled" },
     Step { pass: &FOLD, reason: "lowering emits naive code; later passes see canonical forms" },
     Step { pass: &FLOW, reason: "folded branches leave dead and trivial blocks" },
     Step { pass: &GVN, reason: "equal values, loads and checks become one" },

@@ -1,0 +1,387 @@
+//! Inlining: runtime functions marked `inline` (bodies from the [`Library`] or from the module),
+//! and small functions of the program.
+//!
+//! Functions are handled callees first, so that a body is final when it is copied; calls within a
+//! cycle stay. A function of the program is copied only when it cannot fail and calls nothing: a
+//! trace has to show every frame in which something went wrong.
+//!
+//! Instructions copied from another file (or from the runtime) take the position of the call.
+
+use crate::cfg::Cfg;
+use crate::func::{ArgList, Block, BlockCall, Function, Inst, InstData, SrcLoc, Type, Value, ValueDef};
+use crate::hash::FastMap;
+use crate::library::Library;
+use crate::module::{Module, Sym, SymKind};
+use crate::ops::{Effect, Imm, Op};
+use crate::text::parse_function;
+use std::rc::Rc;
+
+/// Functions of the program up to this many instructions are copied.
+const SMALL: usize = 24;
+/// In code that is unlikely to run only bodies up to this size are copied.
+const TINY: usize = 4;
+/// A caller stops growing at this many instructions.
+const CALLER_LIMIT: usize = 100_000;
+/// Inlined functions that call inlined functions are expanded up to this depth.
+const MAX_DEPTH: u32 = 12;
+
+/// Runs the pass on a module.
+pub fn run(module: &mut Module, library: &Library) {
+    let funcs = std::mem::take(&mut module.funcs);
+    let order = callees_first(module, &funcs);
+    let mut inliner = Inliner {
+        bodies: vec![None; module.syms.len()],
+        missing: FastMap::default(),
+        module,
+        library,
+        map: Vec::new(),
+        blocks: Vec::new(),
+    };
+    let mut funcs: Vec<Option<Function>> = funcs.into_iter().map(Some).collect();
+    for i in order {
+        let mut func = funcs[i].take().expect("each function is visited once");
+        inliner.expand(&mut func, 0);
+        let index = func.sym.0 as usize;
+        let wanted = inliner.module.syms[index].effects.inline || is_small(&func);
+        if wanted {
+            // Bodies are copied from a compact copy; the function itself stays with the module.
+            let mut body = func.clone();
+            body.compact();
+            inliner.bodies[index] = Some(Rc::new(body));
+        }
+        funcs[i] = Some(func);
+    }
+    module.funcs = funcs.into_iter().map(|f| f.expect("put back")).collect();
+}
+
+/// Indices of functions, callees before callers as far as calls are not circular.
+fn callees_first(module: &Module, funcs: &[Function]) -> Vec<usize> {
+    let mut index = vec![u32::MAX; module.syms.len()];
+    for (i, f) in funcs.iter().enumerate() {
+        index[f.sym.0 as usize] = i as u32;
+    }
+    let callees: Vec<Vec<u32>> = funcs
+        .iter()
+        .map(|f| {
+            let calls = f.layout.iter().flat_map(|b| &f.blocks[b.index()].insts).filter_map(|i| {
+                let data = &f.insts[i.index()];
+                if data.op == Op::Call { data.sym } else { None }
+            });
+            calls.map(|s| index[s.0 as usize]).filter(|&i| i != u32::MAX).collect()
+        })
+        .collect();
+    let mut order = Vec::with_capacity(funcs.len());
+    let mut seen = vec![false; funcs.len()];
+    let mut stack: Vec<(usize, usize)> = Vec::new();
+    for root in 0..funcs.len() {
+        if !std::mem::replace(&mut seen[root], true) {
+            stack.push((root, 0));
+        }
+        while let Some((f, next)) = stack.last_mut() {
+            match callees[*f].get(*next) {
+                Some(&callee) => {
+                    *next += 1;
+                    if !std::mem::replace(&mut seen[callee as usize], true) {
+                        stack.push((callee as usize, 0));
+                    }
+                }
+                None => {
+                    order.push(*f);
+                    stack.pop();
+                }
+            }
+        }
+    }
+    order
+}
+
+fn size(func: &Function) -> usize {
+    func.layout.iter().map(|b| func.blocks[b.index()].insts.len()).sum()
+}
+
+/// Few instructions, none of which can fail, call, or touch memory other than global data.
+fn is_small(func: &Function) -> bool {
+    if func.layout.len() > 6 || size(func) > SMALL || func.save_all {
+        return false;
+    }
+    let harmless = |inst: &Inst| {
+        let data = &func.insts[inst.index()];
+        let global = || {
+            let base = func.operands(*inst)[0];
+            func.def_inst(base).is_some_and(|d| func.insts[d.index()].op == Op::Symaddr)
+        };
+        match data.op {
+            Op::IntDiv | Op::IntMod => func.as_iconst(func.operands(*inst)[1]).is_some_and(|c| c > 1),
+            Op::Unreachable | Op::GetFp | Op::GetSp => false,
+            op if op.is_int() || op.is_terminator() => true,
+            op if op.info().imm == Imm::Offset => global(),
+            op => matches!(op.info().effect, Effect::Pure),
+        }
+    };
+    // Loops are not worth it.
+    let cfg = Cfg::new(func);
+    let forward = |b: &Block| {
+        let at = cfg.rpo_index[b.index()];
+        func.successors(*b).iter().all(|e| cfg.rpo_index[e.block.index()] > at)
+    };
+    func.layout.iter().all(|b| forward(b) && func.blocks[b.index()].insts.iter().all(harmless))
+}
+
+struct Inliner<'a> {
+    module: &'a mut Module,
+    library: &'a Library,
+    /// Bodies to copy, by symbol.
+    bodies: Vec<Option<Rc<Function>>>,
+    /// Symbols known to have no body to copy.
+    missing: FastMap<Sym, ()>,
+    /// The caller's values by the callee's.
+    map: Vec<Value>,
+    /// The caller's blocks by the callee's.
+    blocks: Vec<Block>,
+}
+
+impl Inliner<'_> {
+    /// The body to copy for a call, if there is one.
+    fn body(&mut self, sym: Sym, depth: u32) -> Option<Rc<Function>> {
+        if self.bodies.len() < self.module.syms.len() {
+            self.bodies.resize(self.module.syms.len(), None);
+        }
+        if let Some(body) = &self.bodies[sym.0 as usize] {
+            return Some(body.clone());
+        }
+        if depth >= MAX_DEPTH || self.missing.contains_key(&sym) {
+            return None;
+        }
+        let name = &self.module.sym(sym).name;
+        let text = self.library.find(name).and_then(|d| if d.effects.inline { d.body } else { None });
+        // Until it is finished it has no body: recursion stays a call.
+        self.missing.insert(sym, ());
+        let mut func = parse_function(text?, self.module, self.library)
+            .unwrap_or_else(|e| panic!("body of runtime function: {e}"));
+        func.file = None;
+        self.expand(&mut func, depth + 1);
+        func.compact();
+        let body = Rc::new(func);
+        if self.bodies.len() < self.module.syms.len() {
+            self.bodies.resize(self.module.syms.len(), None);
+        }
+        self.bodies[sym.0 as usize] = Some(body.clone());
+        self.missing.remove(&sym);
+        Some(body)
+    }
+
+    /// Replaces calls in a function by bodies.
+    fn expand(&mut self, func: &mut Function, depth: u32) {
+        let mut growth = size(func);
+        let mut layout = Vec::with_capacity(func.layout.len());
+        let mut changed = false;
+        for li in 0..func.layout.len() {
+            let first = func.layout[li];
+            let is_call = |i: &Inst| func.insts[i.index()].op == Op::Call;
+            layout.push(first);
+            if !func.blocks[first.index()].insts.iter().any(is_call) {
+                continue;
+            }
+            let cold = func.blocks[first.index()].cold;
+            let mut at = Place { block: first, out: Vec::new() };
+            for inst in std::mem::take(&mut func.blocks[first.index()].insts) {
+                let data = func.insts[inst.index()];
+                let body = match data.sym {
+                    Some(sym) if data.op == Op::Call && growth < CALLER_LIMIT => self.body(sym, depth),
+                    _ => None,
+                };
+                let Some(body) = body.filter(|b| !cold || b.insts.len() <= TINY) else {
+                    at.out.push(inst);
+                    continue;
+                };
+                growth += body.insts.len();
+                changed = true;
+                self.copy(func, &mut layout, &mut at, inst, &body);
+            }
+            func.blocks[at.block.index()].insts = at.out;
+        }
+        if changed {
+            func.layout = layout;
+            func.resolve_aliases();
+            func.remove_unreachable_blocks();
+            func.remove_trivial_params();
+        }
+    }
+
+    /// Copies a body to the end of the current place, which may move to another block.
+    fn copy(
+        &mut self,
+        func: &mut Function,
+        layout: &mut Vec<Block>,
+        at: &mut Place,
+        call: Inst,
+        body: &Function,
+    ) {
+        let call_data = func.insts[call.index()];
+        let keep_loc = body.file.is_some() && body.file == func.file;
+        let cold = func.blocks[at.block.index()].cold;
+        self.map.clear();
+        self.map.extend(body.values.iter().map(|v| func.add_value(v.ty, ValueDef::Inst(Inst(u32::MAX)))));
+        for (k, &p) in body.blocks[body.entry().index()].params.iter().enumerate() {
+            let arg = func.pool[call_data.args.start as usize + k];
+            carry_reference(func, body.ty(p), arg);
+            self.map[p.index()] = arg;
+        }
+        // Blocks other than the entry, then the one where the caller goes on.
+        self.blocks.clear();
+        self.blocks.resize(body.blocks.len(), at.block);
+        for &b in &body.layout[1..] {
+            let to = func.add_block();
+            func.layout.pop();
+            layout.push(to);
+            self.blocks[b.index()] = to;
+            let data = &body.blocks[b.index()];
+            func.blocks[to.index()].cold = cold || data.cold;
+            for (k, &p) in data.params.iter().enumerate() {
+                let v = self.map[p.index()];
+                func.values[v.index()].def = ValueDef::Param(to, k as u32);
+                func.blocks[to.index()].params.push(v);
+            }
+        }
+        let single = body.layout.len() == 1;
+        let next = if single { at.block } else { func.add_block() };
+        if !single {
+            func.layout.pop();
+            layout.push(next);
+            func.blocks[next.index()].cold = cold;
+            if let Some(result) = call_data.result {
+                func.values[result.index()].def = ValueDef::Param(next, 0);
+                func.blocks[next.index()].params.push(result);
+            }
+        }
+        for &b in &body.layout {
+            for &inst in &body.blocks[b.index()].insts {
+                let mut data = body.insts[inst.index()];
+                data.loc = if keep_loc && data.loc != SrcLoc::NONE { data.loc } else { call_data.loc };
+                if data.op == Op::Ret && single {
+                    self.single_return(func, &call_data, body, inst);
+                    continue;
+                }
+                let new = self.instruction(func, body, data, next);
+                match b == body.entry() {
+                    true => at.out.push(new),
+                    false => func.blocks[self.blocks[b.index()].index()].insts.push(new),
+                }
+            }
+        }
+        if single && body.insts[body.terminator(body.entry()).index()].op != Op::Ret {
+            // The body does not return: what follows goes to a block nobody reaches.
+            let rest = func.add_block();
+            func.layout.pop();
+            layout.push(rest);
+            self.move_on(func, at, rest);
+            if let Some(result) = call_data.result {
+                func.values[result.index()].def = ValueDef::Param(rest, 0);
+                func.blocks[rest.index()].params.push(result);
+            }
+        } else if !single {
+            self.move_on(func, at, next);
+        }
+    }
+
+    fn move_on(&self, func: &mut Function, at: &mut Place, block: Block) {
+        func.blocks[at.block.index()].insts = std::mem::take(&mut at.out);
+        at.block = block;
+    }
+
+    /// The `ret` of a body of one block: the call's result is its operand.
+    fn single_return(&self, func: &mut Function, call: &InstData, body: &Function, ret: Inst) {
+        if let (Some(result), Some(v)) = (call.result, body.operands(ret).first()) {
+            let v = func.resolve(self.map[v.index()]);
+            carry_reference(func, func.ty(result), v);
+            func.values[result.index()].def = ValueDef::Alias(v);
+        }
+    }
+
+    fn list(&self, func: &mut Function, body: &Function, list: ArgList) -> ArgList {
+        let start = func.pool.len() as u32;
+        func.pool.extend(body.list(list).iter().map(|v| self.map[v.index()]));
+        ArgList { start, len: list.len }
+    }
+
+    /// A copy of an instruction; `ret` jumps to `next`.
+    fn instruction(&self, func: &mut Function, body: &Function, mut data: InstData, next: Block) -> Inst {
+        let new = Inst(func.insts.len() as u32);
+        let args = self.list(func, body, data.args);
+        let edges = ArgList { start: func.edges.len() as u32, len: data.edges.len };
+        if data.op == Op::Ret {
+            data.op = Op::Jump;
+            let wanted = func.blocks[next.index()].params.len() as u32;
+            func.edges.push(BlockCall { block: next, args: ArgList { len: wanted, ..args }, case: 0 });
+            data.args = ArgList::default();
+            data.edges = ArgList { start: edges.start, len: 1 };
+        } else {
+            for k in 0..data.edges.len {
+                let call = body.edges[(data.edges.start + k) as usize];
+                let args = self.list(func, body, call.args);
+                let block = self.blocks[call.block.index()];
+                func.edges.push(BlockCall { block, args, case: call.case });
+            }
+            data.args = args;
+            data.edges = edges;
+        }
+        if let Some(v) = data.result {
+            let v = self.map[v.index()];
+            func.values[v.index()].def = ValueDef::Inst(new);
+            data.result = Some(v);
+        }
+        func.insts.push(data);
+        new
+    }
+}
+
+/// Where code is appended.
+struct Place {
+    block: Block,
+    out: Vec<Inst>,
+}
+
+/// A value that takes the place of a reference is one.
+fn carry_reference(func: &mut Function, ty: Type, v: Value) {
+    let v = func.resolve(v);
+    if ty == Type::Ref && func.ty(v) == Type::I64 {
+        func.values[v.index()].ty = Type::Ref;
+    }
+}
+
+/// Removes functions of the module that were inlined everywhere: not exported, and no call or
+/// address of them is left.
+pub fn drop_unused(module: &mut Module, _: &Library) {
+    let mut used: Vec<bool> = module.syms.iter().map(|s| s.export).collect();
+    let mut index = vec![u32::MAX; module.syms.len()];
+    for (i, f) in module.funcs.iter().enumerate() {
+        index[f.sym.0 as usize] = i as u32;
+    }
+    // Reachable from exported symbols and data.
+    let mut work: Vec<Sym> = (0..module.syms.len() as u32).map(Sym).filter(|s| used[s.0 as usize]).collect();
+    let reach = |s: Sym, used: &mut Vec<bool>, work: &mut Vec<Sym>| {
+        if !std::mem::replace(&mut used[s.0 as usize], true) {
+            work.push(s);
+        }
+    };
+    if work.iter().all(|s| matches!(module.sym(*s).kind, SymKind::Data)) {
+        // Nothing is exported: everything may be an entry.
+        return;
+    }
+    for data in &module.datas {
+        data.relocs.iter().for_each(|r| reach(r.sym, &mut used, &mut work));
+    }
+    while let Some(sym) = work.pop() {
+        let Some(func) = module.funcs.get(index[sym.0 as usize] as usize) else { continue };
+        for &b in &func.layout {
+            for inst in &func.blocks[b.index()].insts {
+                let data = &func.insts[inst.index()];
+                data.sym.into_iter().for_each(|s| reach(s, &mut used, &mut work));
+                if let Some(slow) = data.op.slow_path().and_then(|name| module.lookup(name)) {
+                    reach(slow, &mut used, &mut work);
+                }
+            }
+        }
+    }
+    module.funcs.retain(|f| used[f.sym.0 as usize]);
+}
