@@ -240,6 +240,14 @@ fn access() {
         ),
         ("let ys = list_append_w(xs, 14 as ref) show_ints(xs) show_ints(ys)", "[10, 20, 30][10, 20, 30, 7]"),
         ("let ys = list_concat_place(xs, xs) show_ints(ys)", "[10, 20, 30, 10, 20, 30]"),
+        (
+            "let ys = list_set_copy_w(xs, 6 as ref, 14 as ref) show_ints(xs) show_ints(ys)",
+            "[10, 20, 30][10, 20, 30, 7]",
+        ),
+        (
+            "show_ints(list_range_step(10 as ref, (-4) as ref, (-8) as ref, addr(list_of_int) as i64))",
+            "[5, 1]",
+        ),
         ("out_int(list_len(0 as ref))", "0"),
         ("out_int(list_first_w(xs)) out_int(list_last_w(xs))", "1030"),
         ("show_ints(list_range((-4) as ref, 4 as ref, addr(list_of_int) as i64))", "[-2, -1, 0, 1]"),

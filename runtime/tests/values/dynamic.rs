@@ -98,6 +98,7 @@ fn arithmetic() {
         ("any_out(any_div(14 as ref, 0 as ref))", "division by zero"),
         ("any_out(any_div(any_from_f64(1.0), any_from_f64(0.0)))", "division by zero"),
         ("any_out(any_neg(any_from_f64(2.5)))", "-2.5"),
+        ("any_out(any_mod(boxed(rat_from_str(\"-7/2\")), 4 as ref))", "-3/2"),
         ("any_out(any_add(1 as ref, 4 as ref))", "nil"),
         ("any_out(any_add(boxed(\"n=\"), 4 as ref))", "n=2"),
         (
@@ -167,6 +168,7 @@ fn containers() {
         ),
         ("out_bool(any_in(any_from_f64(1.0), a(4))) out_bool(any_in(boxed(\"q\"), a(6)))", "truefalse"),
         ("out_bool(any_in(2 as ref, 2 as ref))", "invalid 'in' operand"),
+        ("any_out(any_reverse(a(3))) out_str(any_type_of(a(4))) out_str(any_type_of(a(9)))", "b a[int]P"),
         ("any_out(any_append(a(4), 4 as ref))", "[1, -100000000000000000000, nil, 2]"),
         ("any_out(any_append(1 as ref, 4 as ref))", "[2]"),
         ("any_out(any_append(a(3), 4 as ref))", "append expects list"),

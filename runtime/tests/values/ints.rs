@@ -5,7 +5,7 @@ use crate::model::Natural;
 
 const RUN: &str = r#"
 fun run(f: ref) {
-    let a = int_field(f, 1)
+    let a = if is(f, "base") { 0 as ref } else { int_field(f, 1) }
     let b = int_field(f, 2)
     if is(f, "add") { out_int(int_add_slow(a, b)) }
     if is(f, "sub") { out_int(int_sub_slow(a, b)) }
@@ -14,6 +14,7 @@ fun run(f: ref) {
     if is(f, "mod") { out_int(int_mod_slow(a, b)) }
     if is(f, "cmp") { out_number(int_cmp_slow(a, b)) }
     if is(f, "pow") { out_int(int_pow(a, b)) }
+    if is(f, "base") { out_int(int_parse_base(field(f, 1), b)) }
     if is(f, "neg") { out_int(int_neg_slow(a)) }
     if is(f, "float") { out_bits(f64_bits(int_to_f64(a))) }
     if is(f, "divmod") {
@@ -56,6 +57,10 @@ fn powers() {
     let cases = [
         case(&[&"pow", &2, &200], "1606938044258990275541962092341162602522202993782792835301376"),
         case(&[&"pow", &-3, &3], "-27"),
+        case(&[&"base", &"-ff", &16], "-255"),
+        case(&[&"base", &"1010", &2], "10"),
+        case(&[&"base", &"ZZzz", &36], "1679615"),
+        case(&[&"base", &"+77777777777777777777777777", &8], "302231454903657293676543"),
         case(&[&"pow", &0, &0], "1"),
         case(&[&"pow", &7, &0], "1"),
         case(&[&"pow", &-1, &1001], "-1"),
