@@ -161,10 +161,7 @@ impl<'a> Checker<'a> {
                     let text = Expr { kind: T::Str(field.name.clone()), ty: Ty::STR, span: field.span };
                     Some((Step::Index(self.coerce(text, k)), v))
                 }
-                TyKind::Any => {
-                    let text = Expr { kind: T::Str(field.name.clone()), ty: Ty::STR, span: field.span };
-                    Some((Step::Index(self.coerce(text, Ty::ANY)), Ty::ANY))
-                }
+                TyKind::Any => Some((Step::DynField(field.name.clone()), Ty::ANY)),
                 TyKind::Error => None,
                 _ => {
                     self.type_error(Code::T027, field.span, &[ty]);

@@ -21,6 +21,7 @@
 //! | `effects` | effect labels |
 //! | `alias` | T051, T052 |
 //! | `foreign` | fetch, load, generate, streams, agents, logic, imports |
+//! | `verify` | the promises of the typed tree |
 //! | `infer` | more precise types for variables that start empty |
 
 mod access;
@@ -47,9 +48,12 @@ mod relations;
 mod scope;
 mod stmt;
 mod typeref;
+mod verify;
 
 #[cfg(test)]
 mod tests;
+
+pub use verify::verify;
 
 use crate::ast;
 use crate::diag::{Code, Diagnostics};
