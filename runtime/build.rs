@@ -1,15 +1,17 @@
 //! Compiles the runtime library when the compiler is built.
 //!
-//! For every target: the files of `lib/` that are for it -> IR (system dialect) -> verifier. From
-//! that come, in `OUT_DIR`: `library.rs` (declarations of all functions, with the bodies of those
-//! that are inlined; the same for every target) and `<target>.ir` (the IR as text).
+//! For every target: the files of `lib/` that are for it -> IR (system dialect) -> verifier -> code
+//! -> archive. From that come, in `OUT_DIR`: `library.rs` (declarations of all functions, with the
+//! bodies of those that are inlined; the same for every target), `<target>.ir` (the IR as text) and
+//! `<target>.rt` (the archive, with the entry point `_start`).
 //!
 //! A file is for one system when its name ends in `_<os>`, for one system on one machine when it
 //! ends in `_<os>_<machine>`, else for all. Names are those of the targets' short names.
 
-use mochi_ir::{Conv, Function, Module, Signature, SymKind, Type, text, verify};
+use mochi_ir::{Conv, Effects, Function, Module, Signature, SymKind, Type, text, verify};
+use mochi_isa::{Context, Options, entry_stub, module::compile_module};
 use mochi_lang::system;
-use mochi_objwrite::target::{TARGETS, TargetRow};
+use mochi_objwrite::target::{TARGETS, Target, TargetRow};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::{env, fs, process};
@@ -20,21 +22,26 @@ fn main() {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     let sources = sources(Path::new("lib"));
     let mut library: Option<String> = None;
-    let mut modules = String::new();
+    let (mut modules, mut archives) = (String::new(), String::new());
     for target in TARGETS {
-        let module = compile(&sources, target);
+        let mut module = compile(&sources, target);
         let table = library_table(&module);
         if library.as_ref().is_some_and(|l| *l != table) {
             fail(&[format!("the functions of {} differ from those of other targets", target.triple)]);
         }
         library = Some(table);
-        let name = format!("{}.ir", target.short);
-        save(&out.join(&name), text::print_module(&module).as_bytes());
-        writeln!(modules, "(\"{}\", include_str!(concat!(env!(\"OUT_DIR\"), \"/{name}\"))),", target.triple)
-            .expect("string");
+        let emit = |table: &mut String, kind: &str, include: &str, bytes: &[u8]| {
+            let name = format!("{}.{kind}", target.short);
+            save(&out.join(&name), bytes);
+            let path = format!("concat!(env!(\"OUT_DIR\"), \"/{name}\")");
+            writeln!(table, "(\"{}\", {include}!({path})),", target.triple).expect("string");
+        };
+        emit(&mut modules, "ir", "include_str", text::print_module(&module).as_bytes());
+        emit(&mut archives, "rt", "include_bytes", &archive(&mut module, target));
     }
     let mut generated = library.unwrap_or_default();
     writeln!(generated, "static MODULES: &[(&str, &str)] = &[\n{modules}];").expect("string");
+    writeln!(generated, "static ARCHIVES: &[(&str, &[u8])] = &[\n{archives}];").expect("string");
     save(&out.join("library.rs"), generated.as_bytes());
 }
 
@@ -97,6 +104,16 @@ fn compile(sources: &[(String, String)], target: &TargetRow) -> Module {
         fail(&violations.iter().map(|v| format!("runtime: {v}")).collect::<Vec<_>>());
     }
     module
+}
+
+/// The module's code and data as an archive.
+fn archive(module: &mut Module, target: Target) -> Vec<u8> {
+    let entry = module.declare_func("_start", Signature::default(), Effects::default(), true);
+    let start = module.lookup("rt_start").unwrap_or_else(|| fail(&["the runtime has no `rt_start`".into()]));
+    let context = Context { module, target, options: Options::default() };
+    let mut object = compile_module(&context);
+    object.atoms.push(entry_stub(target, entry, start));
+    object.to_bytes()
 }
 
 /// The `Library` table as Rust text: one row per exported function, sorted by name.

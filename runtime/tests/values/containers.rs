@@ -1,6 +1,6 @@
 //! Lists, maps and sorting against Rust's collections.
 
-use crate::common::interpret;
+use crate::common::run_both;
 use crate::driver::{PRELUDE, Random, case, check, drive_with};
 use std::collections::{BTreeMap, HashSet};
 
@@ -205,7 +205,7 @@ fn maps() {
 fn prints(main: &str) -> String {
     let run =
         RUN.replace("fun run(f: ref) {", &format!("fun run(f: ref) {{ {main} }}\nfun unused(f: ref) {{"));
-    let outcome = interpret(&format!("{PRELUDE}{run}"), &[], "x\n");
+    let outcome = run_both(&format!("{PRELUDE}{run}"), &[], "x\n");
     format!("{}{}", outcome.stdout, outcome.stderr).trim_end().to_string()
 }
 

@@ -1,7 +1,7 @@
 //! Drives runtime functions with many inputs: one interpreted program reads cases from standard input,
 //! a line each with tab-separated fields, and prints one line of result per case.
 
-use crate::common::interpret;
+use crate::common::run_both;
 
 /// What every driven program has: reading the cases, and fields as values.
 pub const PRELUDE: &str = r#"
@@ -69,7 +69,7 @@ pub fn drive(run: &str, cases: &[Vec<String>]) -> Vec<String> {
 /// As [`drive`], with environment variables.
 pub fn drive_with(run: &str, cases: &[Vec<String>], environment: &[&str]) -> Vec<String> {
     let stdin: String = cases.iter().map(|c| c.join("\t") + "\n").collect();
-    let outcome = interpret(&format!("{PRELUDE}{run}"), environment, &stdin);
+    let outcome = run_both(&format!("{PRELUDE}{run}"), environment, &stdin);
     assert_eq!((outcome.status, outcome.stderr.as_str()), (0, ""), "{}", outcome.stdout);
     let lines: Vec<String> = outcome.stdout.split_terminator('\n').map(str::to_string).collect();
     assert_eq!(lines.len(), cases.len());

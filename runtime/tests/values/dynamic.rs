@@ -1,12 +1,12 @@
 //! Casts and the operators of `any`.
 
-use crate::common::interpret;
+use crate::common::run_both;
 use crate::driver::PRELUDE;
 use crate::text::VALUES;
 
 fn prints(main: &str) -> String {
     let program = format!("{PRELUDE}{VALUES}\n{MORE}\nfun run(f: ref) {{ {main} }}");
-    let outcome = interpret(&program, &["MOCHI_GC_STRESS=4"], "x\n");
+    let outcome = run_both(&program, &["MOCHI_GC_STRESS=4"], "x\n");
     format!("{}{}", outcome.stdout, outcome.stderr).trim_end().to_string()
 }
 

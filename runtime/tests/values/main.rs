@@ -1,4 +1,4 @@
-//! The value part of the runtime, run by the interpreter against independent models.
+//! The value part of the runtime, run by the interpreter and natively against independent models.
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -1,6 +1,6 @@
 //! The renderers and JSON on values of every type.
 
-use crate::common::interpret;
+use crate::common::run_both;
 use crate::driver::PRELUDE;
 
 /// Types and values; `v(i)` is value number i, `d(i)` its descriptor.
@@ -208,7 +208,7 @@ const FORMS: [[&str; 3]; 19] = [
 fn run(main: &str) -> String {
     let program = format!("{PRELUDE}{VALUES}\nfun run(f: ref) {{ let i = raw_field(f, 0) {main} }}");
     let stdin: String = (0..FORMS.len()).map(|i| format!("{i}\n")).collect();
-    let outcome = interpret(&program, &["MOCHI_GC_STRESS=5"], &stdin);
+    let outcome = run_both(&program, &["MOCHI_GC_STRESS=5"], &stdin);
     assert_eq!(outcome.stderr, "");
     outcome.stdout
 }
