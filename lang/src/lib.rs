@@ -5,6 +5,8 @@
 
 pub mod ast;
 pub mod diag;
+pub mod dump;
+pub mod fuzz;
 pub mod lexer;
 pub mod lower;
 pub mod parser;

@@ -194,48 +194,50 @@ impl Parser<'_> {
 
     /// An if-expression after its first condition; its chain of `else if` is taken in a loop.
     pub(super) fn if_from(&mut self, start: Span, cond: Expr) -> Parse<Expr> {
-        let mut parts = Vec::new();
-        let (mut part, mut cond) = (start, cond);
-        let mut otherwise = loop {
-            let then = match self.kind() {
-                Kind::Then => {
-                    self.bump();
-                    self.expr()?
-                }
-                Kind::LBrace => self.branch()?,
-                _ => return Err(self.unexpected("`{` or `then`", None)),
-            };
-            if parts.len() as u32 + self.height < MAX_HEIGHT {
-                parts.push((part, cond, then));
-            } else {
-                self.limit(Code::P100, part, MAX_HEIGHT);
-            }
-            if !self.eat(Kind::Else) {
-                break None;
-            }
+        let first = (start, cond, self.then_branch()?);
+        let mut rest: Vec<(Span, Expr, Expr)> = Vec::new();
+        let mut otherwise = None;
+        while self.eat(Kind::Else) {
             match self.kind() {
                 Kind::If => {
-                    part = self.bump().span(self.file);
-                    cond = self.head()?;
+                    let part = self.bump().span(self.file);
+                    let cond = self.head()?;
+                    let then = self.then_branch()?;
+                    if rest.len() as u32 + self.height < MAX_HEIGHT {
+                        rest.push((part, cond, then));
+                    } else {
+                        self.limit(Code::P100, part, MAX_HEIGHT);
+                    }
+                    continue;
                 }
-                Kind::LBrace if !self.looks_like_map() => break Some(Box::new(self.branch()?)),
-                _ => break Some(Box::new(self.expr()?)),
+                Kind::LBrace if !self.looks_like_map() => otherwise = Some(Box::new(self.branch()?)),
+                _ => otherwise = Some(Box::new(self.expr()?)),
             }
-        };
-        self.height += parts.len() as u32;
-        let mut result = error(start);
-        while let Some((part, cond, then)) = parts.pop() {
-            let end = otherwise.as_ref().map_or(then.span, |e| e.span);
-            let span = self.since(part.to(end));
-            let kind = ExprKind::If { cond: Box::new(cond), then: Box::new(then), otherwise };
-            result = Expr { kind, span };
-            if parts.is_empty() {
-                break;
-            }
-            otherwise = Some(Box::new(result));
-            result = error(start);
+            break;
         }
-        Ok(result)
+        self.height += 1 + rest.len() as u32;
+        // The whole ends where its last part does.
+        let join = |(start, cond, then): (Span, Expr, Expr), otherwise: Option<Box<Expr>>, end: Span| Expr {
+            kind: ExprKind::If { cond: Box::new(cond), then: Box::new(then), otherwise },
+            span: start.to(end),
+        };
+        let end = self.since(start);
+        for part in rest.into_iter().rev() {
+            otherwise = Some(Box::new(join(part, otherwise, end)));
+        }
+        Ok(join(first, otherwise, end))
+    }
+
+    /// `{ ... }` or `then e`.
+    fn then_branch(&mut self) -> Parse<Expr> {
+        match self.kind() {
+            Kind::Then => {
+                self.bump();
+                self.expr()
+            }
+            Kind::LBrace => self.branch(),
+            _ => Err(self.unexpected("`{` or `then`", None)),
+        }
     }
 
     /// `{ ... }` of an if-expression: an expression, or statements of which the last one is the value.

@@ -78,25 +78,20 @@ impl Parser<'_> {
         }
     }
 
+    /// An if-expression as the statement it also is; another expression stays one.
     fn if_as_statement(&mut self, e: Expr) -> StmtKind {
-        let mut parts: Vec<IfPart> = Vec::new();
-        let mut rest = e;
-        loop {
-            let span = rest.span;
-            match rest.kind {
-                ExprKind::If { cond, then, otherwise } => {
-                    parts.push((span, *cond, self.as_block(*then)));
-                    match otherwise {
-                        Some(next) => rest = *next,
-                        None => return chain(parts, None),
-                    }
-                }
-                kind => {
-                    let last = self.as_block(Expr { kind, span });
-                    return chain(parts, Some(last));
-                }
-            }
+        let ExprKind::If { cond, then, mut otherwise } = e.kind else { return StmtKind::Expr(e) };
+        let first: IfPart = (e.span, *cond, self.as_block(*then));
+        let mut rest: Vec<IfPart> = Vec::new();
+        while let Some(next) = otherwise {
+            let span = next.span;
+            let ExprKind::If { cond, then, otherwise: after } = next.kind else {
+                return chain(first, rest, Some(self.as_block(*next)));
+            };
+            rest.push((span, *cond, self.as_block(*then)));
+            otherwise = after;
         }
+        chain(first, rest, None)
     }
 
     /// A branch as a block whose value is not used.
@@ -110,9 +105,7 @@ impl Parser<'_> {
             }
         };
         if let Some(last) = block.statements.last_mut() {
-            if let StmtKind::Expr(e) = &mut last.kind
-                && matches!(e.kind, ExprKind::If { .. })
-            {
+            if let StmtKind::Expr(e) = &mut last.kind {
                 let e = std::mem::replace(e, super::expr::error(last.span));
                 last.kind = self.if_as_statement(e);
             }

@@ -130,32 +130,32 @@ impl Parser<'_> {
     /// `if`, with its chain of `else if` taken in a loop.
     fn if_statement(&mut self) -> Parse<StmtKind> {
         self.level(|p| {
-            let mut parts: Vec<IfPart> = Vec::new();
+            let start = p.here();
+            p.bump();
+            let cond = p.head()?;
+            if p.kind() == Kind::Then {
+                let value = p.if_from(start, cond)?;
+                return Ok(StmtKind::Expr(p.expr_after(value)?));
+            }
+            let first = (start, cond, p.block()?);
+            let mut rest: Vec<IfPart> = Vec::new();
             let mut last = None;
-            loop {
-                let start = p.here();
-                p.expect(Kind::If, "`if`")?;
-                let cond = p.head()?;
-                if p.kind() == Kind::Then && parts.is_empty() {
-                    let value = p.if_from(start, cond)?;
-                    return Ok(StmtKind::Expr(p.expr_after(value)?));
-                }
-                let body = p.block()?;
-                if parts.len() as u32 + p.height < MAX_HEIGHT {
-                    parts.push((start, cond, body));
-                } else {
-                    p.limit(Code::P100, start, MAX_HEIGHT);
-                }
-                if !p.eat(Kind::Else) {
-                    break;
-                }
+            while p.eat(Kind::Else) {
                 if p.kind() != Kind::If {
                     last = Some(p.block()?);
                     break;
                 }
+                let part = p.bump().span(p.file);
+                let cond = p.head()?;
+                let body = p.block()?;
+                if rest.len() as u32 + p.height < MAX_HEIGHT {
+                    rest.push((part, cond, body));
+                } else {
+                    p.limit(Code::P100, part, MAX_HEIGHT);
+                }
             }
-            p.height += parts.len() as u32;
-            Ok(chain(parts, last))
+            p.height += 1 + rest.len() as u32;
+            Ok(chain(first, rest, last))
         })
     }
 
@@ -228,15 +228,10 @@ fn place(target: Expr) -> Option<(Ident, Vec<Place>)> {
     Some((name, path))
 }
 
-/// The statement of a chain of `if` and `else if`, and the last `else`.
-pub(super) fn chain(mut parts: Vec<IfPart>, last: Option<Block>) -> StmtKind {
+/// The statement of a chain: the first `if`, those after `else`, and the last `else`.
+pub(super) fn chain(first: IfPart, rest: Vec<IfPart>, last: Option<Block>) -> StmtKind {
     let mut otherwise = last.map(|b| Box::new(Else::Block(b)));
-    let (_, cond, then) = loop {
-        let Some(part) = parts.pop() else { return StmtKind::Expr(super::expr::error(Span::default())) };
-        if parts.is_empty() {
-            break part;
-        }
-        let (start, cond, then) = part;
+    for (start, cond, then) in rest.into_iter().rev() {
         let end = match otherwise.as_deref() {
             Some(Else::If(s)) => s.span,
             Some(Else::Block(b)) => b.span,
@@ -244,6 +239,7 @@ pub(super) fn chain(mut parts: Vec<IfPart>, last: Option<Block>) -> StmtKind {
         };
         let kind = StmtKind::If { cond, then, otherwise };
         otherwise = Some(Box::new(Else::If(Stmt { kind, span: start.to(end) })));
-    };
+    }
+    let (_, cond, then) = first;
     StmtKind::If { cond, then, otherwise }
 }

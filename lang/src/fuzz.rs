@@ -1,0 +1,202 @@
+//! Bodies of the fuzz targets: each takes any bytes and panics when an invariant does not hold.
+//! `cargo test` runs them for about a second on mutated programs, `cargo fuzz` for as long as wanted.
+
+use crate::diag::{Diagnostics, Format};
+use crate::dump::dump;
+use crate::lexer::{Dialect, Kind, lex};
+use crate::parser::parse;
+use crate::span::{SourceMap, Span};
+
+/// Lexes (in both dialects) and parses any bytes, and prints the tree and the diagnostics.
+///
+/// Invariants: no panic; tokens ascend, do not overlap and end with the only end-of-file token;
+/// every place is a range of the text on character boundaries; a second run says the same.
+pub fn parse_any(data: &[u8]) {
+    let mut map = SourceMap::default();
+    let file = map.add("fuzz.mochi", &String::from_utf8_lossy(data));
+    let text = map.file(file).text.as_str();
+    let check = |span: Span| {
+        assert!(span.file == file && span.start <= span.end, "bad place {span:?}");
+        assert!(text.get(span.start as usize..span.end as usize).is_some(), "{span:?} is outside");
+    };
+    for dialect in [Dialect::Mochi, Dialect::System] {
+        let mut diags = Diagnostics::new();
+        let tokens = lex(text, file, dialect, &mut diags);
+        let mut end = 0;
+        for t in &tokens.list {
+            check(t.span(file));
+            assert!(t.start >= end, "tokens overlap at {end}");
+            end = t.end;
+        }
+        let eofs = tokens.list.iter().filter(|t| t.kind == Kind::Eof).count();
+        assert!(eofs == 1 && tokens.list.last().is_some_and(|t| t.kind == Kind::Eof));
+        let reported = tokens.list.iter().any(|t| t.kind == Kind::Error);
+        assert!(!reported || diags.has_errors(), "illegal text is not reported");
+    }
+    let mut diags = Diagnostics::new();
+    let program = parse(&map, file, &mut diags);
+    for s in &program.statements {
+        check(s.span);
+    }
+    for d in diags.items() {
+        check(d.span);
+        d.labels.iter().for_each(|(span, _)| check(*span));
+    }
+    diags.set_limit(20);
+    let shown = diags.render(&map, Format::Human { color: false });
+    assert_eq!(shown.is_empty(), diags.is_empty());
+    let tree = dump(&program, &map);
+    assert!(diags.has_errors() || !tree.contains("(error)"), "an error node is not reported");
+    let mut again = Diagnostics::new();
+    assert_eq!(dump(&parse(&map, file, &mut again), &map), tree);
+    assert_eq!(again.items(), diags.items());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, Instant};
+
+    /// Programs of many constructs, as seeds.
+    const SEEDS: &[&str] = &[
+        include_str!("parser/seeds/functions.mochi"),
+        include_str!("parser/seeds/data.mochi"),
+        include_str!("parser/seeds/agents.mochi"),
+    ];
+
+    /// Pieces of text that are put into programs.
+    const PIECES: &[&str] = &[
+        "{",
+        "}",
+        "(",
+        ")",
+        "[",
+        "]",
+        "\"",
+        "/*",
+        "*/",
+        "//",
+        "#",
+        "=>",
+        ":-",
+        "..",
+        "..=",
+        "?",
+        "?.",
+        "??",
+        ",",
+        ":",
+        "= ",
+        "+=",
+        "!",
+        "-",
+        "| ",
+        "<",
+        ">",
+        "0x",
+        "1e",
+        "1_0",
+        "9999999999999999999",
+        "1.5",
+        "\\",
+        "\u{feff}",
+        "é",
+        "🍣",
+        "'",
+        "@",
+        "if ",
+        "else ",
+        "then ",
+        "fun ",
+        "match ",
+        "from x in ",
+        "select ",
+        "let ",
+        "var ",
+        "return ",
+        "type ",
+        "as ",
+        "union all ",
+        "none ",
+        "\n",
+        "}\n",
+        "test \"t\" {",
+        "import go \"m\"",
+        "\"\\q\"",
+        "\"\\xff\"",
+    ];
+
+    struct Random(u64);
+
+    impl Random {
+        /// splitmix64
+        fn next(&mut self) -> u64 {
+            self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut z = self.0;
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            z ^ (z >> 31)
+        }
+
+        fn below(&mut self, n: usize) -> usize {
+            (self.next() % n.max(1) as u64) as usize
+        }
+    }
+
+    fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
+        let at = random.below(bytes.len() + 1);
+        let end = (at + random.below(20)).min(bytes.len());
+        match random.below(6) {
+            0 => drop(bytes.drain(at..end)),
+            1 => drop(bytes.splice(at..at, PIECES[random.below(PIECES.len())].bytes())),
+            2 => drop(bytes.splice(at..end, PIECES[random.below(PIECES.len())].bytes())),
+            3 => {
+                let copy = bytes[at..end].to_vec();
+                let to = random.below(bytes.len() + 1);
+                bytes.splice(to..to, copy);
+            }
+            4 => bytes.truncate(at.max(bytes.len() / 2)),
+            _ => {
+                if let Some(b) = bytes.get_mut(at) {
+                    *b = random.next() as u8;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn seeds_have_no_errors() {
+        for seed in SEEDS {
+            let mut map = SourceMap::default();
+            let file = map.add("seed.mochi", seed);
+            let mut diags = Diagnostics::new();
+            parse(&map, file, &mut diags);
+            assert!(diags.is_empty(), "{}", diags.render(&map, Format::Human { color: false }));
+            parse_any(seed.as_bytes());
+        }
+    }
+
+    #[test]
+    fn mutated_programs_for_a_second() {
+        let start = Instant::now();
+        let mut random = Random(1);
+        let mut runs = 0;
+        while start.elapsed() < Duration::from_secs(1) || runs < 200 {
+            let mut bytes = SEEDS[random.below(SEEDS.len())].as_bytes().to_vec();
+            for _ in 0..=random.below(8) {
+                mutate(&mut bytes, &mut random);
+            }
+            parse_any(&bytes);
+            runs += 1;
+        }
+    }
+
+    #[test]
+    fn every_short_text() {
+        let alphabet = b"a1\"({[=./*\\\n-";
+        for i in 0..alphabet.len().pow(3) {
+            let n = alphabet.len();
+            parse_any(&[alphabet[i % n], alphabet[i / n % n], alphabet[i / n / n]]);
+        }
+    }
+}
