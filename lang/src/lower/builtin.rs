@@ -137,7 +137,7 @@ impl<'a> Fx<'_, 'a> {
             Map | Filter | Reduce | Find => (self.higher_order(builtin, args, want), want),
             Abs | Ceil | Floor | Sqrt | Pow | Round | Num | Denom => self.numeric(builtin, args, want),
             Reverse | Distinct | Values | Keys | Range | Sort | Slice | Repeat | Contains | IndexOf
-            | Sha256 => self.collection(builtin, args, want),
+            | Sha256 => self.collection(builtin, args),
             _ => self.text(builtin, args),
         }
     }
@@ -189,7 +189,7 @@ impl<'a> Fx<'_, 'a> {
         }
     }
 
-    fn collection(&mut self, builtin: Builtin, args: &[Arg], want: Ty) -> (Value, Ty) {
+    fn collection(&mut self, builtin: Builtin, args: &[Arg]) -> (Value, Ty) {
         use Builtin::*;
         let a = args[0];
         let stripped = self.lw.types.strip(a.ty);
@@ -239,11 +239,13 @@ impl<'a> Fx<'_, 'a> {
             }
             _ => {
                 let list = self.lw.types.types.list(Ty::INT);
-                let any = self.any(a);
+                let mut v = a.v;
+                if a.ty == Ty::ANY {
+                    let one = self.b.iconst(1);
+                    v = self.b.op(Op::Sub, &[a.v, one], Type::Ref);
+                }
                 let desc = self.desc(list);
-                let v = self.rt("sha256", &[any, desc]);
-                let _ = want;
-                (v, list)
+                (self.rt("sha256", &[v, desc]), list)
             }
         }
     }
