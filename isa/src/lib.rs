@@ -3,6 +3,7 @@
 //!
 //! [`compile`] is pure: an IR function in, an atom out. It can run on many functions at once.
 
+pub mod a64;
 pub mod mach;
 pub mod module;
 pub mod x64;

@@ -1,0 +1,68 @@
+//! Registers of AArch64: numbers, names, DWARF numbers.
+//!
+//! A `PReg`'s number is the field's value in an encoding, except that number 31 is the zero
+//! register and 32 stands for the stack pointer, which share the value 31. Never allocated: the
+//! scratch registers x16 and x17 (free within one instruction, since a linker's veneers may use
+//! them between two), the platform register x18, the frame pointer x29, the link register x30,
+//! the zero register and the stack pointer.
+
+use regalloc2::{MachineEnv, PReg, PRegSet, RegClass};
+
+/// An integer register.
+pub const fn x(n: usize) -> PReg {
+    PReg::new(n, RegClass::Int)
+}
+
+/// A float register.
+pub const fn d(n: usize) -> PReg {
+    PReg::new(n, RegClass::Float)
+}
+
+/// First scratch register.
+pub const IP0: PReg = x(16);
+/// Second scratch register.
+pub const IP1: PReg = x(17);
+/// Frame pointer.
+pub const FP: PReg = x(29);
+/// Link register.
+pub const LR: PReg = x(30);
+/// The zero register.
+pub const ZR: PReg = x(31);
+/// The stack pointer.
+pub const SP: PReg = x(32);
+
+/// The registers with these numbers.
+pub const fn set(ints: std::ops::Range<usize>, floats: std::ops::Range<usize>) -> PRegSet {
+    let mut set = PRegSet::empty();
+    let mut i = ints.start;
+    while i < ints.end {
+        set = set.with(x(i));
+        i += 1;
+    }
+    i = floats.start;
+    while i < floats.end {
+        set = set.with(d(i));
+        i += 1;
+    }
+    set
+}
+
+/// The allocatable registers: those a call destroys are preferred, since using one of the others
+/// costs a save in the prologue.
+pub fn environment() -> MachineEnv {
+    let none = PRegSet::empty();
+    MachineEnv {
+        preferred_regs_by_class: [set(0..16, 0..0), set(0..0, 0..8) | set(0..0, 16..32), none],
+        non_preferred_regs_by_class: [set(19..29, 0..0), set(0..0, 8..16), none],
+        scratch_by_class: [None; 3],
+        fixed_stack_slots: vec![],
+    }
+}
+
+/// DWARF number (DWARF for the Arm 64-bit Architecture, table 4.1).
+pub fn dwarf(reg: PReg) -> u16 {
+    match reg.class() {
+        RegClass::Int => reg.hw_enc().min(31) as u16,
+        _ => 64 + reg.hw_enc() as u16,
+    }
+}

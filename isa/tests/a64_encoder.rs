@@ -1,0 +1,215 @@
+//! The AArch64 instruction table against LLVM's disassembler: every row, every operand over all
+//! registers and the boundaries of immediates. Our bytes must read back as our text.
+//!
+//! A sample that has a preferred alias in the table is compared under the alias: what counts is
+//! that our decoder's text for the bytes is LLVM's, and that encoding inverts decoding.
+
+use mochi_isa::a64::fields::Place;
+use mochi_isa::a64::insts::Row;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+/// Values of an operand: all registers; boundaries, both signs, and single bits of immediates.
+fn samples(place: Place) -> Vec<i64> {
+    use Place::*;
+    let signed = |width: u32, unit: i64| -> Vec<i64> {
+        let top = 1i64 << (width - 1);
+        let mut v = vec![0, 1, -1, 2, -2, 5, top - 1, -top, top - 2, 1 - top];
+        v.extend((0..width - 1).flat_map(|k| [1 << k, -(1 << k)]));
+        v.iter().map(|v| v * unit).collect()
+    };
+    let unsigned = |width: u32, unit: i64| -> Vec<i64> {
+        let mut v = vec![0, 1, 2, 3, (1 << width) - 1, (1 << width) - 2];
+        v.extend((0..width).map(|k| 1i64 << k));
+        v.iter().map(|v| v * unit).collect()
+    };
+    match place {
+        X(_) | XTwice | Sp(_) | W(_) | D(_) | S(_) | B(_) | V8b(_) | Base | Index | IndexW | BitReg => {
+            (0..32).collect()
+        }
+        Scale(n) => vec![0, n as i64],
+        ExtScale(n) => [2, 6].iter().flat_map(|o| [o * 8, o * 8 + n as i64]).collect(),
+        Imm12 => {
+            let mut v = unsigned(12, 1);
+            v.extend(unsigned(12, 4096));
+            v
+        }
+        Bits => {
+            let mut v = Vec::new();
+            for size in [2u32, 4, 8, 16, 32, 64] {
+                for ones in [1, 2, size / 2, size - 1] {
+                    for rotation in [0, 1, size / 2, size - 1] {
+                        let run = u64::MAX >> (64 - ones);
+                        let mut value = 0;
+                        for k in 0..64 / size {
+                            value |= run << (k * size);
+                        }
+                        v.push(value.rotate_right(rotation) as i64);
+                    }
+                }
+            }
+            v.retain(|&v| v != 0 && v != -1);
+            v
+        }
+        Imm16 | Code16 => unsigned(16, 1),
+        Hw => vec![0, 16, 32, 48],
+        Shift | ShiftAdd => (0..4).flat_map(|k| [0, 1, 2, 31, 32, 33, 62, 63].map(|a| k * 64 + a)).collect(),
+        Ext => [0, 1, 2, 4, 5, 6].iter().flat_map(|o| (0..5).map(move |a| o * 8 + a)).collect(),
+        ExtLsl => (0..5).collect(),
+        Immr | Imms | Lsb | BitNumber => (0..64).collect(),
+        LslImm | LsbTo => (1..64).collect(),
+        Width | WidthTo => (1..65).collect(),
+        Cond | CondSuffix | Nzcv => (0..16).collect(),
+        CondInv => (0..14).collect(),
+        Imm5 => (0..32).collect(),
+        Fimm => (0..=255).map(|f| mochi_isa::a64::imm::float_value(f) as i64).collect(),
+        Off(n) => unsigned(12, 1 << n),
+        Off9 | Pre9 | Post9 => signed(9, 1),
+        Off7 | Pre7 | Post7 => signed(7, 8),
+        Rel26 => signed(26, 4),
+        Rel19 => signed(19, 4),
+        Rel14 => signed(14, 4),
+        Rel21 => signed(21, 1),
+        RelPage => signed(21, 4096),
+    }
+}
+
+/// A number generator, so that samples are the same everywhere.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        ((self.0 >> 33) as usize) % n
+    }
+}
+
+/// Operand values to try for a row: each operand over all of its samples with others at random,
+/// then random combinations.
+fn combinations(row: Row, random: &mut Random) -> Vec<Vec<i64>> {
+    let lists: Vec<Vec<i64>> = row.info().operands.iter().map(|&(_, p)| samples(p)).collect();
+    let mut all = Vec::new();
+    if lists.is_empty() {
+        all.push(vec![]);
+    }
+    for (varied, list) in lists.iter().enumerate() {
+        for &v in list {
+            for _ in 0..2 {
+                let mut values: Vec<i64> = lists.iter().map(|l| l[random.below(l.len())]).collect();
+                values[varied] = v;
+                all.push(values);
+            }
+        }
+    }
+    for _ in 0..if lists.len() > 1 { 60 } else { 0 } {
+        all.push(lists.iter().map(|l| l[random.below(l.len())]).collect());
+    }
+    all
+}
+
+/// A register that is both loaded and written back, or loaded twice, has no defined result, and
+/// disassemblers say so.
+fn unpredictable(row: Row, values: &[i64]) -> bool {
+    let operands = row.info().operands;
+    let mut bases = operands.iter().zip(values).filter(|((_, p), _)| *p == Place::Base);
+    let base = bases.next().map(|(_, &v)| v);
+    let writes_back = row
+        .info()
+        .operands
+        .iter()
+        .any(|(_, p)| matches!(p, Place::Pre9 | Place::Post9 | Place::Pre7 | Place::Post7));
+    let pair = matches!(row, Row::Ldp | Row::LdpPre | Row::LdpPost | Row::LdpD);
+    let data = if pair || matches!(row, Row::StpPre | Row::StpPost) { 2 } else { 1 };
+    pair && values[0] == values[1]
+        || writes_back && base != Some(31) && values[..data].iter().any(|&v| Some(v) == base)
+}
+
+/// LLVM's text for each instruction, blanks and comments normalised.
+fn llvm(words: &[u32]) -> Option<Vec<String>> {
+    let tool =
+        ["llvm-mc", "llvm-mc-14", "llvm-mc-15", "llvm-mc-16", "llvm-mc-17", "llvm-mc-18", "llvm-mc-19"]
+            .into_iter()
+            .find(|t| Command::new(t).arg("--version").stdout(Stdio::null()).status().is_ok())?;
+    let mut child = Command::new(tool)
+        .args(["--disassemble", "--triple=aarch64", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = String::new();
+    for w in words {
+        for b in w.to_le_bytes() {
+            input.push_str(&format!("{b:#04x} "));
+        }
+        input.push('\n');
+    }
+    let mut stdin = child.stdin.take().unwrap();
+    let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()).unwrap());
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.is_empty(), "{}", &errors[..errors.len().min(2000)]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    Some(
+        text.lines()
+            .map(|l| l.split("//").next().unwrap().split_whitespace().collect::<Vec<_>>().join(" "))
+            .filter(|l| !l.is_empty() && !l.starts_with('.'))
+            .collect(),
+    )
+}
+
+#[test]
+fn rows_read_back_as_their_text() {
+    let mut random = Random(1);
+    let mut words = Vec::new();
+    let mut texts = Vec::new();
+    for &row in Row::ALL {
+        let mut direct = 0;
+        for values in combinations(row, &mut random) {
+            let Some(word) = row.encode_values(&values) else { continue };
+            if unpredictable(row, &values) {
+                continue;
+            }
+            let (found, back) = Row::decode(word).unwrap_or_else(|| panic!("{row:?} {values:?} decodes"));
+            assert_eq!(found.encode_values(&back), Some(word), "{row:?} {values:?}");
+            if found == row {
+                assert_eq!(back, values, "{row:?}");
+                direct += 1;
+            }
+            words.push(word);
+            texts.push(found.text(&back));
+        }
+        assert!(direct > 0, "{row:?} is hidden by another row");
+    }
+    let Some(theirs) = llvm(&words) else {
+        assert!(std::env::var_os("CI").is_none(), "llvm-mc is missing");
+        eprintln!("skipped: llvm-mc is missing");
+        return;
+    };
+    assert_eq!(theirs.len(), words.len());
+    let wrong: Vec<String> = words
+        .iter()
+        .zip(&texts)
+        .zip(&theirs)
+        .filter(|((_, ours), theirs)| ours != theirs)
+        .map(|((w, ours), theirs)| format!("{w:08x} ours `{ours}` LLVM `{theirs}`"))
+        .collect();
+    println!("{} rows, {} samples", Row::ALL.len(), words.len());
+    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong[..wrong.len().min(60)].join("\n"));
+}
+
+#[test]
+fn fields_of_a_row_do_not_overlap() {
+    for &row in Row::ALL {
+        let info = row.info();
+        let mut seen = 0u32;
+        for (_, place) in info.operands {
+            assert_eq!(seen & place.mask(), 0, "{row:?} {place:?}");
+            seen |= place.mask();
+        }
+        assert_eq!(info.bits & seen, 0, "{row:?}");
+        assert!(!info.manual.is_empty());
+        assert!(Row::ALL.iter().filter(|r| r.info().variant == info.variant).count() == 1);
+    }
+}
