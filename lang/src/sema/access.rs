@@ -15,13 +15,13 @@ use crate::types::{Ty, TyKind};
 impl<'a> Checker<'a> {
     /// A value that is only looked into: the node under its declared type, and the type it is seen as.
     pub(super) fn container_expr(&mut self, e: &'a ast::Expr) -> (Expr, Ty) {
-        if let ExprKind::Name(n) = &e.kind {
-            if let Some((Binding::Var(var), Some(view))) = self.lookup(&n.name) {
-                let container = |t: &TyKind| matches!(t, TyKind::List(_) | TyKind::Map(..) | TyKind::Any);
-                let both = container(self.types.kind(var.ty)) && container(self.types.kind(view.ty));
-                if both && !same_representation(&self.types, var.ty, view.ty) {
-                    return (self.read_declared(&var, n.span), view.ty);
-                }
+        if let ExprKind::Name(n) = &e.kind
+            && let Some((Binding::Var(var), Some(view))) = self.lookup(&n.name)
+        {
+            let container = |t: &TyKind| matches!(t, TyKind::List(_) | TyKind::Map(..) | TyKind::Any);
+            let both = container(self.types.kind(var.ty)) && container(self.types.kind(view.ty));
+            if both && !same_representation(&self.types, var.ty, view.ty) {
+                return (self.read_declared(&var, n.span), view.ty);
             }
         }
         let x = self.expr(e, None);

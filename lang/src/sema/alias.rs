@@ -62,10 +62,10 @@ impl<'a> Checker<'a> {
             _ => return,
         };
         for item in items {
-            if is_aggregate(&self.types, slot) {
-                if let Some(ty) = self.storage_type(item) {
-                    self.check_widening_alias(item, ty, slot, item.span);
-                }
+            if is_aggregate(&self.types, slot)
+                && let Some(ty) = self.storage_type(item)
+            {
+                self.check_widening_alias(item, ty, slot, item.span);
             }
             self.check_literal_aliases(item, slot);
         }

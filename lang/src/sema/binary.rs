@@ -108,13 +108,13 @@ impl<'a> Checker<'a> {
     }
 
     /// Two lists as lists of one element type, when their elements agree.
-    fn list_operands(&mut self, l: Expr, r: Expr) -> Result<(Expr, Expr), (Expr, Expr)> {
+    fn list_operands(&mut self, l: Expr, r: Expr) -> Option<(Expr, Expr)> {
         let (TyKind::List(x), TyKind::List(y)) = (self.types.kind(l.ty), self.types.kind(r.ty)) else {
-            return Err((l, r));
+            return None;
         };
         let (x, y) = (*x, *y);
         if !self.compatible(x, y) {
-            return Err((l, r));
+            return None;
         }
         let elem = match (x, y) {
             (Ty::ANY, _) if matches!(l.kind, T::List(_)) => y,
@@ -123,7 +123,7 @@ impl<'a> Checker<'a> {
             _ => x,
         };
         let ty = self.types.list(elem);
-        Ok((self.coerce(l, ty), self.coerce(r, ty)))
+        Some((self.coerce(l, ty), self.coerce(r, ty)))
     }
 
     fn arithmetic(&mut self, op: BinOp, at: Span, l: Expr, r: Expr, span: Span) -> Expr {
@@ -135,11 +135,11 @@ impl<'a> Checker<'a> {
             }
             if matches!((self.types.kind(lt), self.types.kind(rt)), (TyKind::List(_), TyKind::List(_))) {
                 return match self.list_operands(l, r) {
-                    Ok((l, r)) => {
+                    Some((l, r)) => {
                         let ty = l.ty;
                         node(op, l, r, ty, span)
                     }
-                    Err(_) => self.operator_error(op, at, lt, rt, span),
+                    None => self.operator_error(op, at, lt, rt, span),
                 };
             }
         }
@@ -242,11 +242,11 @@ impl<'a> Checker<'a> {
             _ => (l, r),
         };
         match self.list_operands(l, r) {
-            Ok((l, r)) => {
+            Some((l, r)) => {
                 let ty = l.ty;
                 node(op, l, r, ty, span)
             }
-            Err(_) => self.operator_error(op, at, lt, rt, span),
+            None => self.operator_error(op, at, lt, rt, span),
         }
     }
 }

@@ -348,6 +348,9 @@ impl<'a> Checker<'a> {
                 }
                 let slot = offset + i;
                 let param = slots.params[slot.min(slots.params.len() - 1)];
+                if param == Ty::ANY && !slots.builtin {
+                    self.note_passed_as_any(arg);
+                }
                 let v =
                     if slots.peeks { self.container_expr(arg).0 } else { self.argument(arg, param, &subst) };
                 if v.ty != Ty::ERROR && self.match_argument(slots, slot, &v, &mut subst, at) {

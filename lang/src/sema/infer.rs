@@ -2,28 +2,43 @@
 //!
 //! `var xs = []` is a `list<any>`. When everything that is later assigned, appended or stored has
 //! one type, the program is checked again with that type as if it had been written, which makes the
-//! elements cheaper and keeps one list where conversions would copy. The second walk must not
-//! reject anything: if it does, the result of the first one stands. Types found in one walk may
-//! reveal more in the next (a row before the grid of rows), so a few walks are made.
+//! elements cheaper and keeps one list where conversions would copy. Values of type `any` say
+//! nothing at first (they may be elements of the variable itself); once the variable is refined,
+//! every value must have its type, or the refinement is given up. A walk with refinements must not
+//! reject anything either; the last walk in which all of them held stands. Types found in one walk
+//! may reveal more in the next (a row before the grid of rows), so a few walks are made.
 
 use super::Checker;
+use super::relations::contains_any;
 use super::scope::Var;
-use crate::ast::{BinOp, TypeRef, TypeRefKind};
+use crate::ast::{self, BinOp, TypeRef, TypeRefKind};
 use crate::diag::Diagnostics;
 use crate::span::Span;
 use crate::tree::{Builtin, Expr, ExprKind as T, Program, VarRef};
 use crate::types::{Ty, TyKind, Types};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Walks at most, the first included.
-const WALKS: usize = 4;
+const WALKS: usize = 6;
 
 /// What is known about variables that start empty, by the place of their names.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Refinements {
     known: HashMap<Span, TypeRef>,
-    /// Types seen in this walk; `None` when they disagree.
-    seen: HashMap<Span, Option<Ty>>,
+    banned: HashSet<Span>,
+    /// What this walk has seen.
+    seen: HashMap<Span, Seen>,
+}
+
+/// What the stores of one variable say.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    /// The first type without `any`.
+    ty: Option<Ty>,
+    /// Others disagree with it.
+    mixed: bool,
+    /// Something of type `any` is stored.
+    any: bool,
 }
 
 impl Refinements {
@@ -32,18 +47,59 @@ impl Refinements {
         self.known.get(&name)
     }
 
-    fn add(&mut self, name: Span, ty: Ty) {
-        self.seen.entry(name).and_modify(|t| *t = t.filter(|t| *t == ty)).or_insert(Some(ty));
+    fn add(&mut self, types: &Types, name: Span, ty: Ty) {
+        let seen = self.seen.entry(name).or_default();
+        if contains_any(types, ty) {
+            seen.any = true;
+        } else if seen.ty.is_none() {
+            seen.ty = Some(ty);
+        } else {
+            seen.mixed |= seen.ty != Some(ty);
+        }
     }
 
-    fn next(&self, types: &Types) -> Refinements {
-        let mut known = self.known.clone();
-        for (name, ty) in &self.seen {
-            if let Some(r) = ty.and_then(|t| written(types, t, *name)) {
-                known.entry(*name).or_insert(r);
+    /// Never refine this variable.
+    fn ban(&mut self, name: Span) {
+        self.banned.insert(name);
+    }
+
+    /// Whether every refinement of this walk agreed with what was stored.
+    fn held(&self) -> bool {
+        self.known.keys().all(|name| {
+            let agrees = |s: &Seen| !s.mixed && !s.any;
+            !self.banned.contains(name) && self.seen.get(name).is_none_or(agrees)
+        })
+    }
+
+    /// For the next walk: broken refinements are given up, new ones are made.
+    fn next(mut self, types: &Types) -> Refinements {
+        for (name, seen) in &self.seen {
+            if self.known.contains_key(name) && (seen.mixed || seen.any) {
+                self.banned.insert(*name);
             }
         }
-        Refinements { known, seen: HashMap::new() }
+        let banned = self.banned;
+        self.known.retain(|name, _| !banned.contains(name));
+        for (name, seen) in &self.seen {
+            if seen.mixed || banned.contains(name) || self.known.contains_key(name) {
+                continue;
+            }
+            if let Some(r) = seen.ty.and_then(|t| written(types, t, *name)) {
+                self.known.insert(*name, r);
+            }
+        }
+        Refinements { known: self.known, banned, seen: HashMap::new() }
+    }
+
+    /// After a walk with these refinements that rejected the program: gives up those that `before`
+    /// did not have.
+    fn without_news(mut self, before: &HashSet<Span>) -> Refinements {
+        let news: Vec<Span> = self.known.keys().filter(|n| !before.contains(n)).copied().collect();
+        for n in news {
+            self.known.remove(&n);
+            self.banned.insert(n);
+        }
+        self
     }
 }
 
@@ -70,27 +126,34 @@ fn written(types: &Types, ty: Ty, span: Span) -> Option<TypeRef> {
     Some(TypeRef { kind: kind?, span })
 }
 
-/// Walks until nothing new is found; returns the last walk that found no errors, or the first.
+/// Walks until nothing new is found; returns the last walk whose refinements all held.
 pub(super) fn refine(
     mut walk: impl FnMut(Refinements) -> (Diagnostics, Program, Refinements),
 ) -> (Diagnostics, Option<Program>) {
     let (mut diags, program, found) = walk(Refinements::default());
-    let mut refinements = found.next(&program.types);
-    let mut best = Some(program);
-    let mut size = 0;
-    for _ in 1..WALKS {
-        if diags.has_errors() || refinements.known.len() == size {
-            break;
-        }
-        size = refinements.known.len();
-        let (again, program, found) = walk(refinements);
-        if again.has_errors() {
-            break;
-        }
-        refinements = found.next(&program.types);
-        (diags, best) = (again, Some(program));
+    if diags.has_errors() {
+        return (diags, None);
     }
-    (diags, best)
+    let mut next = found.next(&program.types);
+    let mut best = program;
+    let mut accepted: HashSet<Span> = HashSet::new();
+    for _ in 1..WALKS {
+        let names: HashSet<Span> = next.known.keys().copied().collect();
+        if names == accepted {
+            break;
+        }
+        let (again, program, found) = walk(next.clone());
+        if again.has_errors() {
+            next = next.without_news(&accepted);
+            continue;
+        }
+        let held = found.held();
+        next = found.next(&program.types);
+        if held {
+            (diags, best, accepted) = (again, program, names);
+        }
+    }
+    (diags, Some(best))
 }
 
 impl<'a> Checker<'a> {
@@ -98,9 +161,6 @@ impl<'a> Checker<'a> {
     /// under `key`.
     pub(super) fn note_evidence(&mut self, var: &Var, value: &Expr, key: Option<&Expr>) {
         let Some(name) = var.open else { return };
-        if self.refinements.known(name).is_some() {
-            return;
-        }
         let root = match value.kind {
             _ if key.is_some() => None,
             _ => Some(self.var_ref(var.key)),
@@ -108,14 +168,31 @@ impl<'a> Checker<'a> {
         let found = match (key, self.types.kind(var.ty)) {
             (None, _) => match self.evidence(value, root) {
                 Evidence::Nothing => return,
-                Evidence::Unknown => Ty::ANY,
+                Evidence::Unknown => {
+                    self.refinements.ban(name);
+                    return;
+                }
                 Evidence::Type(t) => t,
             },
-            (Some(_), TyKind::List(_)) => self.types.list(stripped(value)),
-            (Some(k), TyKind::Map(..)) => self.types.map(stripped(k), stripped(value)),
+            (Some(_), TyKind::List(_)) => {
+                let elem = stripped(&self.types, value);
+                self.types.list(elem)
+            }
+            (Some(k), TyKind::Map(..)) => {
+                let (k, v) = (stripped(&self.types, k), stripped(&self.types, value));
+                self.types.map(k, v)
+            }
             _ => Ty::ANY,
         };
-        self.refinements.add(name, found);
+        self.refinements.add(&self.types, name, found);
+    }
+
+    /// A variable that is passed as `any` may be changed in ways that are not seen here.
+    pub(super) fn note_passed_as_any(&mut self, arg: &ast::Expr) {
+        let ast::ExprKind::Name(n) = &arg.kind else { return };
+        if let Some((Var { open: Some(name), .. }, _)) = self.lookup_var(&n.name) {
+            self.refinements.ban(name);
+        }
     }
 
     /// The type of a value before it was converted for the variable.
@@ -126,8 +203,8 @@ impl<'a> Checker<'a> {
             T::List(items) if items.is_empty() => Evidence::Nothing,
             T::Map(pairs) if pairs.is_empty() => Evidence::Nothing,
             T::List(items) => {
-                let first = stripped(&items[0]);
-                if items.iter().all(|x| stripped(x) == first) {
+                let first = stripped(&self.types, &items[0]);
+                if items.iter().all(|x| stripped(&self.types, x) == first) {
                     Evidence::Type(self.types.list(first))
                 } else {
                     Evidence::Unknown
@@ -136,7 +213,8 @@ impl<'a> Checker<'a> {
             T::Slice { base, .. } => self.evidence(base, own),
             T::Builtin { builtin: Builtin::Append | Builtin::Push, args } => {
                 let list = self.evidence(&args[0], own);
-                let elem = Evidence::Type(self.types.list(stripped(&args[1])));
+                let elem = stripped(&self.types, &args[1]);
+                let elem = Evidence::Type(self.types.list(elem));
                 list.and(elem)
             }
             T::Builtin { builtin: Builtin::Concat, args } => {
@@ -181,10 +259,11 @@ impl Evidence {
     }
 }
 
-/// The type of an element before its conversion.
-fn stripped(e: &Expr) -> Ty {
+/// The type of an element before its conversion. A cast of a container is never written as such.
+fn stripped(types: &Types, e: &Expr) -> Ty {
     match &e.kind {
-        T::Coerce { value } => stripped(value),
+        T::Coerce { value } => stripped(types, value),
+        T::Cast { value } if matches!(types.kind(value.ty), TyKind::List(_) | TyKind::Map(..)) => value.ty,
         _ => e.ty,
     }
 }

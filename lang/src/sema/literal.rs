@@ -102,10 +102,10 @@ impl<'a> Checker<'a> {
             return self.error_expr(span);
         }
         let (mut key, mut val) = (key.unwrap_or(Ty::ANY), val.unwrap_or(Ty::ANY));
-        if let Some((hk, hv)) = hint {
-            if made.is_empty() || self.flows(key, hk) && self.flows(val, hv) {
-                (key, val) = (hk, hv);
-            }
+        if let Some((hk, hv)) = hint
+            && (made.is_empty() || self.flows(key, hk) && self.flows(val, hv))
+        {
+            (key, val) = (hk, hv);
         }
         let made = made.into_iter().map(|(k, v)| (self.coerce(k, key), self.coerce(v, val))).collect();
         let ty = self.types.map(key, val);

@@ -30,11 +30,11 @@ impl<'a> Checker<'a> {
         statement: bool,
     ) -> Expr {
         let mut target = self.expr(value, None);
-        if let TyKind::Struct(id) = *self.types.kind(target.ty) {
-            if let Some(u) = self.types.struct_def(id).union {
-                let whole = self.union_type(u);
-                target = self.coerce(target, whole);
-            }
+        if let TyKind::Struct(id) = *self.types.kind(target.ty)
+            && let Some(u) = self.types.struct_def(id).union
+        {
+            let whole = self.union_type(u);
+            target = self.coerce(target, whole);
         }
         let scrutinee = match &value.kind {
             ExprKind::Name(n) => self.lookup_var(&n.name).map(|(v, _)| v.key),
@@ -260,10 +260,10 @@ impl<'a> Checker<'a> {
     }
 
     fn note_literal(&mut self, key: &str, at: Span, coverage: Option<&mut Coverage>) {
-        if let Some(c) = coverage {
-            if !c.literals.insert(key.to_string()) {
-                self.error(Code::T054, at, &[&"duplicate literal pattern"]);
-            }
+        if let Some(c) = coverage
+            && !c.literals.insert(key.to_string())
+        {
+            self.error(Code::T054, at, &[&"duplicate literal pattern"]);
         }
     }
 

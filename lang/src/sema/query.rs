@@ -240,10 +240,8 @@ impl<'a> Checker<'a> {
 
     /// The result of a row or group, its type, and the fold of `select sum(e)` and the like.
     fn selection(&mut self, q: &'a ast::Query, grouped: bool) -> (Expr, Ty, Option<Builtin>) {
-        if !grouped {
-            if let Some((builtin, arg)) = self.aggregate(&q.select) {
-                return self.fold(builtin, arg, q.select.span);
-            }
+        if !grouped && let Some((builtin, arg)) = self.aggregate(&q.select) {
+            return self.fold(builtin, arg, q.select.span);
         }
         let select = self.expr(&q.select, None);
         let select = if select.ty == Ty::UNIT { self.coerce(select, Ty::ANY) } else { select };

@@ -230,10 +230,11 @@ impl<'a> Checker<'a> {
             narrowed.extend(scope.views.iter().filter(|(_, v)| v.narrowed).map(|(k, _)| *k));
         }
         for key in narrowed {
-            if self.is_mutable(key) && self.view_of(key).is_some_and(|v| v.narrowed) {
-                if let Some(ty) = self.declared_type(key) {
-                    self.set_view(key, View { ty, narrowed: false });
-                }
+            if self.is_mutable(key)
+                && self.view_of(key).is_some_and(|v| v.narrowed)
+                && let Some(ty) = self.declared_type(key)
+            {
+                self.set_view(key, View { ty, narrowed: false });
             }
         }
     }
@@ -267,16 +268,16 @@ impl<'a> Checker<'a> {
 
     fn capture_at(&mut self, level: usize, outer: LocalId) -> LocalId {
         let from = self.ctx[level - 1].locals[outer.0 as usize].clone();
-        if let Some((own, known)) = self.ctx[level].own_closure {
-            if own == outer {
-                return known.unwrap_or_else(|| {
-                    let ctx = &mut self.ctx[level];
-                    ctx.locals.push(Local { captured: false, assigned: false, ..from });
-                    let id = LocalId(ctx.locals.len() as u32 - 1);
-                    ctx.own_closure = Some((own, Some(id)));
-                    id
-                });
-            }
+        if let Some((own, known)) = self.ctx[level].own_closure
+            && own == outer
+        {
+            return known.unwrap_or_else(|| {
+                let ctx = &mut self.ctx[level];
+                ctx.locals.push(Local { captured: false, assigned: false, ..from });
+                let id = LocalId(ctx.locals.len() as u32 - 1);
+                ctx.own_closure = Some((own, Some(id)));
+                id
+            });
         }
         if let Some(c) = self.ctx[level].captures.iter().find(|c| c.outer == outer) {
             return c.inner;

@@ -151,10 +151,8 @@ impl<'a> Checker<'a> {
         value: Option<&'a ast::Expr>,
         span: Span,
     ) -> Option<S> {
-        if mutable {
-            if let Some(v) = value {
-                self.check_immutable_alias(v, span);
-            }
+        if mutable && let Some(v) = value {
+            self.check_immutable_alias(v, span);
         }
         let effects = self.bound_effects(value);
         let Some(ty) = ty else {
@@ -209,10 +207,10 @@ impl<'a> Checker<'a> {
         }
         let mode = self.cur().result;
         let Some(e) = value else {
-            if let ResultMode::Declared(t) | ResultMode::Infer(Some(t)) = mode {
-                if !self.compatible(Ty::UNIT, t) {
-                    self.type_error(Code::T010, span, &[t, Ty::UNIT]);
-                }
+            if let ResultMode::Declared(t) | ResultMode::Infer(Some(t)) = mode
+                && !self.compatible(Ty::UNIT, t)
+            {
+                self.type_error(Code::T010, span, &[t, Ty::UNIT]);
             }
             out.push(Stmt { kind: S::Return(None), span });
             return;
