@@ -36,7 +36,7 @@ use crate::span::{SourceMap, Span};
 use crate::tree::{FuncId, GlobalId, Program};
 use crate::types::{StructId, Ty};
 use facts::Facts;
-use mochi_ir::{Effects, Function, Library, Module, Signature, SrcLoc, Sym, Type};
+use mochi_ir::{Effects, Function, Library, Module, Op, Signature, SrcLoc, Sym, Type};
 use repr::{Layout, NONE_FLOAT, Repr, TypeTable};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -145,6 +145,12 @@ impl<'a> Lowerer<'a> {
     fn new(map: &'a SourceMap, program: &'a Program, library: Library, options: Options) -> Lowerer<'a> {
         let mut module = Module::new();
         module.files = map.files.iter().map(|f| f.name.clone()).collect();
+        // Selection calls the slow paths of `int.*` ops by these symbols.
+        for slow in Op::ALL.iter().filter_map(|op| op.slow_path()) {
+            if library.find(slow).is_some() {
+                library.declare(&mut module, slow);
+            }
+        }
         let growth_copies =
             ["w", "f", "b"].iter().all(|k| library.find(&format!("list_set_copy_{k}")).is_some());
         Lowerer {
