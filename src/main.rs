@@ -1,3 +1,44 @@
-//! The `mochi` command.
+//! The `mochi` command: arguments in, exit status out. [`driver`] reads like the list of steps.
 
-fn main() {}
+mod cli;
+mod driver;
+mod error;
+mod input;
+mod output;
+mod run;
+mod time;
+
+use clap::Parser;
+use error::Error;
+use std::process::ExitCode;
+
+/// A panic is a bug of the compiler: says so, and where it was.
+fn say_what_panicked() {
+    let plain = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        plain(info);
+        let (pass, function) = mochi_ir::passes::current();
+        eprintln!(
+            "mochi: this is a bug of the compiler, not of the program (version {})",
+            env!("CARGO_PKG_VERSION")
+        );
+        if !function.is_empty() {
+            eprintln!("mochi: in pass `{pass}`, function `{function}`; `--emit ir:lower` shows it");
+        }
+    }));
+}
+
+fn main() -> ExitCode {
+    say_what_panicked();
+    let cli = cli::Cli::parse();
+    match driver::run_command(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Errors in the program have been reported where they are.
+            if !matches!(error, Error::Program) {
+                eprintln!("mochi: {error}");
+            }
+            ExitCode::from(error.status())
+        }
+    }
+}

@@ -29,7 +29,8 @@ pub fn write(path: &Path, bytes: &[u8], executable: bool) -> io::Result<()> {
 
 /// Creates a new file in the folder of `path`.
 fn create_beside(path: &Path) -> io::Result<(PathBuf, File)> {
-    let name = path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "not a file name"))?;
+    let name =
+        path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "not a file name"))?;
     for k in 0u32.. {
         let mut temporary = std::ffi::OsString::from(".");
         temporary.push(name);

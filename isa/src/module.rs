@@ -3,7 +3,7 @@
 //! Symbol `n` of the object is symbol `n` of the module, and atoms are in order of definition, so
 //! that the result does not depend on the number of threads.
 
-use crate::{Context, compile};
+use crate::{Context, compile, disassemble};
 use mochi_ir::Data;
 use mochi_objwrite::model::Symbol;
 use mochi_objwrite::{Atom, AtomKind, Object, RelocEntry, RelocKind, SymRef};
@@ -29,6 +29,13 @@ pub fn compile_module(context: &Context) -> Object {
     };
     object.atoms.extend(functions);
     object
+}
+
+/// The code of an object as text, function by function.
+pub fn disassemble_module(object: &Object) -> String {
+    let name = |n: u32| object.symbols[n as usize].name.clone();
+    let code = object.atoms.iter().filter(|a| a.kind == AtomKind::Text);
+    code.map(|a| format!("{}:\n{}\n", name(a.sym.0), disassemble(object.target, a, &name))).collect()
 }
 
 fn data_atom(data: &Data) -> Atom {

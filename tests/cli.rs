@@ -1,0 +1,173 @@
+//! The command line: exit statuses, where output goes, what happens to files, input from pipes.
+
+mod common;
+
+use common::{Scratch, have, mochi, output, text};
+use std::fs;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+const HELLO: &str = "print(\"hello\")\n";
+
+#[test]
+fn builds_a_program_named_after_the_source() {
+    let s = Scratch::new("name");
+    s.write("hello.mochi", HELLO);
+    let built = output(mochi().args(["build", "--no-external-tools", "hello.mochi"]).current_dir(&s.0));
+    assert_eq!((built.status.code(), text(&built.stderr)), (Some(0), String::new()));
+    let ran = output(&mut Command::new(s.path("hello")));
+    assert_eq!(text(&ran.stdout), "hello\n");
+}
+
+#[test]
+fn runs_a_program_with_its_status_and_input() {
+    let s = Scratch::new("run");
+    let source =
+        s.write("p.mochi", "let line = input()\nprint(\"got \" + line)\nlet xs = [1]\nprint(xs[3])\n");
+    let mut child = mochi()
+        .args(["run"])
+        .arg(source)
+        .args(["--", "ignored", "arguments"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    child.stdin.take().expect("pipe").write_all(b"abc\nrest\n").expect("written");
+    let ran = child.wait_with_output().expect("ends");
+    assert_eq!(text(&ran.stdout), "got abc\n");
+    assert_eq!(ran.status.code(), Some(1));
+    assert_eq!(text(&ran.stderr), "list index out of range: 3 (len 1)\n  at __main (p.mochi:4)\n");
+}
+
+#[test]
+fn reads_the_source_from_standard_input() {
+    let mut child =
+        mochi().args(["run", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("starts");
+    child.stdin.take().expect("pipe").write_all(HELLO.as_bytes()).expect("written");
+    assert_eq!(text(&child.wait_with_output().expect("ends").stdout), "hello\n");
+}
+
+#[test]
+fn statuses_tell_the_program_from_the_command_line_from_the_system() {
+    let s = Scratch::new("status");
+    let bad = s.write("bad.mochi", "let y: int = \"a\"\n");
+    let cases: [(&[&str], i32); 6] = [
+        (&["check", bad.to_str().expect("name")], 1),
+        (&["build", "--frobnicate", "x.mochi"], 2),
+        (&["build", "--target", "pdp11", bad.to_str().expect("name")], 2),
+        (&["build", "--emit", "ir:nosuchpass", "-"], 2),
+        (&["check", "does-not-exist.mochi"], 3),
+        (&["--help"], 0),
+    ];
+    for (args, status) in cases {
+        let ran = output(mochi().args(args).current_dir(&s.0));
+        assert_eq!(ran.status.code(), Some(status), "{args:?}: {}", text(&ran.stderr));
+        if status > 0 {
+            assert!(!ran.stderr.is_empty(), "{args:?} says nothing");
+        }
+    }
+}
+
+#[test]
+fn a_failed_build_leaves_the_old_output() {
+    let s = Scratch::new("keep");
+    s.write("bad.mochi", "print(undefined_name)\n");
+    s.write("prog", "precious");
+    let built = output(mochi().args(["build", "bad.mochi", "-o", "prog"]).current_dir(&s.0));
+    assert_eq!(built.status.code(), Some(1));
+    assert_eq!(fs::read_to_string(s.path("prog")).expect("still there"), "precious");
+    let names: Vec<_> = fs::read_dir(&s.0).expect("folder").flatten().map(|e| e.file_name()).collect();
+    assert_eq!(names.len(), 2, "leftovers: {names:?}");
+    s.write("good.mochi", HELLO);
+    let built = output(mochi().args(["build", "good.mochi", "-o", "missing/prog"]).current_dir(&s.0));
+    assert_eq!(built.status.code(), Some(3));
+    assert!(text(&built.stderr).contains("missing/prog"), "{}", text(&built.stderr));
+}
+
+#[test]
+fn diagnostics_come_as_json_lines() {
+    let s = Scratch::new("json");
+    s.write("bad.mochi", "let a: int = \"x\"\nprint(nothing)\n");
+    let ran = output(mochi().args(["check", "--message-format", "json", "bad.mochi"]).current_dir(&s.0));
+    let lines: Vec<String> = text(&ran.stderr).lines().map(str::to_string).collect();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    for (line, code) in lines.iter().zip(["T008", "T002"]) {
+        assert!(line.starts_with('{') && line.ends_with('}') && line.contains(code), "{line}");
+    }
+}
+
+#[test]
+fn every_kind_of_output_can_be_looked_at() {
+    let s = Scratch::new("emit");
+    s.write("p.mochi", "fun twice(n: int): int {\n  return n * 2\n}\nprint(twice(21))\n");
+    for (emit, expected) in [("ast", "twice"), ("ir:lower", "int.mul"), ("ir", "mochi_main"), ("asm", "ret")]
+    {
+        let ran = output(mochi().args(["build", "--emit", emit, "p.mochi"]).current_dir(&s.0));
+        assert_eq!(ran.status.code(), Some(0), "{emit}: {}", text(&ran.stderr));
+        assert!(text(&ran.stdout).contains(expected), "{emit}: {}", text(&ran.stdout));
+    }
+    let timed = output(mochi().args(["build", "--time-passes", "p.mochi", "-o", "p"]).current_dir(&s.0));
+    assert!(text(&timed.stderr).contains("link"), "{}", text(&timed.stderr));
+}
+
+#[test]
+fn output_does_not_depend_on_folder_or_threads() {
+    let source = fs::read_to_string(common::root().join("tests/golden/queries.mochi")).expect("program");
+    let mut images = Vec::new();
+    for (folder, jobs) in [("one", "1"), ("two", "8")] {
+        let s = Scratch::new(folder);
+        let path = s.write("prog.mochi", &source);
+        let built = output(mochi().arg("build").arg(path).args(["-j", jobs, "-o"]).arg(s.path("prog")));
+        assert_eq!(built.status.code(), Some(0), "{}", text(&built.stderr));
+        images.push(fs::read(s.path("prog")).expect("executable"));
+    }
+    assert!(images[0] == images[1], "two builds of one source differ");
+}
+
+#[test]
+fn no_other_program_is_started() {
+    if !have("strace") {
+        return;
+    }
+    let s = Scratch::new("strace");
+    s.write("p.mochi", HELLO);
+    let traced = output(
+        Command::new("strace")
+            .args(["-f", "-e", "trace=execve,fork,vfork,clone,clone3", "-o", "trace"])
+            .arg(env!("CARGO_BIN_EXE_mochi"))
+            .args(["build", "p.mochi", "-o", "p"])
+            .current_dir(&s.0),
+    );
+    assert!(traced.status.success(), "{}", text(&traced.stderr));
+    let trace = fs::read_to_string(s.path("trace")).expect("trace");
+    assert_eq!(trace.matches("execve(").count(), 1, "{trace}");
+    let forks =
+        trace.lines().filter(|l| l.contains("fork(") || l.contains("clone") && !l.contains("CLONE_THREAD"));
+    assert_eq!(forks.count(), 0, "{trace}");
+}
+
+#[test]
+fn garbage_gets_diagnostics() {
+    let s = Scratch::new("garbage");
+    let nested = format!("print({}1{})\n", "(".repeat(100_000), ")".repeat(100_000));
+    let sum = format!("print(1{})\n", " + 1".repeat(100_000));
+    let cases: Vec<(&str, Vec<u8>)> = vec![
+        ("nested", nested.into_bytes()),
+        ("sum", sum.into_bytes()),
+        ("bytes", (0..4096u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect()),
+        ("truncated", b"fun f(a: int): int {\n  if a > 0 {\n    return".to_vec()),
+        ("empty", Vec::new()),
+        ("zeros", vec![0; 1000]),
+        ("blocks", "if true { ".repeat(50_000).into_bytes()),
+        ("unary", [b"print(".to_vec(), vec![b'-'; 100_000], b"1)".to_vec()].concat()),
+    ];
+    for (name, bytes) in cases {
+        let path = s.path(&format!("{name}.mochi"));
+        fs::write(&path, bytes).expect("written");
+        let ran = output(mochi().arg("build").arg(&path).arg("-o").arg(s.path("out")));
+        let status = ran.status.code();
+        assert!(matches!(status, Some(0 | 1)), "{name}: {:?}: {}", ran.status, text(&ran.stderr));
+        assert!(status == Some(0) || text(&ran.stderr).contains("error"), "{name}: no message");
+    }
+}
