@@ -1,14 +1,15 @@
 //! Compiles the runtime library when the compiler is built.
 //!
-//! For every target: the files of `lib/` that are for it -> IR (system dialect) -> verifier -> code
-//! -> archive. From that come, in `OUT_DIR`: `library.rs` (declarations of all functions, with the
-//! bodies of those that are inlined; the same for every target), `<target>.ir` (the IR as text) and
-//! `<target>.rt` (the archive, with the entry point `_start`).
+//! For every target: the files of `lib/` that are for it -> IR (system dialect) -> verifier ->
+//! passes -> code -> archive. From that come, in `OUT_DIR`: `library.rs` (declarations of all
+//! functions, with the bodies of those that are inlined; the same for every target), `<target>.ir`
+//! (the IR before the passes, so that tests by the interpreter judge them too) and `<target>.rt` (the
+//! archive, with the entry point `_start`).
 //!
 //! A file is for one system when its name ends in `_<os>`, for one system on one machine when it
 //! ends in `_<os>_<machine>`, else for all. Names are those of the targets' short names.
 
-use mochi_ir::{Conv, Effects, Function, Module, Signature, SymKind, Type, text, verify};
+use mochi_ir::{Conv, Effects, Function, Library, Module, Signature, SymKind, Type, passes, text, verify};
 use mochi_isa::{Context, Options, entry_stub, module::compile_module};
 use mochi_lang::system;
 use mochi_objwrite::target::{TARGETS, Target, TargetRow};
@@ -25,6 +26,15 @@ fn main() {
     let (mut modules, mut archives) = (String::new(), String::new());
     for target in TARGETS {
         let mut module = compile(&sources, target);
+        let plain = text::print_module(&module);
+        let options = passes::Options {
+            steps: passes::OPTIMISE,
+            library: &Library::EMPTY,
+            verify: true,
+            stop_after: None,
+            time: false,
+        };
+        passes::run(&mut module, &options);
         let table = library_table(&module);
         if library.as_ref().is_some_and(|l| *l != table) {
             fail(&[format!("the functions of {} differ from those of other targets", target.triple)]);
@@ -36,7 +46,7 @@ fn main() {
             let path = format!("concat!(env!(\"OUT_DIR\"), \"/{name}\")");
             writeln!(table, "(\"{}\", {include}!({path})),", target.triple).expect("string");
         };
-        emit(&mut modules, "ir", "include_str", text::print_module(&module).as_bytes());
+        emit(&mut modules, "ir", "include_str", plain.as_bytes());
         emit(&mut archives, "rt", "include_bytes", &archive(&mut module, target));
     }
     let mut generated = library.unwrap_or_default();
