@@ -127,8 +127,8 @@ impl Parser<'_> {
                 Kind::RBrace if !fields.is_empty() || !methods.is_empty() => break,
                 Kind::RBrace => return Err(self.unexpected("a field or a method", None)),
                 _ => {
-                    let label = (open, "this `{` is not closed".to_string());
-                    return Err(self.unexpected_with("a field, a method or `}`", None, Some(label)));
+                    let label = (open, "this `{` is not closed");
+                    return Err(self.unexpected_with("a field, a method or `}`", None, &[label]));
                 }
             }
             self.eat(Kind::Comma);
@@ -218,8 +218,8 @@ impl Parser<'_> {
         let mut entries = Vec::new();
         while self.kind() != Kind::RBrace {
             if self.kind() != Kind::Ident {
-                let label = (open, "this `{` is not closed".to_string());
-                return Err(self.unexpected_with("a field name or `}`", Some(Code::P001), Some(label)));
+                let label = (open, "this `{` is not closed");
+                return Err(self.unexpected_with("a field name or `}`", Some(Code::P001), &[label]));
             }
             entries.push(self.entry()?);
             if !self.eat(Kind::Comma) {

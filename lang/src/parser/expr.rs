@@ -59,6 +59,9 @@ impl Parser<'_> {
 
     /// An expression in the head of a statement, where a brace after a name begins the body.
     pub(super) fn head(&mut self) -> Parse<Expr> {
+        if self.kind() == Kind::LBrace && !self.looks_like_map() {
+            return Err(self.unexpected("an expression", None));
+        }
         let outer = std::mem::replace(&mut self.no_struct, true);
         let result = self.expr();
         self.no_struct = outer;
@@ -249,8 +252,8 @@ impl Parser<'_> {
         let mut args = Vec::new();
         if self.kind() != Kind::RParen {
             if !begins_operand(self.kind()) {
-                let label = (open, "this `(` is not closed".to_string());
-                return Err(self.unexpected_with("an expression or `)`", Some(Code::P052), Some(label)));
+                let label = (open, "this `(` is not closed");
+                return Err(self.unexpected_with("an expression or `)`", Some(Code::P052), &[label]));
             }
             args.push(self.inner()?);
             while self.eat(Kind::Comma) {

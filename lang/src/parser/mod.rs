@@ -52,6 +52,7 @@ pub fn parse(map: &SourceMap, file: FileId, diags: &mut Diagnostics) -> Program 
         depth: 0,
         height: 0,
         limit_reported: false,
+        misaligned: Vec::new(),
         no_struct: false,
         open_blocks: 0,
         open_braces: 0,
@@ -85,6 +86,8 @@ struct Parser<'a> {
     /// Height of the highest part of the tree built so far, see [`Parser::level`].
     height: u32,
     limit_reported: bool,
+    /// Braces of blocks where the closing one is not indented like the line of the opening one.
+    misaligned: Vec<(Span, Span)>,
     /// In the head of `if`, `while`, `for`, `match`, where `name {` begins the body.
     no_struct: bool,
     /// Blocks around the next token.
@@ -181,9 +184,8 @@ impl Parser<'_> {
         if self.kind() == kind {
             return Ok(self.bump());
         }
-        let sign = &self.text[open.start as usize..open.end as usize];
-        let label = format!("this `{sign}` is not closed");
-        Err(self.unexpected_with(expected, code_of(kind), Some((open, label))))
+        let label = format!("this `{}` is not closed", &self.text[open.start as usize..open.end as usize]);
+        Err(self.unexpected_with(expected, code_of(kind), &[(open, &label)]))
     }
 
     fn expect_word(&mut self, word: &str) -> Parse<Token> {
@@ -200,15 +202,10 @@ impl Parser<'_> {
 
     /// Reports that the next token is not what must follow. Without a code, the token decides.
     fn unexpected(&mut self, expected: &str, code: Option<Code>) -> Abort {
-        self.unexpected_with(expected, code, None)
+        self.unexpected_with(expected, code, &[])
     }
 
-    fn unexpected_with(
-        &mut self,
-        expected: &str,
-        code: Option<Code>,
-        label: Option<(Span, String)>,
-    ) -> Abort {
+    fn unexpected_with(&mut self, expected: &str, code: Option<Code>, labels: &[(Span, &str)]) -> Abort {
         let token = self.token();
         let hidden = token.kind == Kind::Error
             || token.start >= self.unreliable_from
@@ -232,8 +229,8 @@ impl Parser<'_> {
         if let Some(help) = help {
             d.help(help);
         }
-        if let Some((span, text)) = label {
-            d.label(span, text);
+        for (span, text) in labels {
+            d.label(*span, *text);
         }
         Abort
     }
@@ -318,16 +315,35 @@ impl Parser<'_> {
         self.no_struct = no_struct;
         self.open_blocks -= 1;
         self.leave();
-        // Only the end of the file can be here instead, and then the block is kept: its content is
-        // understood.
-        let closed = self.expect_close(Kind::RBrace, "`}`", open);
-        debug_assert!(closed.is_ok() || self.kind() == Kind::Eof);
+        self.close_block(open);
         if value {
             self.settle_value(&mut statements);
         }
         let effective = statements.len() - usize::from(value && !statements.is_empty());
         self.check_useless(&statements[..effective]);
         Ok(Block { statements, span: self.since(open) })
+    }
+
+    /// The closing brace of a block. At the end of the file the block is kept, its content is
+    /// understood; the report points at the block whose closing brace probably closed another one.
+    fn close_block(&mut self, open: Span) {
+        let close = self.token();
+        if close.kind == Kind::RBrace {
+            if close.first_on_line && self.indent(close) != self.line_indent(open) {
+                self.misaligned.push((open, close.span(self.file)));
+            }
+            self.bump();
+            return;
+        }
+        let suspect = self.misaligned.iter().find(|(inner, _)| inner.start > open.start);
+        let labels = match suspect {
+            Some(&(inner, close)) => vec![
+                (inner, "this `{` is probably not closed"),
+                (close, "this `}` is indented as if it closed another one"),
+            ],
+            None => vec![(open, "this `{` is not closed")],
+        };
+        self.unexpected_with("`}`", code_of(Kind::RBrace), &labels);
     }
 
     fn block(&mut self) -> Parse<Block> {
@@ -375,6 +391,13 @@ impl Parser<'_> {
             return (before.len() - line) as u32;
         }
         u32::MAX
+    }
+
+    /// Bytes of white space at the beginning of the line of `span`.
+    fn line_indent(&self, span: Span) -> u32 {
+        let before = &self.text[..span.start as usize];
+        let line = &self.text[before.rfind('\n').map_or(0, |i| i + 1)..];
+        (line.len() - line.trim_start_matches([' ', '\t']).len()) as u32
     }
 
     /// Skips to where the next statement of the same block probably begins: the closing brace of

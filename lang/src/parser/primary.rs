@@ -133,7 +133,7 @@ impl Parser<'_> {
 
     /// Whether the braces at the next token hold a map, and not statements: they are empty, or a
     /// `:` comes before anything that only statements have.
-    fn looks_like_map(&self) -> bool {
+    pub(super) fn looks_like_map(&self) -> bool {
         use Kind::*;
         let mut nested = 0u32;
         let mut i = 1;

@@ -24,8 +24,8 @@ impl Parser<'_> {
         let skip = if self.eat_word("skip") { Some(self.expr()?) } else { None };
         let take = if self.eat_word("take") { Some(self.expr()?) } else { None };
         if !self.at_word("select") {
-            let label = (start, "this query has no `select`".to_string());
-            return Err(self.unexpected_with(self.missing_select(), None, Some(label)));
+            let label = (start, "this query has no `select`");
+            return Err(self.unexpected_with(self.missing_select(), None, &[label]));
         }
         self.bump();
         let distinct = self.at_word("distinct") && begins_operand(self.peek(1));

@@ -109,7 +109,7 @@ impl Parser<'_> {
             let found = self.unexpected_with(
                 "a statement",
                 None,
-                Some((target_span, "only variables, elements and fields can be assigned".to_string())),
+                &[(target_span, "only variables, elements and fields can be assigned")],
             );
             return Err(found);
         };

@@ -143,8 +143,8 @@ impl Parser<'_> {
             }
         }
         if self.kind() != Kind::RParen {
-            let label = (open, "this `(` is not closed".to_string());
-            return Err(self.unexpected_with("`,` or `)`", Some(code), Some(label)));
+            let label = (open, "this `(` is not closed");
+            return Err(self.unexpected_with("`,` or `)`", Some(code), &[label]));
         }
         self.bump();
         Ok(params)
