@@ -9,6 +9,7 @@ pub mod flow;
 pub mod fold;
 pub mod gvn;
 pub mod inline;
+pub mod range;
 
 use crate::func::Function;
 use crate::library::Library;
@@ -82,6 +83,7 @@ passes! {
     UNUSED "unused" Module inline::drop_unused;
     FLOW "flow" Function flow::run;
     GVN "gvn" Function gvn::run;
+    RANGE "range" Function range::run;
     DCE "dce" Function dce::run;
     COMPACT "compact" Function |func, _| func.compact();
 }
@@ -95,6 +97,10 @@ pub static OPTIMISE: &[Step] = &[
     Step { pass: &GVN, reason: "equal values, loads and checks become one" },
     Step { pass: &FOLD, reason: "equal operands and forwarded stores expose more folding" },
     Step { pass: &FLOW, reason: "branches decided since" },
+    Step { pass: &RANGE, reason: "tag, overflow and bounds checks that cannot fail go" },
+    Step { pass: &FOLD, reason: "raw ops fold where exact ones could not" },
+    Step { pass: &FLOW, reason: "checks that went leave straight code" },
+    Step { pass: &GVN, reason: "straight code shows equal loads and raw ops" },
     Step { pass: &DCE, reason: "what nobody uses any more" },
     Step { pass: &COMPACT, reason: "code generation wants dense ids" },
 ];

@@ -1,0 +1,515 @@
+//! Range analysis: which words a value can be, and what follows from that.
+//!
+//! Intervals are propagated along the dominator tree (preorder, which is topological for forward
+//! edges) with what dominating branches say about their operands, until the parameters of loop
+//! headers are stable; then a last walk rewrites: `int.*` ops learn which operands are small and
+//! whether they can overflow and become raw ops where nothing is left to check, comparisons are
+//! decided, shifts and divisions get cheaper forms, bounds checks under a loop condition go.
+//!
+//! The walks are a few per function, whatever its loops; a function that is not stable after
+//! [`MAX_ROUNDS`] is left alone.
+
+mod apply;
+mod domain;
+mod transfer;
+
+use super::Context;
+use crate::cfg::{Cfg, DomTree};
+use crate::func::{Block, Function, Inst, InstData, Value, ValueDef};
+use crate::ops::{Cond, Op};
+use domain::{Kind, Range};
+use transfer::{compare, compare_ints, int_op, refine, refine_int, word_op};
+
+/// Walks before giving up.
+const MAX_ROUNDS: usize = 12;
+/// How far a condition is taken apart, and a refinement is passed on to operands.
+const MAX_DEPTH: u32 = 4;
+/// Comparisons remembered at a point.
+const MAX_FACTS: usize = 32;
+
+/// Runs the pass. Blocks that cannot be reached must be gone.
+pub fn run(func: &mut Function, _: &Context) {
+    let cfg = Cfg::new(func);
+    let dom = DomTree::new(func, &cfg);
+    let mut header = vec![false; func.blocks.len()];
+    for &b in &cfg.rpo {
+        for e in func.successors(b) {
+            header[e.block.index()] |= cfg.rpo_index[e.block.index()] <= cfg.rpo_index[b.index()];
+        }
+    }
+    let loops = header.iter().any(|&h| h);
+    let mut a = Analysis {
+        now: vec![Range::TOP; func.values.len()],
+        state: vec![Range::TOP; if loops { func.values.len() } else { 0 }],
+        reached: vec![false; func.blocks.len()],
+        open: vec![false; func.edges.len()],
+        edge_args: vec![Range::TOP; func.pool.len()],
+        undo: Vec::new(),
+        facts: Vec::new(),
+        out: Vec::new(),
+        header,
+        func,
+        cfg: &cfg,
+        dom: &dom,
+    };
+    if loops {
+        let mut round = 0;
+        while a.walk(Mode::Grow) {
+            round += 1;
+            if round == MAX_ROUNDS {
+                return;
+            }
+        }
+    }
+    a.walk(Mode::Apply);
+    func.resolve_aliases();
+    func.remove_unreachable_blocks();
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// Propagate; parameters of loop headers only grow.
+    Grow,
+    /// Rewrite with what is known.
+    Apply,
+}
+
+/// A comparison that holds at the current point.
+#[derive(Clone, Copy)]
+struct Fact {
+    cond: Cond,
+    a: Value,
+    b: Value,
+}
+
+struct Analysis<'a> {
+    func: &'a mut Function,
+    cfg: &'a Cfg,
+    dom: &'a DomTree,
+    header: Vec<bool>,
+    /// Ranges at the current point.
+    now: Vec<Range>,
+    /// Ranges of the parameters of loop headers.
+    state: Vec<Range>,
+    reached: Vec<bool>,
+    /// Edges that can be taken.
+    open: Vec<bool>,
+    /// Ranges of edge arguments, by their place in the pool.
+    edge_args: Vec<Range>,
+    /// Values refined in open scopes, with what they were before.
+    undo: Vec<(Value, Range)>,
+    facts: Vec<Fact>,
+    /// Instructions of the current block, while rewriting.
+    out: Vec<Inst>,
+}
+
+impl Analysis<'_> {
+    /// One walk over the function; says whether something grew.
+    fn walk(&mut self, mode: Mode) -> bool {
+        let mut grew = false;
+        let mut scopes: Vec<(u32, usize, usize)> = Vec::new();
+        let (dom, cfg) = (self.dom, self.cfg);
+        self.reached[self.func.entry().index()] = true;
+        for (at, &block) in dom.preorder.iter().enumerate() {
+            while let Some(&(end, undo, facts)) = scopes.last() {
+                if (at as u32) < end {
+                    break;
+                }
+                self.restore(undo, facts);
+                scopes.pop();
+            }
+            if !self.reached[block.index()] {
+                continue;
+            }
+            scopes.push((dom.subtree_end(block), self.undo.len(), self.facts.len()));
+            grew |= self.parameters(block, mode);
+            if let [pred] = cfg.preds(block) {
+                self.assume_edge(pred.block, pred.edge);
+            }
+            match mode {
+                Mode::Grow => {
+                    for k in 0..self.func.blocks[block.index()].insts.len() {
+                        let inst = self.func.blocks[block.index()].insts[k];
+                        self.evaluate(inst);
+                    }
+                }
+                Mode::Apply => self.apply(block),
+            }
+            grew |= self.leave(block);
+        }
+        self.restore(0, 0);
+        grew
+    }
+
+    fn restore(&mut self, undo: usize, facts: usize) {
+        while self.undo.len() > undo {
+            let (v, old) = self.undo.pop().expect("longer");
+            self.now[v.index()] = old;
+        }
+        self.facts.truncate(facts);
+    }
+
+    /// Sets the parameters of a block from its incoming edges.
+    fn parameters(&mut self, block: Block, mode: Mode) -> bool {
+        let mut grew = false;
+        let header = self.header[block.index()];
+        let entry = block == self.func.entry();
+        for k in 0..self.func.blocks[block.index()].params.len() {
+            let p = self.func.blocks[block.index()].params[k];
+            if entry {
+                self.now[p.index()] = Range::TOP;
+                continue;
+            }
+            if header && mode == Mode::Apply {
+                self.now[p.index()] = self.state[p.index()];
+                continue;
+            }
+            let mut sum: Option<Range> = None;
+            for pred in self.cfg.preds(block) {
+                if self.open[pred.edge as usize] {
+                    let args = self.func.edges[pred.edge as usize].args;
+                    let r = self.edge_args[args.start as usize + k];
+                    sum = Some(sum.map_or(r, |s| s.join(r)));
+                }
+            }
+            let mut r = sum.unwrap_or(Range::TOP);
+            if header {
+                // The first visit marks the state with the value itself.
+                let old = self.state[p.index()];
+                if self.visited(block) {
+                    let joined = old.join(r);
+                    r = if joined == old { old } else { old.widen(r) };
+                    grew |= r != old;
+                }
+                self.state[p.index()] = r;
+            }
+            self.now[p.index()] = r;
+        }
+        if header && !self.visited(block) {
+            grew = true;
+        }
+        grew
+    }
+
+    /// The block was walked before: one of its own edges, or the end of it, was recorded.
+    fn visited(&self, block: Block) -> bool {
+        let r = self.func.insts[self.func.terminator(block).index()].edges;
+        (r.start..r.start + r.len).any(|e| self.open[e as usize])
+    }
+
+    /// Records what leaves a block; says whether an edge opened that leads backwards.
+    fn leave(&mut self, block: Block) -> bool {
+        let mut grew = false;
+        let inst = self.func.terminator(block);
+        let data = self.func.insts[inst.index()];
+        for e in data.edges.start..data.edges.start + data.edges.len {
+            let (undo, facts) = (self.undo.len(), self.facts.len());
+            if data.op == Op::Brif {
+                let c = self.now[self.func.operands(inst)[0].index()];
+                let words = c.words();
+                let possible = match e == data.edges.start {
+                    true => c.single() != Some(0),
+                    false => words.0 <= 0 && words.1 >= 0,
+                };
+                if !possible {
+                    continue;
+                }
+                self.assume_edge(block, e);
+            }
+            let call = self.func.edges[e as usize];
+            for i in call.args.start..call.args.start + call.args.len {
+                self.edge_args[i as usize] = self.now[self.func.pool[i as usize].index()];
+            }
+            self.restore(undo, facts);
+            let target = call.block.index();
+            if !std::mem::replace(&mut self.open[e as usize], true) {
+                // Something earlier in this walk's order may have to be seen again.
+                grew |= self.cfg.rpo_index[target] <= self.cfg.rpo_index[block.index()];
+            }
+            self.reached[target] = true;
+        }
+        grew
+    }
+
+    // Conditions.
+
+    /// What taking an edge says.
+    fn assume_edge(&mut self, from: Block, edge: u32) {
+        let inst = self.func.terminator(from);
+        let data = self.func.insts[inst.index()];
+        match data.op {
+            Op::Brif => {
+                let edges = data.edges;
+                let other = self.func.edges[(edges.start * 2 + 1 - edge) as usize].block;
+                if other != self.func.edges[edge as usize].block {
+                    let c = self.func.operands(inst)[0];
+                    self.assume(c, edge == edges.start, 0);
+                }
+            }
+            Op::Switch if edge != data.edges.start => {
+                let target = self.func.edges[edge as usize].block;
+                let same = self.func.edges_of(inst).iter().filter(|e| e.block == target).count();
+                if same == 1 {
+                    let v = self.func.operands(inst)[0];
+                    self.refine(v, Range::constant(self.func.edges[edge as usize].case), 0);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The instruction that makes a value.
+    fn def(&self, v: Value) -> Option<(Inst, InstData)> {
+        match self.func.values[v.index()].def {
+            ValueDef::Inst(inst) => Some((inst, self.func.insts[inst.index()])),
+            _ => None,
+        }
+    }
+
+    /// A condition is zero or is not.
+    fn assume(&mut self, c: Value, truth: bool, depth: u32) {
+        if depth > MAX_DEPTH {
+            return;
+        }
+        if let Some((inst, data)) = self.def(c) {
+            let arg = |k: usize| self.func.operands(inst)[k];
+            match data.op {
+                Op::Icmp => {
+                    let cond = Cond::from_imm(data.imm);
+                    let cond = if truth { cond } else { cond.invert() };
+                    self.compared(cond, arg(0), arg(1), false);
+                }
+                Op::IntCmp => {
+                    let (cond, a, b) = (Cond::from_imm(data.imm), arg(0), arg(1));
+                    let none = |v: Value| !self.now[v.index()].ints().excludes_none();
+                    if truth {
+                        self.compared(cond, a, b, true);
+                    } else if !none(a) && !none(b) || matches!(cond, Cond::Ne) {
+                        self.compared(cond.invert(), a, b, true);
+                    }
+                }
+                // Both are true, or both are false.
+                Op::And if truth => {
+                    let (a, b) = (arg(0), arg(1));
+                    self.assume_bool(a, true, depth);
+                    self.assume_bool(b, true, depth);
+                }
+                Op::Or if !truth => {
+                    let (a, b) = (arg(0), arg(1));
+                    self.assume(a, false, depth + 1);
+                    self.assume(b, false, depth + 1);
+                }
+                // A clear tag bit.
+                Op::And if self.now[arg(1).index()].single() == Some(1) => {
+                    let x = arg(0);
+                    self.refine(x, Range::even(i64::MIN, i64::MAX), 0);
+                }
+                _ => {}
+            }
+        }
+        if truth {
+            let r = self.now[c.index()];
+            if r.lo == 0 && r.kind == Kind::Raw {
+                self.refine(c, Range::raw(1, i64::MAX), 0);
+            }
+        } else {
+            self.refine(c, Range::constant(0), 0);
+        }
+    }
+
+    /// As [`Analysis::assume`] for an operand of `and`: true only means not zero where the operands
+    /// are 0 or 1.
+    fn assume_bool(&mut self, v: Value, truth: bool, depth: u32) {
+        let (lo, hi) = self.now[v.index()].words();
+        if lo >= 0 && hi <= 1 {
+            self.assume(v, truth, depth + 1);
+        }
+    }
+
+    /// A comparison holds.
+    fn compared(&mut self, cond: Cond, a: Value, b: Value, ints: bool) {
+        let (ra, rb) = (self.now[a.index()], self.now[b.index()]);
+        if ints {
+            self.refine(a, refine_int(cond, rb), 0);
+            self.refine(b, refine_int(cond.swap(), ra), 0);
+        } else if cond == Cond::Ne && rb.single() == Some(1) {
+            self.exclude_none(a);
+        } else {
+            self.refine(a, refine(cond, rb), 0);
+            self.refine(b, refine(cond.swap(), ra), 0);
+        }
+        // As a comparison of words it holds for small ints only.
+        let small = |v: Value| self.now[v.index()].is_small();
+        if (!ints || small(a) && small(b)) && self.facts.len() < MAX_FACTS {
+            self.facts.push(Fact { cond, a, b });
+        }
+    }
+
+    fn exclude_none(&mut self, v: Value) {
+        let r = self.now[v.index()];
+        if r.kind == Kind::IntOrNone {
+            self.set(v, Range::int(r.lo, r.hi, false));
+        }
+    }
+
+    fn set(&mut self, v: Value, r: Range) {
+        let old = self.now[v.index()];
+        if old != r {
+            self.undo.push((v, old));
+            self.now[v.index()] = r;
+        }
+    }
+
+    /// A value is in a set; passes that on to what it was made from.
+    fn refine(&mut self, v: Value, with: Range, depth: u32) {
+        let old = self.now[v.index()];
+        let Some(r) = old.meet(with) else { return };
+        if r == old || depth > MAX_DEPTH {
+            return;
+        }
+        self.set(v, r);
+        let Some((inst, data)) = self.def(v) else { return };
+        let (lo, hi) = r.words();
+        let arg = |k: usize| self.func.operands(inst)[k];
+        let by = |k: usize| self.now[arg(k).index()].single();
+        const HALF: i64 = 1 << 62;
+        match data.op {
+            Op::Copy => {
+                let x = arg(0);
+                self.refine(x, r, depth + 1);
+            }
+            Op::Rotr if by(1) == Some(1) && lo >= 0 && hi < HALF => {
+                let x = arg(0);
+                self.refine(x, Range::even(lo * 2, hi * 2), depth + 1);
+            }
+            Op::Ushr | Op::Sshr if by(1) == Some(1) && lo >= 0 && hi < HALF => {
+                let x = arg(0);
+                self.refine(x, Range::raw(lo * 2, hi * 2 + 1), depth + 1);
+            }
+            Op::Shl if by(1) == Some(1) => {
+                let x = arg(0);
+                let (a, b) = self.now[x.index()].words();
+                if a >= -HALF && b < HALF {
+                    self.refine(x, Range::raw(lo >> 1, hi >> 1), depth + 1);
+                }
+            }
+            Op::Add => {
+                let x = arg(0);
+                let (a, b) = self.now[x.index()].words();
+                let Some(c) = by(1) else { return };
+                let wraps = a.checked_add(c).is_none() || b.checked_add(c).is_none();
+                if let (false, Some(lo), Some(hi)) = (wraps, lo.checked_sub(c), hi.checked_sub(c)) {
+                    self.refine(x, Range::raw(lo, hi), depth + 1);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    // Instructions.
+
+    /// Computes the range of an instruction's result.
+    fn evaluate(&mut self, inst: Inst) {
+        let data = self.func.insts[inst.index()];
+        let Some(result) = data.result else { return };
+        let args = self.func.operands(inst);
+        let range = |k: usize| args.get(k).map_or(Range::TOP, |v| self.now[v.index()]);
+        self.now[result.index()] = match data.op {
+            Op::Iconst => Range::constant(data.imm),
+            // No item is at address 0.
+            Op::Symaddr if data.imm >= 0 => Range::raw(1, i64::MAX),
+            Op::Load8u => Range::raw(0, 0xff),
+            Op::Load8s => Range::raw(-0x80, 0x7f),
+            Op::Load16u => Range::raw(0, 0xffff),
+            Op::Load16s => Range::raw(-0x8000, 0x7fff),
+            Op::Load32u => Range::raw(0, 0xffff_ffff),
+            Op::Load32s => Range::raw(-0x8000_0000, 0x7fff_ffff),
+            Op::Icmp | Op::IntCmp | Op::Fcmp => match self.decide(inst, &data) {
+                Some(truth) => Range::constant(truth as i64),
+                None => Range::raw(0, 1),
+            },
+            Op::Select => range(1).join(range(2)),
+            op if op.is_int() => int_op(op, range(0), range(1)).0,
+            op if op.info().operands.is_some() => word_op(op, range(0), range(1)),
+            _ => Range::TOP,
+        };
+    }
+
+    /// The truth of a comparison.
+    fn decide(&self, inst: Inst, data: &InstData) -> Option<bool> {
+        let args = self.func.operands(inst);
+        let (a, b) = (self.now[args[0].index()], self.now[args[1].index()]);
+        let cond = Cond::from_imm(data.imm);
+        match data.op {
+            Op::Icmp => compare(cond, a, b).or_else(|| self.implied(cond, args[0], args[1])),
+            Op::IntCmp => compare_ints(cond, a, b),
+            _ => None,
+        }
+    }
+
+    /// The truth of a comparison that follows from one that holds.
+    fn implied(&self, cond: Cond, a: Value, b: Value) -> Option<bool> {
+        if self.facts.is_empty() {
+            return None;
+        }
+        let nonneg = |v: Value| self.now[v.index()].words().0 >= 0;
+        // Unsigned and signed order agree where nothing is negative.
+        let signed = match cond {
+            Cond::Ult if nonneg(a) && nonneg(b) => Cond::Slt,
+            Cond::Ule if nonneg(a) && nonneg(b) => Cond::Sle,
+            Cond::Ugt if nonneg(a) && nonneg(b) => Cond::Sgt,
+            Cond::Uge if nonneg(a) && nonneg(b) => Cond::Sge,
+            c => c,
+        };
+        let (a, b, signed) =
+            if matches!(signed, Cond::Sgt | Cond::Sge) { (b, a, signed.swap()) } else { (a, b, signed) };
+        if !matches!(signed, Cond::Slt | Cond::Sle) {
+            return None;
+        }
+        let less = signed == Cond::Slt;
+        if self.known_less(a, b, less) {
+            return Some(true);
+        }
+        self.known_less(b, a, !less).then_some(false)
+    }
+
+    /// `a < b` (or `a <= b`) follows from a remembered comparison, both taken as signed words.
+    fn known_less(&self, a: Value, b: Value, strict: bool) -> bool {
+        self.facts.iter().any(|f| {
+            let (x, y, cond) = match f.cond {
+                Cond::Sgt | Cond::Sge => (f.b, f.a, f.cond.swap()),
+                c => (f.a, f.b, c),
+            };
+            let enough = cond == Cond::Slt || cond == Cond::Sle && !strict;
+            enough && (x == a && y == b || self.is_half(a, x) && self.is_half(b, y))
+        })
+    }
+
+    /// A value is exactly half of an even word, in one of the forms of tagging.
+    fn is_half(&self, half: Value, whole: Value) -> bool {
+        let fits = |v: Value| {
+            let (lo, hi) = self.now[v.index()].words();
+            lo >= 0 && hi < 1 << 62
+        };
+        if let Some((inst, data)) = self.def(whole)
+            && data.op == Op::Shl
+            && self.func.operands(inst)[0] == half
+            && self.now[self.func.operands(inst)[1].index()].single() == Some(1)
+        {
+            return fits(half);
+        }
+        if let Some((inst, data)) = self.def(half)
+            && matches!(data.op, Op::Rotr | Op::Ushr | Op::Sshr)
+            && self.func.operands(inst)[0] == whole
+            && self.now[self.func.operands(inst)[1].index()].single() == Some(1)
+        {
+            let r = self.now[whole.index()];
+            return r.is_even() && r.lo >= 0;
+        }
+        let constant = |v: Value| self.now[v.index()].single();
+        match (constant(half), constant(whole)) {
+            (Some(h), Some(w)) => h.checked_mul(2) == Some(w),
+            _ => false,
+        }
+    }
+}

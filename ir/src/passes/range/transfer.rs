@@ -1,0 +1,314 @@
+//! What ops make of ranges, and what comparisons say about their operands.
+
+use super::domain::{Kind, Range, add_bound, add_int_bound};
+use crate::ops::{Cond, Op};
+
+const INF: i64 = i64::MAX;
+const NEG_INF: i64 = i64::MIN;
+
+/// Hull of words, even or not; an end that overflowed is `None`.
+fn hull(lo: Option<i64>, hi: Option<i64>, even: bool) -> Range {
+    match (lo, hi, even) {
+        (Some(lo), Some(hi), true) => Range { lo, hi, kind: Kind::Even },
+        (Some(lo), Some(hi), false) => Range { lo, hi, kind: Kind::Raw },
+        (_, _, true) => Range::even(NEG_INF, INF),
+        _ => Range::TOP,
+    }
+}
+
+/// Hull of the four combinations of bounds.
+fn corners(a: (i64, i64), b: (i64, i64), f: impl Fn(i128, i128) -> i128) -> (i128, i128) {
+    let all = [(a.0, b.0), (a.0, b.1), (a.1, b.0), (a.1, b.1)].map(|(x, y)| f(x as i128, y as i128));
+    (all.into_iter().min().expect("four"), all.into_iter().max().expect("four"))
+}
+
+fn narrow(x: i128) -> Option<i64> {
+    i64::try_from(x).ok()
+}
+
+/// Result of an op on words. Operands that the op does not have are ignored.
+pub(super) fn word_op(op: Op, ra: Range, rb: Range) -> Range {
+    let (a, b) = (ra.words(), rb.words());
+    let even = ra.is_even() && rb.is_even();
+    let nonneg = |r: (i64, i64)| r.0 >= 0;
+    match op {
+        Op::Add => hull(add_bound(a.0, b.0), add_bound(a.1, b.1), even),
+        Op::Sub => {
+            let minus = |x: i64| x.checked_neg();
+            let lo = minus(b.1).and_then(|b| add_bound(a.0, b));
+            let hi = minus(b.0).and_then(|b| add_bound(a.1, b));
+            hull(lo, hi, even)
+        }
+        Op::Mul => {
+            let even = ra.is_even() || rb.is_even();
+            let (lo, hi) = corners(a, b, |x, y| x * y);
+            match (narrow(lo), narrow(hi)) {
+                (Some(lo), Some(hi)) if even => Range::even(lo, hi),
+                (Some(lo), Some(hi)) => Range::raw(lo, hi),
+                _ => hull(None, None, even),
+            }
+        }
+        Op::And => {
+            let even = ra.is_even() || rb.is_even();
+            let hi = match (nonneg(a), nonneg(b)) {
+                (true, true) => a.1.min(b.1),
+                (true, false) => a.1,
+                (false, true) => b.1,
+                (false, false) => return hull(None, None, even),
+            };
+            if even { Range::even(0, hi) } else { Range::raw(0, hi) }
+        }
+        Op::Or | Op::Xor if nonneg(a) && nonneg(b) => {
+            let hi = ((a.1 | b.1) as u64).checked_add(1).and_then(|n| n.checked_next_power_of_two());
+            let hi = hi.map_or(INF, |n| (n - 1) as i64);
+            let lo = if op == Op::Or { a.0.max(b.0) } else { 0 };
+            if even { Range::even(lo, hi) } else { Range::raw(lo, hi) }
+        }
+        Op::Or | Op::Xor => hull(None, None, even),
+        Op::Shl | Op::Sshr | Op::Ushr | Op::Rotr => match rb.single() {
+            Some(k) => shift(op, ra, (k & 63) as u32),
+            None => Range::TOP,
+        },
+        Op::Srem => {
+            let m = (b.0 as i128).abs().max((b.1 as i128).abs()) - 1;
+            let m = narrow(m).unwrap_or(INF).max(0);
+            let lo = if nonneg(a) { 0 } else { a.0.max(-m) };
+            let hi = if a.1 <= 0 { 0 } else { a.1.min(m) };
+            if even { Range::even(lo, hi) } else { Range::raw(lo, hi) }
+        }
+        Op::Urem if nonneg(b) => {
+            let m = (b.1 - 1).max(0);
+            Range::raw(0, if nonneg(a) { a.1.min(m) } else { m })
+        }
+        Op::Sdiv if b.0 >= 1 => {
+            let (lo, hi) = corners(a, b, |x, y| x / y);
+            Range::raw(lo as i64, hi as i64)
+        }
+        Op::Udiv if nonneg(a) && b.0 >= 1 => Range::raw(a.0 / b.1, a.1 / b.0),
+        Op::Umulh if nonneg(a) && nonneg(b) => Range::raw(0, ((a.1 as i128 * b.1 as i128) >> 64) as i64),
+        Op::Neg => {
+            let even = ra.is_even();
+            hull(a.1.checked_neg(), a.0.checked_neg(), even)
+        }
+        Op::Not => Range::raw(!a.1, !a.0),
+        Op::Clz | Op::Ctz | Op::Popcnt => Range::raw(0, 64),
+        Op::Zext8 => extend(ra, 0, 0xff),
+        Op::Zext16 => extend(ra, 0, 0xffff),
+        Op::Zext32 => extend(ra, 0, 0xffff_ffff),
+        Op::Sext8 => extend(ra, -0x80, 0x7f),
+        Op::Sext16 => extend(ra, -0x8000, 0x7fff),
+        Op::Sext32 => extend(ra, -0x8000_0000, 0x7fff_ffff),
+        Op::Copy => ra,
+        _ => Range::TOP,
+    }
+}
+
+fn extend(r: Range, lo: i64, hi: i64) -> Range {
+    let (a, b) = r.words();
+    if a >= lo && b <= hi {
+        if r.is_even() { r } else { Range::raw(a, b) }
+    } else if r.is_even() {
+        Range::even(lo, hi)
+    } else {
+        Range::raw(lo, hi)
+    }
+}
+
+fn shift(op: Op, r: Range, k: u32) -> Range {
+    let (lo, hi) = r.words();
+    match op {
+        _ if k == 0 => r,
+        Op::Shl => {
+            let up = |x: i64| narrow((x as i128) << k);
+            match (up(lo), up(hi)) {
+                (Some(lo), Some(hi)) => Range::even(lo, hi),
+                _ => Range::even(NEG_INF, INF),
+            }
+        }
+        Op::Sshr => Range::raw(lo >> k, hi >> k),
+        // Rotating an even word by one brings a zero to the top.
+        Op::Rotr if k != 1 || !r.is_even() => Range::TOP,
+        _ if lo >= 0 => Range::raw(lo >> k, hi >> k),
+        _ => Range::raw(0, (u64::MAX >> k) as i64),
+    }
+}
+
+/// Result of an `int.*` op, and whether its fast path always applies given small operands.
+pub(super) fn int_op(op: Op, a: Range, b: Range) -> (Range, bool) {
+    let (a, b) = (a.ints(), b.ints());
+    let none = !a.excludes_none() || (op != Op::IntNeg && !b.excludes_none());
+    let finite = |r: Range| r.lo > NEG_INF && r.hi < INF;
+    let (lo, hi) = match op {
+        Op::IntAdd => (add_int_bound(a.lo, b.lo, NEG_INF), add_int_bound(a.hi, b.hi, INF)),
+        Op::IntSub | Op::IntNeg => {
+            let (a, b) = if op == Op::IntNeg { (Range::constant(0), a) } else { (a, b) };
+            let minus = |x: i64| match x {
+                NEG_INF => INF,
+                INF => NEG_INF,
+                x => -x,
+            };
+            (add_int_bound(a.lo, minus(b.hi), NEG_INF), add_int_bound(a.hi, minus(b.lo), INF))
+        }
+        Op::IntMul if finite(a) && finite(b) => {
+            let (lo, hi) = corners((a.lo, a.hi), (b.lo, b.hi), |x, y| x / 2 * y);
+            let fits = narrow(lo).is_some() && narrow(hi).is_some();
+            let r = Range::even(narrow(lo).unwrap_or(NEG_INF), narrow(hi).unwrap_or(INF));
+            let r = Range::int(r.lo, r.hi, none);
+            return (r, fits);
+        }
+        Op::IntMul if a.lo >= 0 && b.lo >= 0 => (0, INF),
+        Op::IntDiv => divide(a, b),
+        Op::IntMod => {
+            let m = if finite(b) { b.lo.abs().max(b.hi.abs()).saturating_sub(2).max(0) } else { INF };
+            let lo = if a.lo >= 0 { 0 } else { a.lo.max(if m == INF { NEG_INF } else { -m }) };
+            let hi = if a.hi <= 0 { 0 } else { a.hi.min(m) };
+            (lo, hi)
+        }
+        _ => (NEG_INF, INF),
+    };
+    let r = Range::int(lo, hi, none);
+    (r, finite(r))
+}
+
+fn divide(a: Range, b: Range) -> (i64, i64) {
+    if b.lo >= 2 {
+        // Towards zero, and not farther from it than a.
+        let down = |x: i64, by: i64| match x {
+            _ if by == INF => 0,
+            NEG_INF | INF => x,
+            x => (x / by).saturating_mul(2),
+        };
+        let lo = if a.lo < 0 { down(a.lo, b.lo) } else { down(a.lo, b.hi) };
+        let hi = if a.hi > 0 { down(a.hi, b.lo) } else { down(a.hi, b.hi) };
+        return (lo.min(hi), hi.max(lo));
+    }
+    match a.lo.checked_neg() {
+        Some(m) if a.hi < INF => {
+            let m = m.abs().max(a.hi.abs());
+            (-m, m)
+        }
+        _ => (NEG_INF, INF),
+    }
+}
+
+/// Truth of a comparison of words.
+pub(super) fn compare(cond: Cond, a: Range, b: Range) -> Option<bool> {
+    let (x, y) = (a.words(), b.words());
+    let disjoint = x.1 < y.0 || y.1 < x.0;
+    match cond {
+        Cond::Eq | Cond::Ne if disjoint => Some(cond == Cond::Ne),
+        Cond::Eq | Cond::Ne => match (a.single(), b.single()) {
+            (Some(p), Some(q)) => Some((p == q) == (cond == Cond::Eq)),
+            // Even words against an odd constant.
+            _ if a.is_even() && b.single().is_some_and(|c| c & 1 == 1) => Some(cond == Cond::Ne),
+            // Ints that are not none against none.
+            _ if b.single() == Some(1) && a.kind == Kind::Int => Some(cond == Cond::Ne),
+            _ => None,
+        },
+        Cond::Slt if x.1 < y.0 => Some(true),
+        Cond::Slt if x.0 >= y.1 => Some(false),
+        Cond::Sle if x.1 <= y.0 => Some(true),
+        Cond::Sle if x.0 > y.1 => Some(false),
+        Cond::Sgt | Cond::Sge => compare(cond.swap(), b, a),
+        Cond::Ult | Cond::Ule if x.0 >= 0 && y.0 >= 0 => {
+            compare(if cond == Cond::Ult { Cond::Slt } else { Cond::Sle }, a, b)
+        }
+        // A negative word is larger than every non-negative one.
+        Cond::Ult | Cond::Ule if x.0 >= 0 && y.1 < 0 => Some(true),
+        Cond::Ult | Cond::Ule if x.1 < 0 && y.0 >= 0 => Some(false),
+        Cond::Ugt | Cond::Uge => compare(cond.swap(), b, a),
+        _ => None,
+    }
+}
+
+/// Truth of `int.cmp`.
+pub(super) fn compare_ints(cond: Cond, a: Range, b: Range) -> Option<bool> {
+    let (x, y) = (a.ints(), b.ints());
+    let sound = x.excludes_none() && y.excludes_none();
+    let truth = match cond {
+        Cond::Eq | Cond::Ne => {
+            if x.hi < y.lo || y.hi < x.lo {
+                Some(cond == Cond::Ne)
+            } else {
+                match (x.single(), y.single()) {
+                    (Some(p), Some(q)) => Some((p == q) == (cond == Cond::Eq)),
+                    _ => None,
+                }
+            }
+        }
+        Cond::Slt if x.hi < y.lo => Some(true),
+        Cond::Slt if x.lo >= y.hi && x.lo > NEG_INF && y.hi < INF => Some(false),
+        Cond::Sle if x.hi <= y.lo && x.hi < INF && y.lo > NEG_INF => Some(true),
+        Cond::Sle if x.lo > y.hi => Some(false),
+        Cond::Sgt | Cond::Sge => return compare_ints(cond.swap(), b, a),
+        _ => None,
+    }?;
+    // Comparisons with none are false, but for "not equal".
+    (sound || truth == (cond == Cond::Ne)).then_some(truth)
+}
+
+/// What the truth of a comparison of words says about the first operand.
+pub(super) fn refine(cond: Cond, b: Range) -> Range {
+    let (lo, hi) = b.words();
+    match cond {
+        Cond::Eq => b,
+        Cond::Slt if hi > NEG_INF => Range::raw(NEG_INF, hi - 1),
+        Cond::Sle => Range::raw(NEG_INF, hi),
+        Cond::Sgt if lo < INF => Range::raw(lo + 1, INF),
+        Cond::Sge => Range::raw(lo, INF),
+        Cond::Ult if lo >= 0 && hi > 0 => Range::raw(0, hi - 1),
+        Cond::Ule if lo >= 0 => Range::raw(0, hi),
+        _ => Range::TOP,
+    }
+}
+
+/// What the truth of `int.cmp` says about the first operand.
+pub(super) fn refine_int(cond: Cond, b: Range) -> Range {
+    let b = b.ints();
+    let step = |x: i64, by: i64| if x == NEG_INF || x == INF { x } else { x.saturating_add(by) };
+    match cond {
+        Cond::Eq => Range::int(b.lo, b.hi, false),
+        Cond::Slt => Range::int(NEG_INF, step(b.hi, -2), false),
+        Cond::Sle => Range::int(NEG_INF, b.hi, false),
+        Cond::Sgt => Range::int(step(b.lo, 2), INF, false),
+        Cond::Sge => Range::int(b.lo, INF, false),
+        _ => Range::TOP,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const T: Range = Range::TOP;
+
+    #[test]
+    fn ints() {
+        let n = |lo: i64, hi: i64| Range::even(2 * lo, 2 * hi);
+        assert_eq!(int_op(Op::IntAdd, n(1, 2), n(3, 4)), (n(4, 6), true));
+        assert_eq!(int_op(Op::IntSub, n(1, 2), n(3, 4)), (n(-3, -1), true));
+        assert_eq!(int_op(Op::IntMul, n(-2, 3), n(5, 7)), (n(-14, 21), true));
+        assert_eq!(int_op(Op::IntDiv, n(-9, 17), n(2, 3)), (n(-4, 8), true));
+        assert_eq!(int_op(Op::IntMod, T, n(10, 10)).0, Range::int(-18, 18, true));
+        let int = Range::int(NEG_INF, INF, false);
+        assert_eq!(int_op(Op::IntMod, int, n(10, 10)).0, n(-9, 9));
+        assert_eq!(int_op(Op::IntNeg, n(-5, 7), n(0, 0)).0, n(-7, 5));
+        assert!(!int_op(Op::IntAdd, int, n(1, 1)).1);
+        let max = Range::even(i64::MAX - 1, i64::MAX - 1);
+        assert_eq!(int_op(Op::IntAdd, max, n(1, 1)), (Range::int(INF, INF, false), false));
+    }
+
+    #[test]
+    fn words() {
+        let r = Range::raw;
+        assert_eq!(word_op(Op::And, T, Range::constant(15)), r(0, 15));
+        assert_eq!(word_op(Op::Shl, r(0, 5), Range::constant(1)), Range::even(0, 10));
+        assert_eq!(word_op(Op::Rotr, Range::even(0, 10), Range::constant(1)), r(0, 5));
+        assert_eq!(word_op(Op::Rotr, r(0, 10), Range::constant(1)), T);
+        assert_eq!(word_op(Op::Srem, T, Range::constant(10)), r(-9, 9));
+        assert_eq!(word_op(Op::Or, r(0, 5), r(0, 8)), r(0, 15));
+        assert_eq!(compare(Cond::Ult, r(0, 5), r(6, 9)), Some(true));
+        assert_eq!(compare(Cond::Eq, Range::even(0, 9), Range::constant(1)), Some(false));
+        assert_eq!(refine(Cond::Ult, r(0, 9)), r(0, 8));
+    }
+}
