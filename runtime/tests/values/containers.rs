@@ -116,7 +116,7 @@ fn some_ints(r: &mut Random, most: u64) -> Vec<i128> {
 fn lists() {
     let mut r = Random(31);
     let mut cases = Vec::new();
-    for round in 0..100 {
+    for round in 0..400 {
         let xs = some_ints(&mut r, if round % 50 == 0 { 1500 } else { 20 });
         let ys = some_ints(&mut r, 20);
         let mut sorted = xs.clone();
@@ -188,7 +188,7 @@ fn counted(keys: &[String]) -> String {
 fn maps() {
     let mut r = Random(33);
     let mut cases = Vec::new();
-    for round in 0..60 {
+    for round in 0..120 {
         let xs = some_ints(&mut r, [5, 12, 40, 700][round % 4]);
         let keys: Vec<String> = xs.iter().map(|x| x.to_string()).collect();
         for op in ["map_i", "map_x", "map_s"] {

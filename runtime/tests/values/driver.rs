@@ -1,7 +1,7 @@
 //! Drives runtime functions with many inputs: one interpreted program reads cases from standard input,
 //! a line each with tab-separated fields, and prints one line of result per case.
 
-use crate::common::run_both;
+use crate::common::{Outcome, interpret, run};
 
 /// What every driven program has: reading the cases, and fields as values.
 pub const PRELUDE: &str = r#"
@@ -61,18 +61,37 @@ fun mochi_main() {
 }
 "#;
 
-/// Runs the cases by the dialect function `run(fields: ref)`; the printed lines.
+/// One case in this many is also run by the interpreter.
+const INTERPRETED: usize = 16;
+
+/// Runs the cases by the dialect function `run(fields: ref)`; the printed lines. All are run natively,
+/// a sample by the interpreter too.
 pub fn drive(run: &str, cases: &[Vec<String>]) -> Vec<String> {
     drive_with(run, cases, &[])
 }
 
 /// As [`drive`], with environment variables.
-pub fn drive_with(run: &str, cases: &[Vec<String>], environment: &[&str]) -> Vec<String> {
-    let stdin: String = cases.iter().map(|c| c.join("\t") + "\n").collect();
-    let outcome = run_both(&format!("{PRELUDE}{run}"), environment, &stdin);
+pub fn drive_with(body: &str, cases: &[Vec<String>], environment: &[&str]) -> Vec<String> {
+    let program = format!("{PRELUDE}{body}");
+    let all: Vec<&Vec<String>> = cases.iter().collect();
+    let found = lines(run(&program, environment, &stdin(&all)), cases.len());
+    let sample: Vec<usize> = (0..cases.len()).filter(|i| i % INTERPRETED == 0 || cases.len() < 100).collect();
+    let inputs: Vec<&Vec<String>> = sample.iter().map(|i| &cases[*i]).collect();
+    let interpreted = lines(interpret(&program, environment, &stdin(&inputs)), inputs.len());
+    for (i, line) in sample.iter().zip(interpreted) {
+        assert_eq!(found[*i], line, "native, interpreted: {:?}", cases[*i]);
+    }
+    found
+}
+
+fn stdin(cases: &[&Vec<String>]) -> String {
+    cases.iter().map(|c| c.join("\t") + "\n").collect()
+}
+
+fn lines(outcome: Outcome, n: usize) -> Vec<String> {
     assert_eq!((outcome.status, outcome.stderr.as_str()), (0, ""), "{}", outcome.stdout);
     let lines: Vec<String> = outcome.stdout.split_terminator('\n').map(str::to_string).collect();
-    assert_eq!(lines.len(), cases.len());
+    assert_eq!(lines.len(), n);
     lines
 }
 

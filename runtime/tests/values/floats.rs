@@ -76,7 +76,7 @@ fn samples(r: &mut Random, n: usize) -> Vec<f64> {
 fn shortest_digits() {
     let mut r = Random(11);
     let mut cases = Vec::new();
-    for x in samples(&mut r, 7000) {
+    for x in samples(&mut r, 60000) {
         let text = format!("{:e}", x.abs());
         let (digits, exponent) = text.split_once('e').expect("exponent");
         let fraction = digits.split_once('.').map_or(0, |(_, f)| f.len() as i32);
@@ -154,7 +154,7 @@ fn parsing() {
         let x: f64 = text.parse().expect("float");
         cases.push(case(&[&"parse", &text], hex(x)));
     };
-    for x in samples(&mut r, 3500) {
+    for x in samples(&mut r, 30000) {
         add(format!("{x:e}"));
         // The exact middle between two floats, and just beside it.
         let (a, b) = (x.abs(), f64::from_bits(x.abs().to_bits() + 1));
@@ -164,7 +164,7 @@ fn parsing() {
             add(format!("{middle}0000000000000000000000001"));
         }
     }
-    for _ in 0..2000 {
+    for _ in 0..10000 {
         let digits: String = (0..1 + r.below(30)).map(|_| char::from(b'0' + r.below(10) as u8)).collect();
         add(format!("{digits}.{}e{}", r.bits(), r.below(700) as i64 - 350));
         add(format!("-{}e{}", r.below(1000), r.below(60) as i64 - 30));
@@ -226,7 +226,7 @@ fn halfway(a: f64) -> String {
 fn arithmetic() {
     let mut r = Random(13);
     let mut cases = Vec::new();
-    let xs = samples(&mut r, 3500);
+    let xs = samples(&mut r, 30000);
     for (i, &x) in xs.iter().enumerate() {
         let y = xs[(i * 7919 + 13) % xs.len()];
         if y != 0.0 {

@@ -31,7 +31,7 @@ fn small_and_medium() {
     let edges =
         [0, 1, -1, 2, -2, 1 << 61, (1 << 62) - 1, 1 << 62, -(1 << 62), -(1 << 62) - 1, i64::MAX, i64::MIN];
     let mut cases = Vec::new();
-    for i in 0..1500 {
+    for i in 0..6000 {
         let mut pick = || if r.below(3) == 0 { edges[r.below(12) as usize] } else { r.int() } as i128;
         let (a, b) = (pick(), pick());
         cases.push(case(&[&"add", &a, &b], a + b));

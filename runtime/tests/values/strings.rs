@@ -82,7 +82,7 @@ fn simple(s: &str, map: impl Fn(char) -> Vec<char>) -> String {
 fn operations() {
     let mut r = Random(21);
     let mut cases = Vec::new();
-    for _ in 0..500 {
+    for _ in 0..2000 {
         let s = text(&mut r, 30);
         let t = text(&mut r, 3);
         let u = text(&mut r, 4);
