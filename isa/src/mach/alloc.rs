@@ -13,6 +13,10 @@ use std::cell::RefCell;
 /// Instructions from which on the fast algorithm is used.
 const ION_LIMIT: usize = 20_000;
 
+/// Blocks times virtual registers up to which the checker runs: it keeps the contents of every
+/// place at the start of every block.
+const CHECKER_LIMIT: usize = 20_000_000;
+
 thread_local! {
     static CTX: RefCell<Ctx> = RefCell::default();
 }
@@ -36,7 +40,7 @@ pub fn with_allocation<I: Isa, R>(
         let output = regalloc2::run_with_ctx(code, &env, &options, ctx).unwrap_or_else(|e| {
             panic!("register allocation of {}: {e:?}\n{}", func.display, crate::mach::emit::dump(code))
         });
-        if verify {
+        if verify && code.blocks.len().saturating_mul(code.num_vregs) <= CHECKER_LIMIT {
             let mut checker = Checker::new(code, &env);
             checker.prepare(output);
             if let Err(e) = checker.run() {
