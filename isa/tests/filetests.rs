@@ -1,10 +1,11 @@
-//! Compiles and runs the IR's filetests on this machine; the interpreter runs the same files.
+//! Compiles and runs filetests on this machine, those of the `ir` crate and those made for selection;
+//! the interpreter is asked first.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 mod native;
 
 use mochi_ir::filetest::{Expect, FileTest};
-use mochi_ir::interp::Trap;
+use mochi_ir::interp::{Linux, Machine, Trap, link};
 use mochi_isa::Options;
 use native::{Call, Outcome};
 use std::path::PathBuf;
@@ -24,6 +25,11 @@ fn run_all(options: Options) {
         let calls: Vec<Call> = test.runs.iter().map(|r| Call { func: &r.func, args: &r.args }).collect();
         if calls.is_empty() {
             continue;
+        }
+        let program = link(&[&test.module], true).unwrap();
+        for run in &test.runs {
+            let got = Machine::new(&program, Linux::default()).call(&run.func, &run.args);
+            assert!(run.expect.check(&got), "{name}:{}: the interpreter gives {got:?}", run.line);
         }
         for (run, outcome) in test.runs.iter().zip(native::run(&text, &calls, options)) {
             let ok = match (&run.expect, outcome) {

@@ -55,6 +55,8 @@ pub struct BlockRange {
     pub args: Vec<VReg>,
     /// Emitted last.
     pub cold: bool,
+    /// The edge out of a loop.
+    pub exit: bool,
 }
 
 /// A function over virtual registers.
@@ -87,6 +89,7 @@ impl<I: Isa> Code<I> {
             .map(|b| BlockRange {
                 succs: b.succs.iter().map(|&s| regalloc2::Block::new(s as usize)).collect(),
                 cold: b.cold,
+                exit: b.exit,
                 ..BlockRange::default()
             })
             .collect();

@@ -1,15 +1,15 @@
 //! Emission: walks allocated code in final block order and lets the instruction set write it.
 //!
-//! Hot blocks come first, cold ones after them, then the stubs, jump tables and constants. A
-//! block that is only a jump is not emitted; branches to it go where it goes.
+//! Blocks come in the order of [`Layout`], then the stubs, jump tables and constants.
 
 use crate::mach::buffer::{Buffer, Label};
 use crate::mach::code::Code;
 use crate::mach::frame::{Frame, written};
+use crate::mach::layout::Layout;
 use crate::mach::{Context, Flow, Isa};
 use mochi_ir::{Function, SrcLoc};
 use mochi_objwrite::{Atom, AtomKind, FrameInfo, FunctionInfo, LineRow, SymRef};
-use regalloc2::{Edit, InstOrEdit, Output, ProgPoint};
+use regalloc2::{Edit, InstOrEdit, Output};
 use std::fmt::Write;
 
 /// State of the emission of one function.
@@ -138,18 +138,13 @@ fn finish<I: Isa>(e: Emitter<I>) -> Atom {
 }
 
 fn emit_blocks<I: Isa>(e: &mut Emitter<I>, code: &Code<I>, output: &Output) {
-    let target = jump_targets(code, output);
-    let kept = |b: &usize| target[*b] == *b as u32;
-    let order: Vec<usize> = (0..code.blocks.len())
-        .filter(|&b| !code.blocks[b].cold)
-        .chain((0..code.blocks.len()).filter(|&b| code.blocks[b].cold))
-        .filter(kept)
-        .collect();
+    let Layout { target, order } = Layout::new(code, output);
     let mut prologue_end = true;
     let mut targets = Vec::new();
     for (at, &b) in order.iter().enumerate() {
-        let next = order.get(at + 1).map(|&n| Label(n as u32));
-        e.buf.bind(Label(b as u32));
+        let next = order.get(at + 1).map(|&n| Label(n));
+        e.buf.bind(Label(b));
+        let b = b as usize;
         for item in output.block_insts_and_edits(code, regalloc2::Block::new(b)) {
             let inst = match item {
                 InstOrEdit::Edit(Edit::Move { from, to }) => {
@@ -178,40 +173,6 @@ fn emit_blocks<I: Isa>(e: &mut Emitter<I>, code: &Code<I>, output: &Output) {
         }
     }
     e.ending = true;
-}
-
-/// For each block the block a jump to it ends up in: blocks without code are looked through.
-fn jump_targets<I: Isa>(code: &Code<I>, output: &Output) -> Vec<u32> {
-    let mut target: Vec<u32> = (0..code.blocks.len() as u32).collect();
-    for b in (1..code.blocks.len()).rev() {
-        let block = &code.blocks[b];
-        if block.end - block.first != 1 || block.succs.len() != 1 {
-            continue;
-        }
-        let first = ProgPoint::before(regalloc2::Inst::new(block.first as usize));
-        let end = ProgPoint::before(regalloc2::Inst::new(block.end as usize));
-        let from = output.edits.partition_point(|(p, _)| *p < first);
-        let moves = output.edits[from..]
-            .iter()
-            .take_while(|(p, _)| *p < end)
-            .any(|(_, Edit::Move { from, to })| from != to);
-        // Following the successor's own target; a circle of empty blocks keeps its last member.
-        let mut to = block.succs[0].index() as u32;
-        while target[to as usize] != to {
-            to = target[to as usize];
-        }
-        if !moves && to != b as u32 {
-            target[b] = to;
-        }
-    }
-    for b in 0..target.len() {
-        let mut t = target[b];
-        while target[t as usize] != t {
-            t = target[t as usize];
-        }
-        target[b] = t;
-    }
-    target
 }
 
 /// The code as text, for messages about bugs.

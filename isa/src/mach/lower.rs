@@ -22,6 +22,7 @@ pub struct Lower<'a, I: Isa> {
     pub module: &'a Module,
     /// The function.
     pub func: &'a Function,
+    order: &'a Order,
     /// The compilation's context.
     pub context: &'a Context<'a>,
     /// The code so far, reversed.
@@ -48,10 +49,11 @@ pub fn class_of(ty: Type) -> RegClass {
 
 impl<'a, I: Isa> Lower<'a, I> {
     /// Selects instructions for a function.
-    pub fn run(context: &'a Context<'a>, func: &'a Function, order: &Order) -> Code<I> {
+    pub fn run(context: &'a Context<'a>, func: &'a Function, order: &'a Order) -> Code<I> {
         let mut l = Lower::<I> {
             module: context.module,
             func,
+            order,
             context,
             code: Code::new(order, func.insts.len() * 3 / 2 + 16),
             group: Vec::new(),
@@ -96,7 +98,7 @@ impl<'a, I: Isa> Lower<'a, I> {
                 for &v in self.func.list(data.args) {
                     self.uses[v.index()] += 1;
                 }
-                if writes(data.op) {
+                if writes(self.func, data) {
                     epoch += 1;
                 }
                 for edge in self.func.edges_of(inst) {
@@ -115,7 +117,7 @@ impl<'a, I: Isa> Lower<'a, I> {
             let d = &func.insts[inst.index()];
             if let Some(r) = d.result
                 && self.vregs[r.index()] == VReg::invalid()
-                && skippable(d.op)
+                && skippable(func, d)
             {
                 continue;
             }
@@ -255,10 +257,22 @@ impl<'a, I: Isa> Lower<'a, I> {
         ok.then_some((inst, d))
     }
 
-    /// Whether a use after the current instruction has asked for the value's register, so that
-    /// overwriting the register here would cost a copy.
+    /// Whether the value is needed after the current instruction, so that overwriting its register
+    /// here would cost a copy: a later use has asked for it, or it comes from outside a loop.
     pub fn live_after(&self, v: Value) -> bool {
-        self.vregs[self.resolve(v).index()] != VReg::invalid()
+        let v = self.resolve(v);
+        if self.vregs[v.index()] != VReg::invalid() {
+            return true;
+        }
+        let def = match self.func.values[v.index()].def {
+            ValueDef::Inst(i) => match self.func.insts[i.index()].op {
+                Op::Iconst | Op::Fconst | Op::Symaddr => return false,
+                _ => self.block_of[i.index()],
+            },
+            ValueDef::Param(b, _) => b,
+            ValueDef::Alias(_) => unreachable!("resolved"),
+        };
+        self.current.is_some_and(|i| self.order.around_loop(def, self.block_of[i.index()]))
     }
 
     /// The register that holds a value at the current instruction. Constants are made on the spot.
@@ -333,22 +347,31 @@ impl<'a, I: Isa> Lower<'a, I> {
     }
 }
 
-/// Ops whose result nobody wants need not be executed.
-fn skippable(op: Op) -> bool {
-    match op.info().effect {
+/// Exact arithmetic has no effect but its result, unless the divisor may be zero. (Slow paths
+/// allocate, which nobody sees.)
+fn quiet(func: &Function, d: &InstData) -> bool {
+    match d.op {
+        Op::IntAdd | Op::IntSub | Op::IntMul | Op::IntNeg | Op::IntCmp => true,
+        Op::IntDiv | Op::IntMod => func.as_iconst(func.list(d.args)[1]).is_some_and(|c| c != 0),
+        _ => false,
+    }
+}
+
+/// When nobody wants the result, the instruction need not be executed.
+fn skippable(func: &Function, d: &InstData) -> bool {
+    match d.op.info().effect {
         Effect::Pure | Effect::Partial | Effect::Read => true,
-        // Without a zero divisor, exact arithmetic has no effect but its result.
-        Effect::Any => matches!(op, Op::IntAdd | Op::IntSub | Op::IntMul | Op::IntNeg | Op::IntCmp),
+        Effect::Any => quiet(func, d),
         Effect::Write | Effect::Terminator => false,
     }
 }
 
-/// Ops over which a load must not be moved down: memory writes, calls, and what may end the
-/// program with a message of its own. Slow paths of exact arithmetic only allocate.
-fn writes(op: Op) -> bool {
-    match op.info().effect {
+/// A load must not be moved down over it: memory writes, calls, and what may end the program with
+/// a message of its own.
+fn writes(func: &Function, d: &InstData) -> bool {
+    match d.op.info().effect {
         Effect::Write => true,
-        Effect::Any => !matches!(op, Op::IntAdd | Op::IntSub | Op::IntMul | Op::IntNeg | Op::IntCmp),
+        Effect::Any => !quiet(func, d),
         _ => false,
     }
 }

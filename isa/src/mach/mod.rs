@@ -11,6 +11,7 @@ pub mod buffer;
 pub mod code;
 pub mod emit;
 pub mod frame;
+pub mod layout;
 pub mod lower;
 pub mod magic;
 pub mod order;

@@ -29,6 +29,8 @@ pub struct OrderedBlock {
     pub origin: Origin,
     /// Unlikely to run; emitted last.
     pub cold: bool,
+    /// An edge out of a loop.
+    pub exit: bool,
     /// Successors, by position in the order; one per edge of the terminator.
     pub succs: Vec<u32>,
 }
@@ -38,6 +40,15 @@ pub struct OrderedBlock {
 pub struct Order {
     /// Blocks.
     pub blocks: Vec<OrderedBlock>,
+    /// Innermost loop of each IR block.
+    loops: Vec<InLoop>,
+}
+
+/// The innermost loop around a block: its nesting depth (0 for none) and its number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+struct InLoop {
+    depth: u32,
+    id: u32,
 }
 
 const NONE: u32 = u32::MAX;
@@ -46,17 +57,17 @@ impl Order {
     /// Computes the order of a function's blocks.
     pub fn new(func: &Function) -> Order {
         let cfg = Cfg::new(func);
-        let flat = cfg.loop_order(func);
+        let (flat, loops) = cfg.loop_order(func);
         let mut position = vec![NONE; func.blocks.len()];
         let mut blocks = Vec::with_capacity(flat.len() + flat.len() / 2 + 1);
         let entry = func.entry();
         if cfg.pred_count(entry) > 0 {
-            blocks.push(OrderedBlock { origin: Origin::Start, cold: false, succs: vec![] });
+            blocks.push(OrderedBlock { origin: Origin::Start, cold: false, exit: false, succs: vec![] });
         }
         for &b in &flat {
             position[b.index()] = blocks.len() as u32;
             let cold = func.blocks[b.index()].cold;
-            blocks.push(OrderedBlock { origin: Origin::Block(b), cold, succs: vec![] });
+            blocks.push(OrderedBlock { origin: Origin::Block(b), cold, exit: false, succs: vec![] });
             let succs = func.successors(b);
             if succs.len() < 2 {
                 continue;
@@ -65,12 +76,20 @@ impl Order {
                 let target = &func.blocks[edge.block.index()];
                 if cfg.pred_count(edge.block) > 1 || !target.params.is_empty() {
                     let origin = Origin::Edge(b, k as u32);
-                    blocks.push(OrderedBlock { origin, cold: cold || target.cold, succs: vec![] });
+                    let cold = cold || target.cold;
+                    let exit = loops[edge.block.index()].depth < loops[b.index()].depth;
+                    blocks.push(OrderedBlock { origin, cold, exit, succs: vec![] });
                 }
             }
         }
         connect(func, &mut blocks, &position);
-        Order { blocks }
+        Order { blocks, loops }
+    }
+
+    /// Whether a value defined in `def` and used in `at` is live around a loop that `at` is in.
+    pub fn around_loop(&self, def: Block, at: Block) -> bool {
+        let (def, at) = (self.loops[def.index()], self.loops[at.index()]);
+        def.depth < at.depth || def.depth == at.depth && def.id != at.id
     }
 }
 
@@ -180,16 +199,24 @@ impl Cfg {
         idom
     }
 
-    /// The blocks in reverse postorder, each loop contiguous at the place of its header.
-    fn loop_order(&self, func: &Function) -> Vec<Block> {
+    /// The blocks in reverse postorder, each loop contiguous at the place of its header; and the
+    /// loop of each block.
+    fn loop_order(&self, func: &Function) -> (Vec<Block>, Vec<InLoop>) {
+        let mut of = vec![InLoop::default(); func.blocks.len()];
         if self
             .rpo
             .iter()
             .all(|&b| func.successors(b).iter().all(|e| self.rank[e.block.index()] > self.rank[b.index()]))
         {
-            return self.rpo.clone();
+            return (self.rpo.clone(), of);
         }
         let loops = Loops::new(self);
+        let depths = loops.depths();
+        for (i, &b) in self.rpo.iter().enumerate() {
+            if loops.of[i] != NONE {
+                of[b.index()] = InLoop { depth: depths[loops.of[i] as usize], id: loops.of[i] };
+            }
+        }
         // Lists of items: a block, or a loop in the place of its header. List 0 is the function,
         // list l + 1 is loop l.
         enum Item {
@@ -220,7 +247,7 @@ impl Cfg {
                 None => {}
             }
         }
-        flat
+        (flat, of)
     }
 }
 
@@ -297,6 +324,17 @@ impl Loops {
             loops.collect(cfg, id, h, &mut work);
         }
         loops
+    }
+
+    /// Nesting depth of each loop; outermost loops have 1. Outer loops have higher numbers.
+    fn depths(&self) -> Vec<u32> {
+        let mut depths = vec![1; self.headers.len()];
+        for l in (0..depths.len()).rev() {
+            if self.parent[l] != NONE {
+                depths[l] = depths[self.parent[l] as usize] + 1;
+            }
+        }
+        depths
     }
 
     /// Adds to loop `id` every block that reaches one in `work` without passing the header.

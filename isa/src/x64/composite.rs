@@ -56,6 +56,8 @@ pub enum Composite {
     Div { rem: bool, checks: Checks, slow: Sym },
     /// Exact quotient or remainder by a tagged constant: a (kept), results rdx, rax.
     DivConst { rem: bool, divisor: i64, slow: Sym },
+    /// Flags of an exact remainder by a positive power of two (tagged) compared with 0: a.
+    RemZero { divisor: i32, slow: Sym },
     /// Signed division of words where the divisor may be -1: a in rax, b (kept), results rax, rdx.
     DivWord { rem: bool },
     /// Float select on flags: result, value if not (same place), value if so.
@@ -206,11 +208,23 @@ pub fn emit(e: &mut Emitter<X64>, c: &Composite, allocs: &[Allocation]) {
             let (entry, back) = (e.buf.label(), e.buf.label());
             let a = Opd::Reg(reg(allocs[0]));
             test_tag(e, a, entry);
-            div_const(e, a, divisor, rem);
+            div_const(e, reg(allocs[0]), divisor, rem);
             e.buf.bind(back);
             let result = Some(if rem { RAX } else { RDX });
             let (undo, b) = (Undo::Nothing, Opd::Imm(divisor));
             e.add_stub(Stub { entry, back, slow, undo, a, b, result, swap: false });
+        }
+        Composite::RemZero { divisor, slow } => {
+            let (entry, back) = (e.buf.label(), e.buf.label());
+            let a = Opd::Reg(reg(allocs[0]));
+            test_tag(e, a, entry);
+            let row = if divisor <= 256 { Row::TestBI } else { Row::TestLI };
+            // The word is even here, so the tag's bit need not be tested.
+            let mask = divisor - 2;
+            e.put(row, &[a, Opd::Imm(if divisor <= 256 { mask as i8 as i64 } else { mask as i64 })]);
+            e.buf.bind(back);
+            let (undo, b) = (Undo::Nothing, Opd::Imm(divisor as i64));
+            e.add_stub(Stub { entry, back, slow, undo, a, b, result: None, swap: false });
         }
         Composite::DivWord { rem } => div_word(e, rem, allocs),
         Composite::FloatSelect(test) => {
@@ -326,8 +340,18 @@ fn div(e: &mut Emitter<X64>, rem: bool, checks: Checks, slow: Sym, allocs: &[All
 
 /// Tagged quotient to rdx or remainder to rax of the tagged word `a` by a tagged constant, whose
 /// value is at least 2 in magnitude.
-fn div_const(e: &mut Emitter<X64>, a: Opd, d: i64, rem: bool) {
+fn div_const(e: &mut Emitter<X64>, a_reg: PReg, d: i64, rem: bool) {
+    let a = Opd::Reg(a_reg);
     let (rax, rdx) = (Opd::Reg(RAX), Opd::Reg(RDX));
+    if d == 4 && !rem {
+        // Half of an int: the sign is added as a one, the new low bit is cleared for the tag.
+        e.mov(RDX, a);
+        e.put(Row::ShrI, &[rdx, Opd::Imm(63)]);
+        let sum = Addr { start: Start::Reg(a_reg), index: Some((RDX, 2)), disp: 0 };
+        e.put(Row::Lea, &[rdx, Opd::Mem(sum)]);
+        e.put(Row::SarI, &[rdx, Opd::Imm(1)]);
+        return e.put_imm(Row::AndI, rdx, -2);
+    }
     if d > 0 && d & (d - 1) == 0 {
         let k = d.trailing_zeros() as i64;
         e.mov(RDX, a);

@@ -359,6 +359,9 @@ impl Emitter<'_, X64> {
             operands[n] = operand;
             n += 1;
         }
+        if matches!(row, Row::Mov | Row::Movaps) && operands[0] == operands[1] {
+            return;
+        }
         self.put(row, &operands[..n]);
     }
 

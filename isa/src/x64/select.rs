@@ -12,7 +12,7 @@ use crate::x64::{
     Base, Inst, Mem, X64, select_arith as arith, select_call as call, select_flow as flow, select_int as int,
     select_mem as mem,
 };
-use mochi_ir::{InstData, Op};
+use mochi_ir::{InstData, Op, Value};
 use regalloc2::{Operand, OperandConstraint, OperandKind, OperandPos, RegClass, VReg};
 
 /// Selection state for this instruction set.
@@ -163,6 +163,19 @@ pub fn put_imm(l: &mut L, row: Row, first: &[Arg], imm: i64) {
 pub fn copy(l: &mut L, to: VReg, from: VReg) {
     let row = if to.class() == RegClass::Float { Row::Movaps } else { Row::Mov };
     put(l, row, &[Arg::W(to), Arg::R(from)]);
+}
+
+/// A register with the value that may be overwritten: a copy when the value is needed later. (Left
+/// to the allocator, a value that is overwritten and needed later takes two moves.)
+pub fn owned(l: &mut L, v: Value) -> VReg {
+    let keep = l.live_after(v);
+    let r = l.reg(v);
+    if !keep {
+        return r;
+    }
+    let to = l.temp(r.class());
+    copy(l, to, r);
+    to
 }
 
 /// Emits a constant.

@@ -4,7 +4,9 @@ use crate::mach::{Flow, magic};
 use crate::x64::composite::Composite;
 use crate::x64::insts::{Cc, Row};
 use crate::x64::regs::{RAX, RDX};
-use crate::x64::select::{Amode, Arg, L, Operands, Src, copy, int_constant, put, put_composite, put_imm};
+use crate::x64::select::{
+    Amode, Arg, L, Operands, Src, copy, int_constant, owned, put, put_composite, put_imm,
+};
 use crate::x64::select_flow::float_source;
 use crate::x64::select_mem::{lea_source, load_source};
 use crate::x64::{Base, Inst, Mem};
@@ -60,7 +62,7 @@ fn add_values(l: &mut L, dst: VReg, inst: mochi_ir::Inst, a: Value, b: Value) {
             put(l, Row::Lea, &[Arg::W(dst), Arg::M(sum)]);
         }
         b => {
-            let a = l.reg(a);
+            let a = owned(l, a);
             put(l, Row::Add, &[Arg::Rw(dst, a), b.into()]);
         }
     }
@@ -86,11 +88,11 @@ pub fn sub(l: &mut L, inst: mochi_ir::Inst) {
         return add_imm(l, dst, a, c, keep);
     }
     if l.iconst(args[0]) == Some(0) {
-        let b = l.reg(args[1]);
+        let b = owned(l, args[1]);
         return put(l, Row::Neg, &[Arg::Rw(dst, b)]);
     }
+    let a = owned(l, args[0]);
     let b = source(l, args[1]);
-    let a = l.reg(args[0]);
     put(l, Row::Sub, &[Arg::Rw(dst, a), b.into()]);
 }
 
@@ -110,21 +112,21 @@ pub fn logic(l: &mut L, inst: mochi_ir::Inst) {
         (Op::And, Some(0xffff)) => return widen(l, Row::MovzxW, dst, a),
         (Op::And, Some(0xffff_ffff)) => return widen(l, Row::MovL, dst, a),
         (Op::And, Some(c @ 0..=0x7fff_ffff)) => {
-            let a = l.reg(a);
+            let a = owned(l, a);
             return put_imm(l, Row::AndLI, &[Arg::Rw(dst, a)], c);
         }
         (Op::Xor, Some(-1)) => {
-            let a = l.reg(a);
+            let a = owned(l, a);
             return put(l, Row::Not, &[Arg::Rw(dst, a)]);
         }
         (_, Some(c)) if c as i32 as i64 == c => {
-            let a = l.reg(a);
+            let a = owned(l, a);
             return put_imm(l, row_imm, &[Arg::Rw(dst, a)], c);
         }
         _ => {}
     }
+    let a = owned(l, a);
     let b = source(l, b);
-    let a = l.reg(a);
     put(l, row, &[Arg::Rw(dst, a), b.into()]);
 }
 
@@ -147,8 +149,8 @@ pub fn extend(l: &mut L, inst: mochi_ir::Inst) {
     widen(l, row, dst, l.operands(inst)[0]);
 }
 
-/// Multiplies by a constant.
-pub fn mul_imm(l: &mut L, dst: VReg, a: VReg, c: i64) {
+/// Multiplies by a constant; `keep` says that `a` is needed later.
+pub fn mul_imm(l: &mut L, dst: VReg, a: VReg, c: i64, keep: bool) {
     match c {
         0 => {
             let zero = int_constant(l, 0);
@@ -160,7 +162,7 @@ pub fn mul_imm(l: &mut L, dst: VReg, a: VReg, c: i64) {
             let mem = Mem { base: Base::Reg, scale: c as u8 - 1, disp: 0 };
             put(l, Row::Lea, &[Arg::W(dst), Arg::M(Amode { mem, base: Some(a), index: Some(a) })]);
         }
-        _ if c > 0 && c & (c - 1) == 0 => shl_imm(l, dst, a, c.trailing_zeros() as i64, false),
+        _ if c > 0 && c & (c - 1) == 0 => shl_imm(l, dst, a, c.trailing_zeros() as i64, keep),
         _ if c as i32 as i64 == c => put_imm(l, Row::ImulI, &[Arg::W(dst), Arg::R(a)], c),
         _ => {
             let c = int_constant(l, c);
@@ -181,7 +183,13 @@ fn shl_imm(l: &mut L, dst: VReg, a: VReg, k: i64, keep: bool) {
             let mem = Mem { base: Base::None, scale: 1 << k, disp: 0 };
             put(l, Row::Lea, &[Arg::W(dst), Arg::M(Amode { mem, base: None, index: Some(a) })]);
         }
-        _ => put(l, Row::ShlI, &[Arg::Rw(dst, a), Arg::I(k)]),
+        _ => {
+            let from = if keep { l.int() } else { a };
+            if keep {
+                copy(l, from, a);
+            }
+            put(l, Row::ShlI, &[Arg::Rw(dst, from), Arg::I(k)]);
+        }
     }
 }
 
@@ -191,11 +199,12 @@ pub fn mul(l: &mut L, inst: mochi_ir::Inst) {
     let dst = l.result(inst);
     let (a, b) = order(l, args[0], args[1]);
     if let Some(c) = l.iconst(b) {
+        let keep = l.live_after(a);
         let a = l.reg(a);
-        return mul_imm(l, dst, a, c);
+        return mul_imm(l, dst, a, c, keep);
     }
+    let a = owned(l, a);
     let b = source(l, b);
-    let a = l.reg(a);
     put(l, Row::Imul, &[Arg::Rw(dst, a), b.into()]);
 }
 
@@ -319,7 +328,7 @@ fn finish_quotient(l: &mut L, dst: VReg, n: VReg, q: VReg, sign: VReg, d: i64, r
 
 fn remainder(l: &mut L, dst: VReg, n: VReg, q: VReg, d: i64) {
     let product = l.int();
-    mul_imm(l, product, q, d);
+    mul_imm(l, product, q, d, false);
     put(l, Row::Sub, &[Arg::Rw(dst, n), Arg::R(product)]);
 }
 
@@ -368,12 +377,12 @@ pub fn shift(l: &mut L, inst: mochi_ir::Inst) {
     };
     if let Some(k) = l.iconst(args[1]) {
         let keep = l.live_after(args[0]);
-        let a = l.reg(args[0]);
-        return match k & 63 {
-            0 => copy(l, dst, a),
-            k if d.op == Op::Shl => shl_imm(l, dst, a, k, keep),
-            k => put(l, row_imm, &[Arg::Rw(dst, a), Arg::I(k)]),
-        };
+        if k & 63 == 0 || d.op == Op::Shl {
+            let a = l.reg(args[0]);
+            return shl_imm(l, dst, a, k & 63, keep);
+        }
+        let a = owned(l, args[0]);
+        return put(l, row_imm, &[Arg::Rw(dst, a), Arg::I(k & 63)]);
     }
     let mut count = args[1];
     // The hardware takes the count modulo 64 itself.
@@ -384,7 +393,7 @@ pub fn shift(l: &mut L, inst: mochi_ir::Inst) {
         }
         count = *x;
     }
-    let (a, count) = (l.reg(args[0]), l.reg(count));
+    let (a, count) = (owned(l, args[0]), l.reg(count));
     put(l, row, &[Arg::Rw(dst, a), Arg::R(count)]);
 }
 
@@ -392,7 +401,7 @@ pub fn shift(l: &mut L, inst: mochi_ir::Inst) {
 pub fn unary(l: &mut L, inst: mochi_ir::Inst) {
     let row = if l.data(inst).op == Op::Neg { Row::Neg } else { Row::Not };
     let dst = l.result(inst);
-    let a = l.reg(l.operands(inst)[0]);
+    let a = owned(l, l.operands(inst)[0]);
     put(l, row, &[Arg::Rw(dst, a)]);
 }
 
@@ -444,9 +453,11 @@ fn popcnt(l: &mut L, dst: VReg, a: VReg) {
     put(l, Row::ShrI, &[Arg::Rw(dst, total), Arg::I(56)]);
 }
 
-/// Selects float arithmetic. Operands are not exchanged: the first NaN wins.
+/// Selects float arithmetic. Operands are not exchanged, because the first NaN wins, unless the
+/// first is a constant number.
 pub fn float_binary(l: &mut L, inst: mochi_ir::Inst) {
-    let row = match l.data(inst).op {
+    let op = l.data(inst).op;
+    let row = match op {
         Op::Fadd => Row::Addsd,
         Op::Fsub => Row::Subsd,
         Op::Fmul => Row::Mulsd,
@@ -454,8 +465,12 @@ pub fn float_binary(l: &mut L, inst: mochi_ir::Inst) {
     };
     let args = l.operands(inst);
     let dst = l.result(inst);
-    let b = float_source(l, args[1]);
-    let a = l.reg(args[0]);
+    let number =
+        l.def_of(args[0]).is_some_and(|(_, d)| d.op == Op::Fconst && !f64::from_bits(d.imm as u64).is_nan());
+    let swap = number && matches!(op, Op::Fadd | Op::Fmul);
+    let (a, b) = if swap { (args[1], args[0]) } else { (args[0], args[1]) };
+    let a = owned(l, a);
+    let b = float_source(l, b);
     put(l, row, &[Arg::Rw(dst, a), b.into()]);
 }
 
@@ -472,7 +487,7 @@ pub fn float_unary(l: &mut L, inst: mochi_ir::Inst) {
             return put(l, Row::Sqrtsd, &[Arg::W(dst), a.into()]);
         }
     };
-    let a = l.reg(v);
+    let a = owned(l, v);
     put(l, row, &[Arg::Rw(dst, a), Arg::M(Amode::fixed(Base::Mask(mask), 0))]);
 }
 

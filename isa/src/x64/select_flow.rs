@@ -4,7 +4,7 @@ use crate::mach::switch;
 use crate::mach::{Flow, class_of};
 use crate::x64::composite::{Composite, Test};
 use crate::x64::insts::{Cc, Row};
-use crate::x64::select::{Arg, L, Operands, Src, put, put_composite, put_imm};
+use crate::x64::select::{Arg, L, Operands, Src, copy, int_constant, owned, put, put_composite, put_imm};
 use crate::x64::select_mem::{load_byte_source, load_source};
 use crate::x64::{Inst, select_int};
 use mochi_ir::{Cond, FCond, InstData, Op, Type, Value};
@@ -78,6 +78,16 @@ fn compare_zero(l: &mut L, v: Value) -> Option<Test> {
     match d.op {
         Op::Icmp | Op::Fcmp => Some(compare(l, inst)),
         Op::IntCmp | Op::And if l.used_once(v) => Some(flags(l, v)),
+        Op::IntMod => select_int::remainder_bits(l, v),
+        Op::Srem if l.used_once(v) => {
+            let args = l.operands(inst);
+            let c = l.iconst(args[1]).and_then(|c| i32::try_from(c).ok())?;
+            if c < 2 || c.count_ones() != 1 {
+                return None;
+            }
+            test_mask(l, args[0], c as i64 - 1);
+            Some(Test::Is(Cc::Ne))
+        }
         _ => None,
     }
 }
@@ -96,27 +106,29 @@ fn test_zero(l: &mut L, v: Value) {
 /// Emits flags of `x & y` compared with 0.
 fn test_bits(l: &mut L, x: Value, y: Value) {
     let (x, y) = if l.iconst(x).is_some() { (y, x) } else { (x, y) };
-    match l.iconst(y) {
-        Some(m @ 0..=255) => match load_byte_source(l, x) {
-            Some(a) => put(l, Row::TestMemBI, &[Arg::M(a), Arg::I(m as i8 as i64)]),
-            None => {
-                let x = l.reg(x);
-                put(l, Row::TestBI, &[Arg::R(x), Arg::I(m as i8 as i64)]);
-            }
-        },
-        Some(m) if m as u32 as i64 == m => {
-            let x = l.reg(x);
-            put(l, Row::TestLI, &[Arg::R(x), Arg::I(m)]);
-        }
-        Some(m) if m as i32 as i64 == m => {
-            let x = l.reg(x);
-            put(l, Row::TestI, &[Arg::R(x), Arg::I(m)]);
-        }
-        _ => {
-            let (x, y) = (l.reg(x), l.reg(y));
-            put(l, Row::Test, &[Arg::R(x), Arg::R(y)]);
-        }
+    if let Some(mask) = l.iconst(y) {
+        return test_mask(l, x, mask);
     }
+    let (x, y) = (l.reg(x), l.reg(y));
+    put(l, Row::Test, &[Arg::R(x), Arg::R(y)]);
+}
+
+/// Emits flags of `x & mask` compared with 0.
+fn test_mask(l: &mut L, x: Value, mask: i64) {
+    if let (0..=255, Some(a)) = (mask, load_byte_source(l, x)) {
+        return put(l, Row::TestMemBI, &[Arg::M(a), Arg::I(mask as i8 as i64)]);
+    }
+    let x = l.reg(x);
+    let (row, imm) = match mask {
+        0..=255 => (Row::TestBI, mask as i8 as i64),
+        _ if mask as u32 as i64 == mask => (Row::TestLI, mask),
+        _ if mask as i32 as i64 == mask => (Row::TestI, mask),
+        _ => {
+            let mask = int_constant(l, mask);
+            return put(l, Row::Test, &[Arg::R(x), Arg::R(mask)]);
+        }
+    };
+    put(l, row, &[Arg::R(x), Arg::I(imm)]);
 }
 
 /// Emits a comparison of words.
@@ -207,7 +219,8 @@ pub fn set(l: &mut L, inst: mochi_ir::Inst) {
 pub fn select(l: &mut L, inst: mochi_ir::Inst) {
     let args = l.operands(inst);
     let dst = l.result(inst);
-    let (so, not) = (l.reg(args[1]), l.reg(args[2]));
+    let so = l.reg(args[1]);
+    let not = owned(l, args[2]);
     let test = flags(l, args[0]);
     if l.data(inst).op == Op::Fselect {
         let mut ops = Operands::new();
@@ -247,8 +260,15 @@ pub fn terminator(l: &mut L, inst: mochi_ir::Inst) {
             let mut ops = Operands::new();
             if let Some(&v) = l.operands(inst).first() {
                 let ty: Type = l.func.ty(v);
-                let r = l.reg(v);
-                debug_assert_eq!(r.class(), class_of(ty));
+                // A value from another block may be busy in a loop there, where a place that is
+                // fixed by the return would only disturb.
+                let near = l.local_def(v).is_some() || l.def_of(v).is_some_and(|(_, d)| d.args.len == 0);
+                let mut r = l.reg(v);
+                if !near {
+                    let to = l.temp(class_of(ty));
+                    copy(l, to, r);
+                    r = to;
+                }
                 ops.add(Operand::reg_fixed_use(r, l.abi().result(ty)));
             }
             l.push(Inst::Return, Flow::Exit, ops.list());

@@ -4,13 +4,13 @@
 //! otherwise one composite with a stub. An even constant is known to be small.
 
 use crate::mach::Lower;
-use crate::x64::X64;
 use crate::x64::composite::{Checks, Composite, Test};
-use crate::x64::insts::Row;
+use crate::x64::insts::{Cc, Row};
 use crate::x64::regs::{RAX, RDX};
-use crate::x64::select::{Arg, L, Operands, late_any, put, put_composite, put_imm};
+use crate::x64::select::{Amode, Arg, L, Operands, late_any, owned, put, put_composite, put_imm};
 use crate::x64::select_arith::{mul_imm, signed_const};
 use crate::x64::select_flow::{cmp, code};
+use crate::x64::{Base, Mem, X64};
 use mochi_ir::ops::{KNOWN_A, KNOWN_B, NO_OVERFLOW};
 use mochi_ir::{Cond, Sym, Value};
 use regalloc2::{Operand, OperandConstraint, OperandKind, OperandPos, VReg};
@@ -67,7 +67,7 @@ pub fn add_sub(l: &mut L, inst: mochi_ir::Inst) {
     let slow = slow(l, inst);
     let mut ops = Operands::new();
     let imm = imm(l, b);
-    ops.tied(dst, l.reg(a));
+    ops.tied(dst, owned(l, a));
     if imm.is_none() {
         ops.add(late_any(l.reg(b)));
     }
@@ -78,15 +78,23 @@ pub fn add_sub(l: &mut L, inst: mochi_ir::Inst) {
 }
 
 fn plain_add_sub(l: &mut L, dst: VReg, a: Value, b: Value, sub: bool, keep: bool) {
-    let ra = l.reg(a);
     match imm(l, b) {
         Some(c) if keep && (!sub || c != i32::MIN) => {
             let disp = if sub { -c } else { c };
-            put(l, Row::Lea, &[Arg::W(dst), Arg::M(crate::x64::select::Amode::reg(ra, disp))]);
+            let ra = l.reg(a);
+            put(l, Row::Lea, &[Arg::W(dst), Arg::M(Amode::reg(ra, disp))]);
         }
-        Some(c) => put_imm(l, if sub { Row::SubI } else { Row::AddI }, &[Arg::Rw(dst, ra)], c as i64),
+        Some(c) => {
+            let ra = owned(l, a);
+            put_imm(l, if sub { Row::SubI } else { Row::AddI }, &[Arg::Rw(dst, ra)], c as i64);
+        }
+        None if keep && !sub => {
+            let mem = Mem { base: Base::Reg, scale: 1, disp: 0 };
+            let sum = Amode { mem, base: Some(l.reg(a)), index: Some(l.reg(b)) };
+            put(l, Row::Lea, &[Arg::W(dst), Arg::M(sum)]);
+        }
         None => {
-            let rb = l.reg(b);
+            let (ra, rb) = (owned(l, a), l.reg(b));
             put(l, if sub { Row::Sub } else { Row::Add }, &[Arg::Rw(dst, ra), Arg::R(rb)]);
         }
     }
@@ -98,7 +106,7 @@ pub fn neg(l: &mut L, inst: mochi_ir::Inst) {
     let a = l.operands(inst)[0];
     let dst = l.result(inst);
     let checks = Checks { b: false, ..checks(l, d.imm, a, a) };
-    let ra = l.reg(a);
+    let ra = owned(l, a);
     if !(checks.a || checks.overflow) {
         return put(l, Row::Neg, &[Arg::Rw(dst, ra)]);
     }
@@ -121,12 +129,15 @@ pub fn mul(l: &mut L, inst: mochi_ir::Inst) {
     }
     // One factor is untagged: a constant now, a variable when it runs.
     let factor = small_int(l, b).and_then(|c| i32::try_from(c >> 1).ok());
-    let ra = l.reg(a);
+    let keep = l.live_after(a);
     if !(checks.a || checks.b || checks.overflow) {
         match factor {
-            Some(c) => mul_imm(l, dst, ra, c as i64),
+            Some(c) => {
+                let ra = l.reg(a);
+                mul_imm(l, dst, ra, c as i64, keep);
+            }
             None => {
-                let rb = l.reg(b);
+                let (ra, rb) = (owned(l, a), l.reg(b));
                 let half = l.int();
                 put(l, Row::SarI, &[Arg::Rw(half, ra), Arg::I(1)]);
                 put(l, Row::Imul, &[Arg::Rw(dst, half), Arg::R(rb)]);
@@ -137,7 +148,7 @@ pub fn mul(l: &mut L, inst: mochi_ir::Inst) {
     let slow = slow(l, inst);
     let mut ops = Operands::new();
     ops.add(Operand::reg_def(dst));
-    ops.add(late_reg(ra));
+    ops.add(late_reg(l.reg(a)));
     if factor.is_none() {
         ops.add(late_any(l.reg(b)));
     }
@@ -181,6 +192,28 @@ pub fn divide(l: &mut L, inst: mochi_ir::Inst) {
     put_composite(l, Composite::Div { rem, checks, slow }, &ops);
 }
 
+/// Flags for "is not 0" of `x % 2^k`: a bit test, when the remainder has no other use.
+pub fn remainder_bits(l: &mut L, v: Value) -> Option<Test> {
+    let (inst, d) = l.local_def(v).filter(|_| l.used_once(v))?;
+    let &[x, y] = l.operands(inst) else { return None };
+    let divisor = i32::try_from(l.iconst(y)?).ok().filter(|c| *c >= 4 && c.count_ones() == 1)?;
+    if d.op != mochi_ir::Op::IntMod {
+        return None;
+    }
+    if !checks(l, d.imm, x, y).a {
+        let mask = (divisor - 2) as i64;
+        let x = l.reg(x);
+        let row = if divisor <= 256 { Row::TestBI } else { Row::TestLI };
+        put(l, row, &[Arg::R(x), Arg::I(if divisor <= 256 { mask as i8 as i64 } else { mask })]);
+    } else {
+        let slow = slow(l, inst);
+        let mut ops = Operands::new();
+        ops.add(Operand::reg_use(l.reg(x)));
+        put_composite(l, Composite::RemZero { divisor, slow }, &ops);
+    }
+    Some(Test::Is(Cc::Ne))
+}
+
 /// Emits the flags of an `int.cmp`. A small int equals no big one, so equality needs to know one
 /// operand only.
 pub fn compare(l: &mut Lower<X64>, inst: mochi_ir::Inst) -> Test {
@@ -197,6 +230,9 @@ pub fn compare(l: &mut Lower<X64>, inst: mochi_ir::Inst) -> Test {
     }
     checks.overflow = false;
     let equality = matches!(cond, Cond::Eq | Cond::Ne);
+    if equality && l.iconst(b) == Some(0) && remainder_bits(l, a).is_some() {
+        return Test::Is(code(cond));
+    }
     if !checks.a && !checks.b || equality && !(checks.a && checks.b) {
         return Test::Is(cmp(l, cond, a, b));
     }
