@@ -5,6 +5,7 @@ use crate::diag::{Diagnostics, Format};
 use crate::dump::dump;
 use crate::lexer::{Dialect, Kind, lex};
 use crate::parser::parse;
+use crate::sema::{check, verify};
 use crate::span::{SourceMap, Span};
 
 /// Lexes (in both dialects) and parses any bytes, and prints the tree and the diagnostics.
@@ -49,6 +50,33 @@ pub fn parse_any(data: &[u8]) {
     assert!(diags.has_errors() || !tree.contains("(error)"), "an error node is not reported");
     let mut again = Diagnostics::new();
     assert_eq!(dump(&parse(&map, file, &mut again), &map), tree);
+    assert_eq!(again.items(), diags.items());
+}
+
+/// Parses and checks any bytes.
+///
+/// Invariants: no panic; there is a tree exactly when there are no errors; the tree keeps its
+/// promises ([`verify`]); every place is in the text; a second run says the same.
+pub fn check_any(data: &[u8]) {
+    let mut map = SourceMap::default();
+    let file = map.add("fuzz.mochi", &String::from_utf8_lossy(data));
+    let mut syntax = Diagnostics::new();
+    let program = parse(&map, file, &mut syntax);
+    let mut diags = Diagnostics::new();
+    let tree = check(&map, &program, &mut diags);
+    assert_eq!(tree.is_none(), diags.has_errors());
+    let text = map.file(file).text.as_str();
+    for d in diags.items() {
+        assert!(text.get(d.span.start as usize..d.span.end as usize).is_some(), "{:?} is outside", d.span);
+    }
+    if let Some(tree) = &tree
+        && !syntax.has_errors()
+    {
+        let complaints = verify(tree);
+        assert!(complaints.is_empty(), "{text}\n{}", complaints.join("\n"));
+    }
+    let mut again = Diagnostics::new();
+    check(&map, &program, &mut again);
     assert_eq!(again.items(), diags.items());
 }
 
@@ -197,6 +225,108 @@ mod tests {
         for i in 0..alphabet.len().pow(3) {
             let n = alphabet.len();
             parse_any(&[alphabet[i % n], alphabet[i / n % n], alphabet[i / n / n]]);
+        }
+    }
+
+    /// Programs for the checker.
+    const TYPED_SEEDS: &[&str] =
+        &[include_str!("sema/seeds/values.mochi"), include_str!("sema/seeds/data.mochi")];
+
+    /// Operands and types that are put in the place of others.
+    const OPERANDS: &[&str] = &[
+        "1",
+        "2.5",
+        "\"s\"",
+        "true",
+        "none",
+        "[]",
+        "{}",
+        "[1]",
+        "{a: 1}",
+        "x",
+        "p",
+        "t",
+        "f",
+        "names",
+        "scores",
+        "other",
+        "people",
+        "tree",
+        "int",
+        "float",
+        "string",
+        "any",
+        "bool",
+        "list<int>",
+        "int?",
+        "Person",
+        "Tree",
+        "len",
+        "append",
+        "print",
+        "sum",
+        "fun(x: int): int => x",
+        "P { x: 1 }",
+        "Leaf",
+        "words",
+        "counts",
+        "dynamic",
+    ];
+
+    /// Puts other operands, types and operators in the place of some: mostly well-formed programs.
+    fn exchange(text: &str, random: &mut Random) -> String {
+        let mut map = SourceMap::default();
+        let file = map.add("seed.mochi", text);
+        let mut diags = Diagnostics::new();
+        let tokens = lex(text, file, Dialect::Mochi, &mut diags);
+        let operators = ["+", "-", "*", "==", "<", "&&", "||", "in", "??", "union", "%"];
+        let mut out = String::new();
+        let mut end = 0;
+        let rate = 8 + random.below(200);
+        for t in &tokens.list {
+            let word = &text[t.start as usize..t.end as usize];
+            out.push_str(&text[end..t.start as usize]);
+            end = t.end as usize;
+            let exchanged = random.below(rate) == 0;
+            let operand = word.starts_with(|c: char| c.is_alphanumeric() || c == '"');
+            if exchanged && operators.contains(&word) {
+                out.push_str(operators[random.below(operators.len())]);
+            } else if exchanged && operand && t.kind != Kind::Eof {
+                out.push_str(OPERANDS[random.below(OPERANDS.len())]);
+            } else {
+                out.push_str(word);
+            }
+        }
+        out.push_str(&text[end..]);
+        out
+    }
+
+    #[test]
+    fn typed_seeds_are_accepted() {
+        for seed in TYPED_SEEDS {
+            let mut map = SourceMap::default();
+            let file = map.add("seed.mochi", seed);
+            let mut diags = Diagnostics::new();
+            let program = parse(&map, file, &mut diags);
+            let tree = check(&map, &program, &mut diags);
+            assert!(tree.is_some(), "{}", diags.render(&map, Format::Human { color: false }));
+            check_any(seed.as_bytes());
+        }
+    }
+
+    #[test]
+    fn exchanged_programs_are_checked_for_two_seconds() {
+        let start = Instant::now();
+        let mut random = Random(2);
+        let mut runs = 0;
+        while start.elapsed() < Duration::from_secs(2) || runs < 100 {
+            let seed = TYPED_SEEDS[random.below(TYPED_SEEDS.len())];
+            let mut text = exchange(seed, &mut random).into_bytes();
+            if random.below(4) == 0 {
+                mutate(&mut text, &mut random);
+            }
+            check_any(&text);
+            runs += 1;
         }
     }
 }
