@@ -293,6 +293,11 @@ impl FunctionBuilder {
         self.inst(op, &[addr, value], offset, None, None);
     }
 
+    /// Marks the load or store that was just appended as an access to elements.
+    pub fn mark_elem(&mut self) {
+        self.func.insts.last_mut().expect("an instruction was appended").elem = true;
+    }
+
     /// A direct call.
     pub fn call(&mut self, sym: Sym, args: &[Value], result: Option<Type>) -> Option<Value> {
         self.inst(Op::Call, args, 0, Some(sym), result)

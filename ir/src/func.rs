@@ -116,6 +116,9 @@ pub struct InstData {
     pub edges: ArgList,
     /// Source position.
     pub loc: SrcLoc,
+    /// The access touches elements of a collection. In functions with a file, accesses without this
+    /// mark never touch the same memory.
+    pub elem: bool,
 }
 
 /// Where a value comes from.
@@ -303,7 +306,7 @@ impl Function {
         let inst = Inst(self.insts.len() as u32);
         let result = result.map(|ty| self.add_value(ty, ValueDef::Inst(inst)));
         let args = self.args(args);
-        self.insts.push(InstData { op, args, imm, sym, result, edges: ArgList::default(), loc });
+        self.insts.push(InstData { op, args, imm, sym, result, edges: ArgList::default(), loc, elem: false });
         inst
     }
 

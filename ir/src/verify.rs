@@ -302,6 +302,7 @@ impl Verifier<'_> {
             Imm::IntCond => (data.imm & 0xff) <= Cond::Sge as i64 && known(data.imm >> 8),
             Imm::Known => known(data.imm),
         };
+        let good = good && (!data.elem || data.op.info().imm == Imm::Offset);
         self.check(good, Rule::V09, b, inst);
         let wants = matches!(data.op.info().imm, Imm::Sym | Imm::Callee);
         let callee_is_data =

@@ -155,6 +155,8 @@ struct Fact {
     base: Value,
     offset: i64,
     value: Value,
+    /// Is about elements.
+    elem: bool,
     /// For calls.
     inst: Inst,
 }
@@ -230,6 +232,9 @@ fn kills(func: &Function, cx: &Context, write: Write, fact: &Fact) -> bool {
         Write::Store(_) if fact.op == Op::Call => true,
         Write::Store(inst) => {
             let data = &func.insts[inst.index()];
+            if data.elem != fact.elem && func.file.is_some() {
+                return false;
+            }
             let base = func.resolve(func.operands(inst)[0]);
             let (mut a, mut b) = (fact.offset, data.imm);
             if base != fact.base {
@@ -412,7 +417,7 @@ impl Gvn<'_, '_> {
         }
         facts.retain(|f| !kills(func, self.cx, Write::Globals, f));
         let value = data.result.expect("checked by the caller");
-        remember(facts, Fact { op: Op::Call, base: Value(0), offset: 0, value, inst });
+        remember(facts, Fact { op: Op::Call, base: Value(0), offset: 0, value, elem: false, inst });
         true
     }
 
@@ -426,7 +431,10 @@ impl Gvn<'_, '_> {
                 let value = fact.value;
                 return replace(func, inst, Some(value));
             }
-            remember(facts, Fact { op: data.op, base, offset: data.imm, value: result, inst });
+            remember(
+                facts,
+                Fact { op: data.op, base, offset: data.imm, value: result, elem: data.elem, inst },
+            );
             return true;
         }
         let load = match data.op {
@@ -443,7 +451,7 @@ impl Gvn<'_, '_> {
         }
         facts.retain(|f| !kills(func, self.cx, Write::Store(inst), f));
         if let Some(op) = load {
-            remember(facts, Fact { op, base, offset: data.imm, value, inst });
+            remember(facts, Fact { op, base, offset: data.imm, value, elem: data.elem, inst });
         }
         true
     }

@@ -13,7 +13,7 @@
 //! }
 //! func @f "P.f" file 0 save_all preserve_all -> ref @3:1 {
 //! b0(v0:ref, v1:i64):
-//!   v2:i64 = load.64 v0+8 @3:7
+//!   v2:i64 = load.64 v0+8 @3:7             ; ` elem` before the position marks element accesses
 //!   v3:i64 = icmp slt v1, v2
 //!   v4:ref = int.add v0, v0 [a b fits]
 //!   brif v3, b1(v2), b2

@@ -478,6 +478,7 @@ impl<'t, 'm> Parser<'t, 'm> {
             result,
             edges: ArgList::default(),
             loc: SrcLoc::NONE,
+            elem: false,
         };
         self.scratch.clear();
         self.fields(body, &mut data)?;
@@ -515,6 +516,7 @@ impl<'t, 'm> Parser<'t, 'm> {
                     let v = self.value(body)?;
                     self.scratch.push(v);
                 }
+                data.elem = self.eat_word("elem")?;
             }
             Imm::Cond | Imm::IntCond => {
                 let Token::Word(w) = self.token else { return self.expected("a condition") };

@@ -274,7 +274,10 @@ impl Printer<'_> {
                 self.list(args);
                 self.out.push(')');
             }
-            Imm::Offset => self.memory(data.imm, args),
+            Imm::Offset => {
+                self.memory(data.imm, args);
+                self.out.push_str(if data.elem { " elem" } else { "" });
+            }
             Imm::Cond | Imm::IntCond => {
                 put!(self, " {} ", Cond::from_imm(data.imm).name());
                 self.list(args);

@@ -29,7 +29,7 @@ b0(v0:ref, v1:i64):
   v8:f64 = fconst 1e300
   v9:f64 = fconst 0x7ff8000000000a0e
   v10:i64 = symaddr @d-8
-  store.64 v10-16, v1 @1048575:4095
+  store.64 v10-16, v1 elem @1048575:4095
   v11:i64 = fcmp le v7, v8
   call @"list<int>.push"(v0, v9)
   v12:ref = call.ind v10(v0, v1)

@@ -17,6 +17,10 @@ enum Rule {
     Store(Op),
     /// `(address, f64, [offset])`.
     StoreFloat,
+    /// As `Load`, of an element of a collection.
+    LoadElem(Op, Ty),
+    /// As `Store` or `StoreFloat`, of an element of a collection.
+    StoreElem(Op),
     /// `(word): i64`.
     Count(Op),
     /// `(a, b)`, 64-bit integers of one type, which is the result's.
@@ -63,6 +67,12 @@ const TABLE: &[(&str, Rule)] = &[
     ("store32", Rule::Store(Op::Store32)),
     ("store64", Rule::Store(Op::Store64)),
     ("storef64", Rule::StoreFloat),
+    ("elem8", Rule::LoadElem(Op::Load8u, Ty::I64)),
+    ("elemref", Rule::LoadElem(Op::Load64, Ty::Ref)),
+    ("elemf64", Rule::LoadElem(Op::LoadF64, Ty::F64)),
+    ("setelem8", Rule::StoreElem(Op::Store8)),
+    ("setelem64", Rule::StoreElem(Op::Store64)),
+    ("setelemf64", Rule::StoreElem(Op::StoreF64)),
     ("clz", Rule::Count(Op::Clz)),
     ("ctz", Rule::Count(Op::Ctz)),
     ("popcnt", Rule::Count(Op::Popcnt)),
@@ -102,8 +112,8 @@ pub(super) fn is_intrinsic(name: &str) -> bool {
 /// The number of arguments: least and most.
 fn arity(rule: Rule) -> (usize, usize) {
     match rule {
-        Rule::Load(..) => (1, 2),
-        Rule::Store(_) | Rule::StoreFloat => (2, 3),
+        Rule::Load(..) | Rule::LoadElem(..) => (1, 2),
+        Rule::Store(_) | Rule::StoreFloat | Rule::StoreElem(_) => (2, 3),
         Rule::Count(_) | Rule::Float(_) | Rule::FloatBits | Rule::BitsFloat => (1, 1),
         Rule::Addr | Rule::Sizeof => (1, 1),
         Rule::Word(_) => (2, 2),
@@ -149,6 +159,17 @@ impl Lowerer<'_, '_> {
                 let offset = self.offset(args.get(2))?;
                 self.b.store(Op::StoreF64, at, v, offset);
                 Ok(Operand::Nothing)
+            }
+            Rule::LoadElem(op, ty) => {
+                let loaded = self.lower_rule(Rule::Load(op, ty), args, pos)?;
+                self.b.mark_elem();
+                Ok(loaded)
+            }
+            Rule::StoreElem(op) => {
+                let rule = if op == Op::StoreF64 { Rule::StoreFloat } else { Rule::Store(op) };
+                let stored = self.lower_rule(rule, args, pos)?;
+                self.b.mark_elem();
+                Ok(stored)
             }
             Rule::Count(op) => {
                 let v = self.word(&args[0])?;
