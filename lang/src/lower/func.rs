@@ -14,6 +14,10 @@ use mochi_ir::{Block, Cond, Function, FunctionBuilder, Op, Sym, Type, Value};
 use std::collections::HashMap;
 use std::rc::Rc;
 
+/// The runtime's static strings of one ASCII character, and the distance between two of them.
+const ASCII_STRINGS: &str = "ascii_strings";
+const ASCII_STRING_SIZE: i64 = 40;
+
 /// Where a loop's `break` and `continue` go.
 #[derive(Clone, Copy)]
 pub(crate) struct Loop {
@@ -175,10 +179,21 @@ impl<'l, 'a> Fx<'l, 'a> {
         }
     }
 
-    /// A static string.
+    /// A static string. Those of one ASCII character are the runtime's, at one address each.
     pub(crate) fn str_value(&mut self, text: &str) -> Value {
+        if let [c @ 0..=0x7f] = text.as_bytes() {
+            let sym = self.lw.runtime_data(ASCII_STRINGS);
+            return self.b.symaddr(sym, *c as i64 * ASCII_STRING_SIZE, Type::Ref);
+        }
         let sym = self.lw.str_lit(text);
         self.b.symaddr(sym, 0, Type::Ref)
+    }
+
+    /// Whether a value is the literal of a string of one ASCII character: it equals itself only.
+    pub(crate) fn is_char_literal(&self, v: Value) -> bool {
+        let Some(inst) = self.b.func.def_inst(v) else { return false };
+        let data = &self.b.func.insts[inst.index()];
+        data.op == Op::Symaddr && data.sym.is_some_and(|s| self.lw.module.sym(s).name == ASCII_STRINGS)
     }
 
     /// Address of a resolved type's descriptor.

@@ -237,6 +237,9 @@ impl<'a> Fx<'_, 'a> {
             }
             TyKind::Unit => return self.b.iconst(i64::from(!negated)),
             TyKind::Fun(..) | TyKind::Variadic(..) => return self.b.iconst(i64::from(negated)),
+            TyKind::Str if self.is_char_literal(a) || self.is_char_literal(b) => {
+                return self.b.icmp(cond, a, b);
+            }
             TyKind::Str => self.rt("str_eq", &[a, b]),
             TyKind::Any => self.rt("any_eq", &[a, b]),
             _ => {
