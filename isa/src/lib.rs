@@ -4,6 +4,7 @@
 //! [`compile`] is pure: an IR function in, an atom out. It can run on many functions at once.
 
 pub mod a64;
+pub mod fuzz;
 pub mod mach;
 pub mod module;
 pub mod x64;

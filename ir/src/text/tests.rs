@@ -1,3 +1,5 @@
+//! Tests of the text form.
+
 use super::*;
 use crate::library::{Decl, Library};
 use crate::module::{Conv, Effects, SymKind};

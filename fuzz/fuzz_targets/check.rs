@@ -1,0 +1,4 @@
+//! Whatever parses is checked without a panic.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| mochi_lang::fuzz::check_any(data));
