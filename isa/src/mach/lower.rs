@@ -14,7 +14,7 @@ use crate::mach::order::{Order, Origin};
 use crate::mach::{Context, Isa};
 use mochi_ir::ops::Effect;
 use mochi_ir::{Block, BlockCall, Function, Inst, InstData, Module, Op, SrcLoc, Type, Value, ValueDef};
-use regalloc2::{Operand, PRegSet, RegClass, VReg};
+use regalloc2::{Operand, OperandConstraint, PRegSet, RegClass, VReg};
 
 /// State of the selection of one function.
 pub struct Lower<'a, I: Isa> {
@@ -301,6 +301,56 @@ impl<'a, I: Isa> Lower<'a, I> {
     pub fn result(&mut self, inst: Inst) -> VReg {
         let r = self.data(inst).result.expect("op has a result");
         self.def(r)
+    }
+
+    /// The register of a value for a use in a fixed register. A value that is busy elsewhere is
+    /// copied first: the allocator would try to keep all of it in that register, and split it in
+    /// bad places.
+    pub fn fixed(&mut self, v: Value) -> VReg {
+        let constant =
+            self.def_of(v).is_some_and(|(_, d)| d.args.len == 0 && d.op.info().effect == Effect::Pure);
+        let near = self.local_def(v).is_some() && !self.live_after(v) && !self.in_cold_block();
+        let r = self.reg(v);
+        if constant || near {
+            return r;
+        }
+        let to = self.temp(r.class());
+        I::lower_copy(self, to, r);
+        to
+    }
+
+    /// The register for a result in a fixed register; [`Lower::fixed_done`] follows when the
+    /// instruction is pushed.
+    pub fn fixed_result(&mut self, inst: Inst) -> VReg {
+        let result = self.data(inst).result.expect("op has a result");
+        let r = self.def(result);
+        if self.uses[result.index()] > 1 || self.in_cold_block() { self.temp(r.class()) } else { r }
+    }
+
+    /// Copies a result from its fixed register to its own.
+    pub fn fixed_done(&mut self, inst: Inst, from: VReg) {
+        let to = self.result(inst);
+        if to != from {
+            I::lower_copy(self, to, from);
+        }
+    }
+
+    fn in_cold_block(&self) -> bool {
+        self.current.is_some_and(|i| self.func.blocks[self.block_of[i.index()].index()].cold)
+    }
+
+    /// Registers that the code so far needs or destroys at fixed places.
+    pub fn fixed_registers(&self) -> PRegSet {
+        let mut set = PRegSet::empty();
+        for op in &self.code.operands {
+            if let OperandConstraint::FixedReg(r) = op.constraint() {
+                set.add(r);
+            }
+        }
+        for &clobbered in &self.code.clobber_sets {
+            set.union_from(clobbered);
+        }
+        set
     }
 
     /// A fresh virtual register.

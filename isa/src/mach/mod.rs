@@ -56,6 +56,8 @@ pub trait Isa: Fixups + Sized + 'static {
     fn lower_terminator(l: &mut Lower<Self>, inst: Inst);
     /// Defines the function's parameters, all register parameters in one first instruction.
     fn lower_params(l: &mut Lower<Self>, params: &[VReg]);
+    /// Copies a register.
+    fn lower_copy(l: &mut Lower<Self>, to: VReg, from: VReg);
     /// Makes a constant (`iconst`, `fconst`, `symaddr`) in a register. Must keep flags.
     fn lower_constant(l: &mut Lower<Self>, data: &InstData, dst: VReg);
 

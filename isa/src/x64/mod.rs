@@ -129,6 +129,10 @@ impl Isa for X64 {
         select_call::params(l, params);
     }
 
+    fn lower_copy(l: &mut Lower<X64>, to: VReg, from: VReg) {
+        select::copy(l, to, from);
+    }
+
     fn lower_constant(l: &mut Lower<X64>, data: &InstData, dst: VReg) {
         select::constant(l, data, dst);
     }

@@ -393,7 +393,7 @@ pub fn shift(l: &mut L, inst: mochi_ir::Inst) {
         }
         count = *x;
     }
-    let (a, count) = (owned(l, args[0]), l.reg(count));
+    let (a, count) = (owned(l, args[0]), l.fixed(count));
     put(l, row, &[Arg::Rw(dst, a), Arg::R(count)]);
 }
 

@@ -4,22 +4,32 @@ use crate::mach::{ArgLoc, Flow, class_of};
 use crate::x64::composite::Composite;
 use crate::x64::insts::Row;
 use crate::x64::regs::*;
-use crate::x64::select::{Amode, Arg, L, Operands, put, put_composite};
+use crate::x64::select::{Amode, Arg, L, Operands, copy, put, put_composite};
 use crate::x64::select_mem::load_source;
 use crate::x64::{Base, Inst, Mem};
 use mochi_ir::{Conv, Op, Value};
-use regalloc2::{Operand, PReg, PRegSet, RegClass, VReg};
+use regalloc2::{Operand, PReg, RegClass, VReg};
 
 /// Defines the parameters.
 pub fn params(l: &mut L, params: &[VReg]) {
     let (places, _) = l.abi().assign(params.iter().map(|p| p.class()));
+    // Parameters in registers that are needed for something else move out of them at once.
+    let busy = l.fixed_registers();
     let mut ops = Vec::new();
+    let mut copies = Vec::new();
     for (&p, place) in params.iter().zip(&places) {
-        if let ArgLoc::Reg(r) = place {
-            ops.push(Operand::reg_fixed_def(p, *r));
+        if let ArgLoc::Reg(r) = *place {
+            let first = if busy.contains(r) { l.temp(p.class()) } else { p };
+            ops.push(Operand::reg_fixed_def(first, r));
+            copies.push((p, first));
         }
     }
     l.push(Inst::Params, Flow::Next, &ops);
+    for (p, first) in copies {
+        if p != first {
+            copy(l, p, first);
+        }
+    }
     for (&p, place) in params.iter().zip(&places) {
         if let ArgLoc::Stack(offset) = place {
             let row = if p.class() == RegClass::Float { Row::MovsdLoad } else { Row::Mov };
@@ -47,19 +57,23 @@ fn arguments(l: &mut L, args: &[Value], ops: &mut Vec<Operand>) {
     }
     for (&a, place) in args.iter().zip(&places) {
         if let ArgLoc::Reg(r) = *place {
-            ops.push(Operand::reg_fixed_use(l.reg(a), r));
+            ops.push(Operand::reg_fixed_use(l.fixed(a), r));
         }
     }
 }
 
-/// Adds the result, and returns the registers the call destroys.
-fn result(l: &mut L, inst: mochi_ir::Inst, conv: Conv, ops: &mut Vec<Operand>) -> PRegSet {
-    let ty = l.data(inst).result.map(|r| l.func.ty(r));
-    if let Some(ty) = ty {
-        let r = l.result(inst);
-        ops.push(Operand::reg_fixed_def(r, l.abi().result(ty)));
-    }
-    l.abi().clobbers(conv, ty)
+/// Emits a call with its result.
+fn finish(l: &mut L, inst: mochi_ir::Inst, call: Inst, conv: Conv, mut ops: Vec<Operand>) {
+    let Some(v) = l.data(inst).result else {
+        let clobbers = l.abi().clobbers(conv, None);
+        return l.push_clobbering(call, &ops, clobbers);
+    };
+    let ty = l.func.ty(v);
+    let r = l.fixed_result(inst);
+    ops.push(Operand::reg_fixed_def(r, l.abi().result(ty)));
+    let clobbers = l.abi().clobbers(conv, Some(ty));
+    l.push_clobbering(call, &ops, clobbers);
+    l.fixed_done(inst, r);
 }
 
 /// Selects a direct call.
@@ -68,8 +82,7 @@ pub fn call(l: &mut L, inst: mochi_ir::Inst) {
     let conv = l.module.signature(sym).conv;
     let mut ops = Vec::new();
     arguments(l, l.operands(inst), &mut ops);
-    let clobbers = result(l, inst, conv, &mut ops);
-    l.push_clobbering(Inst::Call(sym), &ops, clobbers);
+    finish(l, inst, Inst::Call(sym), conv, ops);
 }
 
 /// Selects a call of an address.
@@ -87,8 +100,7 @@ pub fn call_indirect(l: &mut L, inst: mochi_ir::Inst) {
         }
     };
     arguments(l, args, &mut ops);
-    let clobbers = result(l, inst, Conv::C, &mut ops);
-    l.push_clobbering(Inst::CallMem(mem), &ops, clobbers);
+    finish(l, inst, Inst::CallMem(mem), Conv::C, ops);
 }
 
 /// Selects a system call (psABI x86-64, appendix A.2.1).
@@ -97,7 +109,7 @@ pub fn syscall(l: &mut L, inst: mochi_ir::Inst) {
     let args = l.operands(inst);
     let mut ops = Operands::new();
     for (&a, place) in args.iter().zip(PLACES) {
-        ops.add(Operand::reg_fixed_use(l.reg(a), place));
+        ops.add(Operand::reg_fixed_use(l.fixed(a), place));
     }
     ops.add(Operand::reg_fixed_def(l.result(inst), RAX));
     let clobbers = [RCX, R11].into_iter().collect();
@@ -110,6 +122,6 @@ pub fn switch_stack(l: &mut L, inst: mochi_ir::Inst) {
     let mut ops = Operands::new();
     ops.add(Operand::reg_use(l.reg(args[0])));
     ops.add(Operand::reg_use(l.reg(args[1])));
-    ops.add(Operand::reg_fixed_use(l.reg(args[2]), l.abi().int_args[0]));
+    ops.add(Operand::reg_fixed_use(l.fixed(args[2]), l.abi().int_args[0]));
     put_composite(l, Composite::SwitchStack, &ops);
 }

@@ -1,10 +1,10 @@
 //! Selection: comparisons, branches, selects.
 
+use crate::mach::Flow;
 use crate::mach::switch;
-use crate::mach::{Flow, class_of};
 use crate::x64::composite::{Composite, Test};
 use crate::x64::insts::{Cc, Row};
-use crate::x64::select::{Arg, L, Operands, Src, copy, int_constant, owned, put, put_composite, put_imm};
+use crate::x64::select::{Arg, L, Operands, Src, int_constant, owned, put, put_composite, put_imm};
 use crate::x64::select_mem::{load_byte_source, load_source};
 use crate::x64::{Inst, select_int};
 use mochi_ir::{Cond, FCond, InstData, Op, Type, Value};
@@ -260,15 +260,7 @@ pub fn terminator(l: &mut L, inst: mochi_ir::Inst) {
             let mut ops = Operands::new();
             if let Some(&v) = l.operands(inst).first() {
                 let ty: Type = l.func.ty(v);
-                // A value from another block may be busy in a loop there, where a place that is
-                // fixed by the return would only disturb.
-                let near = l.local_def(v).is_some() || l.def_of(v).is_some_and(|(_, d)| d.args.len == 0);
-                let mut r = l.reg(v);
-                if !near {
-                    let to = l.temp(class_of(ty));
-                    copy(l, to, r);
-                    r = to;
-                }
+                let r = l.fixed(v);
                 ops.add(Operand::reg_fixed_use(r, l.abi().result(ty)));
             }
             l.push(Inst::Return, Flow::Exit, ops.list());

@@ -162,12 +162,16 @@ pub fn divide(l: &mut L, inst: mochi_ir::Inst) {
     let args = l.operands(inst);
     let dst = l.result(inst);
     let checks = checks(l, d.imm, args[0], args[1]);
-    let a = l.reg(args[0]);
+    let a = args[0];
     // The remainder by a tagged constant is tagged; the quotient has to be tagged.
     let divisor = small_int(l, args[1]).filter(|c| c.unsigned_abs() >= 4);
     match divisor {
-        Some(c) if !checks.a && rem => return signed_const(l, dst, a, c, true),
+        Some(c) if !checks.a && rem => {
+            let a = l.reg(a);
+            return signed_const(l, dst, a, c, true);
+        }
         Some(c) if !checks.a => {
+            let a = l.reg(a);
             let q = l.int();
             signed_const(l, q, a, c, false);
             return put(l, Row::ShlI, &[Arg::Rw(dst, q), Arg::I(1)]);
@@ -175,21 +179,23 @@ pub fn divide(l: &mut L, inst: mochi_ir::Inst) {
         _ => {}
     }
     let slow = slow(l, inst);
-    let other = l.int();
+    let (dst, other) = (l.fixed_result(inst), l.int());
     let mut ops = Operands::new();
     if let Some(divisor) = divisor {
         let (rdx, rax) = if rem { (other, dst) } else { (dst, other) };
-        ops.add(late_reg(a));
+        ops.add(late_reg(l.reg(a)));
         ops.add(Operand::reg_fixed_def(rdx, RDX));
         ops.add(Operand::reg_fixed_def(rax, RAX));
-        return put_composite(l, Composite::DivConst { rem, divisor, slow }, &ops);
+        put_composite(l, Composite::DivConst { rem, divisor, slow }, &ops);
+        return l.fixed_done(inst, dst);
     }
     let (rax, rdx) = if rem { (other, dst) } else { (dst, other) };
-    ops.add(Operand::reg_fixed_use(a, RAX));
+    ops.add(Operand::reg_fixed_use(l.fixed(a), RAX));
     ops.add(late_reg(l.reg(args[1])));
     ops.add(Operand::reg_fixed_def(rax, RAX));
     ops.add(Operand::reg_fixed_def(rdx, RDX));
     put_composite(l, Composite::Div { rem, checks, slow }, &ops);
+    l.fixed_done(inst, dst);
 }
 
 /// Flags for "is not 0" of `x % 2^k`: a bit test, when the remainder has no other use.

@@ -237,7 +237,7 @@ pub fn copy(l: &mut L, inst: mochi_ir::Inst) {
         }
         _ => {}
     }
-    let (to, from, n) = (l.reg(args[0]), l.reg(args[1]), l.reg(args[2]));
+    let (to, from, n) = (l.fixed(args[0]), l.fixed(args[1]), l.fixed(args[2]));
     let mut ops = Operands::new();
     ops.add(Operand::reg_fixed_use(to, RDI));
     ops.add(Operand::reg_fixed_use(from, RSI));
@@ -302,7 +302,7 @@ pub fn fill(l: &mut L, inst: mochi_ir::Inst) {
         let word = (byte as u8 as u64).wrapping_mul(0x0101_0101_0101_0101) as i64;
         return fill_inline(l, to, word, n as i32);
     }
-    let (to, byte, n) = (l.reg(args[0]), l.reg(args[1]), l.reg(args[2]));
+    let (to, byte, n) = (l.fixed(args[0]), l.fixed(args[1]), l.fixed(args[2]));
     let ops =
         [Operand::reg_fixed_use(to, RDI), Operand::reg_fixed_use(byte, RAX), Operand::reg_fixed_use(n, RCX)];
     let clobbers = [RDI, RCX].into_iter().collect();
