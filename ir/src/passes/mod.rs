@@ -9,7 +9,11 @@ pub mod flow;
 pub mod fold;
 pub mod gvn;
 pub mod inline;
+pub mod layout;
+pub mod licm;
+mod memory;
 pub mod range;
+pub mod rotate;
 
 use crate::func::Function;
 use crate::library::Library;
@@ -84,6 +88,9 @@ passes! {
     FLOW "flow" Function flow::run;
     GVN "gvn" Function gvn::run;
     RANGE "range" Function range::run;
+    ROTATE "rotate" Function rotate::run;
+    LICM "licm" Function licm::run;
+    LAYOUT "layout" Function layout::run;
     DCE "dce" Function dce::run;
     COMPACT "compact" Function |func, _| func.compact();
 }
@@ -100,8 +107,12 @@ pub static OPTIMISE: &[Step] = &[
     Step { pass: &RANGE, reason: "tag, overflow and bounds checks that cannot fail go" },
     Step { pass: &FOLD, reason: "raw ops fold where exact ones could not" },
     Step { pass: &FLOW, reason: "checks that went leave straight code" },
-    Step { pass: &GVN, reason: "straight code shows equal loads and raw ops" },
+    Step { pass: &ROTATE, reason: "after range analysis, which learns from tests at the top of loops" },
+    Step { pass: &GVN, reason: "straight code shows equal loads and raw ops; copies of loop tests unite" },
+    Step { pass: &LICM, reason: "invariant loads and sums leave the inverted loops" },
+    Step { pass: &FLOW, reason: "landing blocks that nothing needs" },
     Step { pass: &DCE, reason: "what nobody uses any more" },
+    Step { pass: &LAYOUT, reason: "code generation emits blocks in this order" },
     Step { pass: &COMPACT, reason: "code generation wants dense ids" },
 ];
 

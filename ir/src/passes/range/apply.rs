@@ -59,6 +59,7 @@ impl Analysis<'_> {
             Op::IntCmp => self.int_cmp(inst),
             op if op.is_int() => return self.int(inst),
             Op::Rotr | Op::Sshr | Op::Ushr => return self.shift_right(inst),
+            Op::Shl => self.scaled_half(inst),
             Op::And => {
                 let (a, b) = (self.range(inst, 0).words(), self.range(inst, 1).single());
                 // The mask keeps everything that can be set.
@@ -225,6 +226,20 @@ impl Analysis<'_> {
             self.func.insts[inst.index()].op = Op::Ushr;
         }
         true
+    }
+
+    /// An untagged index times an element size: the tagged index times half of it.
+    fn scaled_half(&mut self, inst: Inst) {
+        let Some(k) = self.range(inst, 1).single().filter(|k| (2..64).contains(k)) else { return };
+        let Some((def, d)) = self.def(self.arg(inst, 0)) else { return };
+        let halves = matches!(d.op, Op::Ushr | Op::Sshr | Op::Rotr)
+            && self.range(def, 1).single() == Some(1)
+            && self.range(def, 0).is_even();
+        if halves {
+            let x = self.func.resolve(self.arg(def, 0));
+            let less = self.emit(Op::Iconst, &[], k - 1);
+            self.replace(inst, Op::Shl, &[x, less], 0);
+        }
     }
 
     /// Divisions of what is not negative are unsigned; small dividends divide to themselves.

@@ -1,0 +1,236 @@
+//! Loop-invariant code motion: what every iteration computes anew is computed before the loop.
+//!
+//! One walk in reverse postorder. An instruction goes to the preheader of the outermost loop in
+//! which all its operands are invariant and where it may go:
+//!
+//! - ops that only compute, also exact ints (their slow paths cannot be observed), from anywhere in
+//!   the loop that is not cold; constants stay, they cost nothing where they are used;
+//! - loads that nothing in the loop changes, when the loop is certain to execute them before it does
+//!   anything that can be seen, or when the same base was accessed on the way to the loop: moving
+//!   them must not report a none that would not have been reported.
+
+use super::Context;
+use super::memory::{Fact, Write, kills, loop_writes};
+use crate::cfg::{Cfg, DomTree, Loops};
+use crate::func::{Block, Function, Inst, InstData, Value};
+use crate::ops::{Effect, Imm, Op};
+
+/// Runs the pass. Blocks that cannot be reached must be gone.
+pub fn run(func: &mut Function, cx: &Context) {
+    let cfg = Cfg::new(func);
+    let dom = DomTree::new(func, &cfg);
+    let loops = Loops::new(func, &cfg, &dom);
+    if loops.loops.is_empty() {
+        return;
+    }
+    let writes = loop_writes(func, cx, &loops);
+    let mut licm = Licm {
+        cx,
+        dom: &dom,
+        loops: &loops,
+        writes: &writes,
+        home: vec![NO_LOOP; func.values.len()],
+        accessed: vec![Block(u32::MAX); func.values.len()],
+        certain: certain(func, &cfg, &loops),
+        hoisted: vec![Vec::new(); loops.loops.len()],
+    };
+    for &b in &cfg.rpo {
+        licm.block(func, b);
+    }
+    let hoisted = licm.hoisted;
+    for (l, insts) in hoisted.into_iter().enumerate() {
+        if !insts.is_empty() {
+            place(func, &cfg, &dom, loops.loops[l].header, insts);
+        }
+    }
+}
+
+const NO_LOOP: u32 = u32::MAX;
+
+struct Licm<'a, 'c> {
+    cx: &'a Context<'c>,
+    dom: &'a DomTree,
+    loops: &'a Loops,
+    writes: &'a [Vec<Write>],
+    /// The innermost loop around each value's definition, where it is after hoisting.
+    home: Vec<u32>,
+    /// A block in which a value is the base of an access.
+    accessed: Vec<Block>,
+    /// For each block, the loop whose every entry executes it first, and how many of its
+    /// instructions come before anything that can be seen.
+    certain: Vec<(u32, u32)>,
+    /// Instructions for the preheader of each loop.
+    hoisted: Vec<Vec<Inst>>,
+}
+
+/// Finds the blocks that follow a loop's header without a branch.
+fn certain(func: &Function, cfg: &Cfg, loops: &Loops) -> Vec<(u32, u32)> {
+    let mut certain = vec![(NO_LOOP, 0); func.blocks.len()];
+    for (l, info) in loops.loops.iter().enumerate() {
+        let mut b = info.header;
+        loop {
+            let insts = &func.blocks[b.index()].insts;
+            let seen = |i: &&Inst| {
+                let data = &func.insts[i.index()];
+                let fails = matches!(data.op, Op::IntDiv | Op::IntMod);
+                data.op.info().effect == Effect::Any && (!data.op.is_int() || fails)
+            };
+            let quiet = insts.iter().position(|i| seen(&i)).unwrap_or(insts.len());
+            certain[b.index()] = (l as u32, quiet as u32);
+            let [edge] = func.successors(b) else { break };
+            let next = edge.block;
+            let own = loops.innermost(next) == Some(l as u32) && cfg.preds(next).len() == 1;
+            if quiet < insts.len() || !own || next == info.header {
+                break;
+            }
+            b = next;
+        }
+    }
+    certain
+}
+
+impl Licm<'_, '_> {
+    fn block(&mut self, func: &mut Function, b: Block) {
+        let home = self.loops.innermost(b);
+        for &p in &func.blocks[b.index()].params {
+            self.home[p.index()] = home.unwrap_or(NO_LOOP);
+        }
+        let insts = std::mem::take(&mut func.blocks[b.index()].insts);
+        let cold = func.blocks[b.index()].cold;
+        let mut kept = Vec::with_capacity(insts.len());
+        for (k, &inst) in insts.iter().enumerate() {
+            let data = &func.insts[inst.index()];
+            let target = match home {
+                Some(l) if !cold => self.target(func, b, k, inst, l),
+                _ => None,
+            };
+            if let Some(v) = data.result {
+                self.home[v.index()] = match target {
+                    Some(l) => self.loops.loops[l as usize].parent.unwrap_or(NO_LOOP),
+                    None => home.unwrap_or(NO_LOOP),
+                };
+            }
+            match target {
+                Some(l) => {
+                    let (sure, quiet) = self.certain[b.index()];
+                    if data.op.is_int() && (sure != l || k as u32 >= quiet) {
+                        forget_facts(&mut func.insts[inst.index()]);
+                    }
+                    self.hoisted[l as usize].push(inst);
+                }
+                None => {
+                    if data.op.info().imm == Imm::Offset && (0..4096).contains(&data.imm) {
+                        let base = func.operands(inst)[0].index();
+                        if self.accessed[base].0 == u32::MAX {
+                            self.accessed[base] = b;
+                        }
+                    }
+                    kept.push(inst);
+                }
+            }
+        }
+        func.blocks[b.index()].insts = kept;
+    }
+
+    /// The outermost loop the instruction can leave, starting with the innermost one around it.
+    fn target(&self, func: &Function, b: Block, k: usize, inst: Inst, l: u32) -> Option<u32> {
+        let data = &func.insts[inst.index()];
+        let load = data.op.info().imm == Imm::Offset && data.op.info().effect == Effect::Read;
+        let divisor = || func.as_iconst(func.operands(inst)[1]).is_some_and(|c| c != 0);
+        let moves = match data.op {
+            Op::Iconst | Op::Fconst | Op::Symaddr => false,
+            Op::IntDiv | Op::IntMod => divisor(),
+            op if op.is_int() || load => true,
+            op => match op.info().effect {
+                Effect::Pure => true,
+                Effect::Partial => divisor(),
+                _ => false,
+            },
+        };
+        if !moves {
+            return None;
+        }
+        let mut result = None;
+        let mut at = Some(l);
+        while let Some(l) = at {
+            if func.operands(inst).iter().any(|&v| self.varies(v, l)) {
+                break;
+            }
+            if load && !self.load_may_leave(func, b, k, inst, l) {
+                break;
+            }
+            result = Some(l);
+            at = self.loops.loops[l as usize].parent;
+        }
+        result
+    }
+
+    /// The value is defined in the loop.
+    fn varies(&self, v: Value, l: u32) -> bool {
+        let mut h = self.home[v.index()];
+        while h != NO_LOOP {
+            if h == l {
+                return true;
+            }
+            h = self.loops.loops[h as usize].parent.unwrap_or(NO_LOOP);
+        }
+        false
+    }
+
+    fn load_may_leave(&self, func: &Function, b: Block, k: usize, inst: Inst, l: u32) -> bool {
+        let data = &func.insts[inst.index()];
+        let base = func.operands(inst)[0];
+        let fact = Fact { op: data.op, base, offset: data.imm, value: base, elem: data.elem, inst };
+        if self.writes[l as usize].iter().any(|&w| kills(func, self.cx, w, &fact)) {
+            return false;
+        }
+        let (sure, quiet) = self.certain[b.index()];
+        if sure == l && (k as u32) < quiet {
+            return true;
+        }
+        let header = self.loops.loops[l as usize].header;
+        let before = self.accessed[base.index()];
+        before.0 != u32::MAX && !self.loops.contains(l, before) && self.dom.dominates(before, header)
+    }
+}
+
+/// Facts that held under the conditions around an exact op need not hold elsewhere.
+fn forget_facts(data: &mut InstData) {
+    data.imm = if data.op == Op::IntCmp { data.imm & 0xff } else { 0 };
+}
+
+/// Puts instructions before a loop.
+fn place(func: &mut Function, cfg: &Cfg, dom: &DomTree, header: Block, insts: Vec<Inst>) {
+    // Preheaders made for other loops do not change which edges enter this one, only where they
+    // start: look at the edges themselves.
+    let entering: Vec<u32> =
+        cfg.preds(header).iter().filter(|p| !dom.dominates(header, p.block)).map(|p| p.edge).collect();
+    let only = cfg.preds(header).iter().find(|p| !dom.dominates(header, p.block)).expect("a way in").block;
+    let jump = func.terminator(only);
+    if entering.len() == 1 && func.insts[jump.index()].op == Op::Jump {
+        let list = &mut func.blocks[only.index()].insts;
+        let at = list.len() - 1;
+        list.splice(at..at, insts);
+        return;
+    }
+    let block = func.add_block();
+    func.layout.pop();
+    func.blocks[block.index()].cold = func.blocks[header.index()].cold;
+    let mut args = Vec::new();
+    for k in 0..func.blocks[header.index()].params.len() {
+        let ty = func.ty(func.blocks[header.index()].params[k]);
+        args.push(func.add_param(block, ty));
+    }
+    for e in entering {
+        func.edges[e as usize].block = block;
+    }
+    let loc = func.insts[jump.index()].loc;
+    let last = func.make_inst(Op::Jump, &[], 0, None, None, loc);
+    let edge = func.edge(header, &args);
+    func.set_edges(last, &[edge]);
+    let list = &mut func.blocks[block.index()].insts;
+    list.extend(insts);
+    list.push(last);
+    // The order of blocks is settled later.
+    func.layout.push(block);
+}

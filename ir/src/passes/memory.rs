@@ -1,0 +1,144 @@
+//! What passes know about memory: which loads a write can change.
+//!
+//! Addresses are a base value and a constant offset. Two accesses are apart when their bases are the
+//! same value and their bytes are not, when they are at different symbols, or when only one of them
+//! is an access to elements. Slow paths of exact ints may allocate, which changes the allocator's
+//! global data and nothing else that can be seen.
+
+use super::Context;
+use crate::cfg::Loops;
+use crate::func::{Function, Inst, InstData, Value};
+use crate::ops::{Effect, Imm, Op};
+
+/// Something known about memory at a point: a load of this form, or this readonly call, would give
+/// this value.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) struct Fact {
+    pub(super) op: Op,
+    pub(super) base: Value,
+    pub(super) offset: i64,
+    pub(super) value: Value,
+    /// Is about elements.
+    pub(super) elem: bool,
+    /// For calls.
+    pub(super) inst: Inst,
+}
+
+fn size(op: Op) -> i64 {
+    match op {
+        Op::Load8u | Op::Load8s | Op::Store8 => 1,
+        Op::Load16u | Op::Load16s | Op::Store16 => 2,
+        Op::Load32u | Op::Load32s | Op::Store32 => 4,
+        _ => 8,
+    }
+}
+
+/// How an instruction changes memory.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Write {
+    Nothing,
+    /// Only what the allocator keeps in global data.
+    Globals,
+    /// A store instruction.
+    Store(Inst),
+    Everything,
+}
+
+pub(super) fn write_of(func: &Function, cx: &Context, inst: Inst) -> Write {
+    let data = &func.insts[inst.index()];
+    match data.op.info().effect {
+        Effect::Pure | Effect::Partial | Effect::Read | Effect::Terminator => Write::Nothing,
+        Effect::Write if data.op.info().imm == Imm::Offset => Write::Store(inst),
+        Effect::Write => Write::Everything,
+        // The slow path may allocate.
+        Effect::Any if data.op.is_int() => Write::Globals,
+        Effect::Any if data.op == Op::Call => {
+            let effects = cx.module.sym(data.sym.expect("call has a callee")).effects;
+            if effects.pure_ || effects.readonly { Write::Globals } else { Write::Everything }
+        }
+        Effect::Any => Write::Everything,
+    }
+}
+
+/// The symbol and offset of an address that is one.
+fn symbol_base(func: &Function, base: Value) -> Option<&InstData> {
+    let def = func.def_inst(base)?;
+    let data = &func.insts[def.index()];
+    (data.op == Op::Symaddr).then_some(data)
+}
+
+/// The address is a symbol's, or a place in a table at a symbol.
+fn is_global(func: &Function, base: Value) -> bool {
+    let Some(def) = func.def_inst(base) else { return false };
+    match func.insts[def.index()].op {
+        Op::Symaddr => true,
+        Op::Add | Op::Copy => func.operands(def).iter().any(|&v| symbol_base(func, v).is_some()),
+        _ => false,
+    }
+}
+
+fn is_constant_data(func: &Function, cx: &Context, base: Value) -> bool {
+    symbol_base(func, base)
+        .is_some_and(|d| cx.data(d.sym.expect("symaddr has a symbol")).is_some_and(|d| !d.writable))
+}
+
+/// Whether a write may change what a fact says.
+pub(super) fn kills(func: &Function, cx: &Context, write: Write, fact: &Fact) -> bool {
+    match write {
+        Write::Nothing => false,
+        _ if fact.op != Op::Call && is_constant_data(func, cx, fact.base) => false,
+        Write::Globals => fact.op != Op::Call && is_global(func, fact.base),
+        Write::Everything => true,
+        Write::Store(_) if fact.op == Op::Call => true,
+        Write::Store(inst) => {
+            let data = &func.insts[inst.index()];
+            if data.elem != fact.elem && func.file.is_some() {
+                return false;
+            }
+            let base = func.resolve(func.operands(inst)[0]);
+            let (mut a, mut b) = (fact.offset, data.imm);
+            if base != fact.base {
+                let (Some(x), Some(y)) = (symbol_base(func, base), symbol_base(func, fact.base)) else {
+                    return true;
+                };
+                if x.sym != y.sym {
+                    return false;
+                }
+                (a, b) = (a.wrapping_add(y.imm), b.wrapping_add(x.imm));
+            }
+            a < b.saturating_add(size(data.op)) && b < a.saturating_add(size(fact.op))
+        }
+    }
+}
+
+/// Writes of each loop, inner loops included; a long list becomes "everything".
+pub(super) fn loop_writes(func: &Function, cx: &Context, loops: &Loops) -> Vec<Vec<Write>> {
+    const MAX: usize = 16;
+    let mut writes: Vec<Vec<Write>> = vec![Vec::new(); loops.loops.len()];
+    let add = |list: &mut Vec<Write>, write: Write| {
+        if write == Write::Nothing || list.first() == Some(&Write::Everything) {
+            return;
+        }
+        if write == Write::Everything || list.len() == MAX {
+            list.clear();
+            list.push(Write::Everything);
+        } else if !list.contains(&write) {
+            list.push(write);
+        }
+    };
+    for &b in &func.layout {
+        if let Some(l) = loops.innermost(b) {
+            for &inst in &func.blocks[b.index()].insts {
+                add(&mut writes[l as usize], write_of(func, cx, inst));
+            }
+        }
+    }
+    // Inner loops come after outer ones.
+    for l in (0..loops.loops.len()).rev() {
+        if let Some(p) = loops.loops[l].parent {
+            let inner = writes[l].clone();
+            inner.into_iter().for_each(|w| add(&mut writes[p as usize], w));
+        }
+    }
+    writes
+}
