@@ -22,46 +22,54 @@ fn files() -> Vec<(String, String)> {
 }
 
 /// Makes the runs; complains with the line of the first that fails.
-fn run(name: &str, test: &FileTest, module: &Module) {
+fn run(name: &str, test: &FileTest, module: &Module) -> Result<(), String> {
     let program = link(&[module], true).unwrap();
     for run in &test.runs {
         let mut machine = Machine::new(&program, Linux::default());
         machine.steps = 10_000_000;
         let got = machine.call(&run.func, &run.args);
-        assert!(run.expect.check(&got), "{name}:{}: {:?} instead of {:?}", run.line, got, run.expect);
+        if !run.expect.check(&got) {
+            return Err(format!("{name}:{}: {got:?} instead of {:?}", run.line, run.expect));
+        }
     }
+    Ok(())
+}
+
+fn check_file(name: &str, text: &str) -> Result<(), String> {
+    let test = FileTest::parse(text).map_err(|e| format!("{name}:{e}"))?;
+    if let Some(v) = verify_module(&test.module).first() {
+        return Err(format!("{name}: {v}"));
+    }
+    let printed = print_module(&test.module);
+    let again = parse_module(&printed).map_err(|e| format!("{name}: printed: {e}"))?;
+    if print_module(&again) != printed {
+        return Err(format!("{name}: no round trip"));
+    }
+    run(name, &test, &test.module)?;
+    if !test.passes.is_empty() {
+        let mut module = test.module.clone();
+        run_named(&mut module, &Library::EMPTY, &test.passes);
+        let output = print_module(&module);
+        test.check(&output).map_err(|line| format!("{name}:{line}: check fails on\n{output}"))?;
+        run(name, &test, &module)?;
+    }
+    // Every pass and the whole pipeline keep the runs.
+    for pass in PASSES {
+        let mut module = test.module.clone();
+        run_named(&mut module, &Library::EMPTY, &[pass.name.to_string()]);
+        run(&format!("{name} after {}", pass.name), &test, &module)?;
+    }
+    let mut module = test.module.clone();
+    let library = &Library::EMPTY;
+    let options = Options { steps: OPTIMISE, library, verify: true, stop_after: None, time: false };
+    passes::run(&mut module, &options);
+    run(&format!("{name} optimised"), &test, &module)
 }
 
 #[test]
 fn filetests() {
-    for (name, text) in files() {
-        let test = FileTest::parse(&text).unwrap_or_else(|e| panic!("{name}:{e}"));
-        let violations = verify_module(&test.module);
-        assert!(violations.is_empty(), "{name}: {}", violations[0]);
-        let printed = print_module(&test.module);
-        assert_eq!(print_module(&parse_module(&printed).unwrap()), printed, "{name}");
-        run(&name, &test, &test.module);
-        if !test.passes.is_empty() {
-            let mut module = test.module.clone();
-            run_named(&mut module, &Library::EMPTY, &test.passes);
-            let output = print_module(&module);
-            if let Err(line) = test.check(&output) {
-                panic!("{name}:{line}: check fails on\n{output}");
-            }
-            run(&name, &test, &module);
-        }
-        // Every pass and the whole pipeline keep the runs.
-        for pass in PASSES {
-            let mut module = test.module.clone();
-            run_named(&mut module, &Library::EMPTY, &[pass.name.to_string()]);
-            run(&format!("{name} after {}", pass.name), &test, &module);
-        }
-        let mut module = test.module.clone();
-        let library = &Library::EMPTY;
-        let options = Options { steps: OPTIMISE, library, verify: true, stop_after: None, time: false };
-        passes::run(&mut module, &options);
-        run(&format!("{name} optimised"), &test, &module);
-    }
+    let failures: Vec<String> = files().iter().filter_map(|(n, t)| check_file(n, t).err()).collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
 /// Every op is executed by some run (system calls and stack switches have tests of their own).
