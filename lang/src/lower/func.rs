@@ -46,6 +46,8 @@ pub(crate) struct Fx<'l, 'a> {
     /// The closure this function was called through.
     pub(crate) env: Option<Value>,
     pub(crate) loops: Vec<Loop>,
+    /// Variables of the enclosing range loops that count from modest starts and are not assigned.
+    pub(crate) counters: Vec<LocalId>,
     pub(crate) result: Ty,
     locals: Vec<Option<Var>>,
     globals: HashMap<GlobalId, Var>,
@@ -73,6 +75,7 @@ pub(crate) fn lower_function(lw: &mut Lowerer<'_>, instance: &Instance, sym: Sym
         instance: Some(instance.clone()),
         env: None,
         loops: Vec::new(),
+        counters: Vec::new(),
         result,
         locals: vec![None; tree.locals.len()],
         globals: HashMap::new(),
@@ -98,6 +101,7 @@ impl<'l, 'a> Fx<'l, 'a> {
             instance: None,
             env: None,
             loops: Vec::new(),
+            counters: Vec::new(),
             result: Ty::UNIT,
             locals: Vec::new(),
             globals: HashMap::new(),

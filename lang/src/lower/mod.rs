@@ -179,11 +179,6 @@ impl<'a> Lowerer<'a> {
     }
 
     fn run(mut self) -> Module {
-        // Code generation calls these for `int.*` ops, whoever made them.
-        for name in Op::ALL.iter().filter_map(|op| op.slow_path()).filter(|n| self.library.find(n).is_some())
-        {
-            self.library.declare(&mut self.module, name);
-        }
         self.instance(self.program.main, Rc::new([]));
         while let Some((instance, sym)) = self.work.pop() {
             let f = func::lower_function(&mut self, &instance, sym);

@@ -415,7 +415,10 @@ fn growth_of<'a>(place: &Place, op: Option<BinOp>, value: &'a Expr) -> Option<Gr
         ExprKind::Builtin { builtin: Builtin::Append | Builtin::Push, args } if args.len() == 2 => {
             same_place(place, &args[0]).then(|| Growth::Append(&args[1]))
         }
-        ExprKind::Builtin { builtin: Builtin::Concat, args } if !args.is_empty() => {
+        // A list after the first added one might be the place's own, which has grown by then.
+        ExprKind::Builtin { builtin: Builtin::Concat, args }
+            if !args.is_empty() && args.iter().skip(2).all(|a| is_list_literal(a)) =>
+        {
             same_place(place, &args[0]).then(|| Growth::Concat(&args[1..]))
         }
         ExprKind::Binary { op: BinOp::Add, left, right } => {
@@ -423,6 +426,10 @@ fn growth_of<'a>(place: &Place, op: Option<BinOp>, value: &'a Expr) -> Option<Gr
         }
         _ => None,
     }
+}
+
+fn is_list_literal(e: &Expr) -> bool {
+    matches!(strip_coerce(e).kind, ExprKind::List(_))
 }
 
 /// Whether an expression reads exactly this place (or `place ?? []`).

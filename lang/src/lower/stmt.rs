@@ -2,13 +2,14 @@
 //!
 //! A `while` loop is a header that decides and a body that jumps back; a range loop keeps its
 //! counter as a tagged int compared with `int.cmp` and stepped with `int.add` by a constant, its
-//! bound clamped to a small int once (nobody can count beyond), so that range analysis sees that
-//! the counter is small.
+//! bound clamped to a small int once where the start is far from the limits (nobody can count that
+//! far), so that range analysis sees that the counter is small.
 
 use super::func::{Fx, Home, Loop};
+use super::ops::strip_coerce;
 use super::repr::Repr;
 use crate::ast::{BinOp, UnOp};
-use crate::tree::{Expr, ExprKind, LocalId, Stmt, StmtKind, VarRef};
+use crate::tree::{Builtin, Expr, ExprKind, LocalId, Stmt, StmtKind, VarRef};
 use crate::types::{StructId, Ty, TyKind};
 use mochi_ir::{Block, Cond, Op, Type, Value};
 
@@ -152,7 +153,23 @@ impl<'a> Fx<'_, 'a> {
         self.leave(exit);
     }
 
-    /// A tagged bound that is known to be small: a big one is clamped, which no loop can tell.
+    /// An int expression that is far from the limits of small ints, so that nothing can count from
+    /// it to them.
+    fn is_modest(&self, e: &Expr) -> bool {
+        match &strip_coerce(e).kind {
+            ExprKind::Int(v) => v.unsigned_abs() < 1 << 61,
+            ExprKind::Var(VarRef::Local(l)) => self.counters.contains(l),
+            ExprKind::Builtin { builtin, .. } => matches!(builtin, Builtin::Len | Builtin::Count),
+            ExprKind::Binary { op: BinOp::Mod, right, .. } => matches!(right.kind, ExprKind::Int(_)),
+            ExprKind::Binary { op: BinOp::Add | BinOp::Sub | BinOp::Div, left, right } => {
+                matches!(right.kind, ExprKind::Int(v) if v.unsigned_abs() < 1 << 32) && self.is_modest(left)
+            }
+            _ => false,
+        }
+    }
+
+    /// A tagged bound that is known to be small: a big one is clamped, which no loop that starts at
+    /// a modest value can tell.
     fn clamp(&mut self, bound: Value) -> Value {
         if self.b.func.as_iconst(bound).is_some_and(|w| w & 1 == 0) {
             return bound;
@@ -182,8 +199,11 @@ impl<'a> Fx<'_, 'a> {
 
     fn for_range(&mut self, var: VarRef, start: &'a Expr, end: &'a Expr, inclusive: bool, body: &'a [Stmt]) {
         let first = self.expr(start);
-        let bound = self.expr(end);
-        let bound = self.clamp(bound);
+        let mut bound = self.expr(end);
+        let modest = self.is_modest(start);
+        if modest {
+            bound = self.clamp(bound);
+        }
         // The variable itself counts when no cell and no other function is involved.
         let private = self.is_private(var);
         let counter = match self.home(var) {
@@ -203,9 +223,17 @@ impl<'a> Fx<'_, 'a> {
         if !private {
             self.bind(var, at);
         }
+        let counter_local = match var {
+            VarRef::Local(l) if modest && private && !self.facts(l).rebound => Some(l),
+            _ => None,
+        };
+        self.counters.extend(counter_local);
         self.loops.push(Loop { exit, next });
         self.stmts(body);
         self.loops.pop();
+        if counter_local.is_some() {
+            self.counters.pop();
+        }
         self.jump(next);
         let again = self.b.has_predecessors(next);
         self.enter(next);
