@@ -102,7 +102,12 @@ impl<'a> Fx<'_, 'a> {
                 let repr = self.repr(e.ty);
                 self.none(repr)
             }
-            ExprKind::Var(v) => self.read(*v),
+            ExprKind::Var(var) => {
+                // A variable may be seen under a narrower type than it has.
+                let v = self.read(*var);
+                let (have, want) = (self.var_ty(*var), self.ty(e.ty));
+                self.convert(v, have, want)
+            }
             ExprKind::FuncRef { func, type_args } => self.func_ref(*func, type_args),
             ExprKind::Closure(f) => self.closure(*f),
             ExprKind::List(items) => {

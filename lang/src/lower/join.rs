@@ -3,9 +3,10 @@
 //! An inner or left join is a loop inside the loops before it. A right join turns the order
 //! around, and an outer join adds rows at the end; both first put the rows so far into lists, one
 //! for each variable. The unmatched row of a left or right join is an extra turn of the inner
-//! loop, so that the code for a row exists once.
+//! loop, so that the code for a row exists once. Equality joins use an index ([`super::hash`]).
 
 use super::func::Fx;
+use super::hash::Index;
 use crate::ast::JoinKind;
 use crate::tree::{Expr, ExprKind, LocalId, Query, VarRef};
 use crate::types::Ty;
@@ -18,6 +19,8 @@ pub(crate) struct Stage<'a> {
     /// The list and its element type, when it was evaluated before the loops.
     pub(crate) list: Option<(Value, Ty)>,
     pub(crate) join: Option<(JoinKind, &'a Expr)>,
+    /// Finds the items that may match, for some joins.
+    pub(crate) index: Option<Index<'a>>,
 }
 
 /// Rows so far: for each variable a list and its element type.
@@ -112,7 +115,8 @@ impl<'l, 'a> Fx<'l, 'a> {
         }
     }
 
-    fn bind_item(&mut self, local: LocalId, list: Value, elem: Ty, index: Value) {
+    /// Binds a query variable to an item of a list.
+    pub(crate) fn bind_item(&mut self, local: LocalId, list: Value, elem: Ty, index: Value) {
         let v = self.raw_get(elem, list, index);
         let want = self.var_ty(VarRef::Local(local));
         let v = self.convert(v, elem, want);
@@ -123,19 +127,36 @@ impl<'l, 'a> Fx<'l, 'a> {
     fn nest(&mut self, stages: &[Stage<'a>], row: Row<'_, 'l, 'a>) {
         let Some((stage, rest)) = stages.split_first() else { return row(self) };
         let (list, elem) = self.list_of(stage);
-        let len = self.raw_len(list);
+        // Positions among the candidates, or in the whole list.
+        let (found, len) = match &stage.index {
+            Some(index) => {
+                let (found, len) = self.probe_index(index);
+                (Some(found), len)
+            }
+            None => (None, self.raw_len(list)),
+        };
+        let candidate = |fx: &mut Self, i: Value, miss: Option<Block>| {
+            let at = match found {
+                Some(found) => fx.position_at(found, i),
+                None => i,
+            };
+            fx.bind_item(stage.local, list, elem, at);
+            if let (Some(miss), Some((_, on))) = (miss, stage.join) {
+                match &stage.index {
+                    Some(index) => index.rest.iter().for_each(|term| fx.require(term, miss)),
+                    None => fx.require(on, miss),
+                }
+            }
+        };
         match stage.join {
-            Some((JoinKind::Left, on)) => {
+            Some((JoinKind::Left, _)) => {
                 let matched = self.b.declare_var(Type::I64);
                 let zero = self.b.iconst(0);
                 self.b.def_var(matched, zero);
                 self.loop_with_rest(
                     len,
                     matched,
-                    |fx, i, miss| {
-                        fx.bind_item(stage.local, list, elem, i);
-                        fx.require(on, miss);
-                    },
+                    |fx, i, miss| candidate(fx, i, Some(miss)),
                     |fx| {
                         let ty = fx.var_ty(VarRef::Local(stage.local));
                         fx.bind_none(stage.local, ty);
@@ -144,16 +165,12 @@ impl<'l, 'a> Fx<'l, 'a> {
                 );
             }
             join => self.count_loop(len, |fx, i| {
-                fx.bind_item(stage.local, list, elem, i);
-                match join {
-                    Some((_, on)) => {
-                        let miss = fx.b.new_block();
-                        fx.require(on, miss);
-                        fx.nest(rest, row);
-                        fx.jump(miss);
-                        fx.enter(miss);
-                    }
-                    None => fx.nest(rest, row),
+                let miss = join.map(|_| fx.b.new_block());
+                candidate(fx, i, miss);
+                fx.nest(rest, row);
+                if let Some(miss) = miss {
+                    fx.jump(miss);
+                    fx.enter(miss);
                 }
             }),
         }

@@ -21,6 +21,7 @@ mod expr;
 mod facts;
 mod func;
 mod group;
+mod hash;
 mod join;
 mod ops;
 mod pattern;

@@ -417,7 +417,7 @@ fn growth_of<'a>(place: &Place, op: Option<BinOp>, value: &'a Expr) -> Option<Gr
         }
         // A list after the first added one might be the place's own, which has grown by then.
         ExprKind::Builtin { builtin: Builtin::Concat, args }
-            if !args.is_empty() && args.iter().skip(2).all(|a| is_list_literal(a)) =>
+            if !args.is_empty() && args.iter().skip(2).all(is_list_literal) =>
         {
             same_place(place, &args[0]).then(|| Growth::Concat(&args[1..]))
         }

@@ -195,7 +195,8 @@ impl<'a> Fx<'_, 'a> {
         for (local, source, join) in q.sources.iter().map(|(l, e)| (*l, e, None)).chain(joins) {
             let early = stages.is_empty() || !super::join::mentions(source, &locals);
             let list = if early { Some(self.source_list(source)) } else { None };
-            stages.push(Stage { local, source, list, join });
+            let index = list.zip(join).and_then(|(list, join)| self.index_join(local, list, join, &locals));
+            stages.push(Stage { local, source, list, join, index });
         }
         stages
     }

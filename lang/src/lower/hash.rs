@@ -1,0 +1,137 @@
+//! Hash joins: an inner or left join whose condition has an equality between the joined variable
+//! and the rows before it looks its candidates up instead of trying every pair.
+//!
+//! The index maps a key to the positions of the items that have it, in order, so rows come in the
+//! same order as from nested loops. Only keys with exact equality (ints, strings) and conditions
+//! whose evaluation nobody can observe are taken: what runs how often changes.
+
+use super::func::Fx;
+use super::join::mentions;
+use super::repr::Repr;
+use crate::ast::{BinOp, JoinKind};
+use crate::tree::{Expr, ExprKind, LocalId};
+use crate::types::{Ty, TyKind};
+use mochi_ir::{Cond, Op, Type, Value};
+
+/// How to find the items that may match a row.
+pub(crate) struct Index<'a> {
+    /// Key to list of positions.
+    map: Value,
+    key: Ty,
+    /// Key of the row so far.
+    probe: &'a Expr,
+    /// The other terms of the condition.
+    pub(crate) rest: Vec<&'a Expr>,
+}
+
+/// An expression without effects that cannot fail.
+fn is_quiet(e: &Expr) -> bool {
+    match &e.kind {
+        ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Bool(_) | ExprKind::Str(_) | ExprKind::None => true,
+        ExprKind::Var(_) => true,
+        ExprKind::Field { base, .. }
+        | ExprKind::GroupField { base, .. }
+        | ExprKind::SafeField { base, .. } => is_quiet(base),
+        ExprKind::DynField { base, .. } => base.ty != Ty::ANY && is_quiet(base),
+        ExprKind::Coerce { value } => value.ty != Ty::ANY && is_quiet(value),
+        ExprKind::Unary { operand, .. } => is_quiet(operand),
+        ExprKind::Binary { op: BinOp::Div | BinOp::Mod | BinOp::In, .. } => false,
+        ExprKind::Binary { left, right, .. } => left.ty != Ty::ANY && is_quiet(left) && is_quiet(right),
+        _ => false,
+    }
+}
+
+/// The terms of a conjunction, in order.
+fn terms(on: &Expr) -> Vec<&Expr> {
+    let mut terms = Vec::new();
+    let mut at = on;
+    while let ExprKind::Binary { op: BinOp::And, left, right } = &at.kind {
+        terms.push(&**right);
+        at = left;
+    }
+    terms.push(at);
+    terms.reverse();
+    terms
+}
+
+impl<'a> Fx<'_, 'a> {
+    /// Builds the index of a join, if its condition has the form. `locals` are all variables of
+    /// the query.
+    pub(crate) fn index_join(
+        &mut self,
+        local: LocalId,
+        (list, elem): (Value, Ty),
+        (kind, on): (JoinKind, &'a Expr),
+        locals: &[LocalId],
+    ) -> Option<Index<'a>> {
+        let terms = terms(on);
+        if !matches!(kind, JoinKind::Inner | JoinKind::Left) || !terms.iter().all(|t| is_quiet(t)) {
+            return None;
+        }
+        let others: Vec<LocalId> = locals.iter().copied().filter(|l| *l != local).collect();
+        let own = |e: &Expr| mentions(e, &[local]) && !mentions(e, &others);
+        let (at, key, probe) = terms.iter().enumerate().find_map(|(k, term)| {
+            let ExprKind::Binary { op: BinOp::Eq, left, right } = &term.kind else { return None };
+            match (own(left), own(right)) {
+                (true, false) if !mentions(right, &[local]) => Some((k, &**left, &**right)),
+                (false, true) if !mentions(left, &[local]) => Some((k, &**right, &**left)),
+                _ => None,
+            }
+        })?;
+        let key_ty = self.ty(key.ty);
+        let exact = matches!(self.lw.types.kind(key_ty), TyKind::Int | TyKind::Str);
+        if !exact || self.ty(probe.ty) != key_ty {
+            return None;
+        }
+        let rest = terms.iter().enumerate().filter(|(k, _)| *k != at).map(|(_, t)| *t).collect();
+        let map = self.build_index(local, (list, elem), key, key_ty);
+        Some(Index { map, key: key_ty, probe, rest })
+    }
+
+    fn build_index(&mut self, local: LocalId, (list, elem): (Value, Ty), key: &'a Expr, key_ty: Ty) -> Value {
+        let positions = self.lw.types.types.list(Ty::INT);
+        let map_ty = self.lw.types.types.intern(TyKind::Map(key_ty, positions));
+        let desc = self.desc(map_ty);
+        let map = self.rt("map_new", &[desc]);
+        let len = self.raw_len(list);
+        self.count_loop(len, |fx, i| {
+            fx.bind_item(local, list, elem, i);
+            let k = fx.expr(key);
+            let slot = fx.map_slot(key_ty, map, k);
+            let held = fx.load_slot(Repr::Ref, slot, 0);
+            let none = fx.is_none(Repr::Ref, held);
+            let all = fx.choose(
+                none,
+                Repr::Ref,
+                |fx| {
+                    let fresh = fx.new_list(positions, 1);
+                    fx.store_slot(slot, fresh, 0);
+                    fresh
+                },
+                |_| held,
+            );
+            let position = fx.tag(i);
+            fx.push(Ty::INT, all, position);
+        });
+        map
+    }
+
+    /// The list of positions for the row so far, and its raw length.
+    pub(crate) fn probe_index(&mut self, index: &Index<'a>) -> (Value, Value) {
+        let k = self.expr(index.probe);
+        let slot = self.map_find(index.key, index.map, k);
+        let list =
+            self.choose(slot, Repr::Ref, |fx| fx.load_slot(Repr::Ref, slot, 0), |fx| fx.none(Repr::Ref));
+        let zero = self.b.iconst(0);
+        let some = self.b.icmp(Cond::Ne, list, zero);
+        let len = self.choose(some, Repr::Bool, |fx| fx.raw_len(list), |_| zero);
+        (list, len)
+    }
+
+    /// The raw position at an index of a list of positions.
+    pub(crate) fn position_at(&mut self, positions: Value, i: Value) -> Value {
+        let tagged = self.raw_get(Ty::INT, positions, i);
+        let one = self.b.iconst(1);
+        self.b.op(Op::Sshr, &[tagged, one], Type::I64)
+    }
+}
