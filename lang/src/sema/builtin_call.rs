@@ -142,7 +142,7 @@ impl<'a> Checker<'a> {
                 TyKind::List(_) | TyKind::Map(..) | TyKind::Str | TyKind::Any | TyKind::Group(..) => Ty::BOOL,
                 _ => return self.reject_named(Code::ExistsOperand, span, &[]),
             },
-            Builtin::Avg | Builtin::Sum => return self.fold_builtin(builtin, values, span),
+            Builtin::Avg | Builtin::Sum => return self.fold_builtin(builtin, values, want, span),
             Builtin::Min | Builtin::Max => return self.extreme(row, values, declared, span),
             Builtin::Int if row.name == "int" => match kind {
                 TyKind::Str | TyKind::Int | TyKind::Float | TyKind::Any => Ty::INT,
@@ -244,25 +244,25 @@ impl<'a> Checker<'a> {
     }
 
     /// `sum` and `avg`: lists and groups of numbers. The sum has the type of the elements.
-    fn fold_builtin(&mut self, builtin: Builtin, values: Vec<Expr>, span: Span) -> Expr {
+    fn fold_builtin(&mut self, builtin: Builtin, values: Vec<Expr>, want: Option<Ty>, span: Span) -> Expr {
         let first = values[0].ty;
         let code = if builtin == Builtin::Sum { Code::T041 } else { Code::T038 };
         let Some(elem) = self.elements(first) else { return self.reject(code, span, first) };
-        let inner = match self.types.kind(elem) {
-            TyKind::Option(x) => *x,
-            _ => elem,
-        };
-        let accepted =
-            inner == Ty::ANY || is_numeric(&self.types, inner) || matches!(inner, Ty::STR | Ty::BOOL);
+        let accepted = elem == Ty::ANY || is_numeric(&self.types, elem) || matches!(elem, Ty::STR | Ty::BOOL);
         if !accepted {
             return self.reject(code, span, elem);
         }
         let ty = match builtin {
             Builtin::Avg => Ty::FLOAT,
-            _ if matches!(inner, Ty::STR | Ty::BOOL) => Ty::INT,
-            _ => inner,
+            _ if matches!(elem, Ty::STR | Ty::BOOL) => Ty::INT,
+            _ => elem,
         };
-        self.builtin(builtin, values, ty, span)
+        let value = self.builtin(builtin, values, ty, span);
+        match want {
+            // The reference calls every sum an int.
+            Some(Ty::INT) if ty == Ty::ANY => self.coerce(value, Ty::INT),
+            _ => value,
+        }
     }
 
     fn extreme(&mut self, row: &Row, values: Vec<Expr>, declared: Ty, span: Span) -> Expr {

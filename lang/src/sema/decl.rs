@@ -97,6 +97,7 @@ impl<'a> Checker<'a> {
     pub(super) fn declare_types(&mut self, statements: &'a [ast::Stmt]) {
         let mut made: Vec<(&'a ast::TypeDecl, TypeName<'a>)> = Vec::new();
         for s in statements {
+            self.declare_foreign_type(s);
             if let StmtKind::Type(decl) = &s.kind {
                 let name = &decl.name.name;
                 let entry = match &decl.kind {

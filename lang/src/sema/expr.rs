@@ -6,6 +6,7 @@
 
 use super::Checker;
 use super::convert::{cast, wrap};
+use super::matching::is_panic;
 use super::relations::{assignable, castable};
 use super::scope::{Binding, View};
 use crate::ast::{self, BinOp, ExprKind, UnOp};
@@ -216,7 +217,7 @@ impl<'a> Checker<'a> {
         self.push_narrowed(&facts.falsy);
         let mut b = match otherwise {
             Some(e) => {
-                let next = want.or(Some(a.ty));
+                let next = if is_panic(&a) { want } else { want.or(Some(a.ty)) };
                 self.branch(e, next)
             }
             None => self.none(span),
@@ -224,13 +225,14 @@ impl<'a> Checker<'a> {
         self.pop_scope();
         let ty = match want {
             Some(w) if a.ty != Ty::ERROR && b.ty != Ty::ERROR => w,
+            _ if is_panic(&a) && otherwise.is_some() => b.ty,
             _ if self.compatible(a.ty, b.ty) => self.common_type(a.ty, b.ty),
             _ if otherwise.is_none() && a.ty != Ty::UNIT => self.types.option(a.ty),
             _ => Ty::ANY,
         };
         let ty = if a.ty == Ty::UNIT && b.ty == Ty::UNIT { Ty::UNIT } else { ty };
-        a = self.coerce(a, ty);
-        b = self.coerce(b, ty);
+        a = self.as_arm(a, ty);
+        b = self.as_arm(b, ty);
         Expr { kind: T::If { cond: Box::new(c), then: Box::new(a), otherwise: Box::new(b) }, ty, span }
     }
 

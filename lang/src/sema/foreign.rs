@@ -25,10 +25,21 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// Names of foreign types, streams and agents may be used before their declaration.
+    pub(super) fn declare_foreign_type(&mut self, s: &ast::Stmt) {
+        let name = match &s.kind {
+            StmtKind::Stream { name, .. } | StmtKind::Agent { name, .. } => name,
+            StmtKind::Extern(Extern::Type(name)) => name,
+            _ => return,
+        };
+        self.type_names.insert(name.name.clone(), super::typeref::TypeName::Known(Ty::ANY));
+    }
+
     /// Statements that are declarations of this kind.
     pub(super) fn foreign_statement(&mut self, s: &'a ast::Stmt) {
         let span = s.span;
         let before = self.reported();
+        self.declare_foreign_type(s);
         match &s.kind {
             StmtKind::Stream { name, fields } => {
                 let fields = self.resolve_fields(fields);
@@ -114,9 +125,7 @@ impl<'a> Checker<'a> {
     fn extern_declaration(&mut self, e: &ast::Extern) {
         let joined = |path: &[ast::Ident]| path.iter().map(|p| p.name.as_str()).collect::<Vec<_>>().join(".");
         match e {
-            Extern::Type(n) => {
-                self.type_names.insert(n.name.clone(), super::typeref::TypeName::Known(Ty::ANY));
-            }
+            Extern::Type(_) => {}
             Extern::Object(n) => self.bind(&n.name, Binding::Extern(Ty::ANY)),
             Extern::Var { path, ty } => {
                 let ty = self.resolve(ty);

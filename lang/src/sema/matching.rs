@@ -7,14 +7,17 @@ use super::scope::View;
 use crate::ast::{self, ExprKind, UnOp};
 use crate::diag::Code;
 use crate::span::Span;
-use crate::tree::{Arm, Expr, ExprKind as T, Pattern, Stmt, StmtKind as S};
+use crate::tree::{Arm, Builtin, Expr, ExprKind as T, Pattern, Stmt, StmtKind as S};
 use crate::types::{StructId, Ty, TyKind, UnionId};
 use std::collections::HashSet;
 
 /// What the arms have covered so far.
 #[derive(Default)]
 struct Coverage {
-    variants: HashSet<StructId>,
+    /// Variants that some arm names: exhaustiveness looks at these.
+    named: HashSet<StructId>,
+    /// Variants that an arm matches whatever their fields hold.
+    whole: HashSet<StructId>,
     literals: HashSet<String>,
     all: bool,
 }
@@ -122,11 +125,15 @@ impl<'a> Checker<'a> {
                 (v, true)
             }
             None if statement => (self.statement_expr(result), false),
-            None => (self.expr(result, None), true),
+            None => {
+                let v = self.expr(result, None);
+                let counts = !is_panic(&v);
+                (v, counts)
+            }
         }
     }
 
-    fn as_arm(&mut self, result: Expr, ty: Ty) -> Expr {
+    pub(super) fn as_arm(&mut self, result: Expr, ty: Ty) -> Expr {
         if result.ty == ty || result.ty == Ty::ERROR {
             return result;
         }
@@ -152,7 +159,7 @@ impl<'a> Checker<'a> {
         let missing: Vec<String> = def
             .variants
             .iter()
-            .filter(|v| !coverage.variants.contains(v))
+            .filter(|v| !coverage.named.contains(v))
             .map(|v| self.types.struct_def(*v).name.clone())
             .collect();
         if !missing.is_empty() {
@@ -245,11 +252,7 @@ impl<'a> Checker<'a> {
         if v.ty == Ty::ERROR {
             return Pattern::Wildcard;
         }
-        let inner = match *self.types.kind(ty) {
-            TyKind::Option(t) => t,
-            _ => ty,
-        };
-        if !self.compatible(inner, v.ty) {
+        if !self.compatible(ty, v.ty) {
             self.type_error(Code::T008, at, &[ty, v.ty]);
             return Pattern::Wildcard;
         }
@@ -271,7 +274,6 @@ impl<'a> Checker<'a> {
     fn variant_fits(&mut self, union: UnionId, sid: StructId, ty: Ty, at: Span) -> bool {
         let fits = match *self.types.kind(ty) {
             TyKind::Union(u) => u == union,
-            TyKind::Option(inner) => matches!(*self.types.kind(inner), TyKind::Union(u) if u == union),
             TyKind::Struct(s) => s == sid,
             TyKind::Any | TyKind::Error => true,
             _ => false,
@@ -285,11 +287,12 @@ impl<'a> Checker<'a> {
 
     fn cover(&mut self, sid: StructId, at: Span, coverage: Option<&mut Coverage>, whole: bool) {
         let Some(c) = coverage else { return };
-        if c.variants.contains(&sid) {
+        c.named.insert(sid);
+        if c.whole.contains(&sid) {
             let reason = format!("duplicate variant `{}`", self.types.struct_def(sid).name);
             self.error(Code::T054, at, &[&reason]);
         } else if whole {
-            c.variants.insert(sid);
+            c.whole.insert(sid);
         }
     }
 
@@ -339,6 +342,11 @@ impl<'a> Checker<'a> {
         self.cover(sid, at, coverage, whole);
         Pattern::Variant { id: sid, fields }
     }
+}
+
+/// A call that never returns, which fits wherever a value is wanted.
+pub(super) fn is_panic(e: &Expr) -> bool {
+    matches!(e.kind, T::Builtin { builtin: Builtin::Panic, .. })
 }
 
 /// Whether a pattern matches everything.

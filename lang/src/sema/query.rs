@@ -165,11 +165,7 @@ impl<'a> Checker<'a> {
 
     fn sort_key(&mut self, e: &'a ast::Expr) -> Expr {
         let k = self.expr(e, None);
-        let inner = match *self.types.kind(k.ty) {
-            TyKind::Option(t) => t,
-            _ => k.ty,
-        };
-        if inner != Ty::ANY && !is_ordered(&self.types, inner) {
+        if k.ty != Ty::ANY && !is_ordered(&self.types, k.ty) {
             self.type_error(Code::T056, e.span, &[k.ty]);
             return self.error_expr(e.span);
         }
@@ -276,23 +272,19 @@ impl<'a> Checker<'a> {
 
     fn fold(&mut self, builtin: Builtin, arg: &'a ast::Expr, span: Span) -> (Expr, Ty, Option<Builtin>) {
         let e = self.expr(arg, None);
-        let inner = match *self.types.kind(e.ty) {
-            TyKind::Option(t) => t,
-            _ => e.ty,
-        };
-        let number = is_numeric(&self.types, inner) || matches!(inner, Ty::ANY | Ty::ERROR);
+        let number = is_numeric(&self.types, e.ty) || matches!(e.ty, Ty::ANY | Ty::ERROR);
         let ty = match builtin {
             Builtin::Count => Ty::INT,
             Builtin::Sum | Builtin::Avg if !number => {
                 self.type_error(Code::T041, span, &[e.ty]);
                 return (self.error_expr(span), Ty::ERROR, None);
             }
-            Builtin::Min | Builtin::Max if !number && inner != Ty::STR => {
+            Builtin::Min | Builtin::Max if !number && e.ty != Ty::STR => {
                 self.error(Code::ExpectsNumericExpression, span, &[]);
                 return (self.error_expr(span), Ty::ERROR, None);
             }
             Builtin::Avg => Ty::FLOAT,
-            _ => inner,
+            _ => e.ty,
         };
         (e, ty, Some(builtin))
     }
