@@ -47,7 +47,7 @@ impl<'a> Checker<'a> {
             match elem {
                 None => elem = Some(v.ty),
                 Some(first) if first == Ty::ERROR => elem = Some(v.ty),
-                Some(first) if !self.compatible(first, v.ty) => {
+                Some(first) if !failed && !self.compatible(first, v.ty) => {
                     self.type_error(Code::T008, item.span, &[first, v.ty]);
                     failed = true;
                 }
