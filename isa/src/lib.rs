@@ -37,6 +37,7 @@ pub struct Context<'a> {
 pub fn compile(context: &Context, func: &Function) -> Atom {
     match context.target.arch {
         Arch::X64 => mach::compile::<x64::X64>(context, func),
+        Arch::A64 => mach::compile::<a64::A64>(context, func),
         other => panic!("no code generation for {other:?} yet"),
     }
 }
@@ -46,6 +47,7 @@ pub fn compile(context: &Context, func: &Function) -> Atom {
 pub fn entry_stub(target: Target, entry: Sym, start: Sym) -> Atom {
     match target.arch {
         Arch::X64 => x64::entry::stub(entry, start),
+        Arch::A64 => a64::entry::stub(entry, start),
         other => panic!("no code generation for {other:?} yet"),
     }
 }
@@ -54,6 +56,7 @@ pub fn entry_stub(target: Target, entry: Sym, start: Sym) -> Atom {
 pub fn disassemble(target: Target, atom: &Atom, symbols: &dyn Fn(u32) -> String) -> String {
     match target.arch {
         Arch::X64 => x64::disasm::disassemble(atom, symbols),
+        Arch::A64 => a64::disasm::disassemble(atom, symbols),
         other => panic!("no code generation for {other:?} yet"),
     }
 }

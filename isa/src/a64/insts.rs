@@ -515,3 +515,49 @@ pub fn register(place: Place, value: i64) -> Option<PReg> {
         _ => x(n),
     })
 }
+
+/// Conditions by their encoding (Arm ARM, C1.2.4), without `al`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[repr(u8)]
+#[allow(missing_docs)]
+pub enum Cc {
+    Eq,
+    Ne,
+    Hs,
+    Lo,
+    Mi,
+    Pl,
+    Vs,
+    Vc,
+    Hi,
+    Ls,
+    Ge,
+    Lt,
+    Gt,
+    Le,
+}
+
+impl Cc {
+    /// All conditions in order of encoding.
+    pub const ALL: [Cc; 14] = {
+        use Cc::*;
+        [Eq, Ne, Hs, Lo, Mi, Pl, Vs, Vc, Hi, Ls, Ge, Lt, Gt, Le]
+    };
+
+    /// The opposite.
+    pub fn invert(self) -> Cc {
+        Cc::ALL[self as usize ^ 1]
+    }
+
+    /// Flags (N 8, Z 4, C 2, V 1) with which the condition holds.
+    pub fn flags(self) -> i64 {
+        use Cc::*;
+        match self {
+            Eq | Ls | Le => 4,
+            Hs | Hi => 2,
+            Mi | Lt => 8,
+            Vs => 1,
+            Ne | Lo | Pl | Vc | Ge | Gt => 0,
+        }
+    }
+}

@@ -1,11 +1,126 @@
 //! AArch64 (A64).
 //!
 //! `insts.rs` is the table of machine instructions over the operand fields of `fields.rs`,
-//! `imm.rs` has immediates that are more than a number, `regs.rs` the registers.
+//! `imm.rs` has immediates that are more than a number, `regs.rs` and `abi.rs` registers and the
+//! convention, `select*.rs` the rules from IR to instructions, `composite.rs` instructions that
+//! expand late, `emit.rs` emission and branches, `disasm.rs` the text for people.
 //!
-//! Baseline: Armv8.0-A, so that programs run everywhere.
+//! Baseline: Armv8.0-A, so that programs run everywhere. Registers x16 and x17 are scratch within
+//! one [`Inst`]; x18 belongs to the platform and is never touched.
 
+pub mod abi;
+pub mod composite;
+pub mod disasm;
+pub mod emit;
+pub mod entry;
 pub mod fields;
 pub mod imm;
 pub mod insts;
 pub mod regs;
+mod select;
+mod select_arith;
+mod select_bits;
+mod select_call;
+mod select_flow;
+mod select_int;
+mod select_mem;
+
+use crate::mach::switch::Plan;
+use crate::mach::{Abi, Context, Emitter, Isa, Label, Lower};
+use composite::{Composite, Stub, Test};
+use insts::Row;
+use mochi_ir::{InstData, Sym};
+use regalloc2::{Allocation, MachineEnv, VReg};
+
+/// The instruction set.
+#[derive(Debug)]
+pub struct A64;
+
+/// A machine instruction without its registers.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub enum Inst {
+    /// The function's parameters in their registers.
+    Params,
+    /// A row of the table, with the operands that are no registers, in order.
+    Row { row: Row, imm: [i64; 3] },
+    /// An integer constant.
+    Const(i64),
+    /// A float constant.
+    Float(u64),
+    /// The address of a symbol plus an offset.
+    Symbol(Sym, i64),
+    /// Goes to the only successor.
+    Jump,
+    /// Goes to the first successor when the test holds, else to the second.
+    If(Test),
+    /// Multi-way branch.
+    Switch(Box<Plan>),
+    /// Epilogue and return.
+    Return,
+    /// Direct call.
+    Call(Sym),
+    /// Expanded on emission.
+    Composite(Composite),
+}
+
+impl Isa for A64 {
+    type Inst = Inst;
+    type Stub = Stub;
+    type State = ();
+    const FUNCTION_ALIGN: u32 = 16;
+
+    fn environment() -> MachineEnv {
+        regs::environment()
+    }
+
+    fn abi(_: &Context) -> &'static Abi {
+        &abi::AAPCS64
+    }
+
+    fn jump() -> Inst {
+        Inst::Jump
+    }
+
+    fn lower(l: &mut Lower<A64>, inst: mochi_ir::Inst) {
+        select::lower(l, inst);
+    }
+
+    fn lower_terminator(l: &mut Lower<A64>, inst: mochi_ir::Inst) {
+        select_flow::terminator(l, inst);
+    }
+
+    fn lower_params(l: &mut Lower<A64>, params: &[VReg]) {
+        select_call::params(l, params);
+    }
+
+    fn lower_constant(l: &mut Lower<A64>, data: &InstData, dst: VReg) {
+        select::constant(l, data, dst);
+    }
+
+    fn prologue(e: &mut Emitter<A64>) {
+        abi::prologue(e);
+    }
+
+    fn emit(e: &mut Emitter<A64>, inst: &Inst, allocs: &[Allocation]) {
+        emit::emit(e, inst, allocs);
+    }
+
+    fn branch(
+        e: &mut Emitter<A64>,
+        inst: &Inst,
+        allocs: &[Allocation],
+        targets: &[Label],
+        next: Option<Label>,
+    ) {
+        emit::branch(e, inst, allocs, targets, next);
+    }
+
+    fn move_value(e: &mut Emitter<A64>, from: Allocation, to: Allocation) {
+        emit::move_value(e, from, to);
+    }
+
+    fn stub(e: &mut Emitter<A64>, stub: &Stub) {
+        composite::stub(e, stub);
+    }
+}

@@ -7,6 +7,7 @@
 //! the zero register and the stack pointer.
 
 use regalloc2::{MachineEnv, PReg, PRegSet, RegClass};
+use std::ops::Range;
 
 /// An integer register.
 pub const fn x(n: usize) -> PReg {
@@ -31,29 +32,36 @@ pub const ZR: PReg = x(31);
 /// The stack pointer.
 pub const SP: PReg = x(32);
 
-/// The registers with these numbers.
-pub const fn set(ints: std::ops::Range<usize>, floats: std::ops::Range<usize>) -> PRegSet {
+/// The integer registers and the float registers (two ranges) with these numbers.
+pub const fn set(ints: Range<usize>, floats: Range<usize>, more: Range<usize>) -> PRegSet {
     let mut set = PRegSet::empty();
-    let mut i = ints.start;
-    while i < ints.end {
-        set = set.with(x(i));
-        i += 1;
-    }
-    i = floats.start;
-    while i < floats.end {
-        set = set.with(d(i));
-        i += 1;
+    let mut n = 0;
+    while n < 32 {
+        if ints.start <= n && n < ints.end {
+            set = set.with(x(n));
+        }
+        if floats.start <= n && n < floats.end || more.start <= n && n < more.end {
+            set = set.with(d(n));
+        }
+        n += 1;
     }
     set
 }
 
+/// Registers a call does not keep; x16 to x18 are not allocated.
+pub const CALLER_SAVED: PRegSet = set(0..16, 0..8, 16..32);
+
+/// Registers a function keeps.
+pub const CALLEE_SAVED: PRegSet = set(19..29, 8..16, 0..0);
+
 /// The allocatable registers: those a call destroys are preferred, since using one of the others
 /// costs a save in the prologue.
 pub fn environment() -> MachineEnv {
+    let (ints, floats) = (set(0..29, 0..0, 0..0), set(0..0, 0..32, 0..0));
     let none = PRegSet::empty();
     MachineEnv {
-        preferred_regs_by_class: [set(0..16, 0..0), set(0..0, 0..8) | set(0..0, 16..32), none],
-        non_preferred_regs_by_class: [set(19..29, 0..0), set(0..0, 8..16), none],
+        preferred_regs_by_class: [CALLER_SAVED & ints, CALLER_SAVED & floats, none],
+        non_preferred_regs_by_class: [CALLEE_SAVED & ints, CALLEE_SAVED & floats, none],
         scratch_by_class: [None; 3],
         fixed_stack_slots: vec![],
     }

@@ -1,0 +1,128 @@
+//! Calling convention of AArch64 (AAPCS64, section 6), prologues and epilogues.
+
+use crate::a64::A64;
+use crate::a64::emit::{NO_SHIFT, i, r};
+use crate::a64::insts::{Cc, Row};
+use crate::a64::regs::*;
+use crate::mach::{Abi, Emitter};
+use mochi_objwrite::CfiOp;
+use regalloc2::PReg;
+
+/// The procedure call standard. Of v8 to v15 only the low halves are kept, which is all we use.
+pub static AAPCS64: Abi = Abi {
+    int_args: &[x(0), x(1), x(2), x(3), x(4), x(5), x(6), x(7)],
+    float_args: &[d(0), d(1), d(2), d(3), d(4), d(5), d(6), d(7)],
+    shared_positions: false,
+    shadow: 0,
+    int_result: x(0),
+    float_result: d(0),
+    caller_saved: CALLER_SAVED,
+    callee_saved: CALLEE_SAVED,
+};
+
+/// Frames larger than this are probed, so that the stack guard cannot be jumped over.
+const PAGE: u32 = 4096;
+
+/// Pages up to which probes are written out.
+const FEW_PAGES: u32 = 8;
+
+/// Emits the prologue: frame record, room for the frame, saved registers.
+pub fn prologue(e: &mut Emitter<A64>) {
+    e.put(Row::StpPre, &[r(FP), r(LR), r(SP), i(-16)]);
+    e.buf.cfi(CfiOp::DefCfaOffset(16));
+    e.buf.cfi(CfiOp::Offset(dwarf(FP), -16));
+    e.buf.cfi(CfiOp::Offset(dwarf(LR), -8));
+    e.put(Row::MovSp, &[r(FP), r(SP)]);
+    e.buf.cfi(CfiOp::DefCfaRegister(dwarf(FP)));
+    let mut rest = e.frame.size;
+    if rest >= PAGE {
+        rest = probe(e, rest);
+    }
+    if rest > 0 {
+        e.put(Row::SubI, &[r(SP), r(SP), i(rest as i64)]);
+    }
+    for (first, second, offset) in pairs(e) {
+        save_or_restore(e, first, second, offset, true);
+        let mut note = |reg: PReg, at: i32| e.buf.cfi(CfiOp::Offset(dwarf(reg), at - 16));
+        match second {
+            Some(second) => {
+                note(first, offset + 8);
+                note(second, offset);
+            }
+            None => note(first, offset),
+        }
+    }
+}
+
+/// The saved registers in twos: first, second (eight bytes below it), offset of the lower one
+/// from the frame pointer.
+fn pairs(e: &Emitter<A64>) -> Vec<(PReg, Option<PReg>, i32)> {
+    let mut list = Vec::new();
+    for (regs, top) in [(&e.frame.saved_ints, 0), (&e.frame.saved_floats, e.frame.int_bytes() as i32)] {
+        for (k, two) in regs.chunks(2).enumerate() {
+            let last = (2 * k + two.len()) as i32;
+            list.push((two[0], two.get(1).copied(), -top - 8 * last));
+        }
+    }
+    list
+}
+
+fn save_or_restore(e: &mut Emitter<A64>, first: PReg, second: Option<PReg>, offset: i32, save: bool) {
+    let Some(second) = second else {
+        return e.frame_access(offset, first, save);
+    };
+    let float = first.class() == regalloc2::RegClass::Float;
+    let row = match (float, save) {
+        (false, false) => Row::Ldp,
+        (false, true) => Row::Stp,
+        (true, false) => Row::LdpD,
+        (true, true) => Row::StpD,
+    };
+    e.put(row, &[r(second), r(first), r(FP), i(offset as i64)]);
+}
+
+/// Moves the stack pointer down by whole pages, touching each, and returns what is left.
+fn probe(e: &mut Emitter<A64>, bytes: u32) -> u32 {
+    let pages = bytes / PAGE;
+    let page = |e: &mut Emitter<A64>| {
+        e.put(Row::SubI, &[r(SP), r(SP), i(PAGE as i64)]);
+        e.put(Row::Str, &[r(ZR), r(SP), i(0)]);
+    };
+    if pages <= FEW_PAGES {
+        (0..pages).for_each(|_| page(e));
+    } else {
+        e.constant(IP0, (pages * PAGE) as i64);
+        e.put(Row::SubX, &[r(IP0), r(SP), r(IP0), NO_SHIFT]);
+        let again = e.buf.label();
+        e.buf.bind(again);
+        page(e);
+        e.put(Row::CmpX, &[r(SP), r(IP0), NO_SHIFT]);
+        e.branch_if(Cc::Hi, again);
+    }
+    bytes % PAGE
+}
+
+/// Emits the epilogue and the return.
+pub fn epilogue(e: &mut Emitter<A64>) {
+    let more = e.more_code();
+    if more {
+        e.buf.cfi(CfiOp::RememberState);
+    }
+    for (first, second, offset) in pairs(e) {
+        save_or_restore(e, first, second, offset, false);
+        for reg in [Some(first), second].into_iter().flatten() {
+            e.buf.cfi(CfiOp::Restore(dwarf(reg)));
+        }
+    }
+    if e.frame.size > 0 {
+        e.put(Row::MovSp, &[r(SP), r(FP)]);
+    }
+    e.put(Row::LdpPost, &[r(FP), r(LR), r(SP), i(16)]);
+    e.buf.cfi(CfiOp::DefCfa(dwarf(SP), 0));
+    e.buf.cfi(CfiOp::Restore(dwarf(FP)));
+    e.buf.cfi(CfiOp::Restore(dwarf(LR)));
+    e.put(Row::Return, &[]);
+    if more {
+        e.buf.cfi(CfiOp::RestoreState);
+    }
+}

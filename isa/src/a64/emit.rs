@@ -1,0 +1,332 @@
+//! Emission of AArch64 code: rows through the table's encoder, branches with their longer forms,
+//! constants, symbols, moves, allocated instructions.
+//!
+//! [`Emitter::put`] is the only place where a row becomes bytes. Branches to labels are sites of
+//! the buffer: a conditional branch that does not reach is inverted over an unconditional one.
+
+use crate::a64::composite::Test;
+use crate::a64::imm::{self, Step};
+use crate::a64::insts::{Cc, Opd, Role, Row};
+use crate::a64::regs::*;
+use crate::a64::{A64, Inst};
+use crate::mach::{BranchForm, Emitter, Fixups, Label};
+use mochi_ir::Sym;
+use mochi_objwrite::{RelocKind, SymRef};
+use regalloc2::{Allocation, PReg, RegClass};
+
+/// An instruction with a label for an operand.
+#[derive(Clone, Copy, Debug)]
+pub enum Branch {
+    /// Always.
+    Jump,
+    /// On a condition.
+    If(Cc),
+    /// When the register is zero, or (`true`) is not.
+    Zero(PReg, bool),
+    /// When the bit of the register is zero, or (`true`) is one.
+    Bit(PReg, u8, bool),
+    /// The address of the label.
+    Address(PReg),
+}
+
+/// A reference to a constant behind the code: the 19 bits of a literal load.
+#[derive(Clone, Copy, Debug)]
+pub struct Literal;
+
+const fn form(size: u8, bits: u32) -> BranchForm {
+    BranchForm { size, min: -(1 << (bits - 1)), max: (1 << (bits - 1)) - 1 }
+}
+
+const fn any(size: u8) -> BranchForm {
+    BranchForm { size, min: i64::MIN, max: i64::MAX }
+}
+
+fn append(out: &mut Vec<u8>, row: Row, operands: &[Opd]) {
+    out.extend(row.encode(operands).to_le_bytes());
+}
+
+impl Fixups for A64 {
+    type Branch = Branch;
+    type Reference = Literal;
+
+    fn forms(branch: Branch) -> &'static [BranchForm] {
+        static JUMP: [BranchForm; 1] = [any(4)];
+        static IF: [BranchForm; 2] = [form(4, 21), any(8)];
+        static BIT: [BranchForm; 2] = [form(4, 16), any(8)];
+        static ADDRESS: [BranchForm; 2] = [form(4, 21), any(16)];
+        match branch {
+            Branch::Jump => &JUMP,
+            Branch::If(_) | Branch::Zero(..) => &IF,
+            Branch::Bit(..) => &BIT,
+            Branch::Address(_) => &ADDRESS,
+        }
+    }
+
+    fn write_branch(branch: Branch, form: usize, displacement: i64, out: &mut Vec<u8>) {
+        let to = |long: i64| Opd::Imm(if form == 0 { displacement } else { long });
+        match branch {
+            Branch::Jump => append(out, Row::Branch, &[Opd::Imm(displacement)]),
+            Branch::If(cc) => {
+                let cc = if form == 0 { cc } else { cc.invert() };
+                append(out, Row::BranchIf, &[Opd::Imm(cc as i64), to(8)]);
+            }
+            Branch::Zero(r, not) => {
+                let row = if not == (form == 0) { Row::Cbnz } else { Row::Cbz };
+                append(out, row, &[Opd::Reg(r), to(8)]);
+            }
+            Branch::Bit(r, bit, one) => {
+                let row = if one == (form == 0) { Row::Tbnz } else { Row::Tbz };
+                append(out, row, &[Opd::Reg(r), Opd::Imm(bit as i64), to(8)]);
+            }
+            Branch::Address(r) => {
+                append(out, Row::Adr, &[Opd::Reg(r), to(0)]);
+                if form > 0 {
+                    // The link register is in the frame and free.
+                    let part = |k: u32| Opd::Imm(displacement >> (16 * k) & 0xffff);
+                    append(out, Row::Movz, &[Opd::Reg(LR), part(0), Opd::Imm(0)]);
+                    append(out, Row::Movk, &[Opd::Reg(LR), part(1), Opd::Imm(16)]);
+                    // The displacement is signed: `sxtw`.
+                    append(out, Row::AddW, &[Opd::Reg(r), Opd::Reg(r), Opd::Reg(LR), Opd::Imm(6 * 8)]);
+                }
+                return;
+            }
+        }
+        if form > 0 {
+            append(out, Row::Branch, &[Opd::Imm(displacement - 4)]);
+        }
+    }
+
+    fn patch(_: Literal, bytes: &mut [u8], at: usize, displacement: i64) {
+        let field = crate::a64::fields::Place::Rel19.encode(displacement, 0);
+        let field = field.expect("literals are used in functions small enough only");
+        let word = &mut bytes[at..at + 4];
+        let old = u32::from_le_bytes([word[0], word[1], word[2], word[3]]);
+        word.copy_from_slice(&(old | field).to_le_bytes());
+    }
+}
+
+/// IR instructions up to which every literal behind the code is surely within reach (1 MiB).
+const LITERAL_LIMIT: usize = 10_000;
+
+/// An operand for a register.
+pub fn r(reg: PReg) -> Opd {
+    Opd::Reg(reg)
+}
+
+/// An operand for an immediate.
+pub fn i(v: i64) -> Opd {
+    Opd::Imm(v)
+}
+
+/// No shift.
+pub const NO_SHIFT: Opd = Opd::Imm(0);
+
+impl Emitter<'_, A64> {
+    /// Emits a row.
+    pub fn put(&mut self, row: Row, operands: &[Opd]) {
+        append(&mut self.buf.bytes, row, operands);
+    }
+
+    /// Emits a register move.
+    pub fn mov(&mut self, to: PReg, from: PReg) {
+        if to == from {
+            return;
+        }
+        match (to.class(), to == SP || from == SP) {
+            (RegClass::Float, _) => self.put(Row::Fmov, &[r(to), r(from)]),
+            (_, true) => self.put(Row::MovSp, &[r(to), r(from)]),
+            (_, false) => self.put(Row::Mov, &[r(to), r(from)]),
+        }
+    }
+
+    /// Emits a constant. Flags are kept.
+    pub fn constant(&mut self, to: PReg, v: i64) {
+        for step in imm::plan(v as u64).steps() {
+            match *step {
+                Step::Movz(v, s) => self.put(Row::Movz, &[r(to), i(v as i64), i(s as i64)]),
+                Step::Movn(v, s) => self.put(Row::Movn, &[r(to), i(v as i64), i(s as i64)]),
+                Step::Movk(v, s) => self.put(Row::Movk, &[r(to), i(v as i64), i(s as i64)]),
+                Step::Orr(v) => self.put(Row::OrrI, &[r(to), r(ZR), i(v as i64)]),
+            }
+        }
+    }
+
+    /// Loads a float constant.
+    pub fn float(&mut self, to: PReg, bits: u64) {
+        if bits == 0 {
+            self.put(Row::FmovFromX, &[r(to), r(ZR)]);
+        } else if imm::float(bits).is_some() {
+            self.put(Row::FmovI, &[r(to), i(bits as i64)]);
+        } else if imm::plan(bits).steps().len() <= 2 || self.func.insts.len() > LITERAL_LIMIT {
+            self.constant(IP0, bits as i64);
+            self.put(Row::FmovFromX, &[r(to), r(IP0)]);
+        } else {
+            let label = self.add_constant(&bits.to_le_bytes());
+            let at = self.buf.bytes.len();
+            self.put(Row::LdrLiteralD, &[r(to), i(0)]);
+            self.buf.reference(at, Literal, label);
+        }
+    }
+
+    /// The address of a symbol plus an offset.
+    pub fn symbol(&mut self, to: PReg, sym: Sym, addend: i64) {
+        let at = self.buf.bytes.len();
+        self.put(Row::Adrp, &[r(to), i(0)]);
+        self.put(Row::AddI, &[r(to), r(to), i(0)]);
+        self.buf.reloc(at, RelocKind::A64Page, SymRef(sym.0), addend);
+        self.buf.reloc(at + 4, RelocKind::A64Lo12, SymRef(sym.0), addend);
+    }
+
+    /// Adds a constant, through the second scratch register when it needs one. Flags are kept.
+    pub fn add_constant_to(&mut self, to: PReg, from: PReg, v: i64) {
+        let (row, size) = if v < 0 { (Row::SubI, v.unsigned_abs()) } else { (Row::AddI, v as u64) };
+        let (low, high) = ((size & 0xfff) as i64, (size & 0xfff_000) as i64);
+        if size >= 1 << 24 {
+            self.constant(IP1, v);
+            return self.put(Row::AddX, &[r(to), r(from), r(IP1), NO_SHIFT]);
+        }
+        if high > 0 {
+            self.put(row, &[r(to), r(from), i(high)]);
+        }
+        if low > 0 || high == 0 {
+            let from = if high > 0 { to } else { from };
+            self.put(row, &[r(to), r(from), i(low)]);
+        }
+    }
+
+    /// Emits a conditional branch.
+    pub fn branch_if(&mut self, cc: Cc, target: Label) {
+        self.buf.branch(Branch::If(cc), target);
+    }
+
+    /// Emits a branch on a bit: to the target when it is one.
+    pub fn branch_bit(&mut self, reg: PReg, bit: u8, target: Label) {
+        self.buf.branch(Branch::Bit(reg, bit, true), target);
+    }
+
+    /// Emits a jump.
+    pub fn jump(&mut self, target: Label) {
+        self.buf.branch(Branch::Jump, target);
+    }
+
+    /// Emits a jump unless the target follows.
+    pub fn jump_unless_next(&mut self, target: Label, next: Option<Label>) {
+        if Some(target) != next {
+            self.jump(target);
+        }
+    }
+
+    /// Emits a direct call.
+    pub fn call(&mut self, sym: Sym) {
+        let at = self.buf.bytes.len();
+        self.put(Row::Bl, &[i(0)]);
+        self.buf.reloc(at, RelocKind::A64Call, SymRef(sym.0), 0);
+    }
+
+    /// Loads from or stores to this place below the frame pointer (a negative offset), addressed
+    /// from the stack pointer, which has longer offsets and does not move between instructions.
+    pub fn frame_access(&mut self, offset: i32, reg: PReg, store: bool) {
+        let float = reg.class() == RegClass::Float;
+        let at = (self.frame.size as i32 + offset) as i64;
+        let (row, index) = match (float, store) {
+            (false, false) => (Row::Ldr, Row::LdrX),
+            (false, true) => (Row::Str, Row::StrX),
+            (true, false) => (Row::LdrD, Row::LdrDX),
+            (true, true) => (Row::StrD, Row::StrDX),
+        };
+        if at < 4096 * 8 {
+            self.put(row, &[r(reg), r(SP), i(at)]);
+        } else {
+            self.constant(IP0, at);
+            self.put(index, &[r(reg), r(SP), r(IP0), NO_SHIFT]);
+        }
+    }
+
+    /// Emits an allocated row.
+    pub fn row(&mut self, row: Row, imm: &[i64; 3], allocs: &[Allocation]) {
+        let mut allocs = allocs.iter();
+        let mut imm = imm.iter();
+        let mut operands = [Opd::Imm(0); 4];
+        let info = row.info();
+        for (operand, &(role, place)) in operands.iter_mut().zip(info.operands) {
+            if place.register().is_none() {
+                *operand = Opd::Imm(*imm.next().expect("immediate"));
+                continue;
+            }
+            if role == Role::Rw {
+                // The definition comes first; the use has the same place.
+                allocs.next();
+            }
+            *operand = Opd::Reg(reg(*allocs.next().expect("allocation")));
+        }
+        self.put(row, &operands[..info.operands.len()]);
+    }
+}
+
+/// The register of an allocation.
+pub fn reg(a: Allocation) -> PReg {
+    a.as_reg().expect("register")
+}
+
+/// Moves a value between places.
+pub fn move_value(e: &mut Emitter<A64>, from: Allocation, to: Allocation) {
+    let offset = |e: &Emitter<A64>, a: Allocation| {
+        e.frame.slot_offset(a.as_stack().expect("register or spill slot").index())
+    };
+    match (from.as_reg(), to.as_reg()) {
+        (Some(f), Some(t)) => e.mov(t, f),
+        (Some(f), None) => {
+            let at = offset(e, to);
+            e.frame_access(at, f, true);
+        }
+        (None, Some(t)) => {
+            let at = offset(e, from);
+            e.frame_access(at, t, false);
+        }
+        (None, None) => unreachable!("moves between spill slots go through a register"),
+    }
+}
+
+/// Emits an allocated instruction that is no branch.
+pub fn emit(e: &mut Emitter<A64>, inst: &Inst, allocs: &[Allocation]) {
+    match inst {
+        Inst::Params => {}
+        Inst::Row { row, imm } => e.row(*row, imm, allocs),
+        Inst::Const(v) => e.constant(reg(allocs[0]), *v),
+        Inst::Float(bits) => e.float(reg(allocs[0]), *bits),
+        Inst::Symbol(sym, addend) => e.symbol(reg(allocs[0]), *sym, *addend),
+        Inst::Return => crate::a64::abi::epilogue(e),
+        Inst::Call(sym) => e.call(*sym),
+        Inst::Composite(c) => crate::a64::composite::emit(e, c, allocs),
+        Inst::Jump | Inst::If(_) | Inst::Switch(_) => unreachable!("branch"),
+    }
+}
+
+/// Emits a branch.
+pub fn branch(
+    e: &mut Emitter<A64>,
+    inst: &Inst,
+    allocs: &[Allocation],
+    targets: &[Label],
+    next: Option<Label>,
+) {
+    match inst {
+        Inst::Jump => e.jump_unless_next(targets[0], next),
+        Inst::If(test) => {
+            let (so, not) = (targets[0], targets[1]);
+            let site = |test: Test| match test {
+                Test::Is(cc) => Branch::If(cc),
+                Test::Zero(not) => Branch::Zero(reg(allocs[0]), not),
+                Test::Bit(bit, one) => Branch::Bit(reg(allocs[0]), bit, one),
+            };
+            if next == Some(so) {
+                e.buf.branch(site(test.invert()), not);
+            } else {
+                e.buf.branch(site(*test), so);
+                e.jump_unless_next(not, next);
+            }
+        }
+        Inst::Switch(plan) => crate::a64::composite::switch(e, plan, reg(allocs[0]), targets, next),
+        _ => unreachable!("no branch"),
+    }
+}

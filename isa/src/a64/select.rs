@@ -1,0 +1,173 @@
+//! Selection of AArch64 instructions: dispatch over ops, and how rows get their operands.
+//!
+//! Flags: a compare is emitted before what reads the flags. Nothing between them changes flags:
+//! constants, addresses and the moves that the allocator inserts do not.
+
+use crate::a64::composite::Composite;
+use crate::a64::insts::Row;
+use crate::a64::regs::{FP, SP, ZR};
+use crate::a64::{
+    A64, Inst, select_arith as arith, select_bits as bits, select_call as call, select_flow as flow,
+    select_int as int, select_mem as mem,
+};
+use crate::mach::{Flow, Lower};
+use mochi_ir::{InstData, Op, Value};
+use regalloc2::{Operand, PReg, RegClass, VReg};
+
+/// Selection state for this instruction set.
+pub type L<'a> = Lower<'a, A64>;
+
+/// An operand of a row.
+#[derive(Clone, Copy, Debug)]
+pub enum Arg {
+    /// Written.
+    W(VReg),
+    /// Read.
+    R(VReg),
+    /// A register that is never allocated, read.
+    P(PReg),
+    /// Anything else.
+    I(i64),
+}
+
+/// No shift of the last register.
+pub const NO_SHIFT: Arg = Arg::I(0);
+
+/// Emits a row.
+pub fn put(l: &mut L, row: Row, args: &[Arg]) {
+    let mut ops: [Operand; 4] = [Operand::reg_use(VReg::new(0, RegClass::Int)); 4];
+    let (mut n, mut imm, mut imms) = (0, [0; 3], 0);
+    let info = row.info();
+    debug_assert_eq!(info.operands.len(), args.len(), "{row:?}");
+    for (&(_, place), &arg) in info.operands.iter().zip(args) {
+        debug_assert_eq!(matches!(arg, Arg::I(_)), place.register().is_none(), "{row:?} {args:?}");
+        match arg {
+            Arg::I(v) => {
+                imm[imms] = v;
+                imms += 1;
+                continue;
+            }
+            Arg::R(v) => ops[n] = Operand::reg_use(v),
+            Arg::W(v) => ops[n] = Operand::reg_def(v),
+            Arg::P(p) => ops[n] = Operand::fixed_nonallocatable(p),
+        }
+        n += 1;
+    }
+    l.push(Inst::Row { row, imm }, Flow::Next, &ops[..n]);
+}
+
+/// Emits a row with one register written and others read.
+pub fn put_regs(l: &mut L, row: Row, dst: VReg, from: &[VReg]) {
+    match *from {
+        [a] => put(l, row, &[Arg::W(dst), Arg::R(a)]),
+        [a, b] => put(l, row, &[Arg::W(dst), Arg::R(a), Arg::R(b)]),
+        [a, b, c] => put(l, row, &[Arg::W(dst), Arg::R(a), Arg::R(b), Arg::R(c)]),
+        _ => unreachable!("one to three operands"),
+    }
+}
+
+/// Emits a copy between registers.
+pub fn copy(l: &mut L, to: VReg, from: VReg) {
+    put_regs(l, if to.class() == RegClass::Float { Row::Fmov } else { Row::Mov }, to, &[from]);
+}
+
+/// A word operand, the zero register for the constant 0.
+pub fn word(l: &mut L, v: Value) -> Arg {
+    if l.iconst(v) == Some(0) { Arg::P(ZR) } else { Arg::R(l.reg(v)) }
+}
+
+/// Emits a constant into a register.
+pub fn set_constant(l: &mut L, dst: VReg, v: i64) {
+    l.push(Inst::Const(v), Flow::Next, &[Operand::reg_def(dst)]);
+}
+
+/// Emits a constant.
+pub fn int_constant(l: &mut L, v: i64) -> VReg {
+    let dst = l.int();
+    set_constant(l, dst, v);
+    dst
+}
+
+/// Symbol offsets that the pair of instructions can have (AAELF64, table 4.10: the page is in
+/// range of the symbol; assemblers allow no more than this).
+const SYMBOL_OFFSETS: std::ops::Range<i64> = -(1 << 20)..1 << 20;
+
+/// Emits the constant a `iconst`, `fconst` or `symaddr` stands for.
+pub fn constant(l: &mut L, d: &InstData, dst: VReg) {
+    match d.op {
+        Op::Iconst => set_constant(l, dst, d.imm),
+        Op::Fconst => l.push(Inst::Float(d.imm as u64), Flow::Next, &[Operand::reg_def(dst)]),
+        _ => {
+            let sym = d.sym.expect("symaddr has a symbol");
+            if SYMBOL_OFFSETS.contains(&d.imm) {
+                l.push(Inst::Symbol(sym, d.imm), Flow::Next, &[Operand::reg_def(dst)]);
+            } else {
+                let base = l.int();
+                l.push(Inst::Symbol(sym, 0), Flow::Next, &[Operand::reg_def(base)]);
+                let offset = int_constant(l, d.imm);
+                put(l, Row::Add, &[Arg::W(dst), Arg::R(base), Arg::R(offset), NO_SHIFT]);
+            }
+        }
+    }
+}
+
+/// Selects an instruction that is no terminator.
+pub fn lower(l: &mut L, inst: mochi_ir::Inst) {
+    let d = l.data(inst);
+    match d.op {
+        Op::Iconst | Op::Fconst | Op::Symaddr => {
+            // Uses make their own; asked for only as a copy's source.
+            let dst = l.result(inst);
+            constant(l, d, dst);
+        }
+        Op::Add | Op::Sub => arith::add_sub(l, inst),
+        Op::Mul => arith::mul(l, inst),
+        Op::Smulh | Op::Umulh => arith::mul_high(l, inst),
+        Op::Sdiv | Op::Udiv | Op::Srem | Op::Urem => arith::divide(l, inst),
+        Op::And | Op::Or | Op::Xor => bits::logic(l, inst),
+        Op::Shl | Op::Sshr | Op::Ushr | Op::Rotr => bits::shift(l, inst),
+        Op::Neg => arith::neg(l, inst),
+        Op::Not => bits::not(l, inst),
+        Op::Clz | Op::Ctz | Op::Popcnt => bits::count(l, inst),
+        Op::Sext8 | Op::Sext16 | Op::Sext32 | Op::Zext8 | Op::Zext16 | Op::Zext32 => bits::extend(l, inst),
+        Op::Icmp | Op::Fcmp | Op::IntCmp => flow::set(l, inst),
+        Op::Select | Op::Fselect => flow::select(l, inst),
+        Op::Copy => unreachable!("looked through"),
+        Op::Fadd | Op::Fsub | Op::Fmul | Op::Fdiv => arith::float_binary(l, inst),
+        Op::Fneg | Op::Fabs | Op::Fsqrt => arith::float_unary(l, inst),
+        Op::FcvtFromS | Op::FcvtToS | Op::FbitsTo | Op::FbitsFrom => arith::convert(l, inst),
+        Op::Load8u
+        | Op::Load8s
+        | Op::Load16u
+        | Op::Load16s
+        | Op::Load32u
+        | Op::Load32s
+        | Op::Load64
+        | Op::LoadF64 => mem::load(l, inst),
+        Op::Store8 | Op::Store16 | Op::Store32 | Op::Store64 | Op::StoreF64 => mem::store(l, inst),
+        Op::MemCopy | Op::MemMove => mem::copy(l, inst),
+        Op::MemFill => mem::fill(l, inst),
+        Op::IntAdd | Op::IntSub => int::add_sub(l, inst),
+        Op::IntMul => int::mul(l, inst),
+        Op::IntDiv | Op::IntMod => int::divide(l, inst),
+        Op::IntNeg => int::neg(l, inst),
+        Op::Call => call::call(l, inst),
+        Op::CallInd => call::call_indirect(l, inst),
+        Op::Syscall => call::syscall(l, inst),
+        Op::GetSp => {
+            let dst = l.result(inst);
+            put(l, Row::MovSp, &[Arg::W(dst), Arg::P(SP)]);
+        }
+        Op::GetFp => {
+            let dst = l.result(inst);
+            put(l, Row::Mov, &[Arg::W(dst), Arg::P(FP)]);
+        }
+        Op::SwitchStack => call::switch_stack(l, inst),
+        Op::Jump | Op::Brif | Op::Switch | Op::Ret | Op::Unreachable => unreachable!("terminator"),
+    }
+}
+
+/// Emits a composite.
+pub fn put_composite(l: &mut L, c: Composite, operands: &[Operand]) {
+    l.push(Inst::Composite(c), Flow::Next, operands);
+}

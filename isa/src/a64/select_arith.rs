@@ -1,0 +1,398 @@
+//! Selection: integer and float arithmetic on words and floats.
+
+use crate::a64::composite::{Composite, is_imm12};
+use crate::a64::insts::Row;
+use crate::a64::regs::ZR;
+use crate::a64::select::{
+    Arg, L, NO_SHIFT, copy, int_constant, put, put_composite, put_regs, set_constant, word,
+};
+use crate::a64::select_bits::shift_imm;
+use crate::a64::select_mem::{LOAD_F64, UXTW, extended, load_as};
+use crate::mach::magic;
+use mochi_ir::{Op, Value};
+use regalloc2::{Operand, VReg};
+
+/// Kinds of shifts of the last operand, times 64.
+pub const LSL: i64 = 0;
+/// Logical shift right.
+pub const LSR: i64 = 64;
+/// Arithmetic shift right.
+pub const ASR: i64 = 2 * 64;
+
+/// What the last operand of an instruction can be.
+#[derive(Clone, Copy, Debug)]
+pub enum Last {
+    /// A 64-bit register, shifted: kind times 64 plus amount.
+    Shifted(VReg, i64),
+    /// A 32-bit register, extended: option times 8 plus left shift.
+    Extended(VReg, i64),
+}
+
+/// A value shifted by a constant, worth folding: what is shifted, and the packed shift.
+fn folded_shift(l: &L, v: Value) -> Option<(Value, i64)> {
+    let (inst, d) = l.pure_def(v, true)?;
+    let &[x, by] = l.operands(inst) else { return None };
+    let c = l.iconst(by)?;
+    let packed = match d.op {
+        Op::Shl => LSL + (c & 63),
+        Op::Ushr => LSR + (c & 63),
+        Op::Sshr => ASR + (c & 63),
+        Op::Mul if c > 1 && c & (c - 1) == 0 => LSL + c.trailing_zeros() as i64,
+        _ => return None,
+    };
+    // Small left shifts are free on most processors, others cost a cycle, so they are not
+    // repeated.
+    let free = packed <= LSL + 4 || l.used_once(v);
+    (free && !l.live_after(v)).then_some((x, packed))
+}
+
+/// A value extended from fewer bits and shifted left by at most 4, worth folding.
+fn folded_extension(l: &L, v: Value) -> Option<(Value, i64)> {
+    if l.live_after(v) {
+        return None;
+    }
+    let (inner, shift) = match folded_shift(l, v) {
+        Some((x, k @ 0..=4)) if !l.live_after(x) => (x, k),
+        _ => (v, 0),
+    };
+    let (inst, d) = l.pure_def(inner, true)?;
+    let option = match d.op {
+        Op::Zext8 => 0,
+        Op::Zext16 => 1,
+        Op::Zext32 => 2,
+        Op::Sext8 => 4,
+        Op::Sext16 => 5,
+        Op::Sext32 => 6,
+        _ => return None,
+    };
+    Some((l.operands(inst)[0], option * 8 + shift))
+}
+
+/// The last operand of a logical instruction (shifts only, not `ror`).
+pub fn shifted(l: &mut L, v: Value) -> (VReg, i64) {
+    match folded_shift(l, v) {
+        Some((x, packed)) => (l.reg(x), packed),
+        None => (l.reg(v), 0),
+    }
+}
+
+/// The last operand of an addition, subtraction or comparison.
+pub fn last(l: &mut L, v: Value) -> Last {
+    match folded_extension(l, v) {
+        Some((x, packed)) => Last::Extended(l.reg(x), packed),
+        None => {
+            let (r, packed) = shifted(l, v);
+            Last::Shifted(r, packed)
+        }
+    }
+}
+
+/// Whether a value would be folded into an instruction.
+pub fn folds(l: &L, v: Value) -> bool {
+    folded_shift(l, v).is_some() || folded_extension(l, v).is_some()
+}
+
+/// Adds a constant.
+pub fn add_imm(l: &mut L, dst: VReg, a: Arg, c: i64) {
+    let (row, size) = if c < 0 { (Row::SubI, c.wrapping_neg()) } else { (Row::AddI, c) };
+    if is_imm12(size) {
+        return put(l, row, &[Arg::W(dst), a, Arg::I(size)]);
+    }
+    if (0..1 << 24).contains(&size) {
+        let half = l.int();
+        put(l, row, &[Arg::W(half), a, Arg::I(size & !0xfff)]);
+        return put(l, row, &[Arg::W(dst), Arg::R(half), Arg::I(size & 0xfff)]);
+    }
+    let c = int_constant(l, c);
+    put(l, Row::Add, &[Arg::W(dst), a, Arg::R(c), NO_SHIFT]);
+}
+
+/// A product that only this sum or difference uses: its factors.
+fn product(l: &L, v: Value) -> Option<(Value, Value)> {
+    let (inst, d) = l.pure_def(v, false).filter(|(_, d)| d.op == Op::Mul)?;
+    let args = l.operands(inst);
+    let plain = l.iconst(args[0]).or(l.iconst(args[1])).is_none_or(|c| !is_easy_factor(c));
+    (plain && !l.live_after(v) && d.op == Op::Mul).then(|| (args[0], args[1]))
+}
+
+/// Selects `add` and `sub`.
+pub fn add_sub(l: &mut L, inst: mochi_ir::Inst) {
+    let sub = l.data(inst).op == Op::Sub;
+    let args = l.operands(inst);
+    let dst = l.result(inst);
+    let (mut a, mut b) = (args[0], args[1]);
+    if !sub && (l.iconst(a).is_some() || l.iconst(b).is_none() && folds(l, a) && !folds(l, b)) {
+        (a, b) = (b, a);
+    }
+    if let Some(c) = l.iconst(b) {
+        let a = Arg::R(l.reg(a));
+        return add_imm(l, dst, a, if sub { c.wrapping_neg() } else { c });
+    }
+    if sub && l.iconst(a) == Some(0) {
+        return negate(l, dst, b);
+    }
+    let fused = match (product(l, b), product(l, a)) {
+        (Some(p), _) => Some((p, a)),
+        (None, Some(p)) if !sub => Some((p, b)),
+        _ => None,
+    };
+    if let Some(((x, y), addend)) = fused {
+        let row = if sub { Row::Msub } else { Row::Madd };
+        let (x, y, addend) = (l.reg(x), l.reg(y), l.reg(addend));
+        return put_regs(l, row, dst, &[x, y, addend]);
+    }
+    match last(l, b) {
+        Last::Extended(b, packed) => {
+            let a = Arg::R(l.reg(a));
+            let row = if sub { Row::SubW } else { Row::AddW };
+            put(l, row, &[Arg::W(dst), a, Arg::R(b), Arg::I(packed)]);
+        }
+        Last::Shifted(b, packed) => {
+            let a = Arg::R(l.reg(a));
+            let row = if sub { Row::Sub } else { Row::Add };
+            put(l, row, &[Arg::W(dst), a, Arg::R(b), Arg::I(packed)]);
+        }
+    }
+}
+
+fn negate(l: &mut L, dst: VReg, v: Value) {
+    if let Some((x, y)) = product(l, v) {
+        let (x, y) = (l.reg(x), l.reg(y));
+        return put_regs(l, Row::Mneg, dst, &[x, y]);
+    }
+    let (a, packed) = shifted(l, v);
+    put(l, Row::Neg, &[Arg::W(dst), Arg::R(a), Arg::I(packed)]);
+}
+
+/// Selects `neg`.
+pub fn neg(l: &mut L, inst: mochi_ir::Inst) {
+    let dst = l.result(inst);
+    negate(l, dst, l.operands(inst)[0]);
+}
+
+/// A factor for which shifts and sums are better than a product: see [`mul_imm`].
+fn is_easy_factor(c: i64) -> bool {
+    if c == 0 {
+        return true;
+    }
+    let odd = c >> c.trailing_zeros();
+    matches!(odd, 1 | -1) || odd >= 3 && (is_above_power(odd) || odd == c && is_below_power(odd))
+}
+
+/// One more than a power of two from 2 on.
+fn is_above_power(odd: i64) -> bool {
+    (odd - 1) & (odd - 2) == 0
+}
+
+/// One less than a power of two.
+fn is_below_power(odd: i64) -> bool {
+    odd & odd.wrapping_add(1) == 0
+}
+
+/// Multiplies by a constant.
+pub fn mul_imm(l: &mut L, dst: VReg, a: VReg, c: i64) {
+    if c == 0 {
+        return set_constant(l, dst, 0);
+    }
+    let k = c.trailing_zeros() as i64;
+    let odd = c >> k;
+    match odd {
+        1 if k == 0 => copy(l, dst, a),
+        1 => put(l, Row::Lsl, &[Arg::W(dst), Arg::R(a), Arg::I(k)]),
+        -1 => put(l, Row::Neg, &[Arg::W(dst), Arg::R(a), Arg::I(LSL + k)]),
+        3.. if is_above_power(odd) => {
+            let j = (odd - 1).trailing_zeros() as i64;
+            let sum = if k == 0 { dst } else { l.int() };
+            put(l, Row::Add, &[Arg::W(sum), Arg::R(a), Arg::R(a), Arg::I(LSL + j)]);
+            if k > 0 {
+                put(l, Row::Lsl, &[Arg::W(dst), Arg::R(sum), Arg::I(k)]);
+            }
+        }
+        3.. if k == 0 && is_below_power(odd) => {
+            let power = shift_imm(l, Row::Lsl, a, odd.trailing_ones() as i64);
+            put(l, Row::Sub, &[Arg::W(dst), Arg::R(power), Arg::R(a), NO_SHIFT]);
+        }
+        _ => {
+            let c = int_constant(l, c);
+            put_regs(l, Row::Mul, dst, &[a, c]);
+        }
+    }
+}
+
+/// Selects `mul`.
+pub fn mul(l: &mut L, inst: mochi_ir::Inst) {
+    let args = l.operands(inst);
+    let dst = l.result(inst);
+    let (a, b) = if l.iconst(args[0]).is_some() { (args[1], args[0]) } else { (args[0], args[1]) };
+    if let Some(c) = l.iconst(b) {
+        let a = l.reg(a);
+        return mul_imm(l, dst, a, c);
+    }
+    if let (Some((x, option)), Some((y, same))) = (extended(l, a), extended(l, b))
+        && option == same
+    {
+        let row = if option == UXTW { Row::Umull } else { Row::Smull };
+        let (x, y) = (l.reg(x), l.reg(y));
+        return put_regs(l, row, dst, &[x, y]);
+    }
+    let (a, b) = (l.reg(a), l.reg(b));
+    put_regs(l, Row::Mul, dst, &[a, b]);
+}
+
+/// Selects `smulh`, `umulh`.
+pub fn mul_high(l: &mut L, inst: mochi_ir::Inst) {
+    let args = l.operands(inst);
+    let row = if l.data(inst).op == Op::Smulh { Row::Smulh } else { Row::Umulh };
+    let dst = l.result(inst);
+    let (a, b) = (l.reg(args[0]), l.reg(args[1]));
+    put_regs(l, row, dst, &[a, b]);
+}
+
+/// Selects divisions and remainders of words. The smallest value divided by -1 is itself on this
+/// machine, and the remainder computed from that is 0.
+pub fn divide(l: &mut L, inst: mochi_ir::Inst) {
+    let d = l.data(inst);
+    let args = l.operands(inst);
+    let dst = l.result(inst);
+    let signed = matches!(d.op, Op::Sdiv | Op::Srem);
+    let rem = matches!(d.op, Op::Srem | Op::Urem);
+    let divisor = l.iconst(args[1]);
+    let a = l.reg(args[0]);
+    match divisor {
+        Some(c) if signed && c.unsigned_abs() >= 2 => signed_const(l, dst, a, c, rem),
+        Some(c) if !signed && c as u64 >= 2 => unsigned_const(l, dst, a, c as u64, rem),
+        Some(1 | -1) if rem && (signed || divisor == Some(1)) => set_constant(l, dst, 0),
+        Some(1) => copy(l, dst, a),
+        Some(-1) if signed => put(l, Row::Neg, &[Arg::W(dst), Arg::R(a), NO_SHIFT]),
+        _ => {
+            let b = l.reg(args[1]);
+            let row = if signed { Row::Sdiv } else { Row::Udiv };
+            if rem {
+                let q = l.int();
+                put_regs(l, row, q, &[a, b]);
+                put_regs(l, Row::Msub, dst, &[q, b, a]);
+            } else {
+                put_regs(l, row, dst, &[a, b]);
+            }
+        }
+    }
+}
+
+fn add_shifted(l: &mut L, row: Row, a: VReg, b: VReg, shift: i64) -> VReg {
+    let dst = l.int();
+    put(l, row, &[Arg::W(dst), Arg::R(a), Arg::R(b), Arg::I(shift)]);
+    dst
+}
+
+/// Signed quotient or remainder by a constant of magnitude at least 2.
+pub fn signed_const(l: &mut L, dst: VReg, n: VReg, d: i64, rem: bool) {
+    if d > 0 && d & (d - 1) == 0 {
+        let k = d.trailing_zeros() as i64;
+        // Negative dividends are rounded up: add d - 1 to them.
+        let sign = if k == 1 { n } else { shift_imm(l, Row::Asr, n, 63) };
+        let sum = add_shifted(l, Row::Add, n, sign, LSR + 64 - k);
+        if !rem {
+            return put(l, Row::Asr, &[Arg::W(dst), Arg::R(sum), Arg::I(k)]);
+        }
+        let multiple = l.int();
+        put(l, Row::AndI, &[Arg::W(multiple), Arg::R(sum), Arg::I(-d)]);
+        return put(l, Row::Sub, &[Arg::W(dst), Arg::R(n), Arg::R(multiple), NO_SHIFT]);
+    }
+    let m = magic::signed(d);
+    let c = int_constant(l, m.m);
+    let mut q = l.int();
+    put_regs(l, Row::Smulh, q, &[n, c]);
+    if d > 0 && m.m < 0 {
+        q = add_shifted(l, Row::Add, q, n, 0);
+    } else if d < 0 && m.m > 0 {
+        q = add_shifted(l, Row::Sub, q, n, 0);
+    }
+    q = shift_imm(l, Row::Asr, q, m.shift as i64);
+    // The quotient has the sign of the dividend when the divisor is positive.
+    let sign = if d > 0 { n } else { q };
+    if !rem {
+        return put(l, Row::Add, &[Arg::W(dst), Arg::R(q), Arg::R(sign), Arg::I(LSR + 63)]);
+    }
+    let q = add_shifted(l, Row::Add, q, sign, LSR + 63);
+    remainder(l, dst, n, q, d);
+}
+
+fn remainder(l: &mut L, dst: VReg, n: VReg, q: VReg, d: i64) {
+    let d = int_constant(l, d);
+    put_regs(l, Row::Msub, dst, &[q, d, n]);
+}
+
+fn unsigned_const(l: &mut L, dst: VReg, n: VReg, d: u64, rem: bool) {
+    if d.is_power_of_two() {
+        return if rem {
+            put(l, Row::AndI, &[Arg::W(dst), Arg::R(n), Arg::I((d - 1) as i64)])
+        } else {
+            put(l, Row::Lsr, &[Arg::W(dst), Arg::R(n), Arg::I(d.trailing_zeros() as i64)])
+        };
+    }
+    let m = magic::unsigned(d);
+    let c = int_constant(l, m.m as i64);
+    let t = l.int();
+    put_regs(l, Row::Umulh, t, &[n, c]);
+    let q = if m.add {
+        let rest = add_shifted(l, Row::Sub, n, t, 0);
+        let sum = add_shifted(l, Row::Add, t, rest, LSR + 1);
+        shift_imm(l, Row::Lsr, sum, m.shift as i64 - 1)
+    } else {
+        shift_imm(l, Row::Lsr, t, m.shift as i64)
+    };
+    if rem { remainder(l, dst, n, q, d as i64) } else { copy(l, dst, q) }
+}
+
+/// Selects float arithmetic. Operands are not exchanged: the first NaN wins. Never fused.
+pub fn float_binary(l: &mut L, inst: mochi_ir::Inst) {
+    let row = match l.data(inst).op {
+        Op::Fadd => Row::Fadd,
+        Op::Fsub => Row::Fsub,
+        Op::Fmul => Row::Fmul,
+        _ => Row::Fdiv,
+    };
+    let args = l.operands(inst);
+    let dst = l.result(inst);
+    let (a, b) = (l.reg(args[0]), l.reg(args[1]));
+    put_regs(l, row, dst, &[a, b]);
+}
+
+/// Selects `fneg`, `fabs`, `fsqrt`.
+pub fn float_unary(l: &mut L, inst: mochi_ir::Inst) {
+    let row = match l.data(inst).op {
+        Op::Fneg => Row::Fneg,
+        Op::Fabs => Row::Fabs,
+        _ => Row::Fsqrt,
+    };
+    let dst = l.result(inst);
+    let a = l.reg(l.operands(inst)[0]);
+    put_regs(l, row, dst, &[a]);
+}
+
+/// Selects conversions between words and floats.
+pub fn convert(l: &mut L, inst: mochi_ir::Inst) {
+    let dst = l.result(inst);
+    let v = l.operands(inst)[0];
+    match l.data(inst).op {
+        Op::FcvtFromS => {
+            let a = word(l, v);
+            put(l, Row::Scvtf, &[Arg::W(dst), a]);
+        }
+        Op::FcvtToS => {
+            let a = l.reg(v);
+            put_composite(l, Composite::ToInt, &[Operand::reg_def(dst), Operand::reg_use(a)]);
+        }
+        Op::FbitsTo => {
+            let a = l.reg(v);
+            put_regs(l, Row::FmovToX, dst, &[a]);
+        }
+        _ => match l.movable_def(v) {
+            Some((load, d)) if d.op == Op::Load64 => load_as(l, load, &LOAD_F64, dst),
+            _ => {
+                let a = if l.iconst(v) == Some(0) { Arg::P(ZR) } else { Arg::R(l.reg(v)) };
+                put(l, Row::FmovFromX, &[Arg::W(dst), a]);
+            }
+        },
+    }
+}

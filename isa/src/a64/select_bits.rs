@@ -1,0 +1,185 @@
+//! Selection: logic, shifts, bit fields, extensions, counts.
+
+use crate::a64::imm;
+use crate::a64::insts::Row;
+use crate::a64::select::{Arg, L, copy, put, put_regs, word};
+use crate::a64::select_arith::shifted;
+use mochi_ir::{Op, Value};
+use regalloc2::{RegClass, VReg};
+
+/// Shifts by a constant from 0 to 63.
+pub fn shift_imm(l: &mut L, row: Row, a: VReg, k: i64) -> VReg {
+    if k == 0 {
+        return a;
+    }
+    let dst = l.int();
+    put(l, row, &[Arg::W(dst), Arg::R(a), Arg::I(k)]);
+    dst
+}
+
+/// The number of low ones, when the constant is nothing but that.
+fn low_mask(c: i64) -> Option<i64> {
+    let ones = c.trailing_ones() as i64;
+    (c > 0 && c & c.wrapping_add(1) == 0).then_some(ones)
+}
+
+/// A pure operation with a constant as its second operand, that no other instruction has asked
+/// for: operand and constant.
+fn with_constant(l: &L, v: Value, op: Op) -> Option<(Value, i64)> {
+    let (inst, _) = l.pure_def(v, true).filter(|(_, d)| d.op == op)?;
+    let &[x, c] = l.operands(inst) else { return None };
+    (!l.live_after(v)).then_some((x, l.iconst(c)?))
+}
+
+/// The operand of a complement, or of an exclusive or with ones.
+fn complemented(l: &L, v: Value) -> Option<Value> {
+    let (inst, d) = l.pure_def(v, true).filter(|_| !l.live_after(v))?;
+    match d.op {
+        Op::Not => Some(l.operands(inst)[0]),
+        Op::Xor => with_constant(l, v, Op::Xor).filter(|(_, c)| *c == -1).map(|(x, _)| x),
+        _ => None,
+    }
+}
+
+/// Selects `and`, `or`, `xor`.
+pub fn logic(l: &mut L, inst: mochi_ir::Inst) {
+    let op = l.data(inst).op;
+    let args = l.operands(inst);
+    let dst = l.result(inst);
+    let (a, b) = if l.iconst(args[0]).is_some() { (args[1], args[0]) } else { (args[0], args[1]) };
+    let (plain, inverted, row_imm) = match op {
+        Op::And => (Row::And, Row::Bic, Row::AndI),
+        Op::Or => (Row::Orr, Row::Orn, Row::OrrI),
+        _ => (Row::Eor, Row::Eon, Row::EorI),
+    };
+    if let Some(c) = l.iconst(b) {
+        if op == Op::And
+            && let (Some(width), Some((x, k))) = (low_mask(c), with_constant(l, a, Op::Ushr))
+            && (k & 63) + width < 64
+        {
+            let x = l.reg(x);
+            return put(l, Row::Ubfx, &[Arg::W(dst), Arg::R(x), Arg::I(k & 63), Arg::I(width)]);
+        }
+        if op == Op::Xor && c == -1 {
+            return complement(l, dst, a);
+        }
+        if imm::logical(c as u64).is_some() {
+            let a = l.reg(a);
+            return put(l, row_imm, &[Arg::W(dst), Arg::R(a), Arg::I(c)]);
+        }
+    }
+    let (a, b, row) = match (complemented(l, b), complemented(l, a)) {
+        (Some(b), _) => (a, b, inverted),
+        (None, Some(a)) => (b, a, inverted),
+        _ => (a, b, plain),
+    };
+    let (b, packed) = shifted(l, b);
+    let a = word(l, a);
+    put(l, row, &[Arg::W(dst), a, Arg::R(b), Arg::I(packed)]);
+}
+
+/// Selects `not`.
+pub fn not(l: &mut L, inst: mochi_ir::Inst) {
+    let dst = l.result(inst);
+    complement(l, dst, l.operands(inst)[0]);
+}
+
+fn complement(l: &mut L, dst: VReg, v: Value) {
+    let (a, packed) = shifted(l, v);
+    put(l, Row::Mvn, &[Arg::W(dst), Arg::R(a), Arg::I(packed)]);
+}
+
+/// Selects sign and zero extensions.
+pub fn extend(l: &mut L, inst: mochi_ir::Inst) {
+    let row = match l.data(inst).op {
+        Op::Sext8 => Row::Sxtb,
+        Op::Sext16 => Row::Sxth,
+        Op::Sext32 => Row::Sxtw,
+        Op::Zext8 => Row::Uxtb,
+        Op::Zext16 => Row::Uxth,
+        _ => Row::MovL,
+    };
+    let dst = l.result(inst);
+    let v = l.reg(l.operands(inst)[0]);
+    put_regs(l, row, dst, &[v]);
+}
+
+/// A shift by a constant of something that makes it a move of a bit field.
+fn bit_field(l: &mut L, op: Op, dst: VReg, v: Value, k: i64) -> bool {
+    let field = |l: &mut L, row, x, lsb, width| {
+        let x = l.reg(x);
+        put(l, row, &[Arg::W(dst), Arg::R(x), Arg::I(lsb), Arg::I(width)]);
+        true
+    };
+    if op == Op::Shl {
+        let masked = with_constant(l, v, Op::And).and_then(|(x, c)| Some((x, low_mask(c)?)));
+        return match masked {
+            Some((x, width)) if width + k < 64 => field(l, Row::Ubfiz, x, k, width),
+            _ => false,
+        };
+    }
+    let Some((x, up)) = with_constant(l, v, Op::Shl).map(|(x, c)| (x, c & 63)) else { return false };
+    let (extract, insert) = match op {
+        Op::Sshr => (Row::Sbfx, Row::Sbfiz),
+        Op::Ushr => (Row::Ubfx, Row::Ubfiz),
+        _ => return false,
+    };
+    if up == 0 {
+        return false;
+    }
+    // What remains of the value is its low 64 - up bits, moved by up - k.
+    if up > k { field(l, insert, x, up - k, 64 - up) } else { field(l, extract, x, k - up, 64 - k) }
+}
+
+/// Selects shifts and rotations.
+pub fn shift(l: &mut L, inst: mochi_ir::Inst) {
+    let d = l.data(inst);
+    let args = l.operands(inst);
+    let dst = l.result(inst);
+    let (row, row_imm) = match d.op {
+        Op::Shl => (Row::LslV, Row::Lsl),
+        Op::Sshr => (Row::AsrV, Row::Asr),
+        Op::Ushr => (Row::LsrV, Row::Lsr),
+        _ => (Row::RorV, Row::RorI),
+    };
+    if let Some(k) = l.iconst(args[1]).map(|k| k & 63) {
+        if k > 0 && bit_field(l, d.op, dst, args[0], k) {
+            return;
+        }
+        let a = l.reg(args[0]);
+        return if k == 0 {
+            copy(l, dst, a)
+        } else {
+            put(l, row_imm, &[Arg::W(dst), Arg::R(a), Arg::I(k)])
+        };
+    }
+    let mut count = args[1];
+    // The hardware takes the count modulo 64 itself.
+    while let Some((x, 63)) = with_constant(l, count, Op::And) {
+        count = x;
+    }
+    let (a, count) = (word(l, args[0]), l.reg(count));
+    put(l, row, &[Arg::W(dst), a, Arg::R(count)]);
+}
+
+/// Selects `clz`, `ctz`, `popcnt`.
+pub fn count(l: &mut L, inst: mochi_ir::Inst) {
+    let dst = l.result(inst);
+    let a = l.reg(l.operands(inst)[0]);
+    match l.data(inst).op {
+        Op::Clz => put_regs(l, Row::Clz, dst, &[a]),
+        Op::Ctz => {
+            let reversed = l.int();
+            put_regs(l, Row::Rbit, reversed, &[a]);
+            put_regs(l, Row::Clz, dst, &[reversed]);
+        }
+        _ => {
+            // Bits of each byte, then the sum of the bytes, in a vector register.
+            let [bits, counts, sum] = [(); 3].map(|()| l.temp(RegClass::Float));
+            put_regs(l, Row::FmovFromX, bits, &[a]);
+            put_regs(l, Row::Cnt, counts, &[bits]);
+            put_regs(l, Row::Addv, sum, &[counts]);
+            put_regs(l, Row::FmovToXL, dst, &[sum]);
+        }
+    }
+}
