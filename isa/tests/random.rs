@@ -1,7 +1,7 @@
 //! Random programs (`mochi_ir::fuzz`): compiled code does what the interpreter does. Runs for
 //! about a second per configuration, or as long as `MOCHI_FUZZ_SECONDS` says, from seed
 //! `MOCHI_FUZZ_SEED`.
-#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#![cfg(target_os = "linux")]
 
 mod native;
 
@@ -12,7 +12,7 @@ use mochi_ir::module::Module;
 use mochi_ir::passes;
 use mochi_ir::text::print_module;
 use mochi_isa::Options;
-use native::{Call, Outcome};
+use native::{Call, MACHINES, Machine, Outcome};
 use std::time::{Duration, Instant};
 
 /// Calls the program and adds up its result and its memory, so that one word shows both.
@@ -44,16 +44,19 @@ fn digest(result: u64, memory: &[u8]) -> u64 {
     words.fold(result, |h, w| h.wrapping_mul(31).wrapping_add(w))
 }
 
-fn compare(seed: u64, module: &Module, expected: &Observed, options: Options) -> usize {
+fn compare(machine: &Machine, seed: u64, module: &Module, expected: &Observed, options: Options) -> usize {
     let text = print_module(module) + OBSERVE;
     let calls: Vec<Call> = ARGUMENTS.iter().map(|args| Call { func: "__observe", args }).collect();
     let mut compared = 0;
-    for ((outcome, expected), args) in native::run(&text, &calls, options).iter().zip(expected).zip(ARGUMENTS)
-    {
+    let outcomes = native::run(machine, &text, &calls, options);
+    for ((outcome, expected), args) in outcomes.iter().zip(expected).zip(ARGUMENTS) {
         let Ok(Some(result)) = expected.0 else { continue };
         let want = Outcome::Returned(digest(result, &expected.1));
         if *outcome != want {
-            panic!("seed {seed} {options:?}: {outcome:?} instead of {want:?} for {args:x?}\n{text}");
+            panic!(
+                "{} seed {seed} {options:?}: {outcome:?} instead of {want:?} for {args:x?}\n{text}",
+                machine.name
+            );
         }
         compared += 1;
     }
@@ -61,6 +64,12 @@ fn compare(seed: u64, module: &Module, expected: &Observed, options: Options) ->
 }
 
 fn run(optimise: bool, options: Options) {
+    for machine in MACHINES.iter().filter(|m| m.start().is_some()) {
+        run_on(machine, optimise, options);
+    }
+}
+
+fn run_on(machine: &Machine, optimise: bool, options: Options) {
     let number = |name: &str| std::env::var(name).ok().and_then(|s| s.parse().ok());
     let end = Instant::now() + Duration::from_secs(number("MOCHI_FUZZ_SECONDS").unwrap_or(1));
     let mut seed = number("MOCHI_FUZZ_SEED").unwrap_or(0);
@@ -81,11 +90,11 @@ fn run(optimise: bool, options: Options) {
                 };
                 passes::run(&mut module, &options);
             }
-            compared += compare(seed, &module, &expected, options);
+            compared += compare(machine, seed, &module, &expected, options);
         }
         seed += 1;
     }
-    println!("{compared} results compared, next seed {seed}");
+    println!("{}: {compared} results compared, next seed {seed}", machine.name);
     assert!(compared > 10);
 }
 

@@ -147,11 +147,7 @@ pub fn shift(l: &mut L, inst: mochi_ir::Inst) {
             return;
         }
         let a = l.reg(args[0]);
-        return if k == 0 {
-            copy(l, dst, a)
-        } else {
-            put(l, row_imm, &[Arg::W(dst), Arg::R(a), Arg::I(k)])
-        };
+        return if k == 0 { copy(l, dst, a) } else { put(l, row_imm, &[Arg::W(dst), Arg::R(a), Arg::I(k)]) };
     }
     let mut count = args[1];
     // The hardware takes the count modulo 64 itself.

@@ -270,9 +270,7 @@ fn branch_test(l: &mut L, v: Value) -> (Test, Option<regalloc2::VReg>) {
         Op::And if l.used_once(v) => {
             let (x, y) = if l.iconst(args[0]).is_some() { (args[1], args[0]) } else { (args[0], args[1]) };
             match l.iconst(y) {
-                Some(m) if m.count_ones() == 1 => {
-                    (Test::Bit(m.trailing_zeros() as u8, true), Some(l.reg(x)))
-                }
+                Some(m) if m.count_ones() == 1 => (Test::Bit(m.trailing_zeros() as u8, true), Some(l.reg(x))),
                 _ => (Test::Is(flags(l, v)), None),
             }
         }

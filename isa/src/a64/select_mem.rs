@@ -1,10 +1,10 @@
 //! Selection: addresses, loads, stores, copies of memory.
 
 use crate::a64::composite::{Composite, is_imm12};
+use crate::a64::imm;
 use crate::a64::insts::Row;
 use crate::a64::regs::ZR;
 use crate::a64::select::{Arg, L, int_constant, put, put_composite, word};
-use crate::a64::imm;
 use mochi_ir::{Op, Value};
 use regalloc2::{Operand, VReg};
 

@@ -1,5 +1,6 @@
-//! Runs compiled IR on this machine: a module with runs becomes one static-PIE executable, which
-//! forks for every run, so that runs see the data in its initial state and may fault.
+//! Runs compiled IR on this machine, or on another one that an emulator knows: a module with runs
+//! becomes one static-PIE executable, which forks for every run, so that runs see the data in its
+//! initial state and may fault.
 //!
 //! The executable writes records of two words: 1 and the result (by the child), 2 and the status
 //! that `wait4` gives (by the parent). Entry, self-relocation and the forks are IR of their own.
@@ -9,7 +10,7 @@ use mochi_ir::{Module, SymKind, Type};
 use mochi_isa::module::compile_module;
 use mochi_isa::{Context, Options, entry_stub};
 use mochi_objwrite::link::{LinkInput, link};
-use mochi_objwrite::target::TARGETS;
+use mochi_objwrite::target::{self, Target};
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
@@ -29,6 +30,73 @@ pub enum Outcome {
     Returned(u64),
     /// Killed by this signal.
     Signal(u32),
+}
+
+/// A machine that programs are compiled for and run on.
+pub struct Machine {
+    /// Short name of the target.
+    pub name: &'static str,
+    /// What runs its programs on other machines.
+    emulators: &'static [&'static str],
+    /// System call numbers: write, wait4, exit_group.
+    write: u32,
+    wait4: u32,
+    exit_group: u32,
+    /// Instructions that make `v2` the result of a fork.
+    fork: &'static str,
+}
+
+/// The machines.
+pub static MACHINES: &[Machine] = &[
+    Machine {
+        name: "x64-linux",
+        emulators: &["qemu-x86_64", "qemu-x86_64-static"],
+        write: 1,
+        wait4: 61,
+        exit_group: 231,
+        fork: "v1:i64 = iconst 57\n  v2:i64 = syscall v1",
+    },
+    Machine {
+        name: "a64-linux",
+        emulators: &["qemu-aarch64", "qemu-aarch64-static"],
+        write: 64,
+        wait4: 260,
+        exit_group: 94,
+        // clone with SIGCHLD.
+        fork: "v1:i64 = iconst 220\n  v20:i64 = iconst 17\n  v21:i64 = iconst 0\n  \
+               v2:i64 = syscall v1, v20, v21, v21, v21, v21",
+    },
+];
+
+impl Machine {
+    /// The target.
+    pub fn target(&self) -> Target {
+        target::parse(self.name).expect("a supported target")
+    }
+
+    /// The command that starts programs of the machine, or `None` when there is no way here. That
+    /// is an error when the environment says that everything has to be tested.
+    pub fn start(&self) -> Option<Vec<&'static str>> {
+        if target::host() == Ok(self.target()) {
+            return Some(vec![]);
+        }
+        let there = |e: &&&str| Command::new(e).arg("--version").stdout(Stdio::null()).status().is_ok();
+        let found = self.emulators.iter().find(there).map(|&e| vec![e]);
+        if found.is_none() {
+            assert!(std::env::var_os("CI").is_none(), "no emulator for {}", self.name);
+            eprintln!("skipped {}: none of {:?}", self.name, self.emulators);
+        }
+        found
+    }
+
+    /// The driver with this machine's numbers.
+    fn driver(&self) -> String {
+        DRIVER
+            .replace("FORK", self.fork)
+            .replace("WRITE", &self.write.to_string())
+            .replace("WAIT4", &self.wait4.to_string())
+            .replace("EXIT_GROUP", &self.exit_group.to_string())
+    }
 }
 
 const DRIVER: &str = "
@@ -91,18 +159,19 @@ b0:
   v0:i64 = iconst 1
   v1:i64 = symaddr @__record
   v2:i64 = iconst 16
-  v3:i64 = syscall v0, v0, v1, v2
+  v4:i64 = iconst WRITE
+  v3:i64 = syscall v4, v0, v1, v2
   ret
 }
 
 func @__spawn {
 b0(v0:i64):
-  v1:i64 = iconst 57
-  v2:i64 = syscall v1
+  FORK
   v3:i64 = symaddr @__record
   brif v2, b1, b2
 b1:
-  v4:i64 = iconst 61
+  v4:i64 = iconst WAIT4
+  v6:i64 = iconst 8
   v5:i64 = add v3, v6
   v7:i64 = iconst 0
   v8:i64 = syscall v4, v2, v5, v7, v7
@@ -115,7 +184,7 @@ b2:
   store.64 v3+0, v10
   call.ind v0()
   call @__write()
-  v11:i64 = iconst 231
+  v11:i64 = iconst EXIT_GROUP
   v12:i64 = iconst 0
   v13:i64 = syscall v11, v12
   unreachable
@@ -123,21 +192,21 @@ b2:
 ";
 
 /// Compiles and runs the calls of functions of a module given as text.
-pub fn run(text: &str, calls: &[Call], options: Options) -> Vec<Outcome> {
+pub fn run(machine: &Machine, text: &str, calls: &[Call], options: Options) -> Vec<Outcome> {
     let plain = parse_module(text).expect("IR parses");
     let mut all = text.to_string();
-    all.push_str(&DRIVER.replace("v5:i64 = add v3, v6", "v6:i64 = iconst 8\n  v5:i64 = add v3, v6"));
+    all.push_str(&machine.driver());
     let mut main = String::from("func @__main {\nb0(v0:i64):\n  call @__relocate()\n");
     for (i, call) in calls.iter().enumerate() {
         all.push_str(&runner(&plain, i, call));
         let _ = writeln!(main, "  v{}:i64 = symaddr @__run{i}\n  call @__spawn(v{})", i + 1, i + 1);
     }
     let n = calls.len() + 1;
-    let _ = writeln!(main, "  v{n}:i64 = iconst 231\n  v{}:i64 = iconst 0", n + 1);
+    let _ = writeln!(main, "  v{n}:i64 = iconst {}\n  v{}:i64 = iconst 0", machine.exit_group, n + 1);
     let _ = writeln!(main, "  v{}:i64 = syscall v{n}, v{}\n  unreachable\n}}", n + 2, n + 1);
     all.push_str(&main);
     let module = parse_module(&all).expect("driver parses");
-    let output = execute(&executable(&module, options));
+    let output = execute(machine, &executable(machine, &module, options));
     let words: Vec<u64> = output.chunks_exact(8).map(|c| u64::from_le_bytes(c.try_into().unwrap())).collect();
     let mut outcomes = Vec::new();
     let mut value = 0;
@@ -180,8 +249,8 @@ fn runner(module: &Module, index: usize, call: &Call) -> String {
 }
 
 /// Links a module whose first function to run is `__main`.
-pub fn executable(module: &Module, options: Options) -> Vec<u8> {
-    let target = &TARGETS[0];
+pub fn executable(machine: &Machine, module: &Module, options: Options) -> Vec<u8> {
+    let target = machine.target();
     let context = Context { module, target, options };
     let mut object = compile_module(&context);
     let (entry, start) = (module.lookup("_start").unwrap(), module.lookup("__main").unwrap());
@@ -198,7 +267,8 @@ pub fn executable(module: &Module, options: Options) -> Vec<u8> {
 }
 
 /// Writes the executable to a temporary file, runs it, and returns what it printed.
-fn execute(bytes: &[u8]) -> Vec<u8> {
+fn execute(machine: &Machine, bytes: &[u8]) -> Vec<u8> {
+    let start = machine.start().expect("checked before");
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
     // A fork by another thread while the file is open for writing would make it busy.
@@ -207,7 +277,14 @@ fn execute(bytes: &[u8]) -> Vec<u8> {
     let path = std::env::temp_dir().join(format!("mochi-isa-{}-{id}", std::process::id()));
     std::fs::write(&path, bytes).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let child = Command::new(&path).stdout(Stdio::piped()).spawn().unwrap();
+    let mut command = start.iter().map(|s| s.as_ref()).chain([path.as_os_str()]);
+    let mut child = Command::new(command.next().expect("a program"));
+    child.args(command).stdout(Stdio::piped());
+    if !start.is_empty() {
+        // Emulators report the signals that tests provoke.
+        child.stderr(Stdio::null());
+    }
+    let child = child.spawn().unwrap();
     drop(guard);
     let output = child.wait_with_output().unwrap();
     if std::env::var_os("KEEP").is_none() {
