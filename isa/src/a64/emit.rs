@@ -259,6 +259,9 @@ impl Emitter<'_, A64> {
             }
             *operand = Opd::Reg(reg(*allocs.next().expect("allocation")));
         }
+        if matches!(row, Row::Mov | Row::Fmov) && operands[0] == operands[1] {
+            return;
+        }
         self.put(row, &operands[..info.operands.len()]);
     }
 }

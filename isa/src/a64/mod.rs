@@ -94,6 +94,10 @@ impl Isa for A64 {
         select_call::params(l, params);
     }
 
+    fn lower_copy(l: &mut Lower<A64>, to: VReg, from: VReg) {
+        select::copy(l, to, from);
+    }
+
     fn lower_constant(l: &mut Lower<A64>, data: &InstData, dst: VReg) {
         select::constant(l, data, dst);
     }

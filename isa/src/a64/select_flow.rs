@@ -5,7 +5,7 @@ use crate::a64::insts::{Cc, Row};
 use crate::a64::select::{Arg, L, put, word};
 use crate::a64::select_arith::{Last, folds, last, shifted};
 use crate::a64::{Inst, imm, select_int};
-use crate::mach::{Flow, class_of, switch};
+use crate::mach::{Flow, switch};
 use mochi_ir::{Cond, FCond, InstData, Op, Type, Value};
 use regalloc2::Operand;
 
@@ -303,8 +303,7 @@ pub fn terminator(l: &mut L, inst: mochi_ir::Inst) {
             let mut ops = Vec::new();
             if let Some(&v) = l.operands(inst).first() {
                 let ty: Type = l.func.ty(v);
-                let r = l.reg(v);
-                debug_assert_eq!(r.class(), class_of(ty));
+                let r = l.fixed(v);
                 ops.push(Operand::reg_fixed_use(r, l.abi().result(ty)));
             }
             l.push(Inst::Return, Flow::Exit, &ops);
