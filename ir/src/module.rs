@@ -22,7 +22,8 @@ pub enum Conv {
 pub struct Effects {
     /// Writes no memory that the caller can observe (allocating is not observable).
     pub readonly: bool,
-    /// Readonly, and the result depends on the arguments only (not on memory).
+    /// Readonly, always returns, and the result depends on the arguments only (not on memory): a call
+    /// whose result is not used goes.
     pub pure_: bool,
     /// Never returns.
     pub noreturn: bool,

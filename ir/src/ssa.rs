@@ -1,6 +1,7 @@
 //! Small structural clean-ups that builders and passes share: blocks that cannot be reached,
 //! parameters that always have the same value, aliases.
 
+use crate::cfg::{Cfg, Pred};
 use crate::func::{ArgList, Block, BlockCall, BlockData, Function, Inst, Type, Value, ValueData, ValueDef};
 
 impl Function {
@@ -26,53 +27,47 @@ impl Function {
         }
     }
 
-    /// Incoming edges of every block: indices into [`Function::edges`], in layout order.
-    pub fn incoming(&self) -> Vec<Vec<u32>> {
-        let mut result = vec![Vec::new(); self.blocks.len()];
-        for &b in &self.layout {
-            let r = self.insts[self.terminator(b).index()].edges;
-            for e in r.start..r.start + r.len {
-                result[self.edges[e as usize].block.index()].push(e);
-            }
-        }
-        result
-    }
-
     /// Removes block parameters whose arguments are all the same value (or the parameter itself),
     /// then replaces every alias. Needs a function without unreachable blocks in its layout.
     pub fn remove_trivial_params(&mut self) {
-        let incoming = self.incoming();
-        loop {
-            let mut changed = false;
-            for li in 1..self.layout.len() {
-                let b = self.layout[li];
-                for k in 0..self.blocks[b.index()].params.len() {
-                    let p = self.blocks[b.index()].params[k];
-                    if matches!(self.values[p.index()].def, ValueDef::Alias(_)) {
-                        continue;
-                    }
-                    if let Some(v) = self.only_argument(&incoming[b.index()], k, p) {
-                        // What stands for a reference has to be one.
-                        if self.ty(p) == Type::Ref && self.ty(v) == Type::I64 {
-                            self.values[v.index()].ty = Type::Ref;
-                        }
-                        self.values[p.index()].def = ValueDef::Alias(v);
-                        changed = true;
-                    }
-                }
-            }
-            if !changed {
-                break;
-            }
+        if self.layout.iter().all(|b| *b == self.entry() || self.blocks[b.index()].params.is_empty()) {
+            return;
         }
-        self.drop_aliased_params(&incoming);
-        self.resolve_aliases();
+        let cfg = Cfg::new(self);
+        let mut users = Users::new(self);
+        let mut work: Vec<Value> = Vec::new();
+        for &b in cfg.rpo[1..].iter().rev() {
+            work.extend(self.blocks[b.index()].params.iter().rev());
+        }
+        let mut queued = vec![true; self.values.len()];
+        let mut changed = false;
+        while let Some(p) = work.pop() {
+            queued[p.index()] = false;
+            let ValueDef::Param(b, k) = self.values[p.index()].def else { continue };
+            let Some(v) = self.only_argument(cfg.preds(b), k as usize, p) else { continue };
+            // What stands for a reference has to be one.
+            if self.ty(p) == Type::Ref && self.ty(v) == Type::I64 {
+                self.values[v.index()].ty = Type::Ref;
+            }
+            self.values[p.index()].def = ValueDef::Alias(v);
+            changed = true;
+            users.each(p, |q| {
+                if !std::mem::replace(&mut queued[q.index()], true) {
+                    work.push(q);
+                }
+            });
+            users.give(p, v);
+        }
+        if changed {
+            self.drop_aliased_params(&cfg);
+            self.resolve_aliases();
+        }
     }
 
-    fn only_argument(&self, incoming: &[u32], k: usize, param: Value) -> Option<Value> {
+    fn only_argument(&self, incoming: &[Pred], k: usize, param: Value) -> Option<Value> {
         let mut only = None;
-        for &e in incoming {
-            let v = self.resolve(self.list(self.edges[e as usize].args)[k]);
+        for pred in incoming {
+            let v = self.resolve(self.pool[self.edges[pred.edge as usize].args.start as usize + k]);
             if v == param || only == Some(v) {
                 continue;
             }
@@ -84,26 +79,31 @@ impl Function {
         only
     }
 
-    fn drop_aliased_params(&mut self, incoming: &[Vec<u32>]) {
-        for li in 1..self.layout.len() {
-            let b: Block = self.layout[li];
-            let params = std::mem::take(&mut self.blocks[b.index()].params);
-            let keep: Vec<bool> =
-                params.iter().map(|p| !matches!(self.values[p.index()].def, ValueDef::Alias(_))).collect();
-            if keep.iter().all(|&k| k) {
-                self.blocks[b.index()].params = params;
+    fn drop_aliased_params(&mut self, cfg: &Cfg) {
+        for &b in &cfg.rpo[1..] {
+            let is_alias = |p: &Value| matches!(self.values[p.index()].def, ValueDef::Alias(_));
+            if !self.blocks[b.index()].params.iter().any(is_alias) {
                 continue;
             }
-            let kept: Vec<Value> = params.iter().zip(&keep).filter(|(_, k)| **k).map(|(p, _)| *p).collect();
+            let params = std::mem::take(&mut self.blocks[b.index()].params);
+            for pred in cfg.preds(b) {
+                let old = self.edges[pred.edge as usize].args;
+                // A new list: lists may be shared.
+                let start = self.pool.len() as u32;
+                for (k, p) in params.iter().enumerate() {
+                    if !matches!(self.values[p.index()].def, ValueDef::Alias(_)) {
+                        self.pool.push(self.pool[old.start as usize + k]);
+                    }
+                }
+                let len = self.pool.len() as u32 - start;
+                self.edges[pred.edge as usize].args = ArgList { start, len };
+            }
+            let mut kept = params;
+            kept.retain(|p| !matches!(self.values[p.index()].def, ValueDef::Alias(_)));
             for (i, p) in kept.iter().enumerate() {
                 self.values[p.index()].def = ValueDef::Param(b, i as u32);
             }
             self.blocks[b.index()].params = kept;
-            for &e in &incoming[b.index()] {
-                let args: Vec<Value> = self.list(self.edges[e as usize].args).to_vec();
-                let args: Vec<Value> = args.iter().zip(&keep).filter(|(_, k)| **k).map(|(a, _)| *a).collect();
-                self.edges[e as usize].args = self.args(&args);
-            }
         }
     }
 
@@ -163,5 +163,57 @@ impl Function {
         }
         self.layout = (0..blocks.len() as u32).map(Block).collect();
         (self.values, self.insts, self.pool, self.edges, self.blocks) = (values, insts, pool, edges, blocks);
+    }
+}
+
+/// For each parameter the parameters it is an argument for, as linked lists.
+struct Users {
+    first: Vec<u32>,
+    last: Vec<u32>,
+    entries: Vec<(Value, u32)>,
+}
+
+const NONE: u32 = u32::MAX;
+
+impl Users {
+    fn new(func: &Function) -> Users {
+        let n = func.values.len();
+        let mut users = Users { first: vec![NONE; n], last: vec![NONE; n], entries: Vec::new() };
+        for &b in &func.layout {
+            for e in func.successors(b) {
+                for (&v, &p) in func.list(e.args).iter().zip(&func.blocks[e.block.index()].params) {
+                    if v != p && matches!(func.values[v.index()].def, ValueDef::Param(..)) {
+                        let entry = users.entries.len() as u32;
+                        users.entries.push((p, users.first[v.index()]));
+                        users.first[v.index()] = entry;
+                        if users.last[v.index()] == NONE {
+                            users.last[v.index()] = entry;
+                        }
+                    }
+                }
+            }
+        }
+        users
+    }
+
+    fn each(&self, v: Value, mut f: impl FnMut(Value)) {
+        let mut at = self.first[v.index()];
+        while at != NONE {
+            f(self.entries[at as usize].0);
+            at = self.entries[at as usize].1;
+        }
+    }
+
+    /// The users of one value become users of another.
+    fn give(&mut self, from: Value, to: Value) {
+        let (first, last) = (self.first[from.index()], self.last[from.index()]);
+        if first == NONE {
+            return;
+        }
+        self.entries[last as usize].1 = self.first[to.index()];
+        self.first[to.index()] = first;
+        if self.last[to.index()] == NONE {
+            self.last[to.index()] = last;
+        }
     }
 }

@@ -31,6 +31,7 @@ pub fn run(func: &mut Function, cx: &Context) {
         writes: &writes,
         home: vec![NO_LOOP; func.values.len()],
         accessed: vec![Block(u32::MAX); func.values.len()],
+        accessed_before: vec![NO_LOOP; func.values.len()],
         certain: certain(func, &cfg, &loops),
         hoisted: vec![Vec::new(); loops.loops.len()],
     };
@@ -56,6 +57,8 @@ struct Licm<'a, 'c> {
     home: Vec<u32>,
     /// A block in which a value is the base of an access.
     accessed: Vec<Block>,
+    /// The loop in whose preheader a hoisted load has a value as its base.
+    accessed_before: Vec<u32>,
     /// For each block, the loop whose every entry executes it first, and how many of its
     /// instructions come before anything that can be seen.
     certain: Vec<(u32, u32)>,
@@ -99,7 +102,7 @@ impl Licm<'_, '_> {
         let cold = func.blocks[b.index()].cold;
         let mut kept = Vec::with_capacity(insts.len());
         for (k, &inst) in insts.iter().enumerate() {
-            let data = &func.insts[inst.index()];
+            let data = func.insts[inst.index()];
             let target = match home {
                 Some(l) if !cold => self.target(func, b, k, inst, l),
                 _ => None,
@@ -115,6 +118,9 @@ impl Licm<'_, '_> {
                     let (sure, quiet) = self.certain[b.index()];
                     if data.op.is_int() && (sure != l || k as u32 >= quiet) {
                         forget_facts(&mut func.insts[inst.index()]);
+                    }
+                    if data.op.info().imm == Imm::Offset && (0..4096).contains(&data.imm) {
+                        self.accessed_before[func.operands(inst)[0].index()] = l;
                     }
                     self.hoisted[l as usize].push(inst);
                 }
@@ -167,12 +173,16 @@ impl Licm<'_, '_> {
 
     /// The value is defined in the loop.
     fn varies(&self, v: Value, l: u32) -> bool {
-        let mut h = self.home[v.index()];
-        while h != NO_LOOP {
-            if h == l {
+        self.is_within(self.home[v.index()], l)
+    }
+
+    /// The loop is this one or in it.
+    fn is_within(&self, mut inner: u32, l: u32) -> bool {
+        while inner != NO_LOOP && l != NO_LOOP {
+            if inner == l {
                 return true;
             }
-            h = self.loops.loops[h as usize].parent.unwrap_or(NO_LOOP);
+            inner = self.loops.loops[inner as usize].parent.unwrap_or(NO_LOOP);
         }
         false
     }
@@ -189,6 +199,9 @@ impl Licm<'_, '_> {
             return true;
         }
         let header = self.loops.loops[l as usize].header;
+        if self.is_within(l, self.accessed_before[base.index()]) {
+            return true;
+        }
         let before = self.accessed[base.index()];
         before.0 != u32::MAX && !self.loops.contains(l, before) && self.dom.dominates(before, header)
     }
