@@ -120,11 +120,10 @@ fn spills() {
             let _ = writeln!(s, "  v{}:i64 = call @g(v0, v0, v0, v0, v0, v0, v{prev}, v1, v0)", i + 2);
         }
         let mut sum = 2;
-        let mut v = n + 2;
         for i in 1..n {
+            let v = n + 1 + i;
             let _ = writeln!(s, "  v{v}:i64 = add v{sum}, v{}", i + 2);
             sum = v;
-            v += 1;
         }
         let _ = writeln!(s, "  ret v{sum}\n}}");
         let (mut value, mut total) = (7u64, 0u64);

@@ -140,6 +140,7 @@ pub enum StmtKind {
 /// The `else` of an `if` statement.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)]
+#[allow(clippy::large_enum_variant, reason = "it is always boxed")]
 pub enum Else {
     If(Stmt),
     Block(Block),
