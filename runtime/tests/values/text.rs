@@ -205,6 +205,31 @@ const FORMS: [[&str; 3]; 19] = [
     ["[]", "[[]]", "[]"],
 ];
 
+#[test]
+fn deep_values_print() {
+    let program = format!(
+        "{PRELUDE}{VALUES}\n{}",
+        r#"fun run(f: ref) {
+            var xs = list_new(addr(desc_list_any) as i64, 0)
+            let inner = xs
+            for i in 0..200 {
+                let outer = list_new(addr(desc_list_any) as i64, 0)
+                list_push_w(outer, boxed(xs))
+                xs = outer
+            }
+            out_val(xs, addr(desc_list_any) as i64)
+            list_push_w(inner, boxed(xs))
+            list_push_w(inner, boxed(inner))
+            out_val(xs, addr(desc_list_any) as i64)
+            out_val(inner, addr(desc_list_any) as i64)
+        }"#
+    );
+    let outcome = run_both(&program, &[], "x\n");
+    let (open, close) = ("[".repeat(200), "]".repeat(200));
+    let expected = format!("{open}[]{close}{open}[[...], [...]]{close}[{open}[...]{close}, [...]]\n");
+    assert_eq!((outcome.stdout, outcome.stderr), (expected, String::new()));
+}
+
 fn run(main: &str) -> String {
     let program = format!("{PRELUDE}{VALUES}\nfun run(f: ref) {{ let i = raw_field(f, 0) {main} }}");
     let stdin: String = (0..FORMS.len()).map(|i| format!("{i}\n")).collect();
