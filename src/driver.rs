@@ -14,7 +14,7 @@ use mochi_objwrite::archive::Archive;
 use mochi_objwrite::link::{self, DebugOptions, LinkInput, RelocatableInput};
 use mochi_objwrite::{Object, Target, target};
 use std::io::{IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The compiler and its version, as debug information names it.
 const PRODUCER: &str = concat!("mochi ", env!("CARGO_PKG_VERSION"));
@@ -127,9 +127,6 @@ struct Session {
     file: FileId,
     diags: Diagnostics,
     format: Format,
-    /// The source's name in debug information and traces: without its folder, so that the output
-    /// does not depend on where the source is.
-    name: String,
 }
 
 impl Session {
@@ -145,12 +142,7 @@ impl Session {
             MessageFormat::Human => Format::Human { color },
             MessageFormat::Json => Format::Json,
         };
-        let name = if input::is_stdin(&options.file) {
-            "<stdin>".to_string()
-        } else {
-            Path::new(&options.file).file_name().unwrap_or_default().to_string_lossy().into_owned()
-        };
-        Ok(Session { map, file, diags: Diagnostics::new(), format, name })
+        Ok(Session { map, file, diags: Diagnostics::new(), format })
     }
 
     /// The syntax tree; the rest of the compilation needs it to be without errors.
@@ -184,9 +176,7 @@ impl Session {
     }
 
     fn lower(&self, program: &tree::Program, timer: &mut Timer) -> Module {
-        let mut module =
-            lower::lower(&self.map, program, &mochi_runtime::library(), &lower::Options::default());
-        module.files = vec![self.name.clone()];
+        let module = lower::lower(&self.map, program, &mochi_runtime::library(), &lower::Options::default());
         timer.step("lower");
         module
     }
@@ -242,7 +232,11 @@ impl Session {
     }
 
     fn debug_options(&self) -> DebugOptions {
-        DebugOptions { producer: PRODUCER.into(), unit: self.name.clone(), directory: ".".into() }
+        DebugOptions {
+            producer: PRODUCER.into(),
+            unit: self.map.file(self.file).output_name().to_string(),
+            directory: ".".into(),
+        }
     }
 
     fn executable(

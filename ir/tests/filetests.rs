@@ -12,6 +12,9 @@ use mochi_ir::verify::verify_module;
 use std::fs;
 use std::path::PathBuf;
 
+/// What is wrong with a filetest, for people.
+type Problem = String;
+
 fn files() -> Vec<(String, String)> {
     let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/filetests");
     let mut names: Vec<PathBuf> = fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()).collect();
@@ -22,7 +25,7 @@ fn files() -> Vec<(String, String)> {
 }
 
 /// Makes the runs; complains with the line of the first that fails.
-fn run(name: &str, test: &FileTest, module: &Module) -> Result<(), String> {
+fn run(name: &str, test: &FileTest, module: &Module) -> Result<(), Problem> {
     let program = link(&[module], true).unwrap();
     for run in &test.runs {
         let mut machine = Machine::new(&program, Linux::default());
@@ -35,7 +38,7 @@ fn run(name: &str, test: &FileTest, module: &Module) -> Result<(), String> {
     Ok(())
 }
 
-fn check_file(name: &str, text: &str) -> Result<(), String> {
+fn check_file(name: &str, text: &str) -> Result<(), Problem> {
     let test = FileTest::parse(text).map_err(|e| format!("{name}:{e}"))?;
     if let Some(v) = verify_module(&test.module).first() {
         return Err(format!("{name}: {v}"));

@@ -41,6 +41,15 @@ impl SourceFile {
         SourceFile { name: name.to_string(), text, line_starts }
     }
 
+    /// The name as it appears in what is built (debug information, traces, messages of the program):
+    /// without its folder, so that the output does not depend on where the source is.
+    pub fn output_name(&self) -> &str {
+        match self.name.as_str() {
+            "-" => "<stdin>",
+            name => name.rsplit(['/', '\\']).next().unwrap_or(name),
+        }
+    }
+
     /// Line and column of a byte offset, both 1-based; the column counts characters.
     pub fn position(&self, offset: u32) -> (u32, u32) {
         let line = self.line_starts.partition_point(|&s| s <= offset) - 1;

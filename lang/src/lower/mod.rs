@@ -145,7 +145,7 @@ impl Lines {
 impl<'a> Lowerer<'a> {
     fn new(map: &'a SourceMap, program: &'a Program, library: Library, options: Options) -> Lowerer<'a> {
         let mut module = Module::new();
-        module.files = map.files.iter().map(|f| f.name.clone()).collect();
+        module.files = map.files.iter().map(|f| f.output_name().to_string()).collect();
         // Selection calls the slow paths of `int.*` ops by these symbols.
         for slow in Op::ALL.iter().filter_map(|op| op.slow_path()) {
             if library.find(slow).is_some() {
@@ -279,6 +279,6 @@ impl<'a> Lowerer<'a> {
 
     /// Name of a span's file.
     pub(crate) fn file_name(&self, span: Span) -> &'a str {
-        &self.map.files[span.file.0 as usize].name
+        self.map.files[span.file.0 as usize].output_name()
     }
 }

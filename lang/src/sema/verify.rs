@@ -306,6 +306,15 @@ impl Verifier<'_> {
                 self.same(e.ty, want, "unary");
             }
             ExprKind::Binary { .. } => {}
+            ExprKind::Call { .. } | ExprKind::CallValue { .. } | ExprKind::Partial { .. } => self.calls(e, f),
+            ExprKind::Builtin { args, .. } => self.all(args, f),
+            _ => self.compound(e, f),
+        }
+    }
+
+    /// Calls of every kind.
+    fn calls(&mut self, e: &Expr, f: &Function) {
+        match &e.kind {
             ExprKind::Call { func, type_args, args } => {
                 self.all(args, f);
                 let (params, result) = self.signature(*func, type_args);
@@ -338,8 +347,7 @@ impl Verifier<'_> {
                 let ty = self.types.intern(TyKind::Fun(rest, result));
                 self.same(e.ty, ty, "partial call");
             }
-            ExprKind::Builtin { args, .. } => self.all(args, f),
-            _ => self.compound(e, f),
+            _ => {}
         }
     }
 
