@@ -388,7 +388,10 @@ pub fn convert(l: &mut L, inst: mochi_ir::Inst) {
             put_regs(l, Row::FmovToX, dst, &[a]);
         }
         _ => match l.movable_def(v) {
-            Some((load, d)) if d.op == Op::Load64 => load_as(l, load, &LOAD_F64, dst),
+            Some((load, d)) if d.op == Op::Load64 => {
+                l.absorb(load);
+                load_as(l, load, &LOAD_F64, dst);
+            }
             _ => {
                 let a = if l.iconst(v) == Some(0) { Arg::P(ZR) } else { Arg::R(l.reg(v)) };
                 put(l, Row::FmovFromX, &[Arg::W(dst), a]);

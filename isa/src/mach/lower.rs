@@ -2,8 +2,8 @@
 //! answers what may be folded.
 //!
 //! Method: machine blocks are visited last to first and instructions last to first, so when an
-//! instruction is reached every use of its result has been seen. A pure instruction or a load
-//! nobody asked for is skipped: either it is dead, or every user absorbed it. Constants never
+//! instruction is reached every use of its result has been seen. A pure instruction nobody asked
+//! for is skipped: either it is dead, or every user absorbed it. Constants never
 //! live in registers across instructions; each use makes its own.
 //!
 //! The machine instructions for one IR instruction are collected in order (the *group*), then
@@ -37,6 +37,8 @@ pub struct Lower<'a, I: Isa> {
     block_of: Vec<Block>,
     /// Number of memory writes and calls before each instruction in its block.
     epoch: Vec<u32>,
+    /// Loads that are part of their only user's instruction.
+    absorbed: Vec<bool>,
     /// Position of the IR instruction being selected.
     loc: SrcLoc,
     current: Option<Inst>,
@@ -61,6 +63,7 @@ impl<'a, I: Isa> Lower<'a, I> {
             uses: vec![0; func.values.len()],
             block_of: vec![Block(0); func.insts.len()],
             epoch: vec![0; func.insts.len()],
+            absorbed: vec![false; func.insts.len()],
             loc: SrcLoc::NONE,
             current: None,
         };
@@ -117,7 +120,7 @@ impl<'a, I: Isa> Lower<'a, I> {
             let d = &func.insts[inst.index()];
             if let Some(r) = d.result
                 && self.vregs[r.index()] == VReg::invalid()
-                && skippable(func, d)
+                && (self.absorbed[inst.index()] || skippable(func, d))
             {
                 continue;
             }
@@ -144,7 +147,7 @@ impl<'a, I: Isa> Lower<'a, I> {
         self.current = None;
         if is_entry {
             let params: Vec<VReg> = data.params.iter().map(|&p| self.def(p)).collect();
-            self.loc = func.loc;
+            self.loc = SrcLoc::NONE;
             I::lower_params(self, &params);
             self.flush();
         } else {
@@ -156,7 +159,7 @@ impl<'a, I: Isa> Lower<'a, I> {
     fn start(&mut self, index: usize) {
         let params = &self.func.blocks[self.func.entry().index()].params;
         let args: Vec<VReg> = params.iter().map(|&p| self.temp(class_of(self.func.ty(p)))).collect();
-        self.loc = self.func.loc;
+        self.loc = SrcLoc::NONE;
         I::lower_params(self, &args);
         self.code.blocks[index].args = args;
         self.push(I::jump(), Flow::Branch, &[]);
@@ -255,6 +258,11 @@ impl<'a, I: Isa> Lower<'a, I> {
             && self.vregs[v.index()] == VReg::invalid()
             && !self.context.options.debug;
         ok.then_some((inst, d))
+    }
+
+    /// Says that the load is part of the current instruction.
+    pub fn absorb(&mut self, load: Inst) {
+        self.absorbed[load.index()] = true;
     }
 
     /// Whether the value is needed after the current instruction, so that overwriting its register
@@ -407,10 +415,12 @@ fn quiet(func: &Function, d: &InstData) -> bool {
     }
 }
 
-/// When nobody wants the result, the instruction need not be executed.
+/// When nobody wants the result, the instruction need not be executed. A load has to be: it may
+/// find a none (the passes remove those that cannot).
 fn skippable(func: &Function, d: &InstData) -> bool {
     match d.op.info().effect {
-        Effect::Pure | Effect::Partial | Effect::Read => true,
+        Effect::Pure | Effect::Partial => true,
+        Effect::Read => matches!(d.op, Op::GetSp | Op::GetFp),
         Effect::Any => quiet(func, d),
         Effect::Write | Effect::Terminator => false,
     }

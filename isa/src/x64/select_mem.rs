@@ -130,7 +130,11 @@ pub fn lea_source(l: &mut L, inst: mochi_ir::Inst) -> Option<Amode> {
 /// The memory operand of a load (`op`) that can be folded into the current instruction.
 pub fn load_source(l: &mut L, v: Value, op: Op) -> Option<Amode> {
     let (inst, d) = l.movable_def(v)?;
-    (d.op == op).then(|| amode(l, l.operands(inst)[0], d.imm))
+    if d.op != op {
+        return None;
+    }
+    l.absorb(inst);
+    Some(amode(l, l.operands(inst)[0], d.imm))
 }
 
 /// The same for a byte load whose sign or zero extension does not matter.
@@ -200,16 +204,17 @@ fn update(l: &mut L, addr: Value, value: Value, offset: i64) -> bool {
         _ => return false,
     };
     let args = l.operands(op_inst);
-    let is_old = |v: Value| {
-        l.movable_def(v).is_some_and(|(i, d)| {
-            d.op == Op::Load64 && d.imm == offset && l.resolve(l.operands(i)[0]) == l.resolve(addr)
-        })
+    let old = |v: Value| {
+        let (i, d) = l.movable_def(v)?;
+        let same = d.imm == offset && l.resolve(l.operands(i)[0]) == l.resolve(addr);
+        (d.op == Op::Load64 && same).then_some(i)
     };
-    let other = match (is_old(args[0]), is_old(args[1])) {
-        (true, _) => args[1],
-        (false, true) if op.op != Op::Sub => args[0],
+    let (load, other) = match (old(args[0]), old(args[1])) {
+        (Some(load), _) => (load, args[1]),
+        (None, Some(load)) if op.op != Op::Sub => (load, args[0]),
         _ => return false,
     };
+    l.absorb(load);
     if let (Some(row), Some(c)) = (row_imm, l.iconst(other).filter(|&c| c as i32 as i64 == c)) {
         let a = amode(l, addr, offset);
         put_imm(l, row, &[Arg::M(a)], c);

@@ -6,7 +6,7 @@
 //! that `wait4` gives (by the parent). Entry, self-relocation and the forks are IR of their own.
 
 use mochi_ir::text::parse_module;
-use mochi_ir::{Module, SymKind, Type};
+use mochi_ir::{Module, Op, SymKind, Type};
 use mochi_isa::module::compile_module;
 use mochi_isa::{Context, Options, entry_stub};
 use mochi_objwrite::link::{LinkInput, link};
@@ -194,8 +194,17 @@ b2:
 /// Compiles and runs the calls of functions of a module given as text.
 pub fn run(machine: &Machine, text: &str, calls: &[Call], options: Options) -> Vec<Outcome> {
     let plain = parse_module(text).expect("IR parses");
-    let mut all = text.to_string();
-    all.push_str(&machine.driver());
+    let mut all = machine.driver();
+    // Files whose runs need no slow path declare none.
+    for op in Op::ALL {
+        if let Some(name) = op.slow_path().filter(|n| plain.lookup(n).is_none()) {
+            let result = if *op == Op::IntCmp { "i64" } else { "ref" };
+            let params = if *op == Op::IntNeg { "v0:ref" } else { "v0:ref, v1:ref" };
+            let _ =
+                writeln!(all, "func @{name} preserve_all -> {result} {{\nb0({params}):\n  unreachable\n}}");
+        }
+    }
+    all.push_str(text);
     let mut main = String::from("func @__main {\nb0(v0:i64):\n  call @__relocate()\n");
     for (i, call) in calls.iter().enumerate() {
         all.push_str(&runner(&plain, i, call));
