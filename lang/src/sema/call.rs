@@ -80,7 +80,8 @@ impl<'a> Checker<'a> {
                 }
                 self.check_all(args);
                 if n.name == "eval" {
-                    self.error(Code::Unsupported, span, &[&"`eval`"]);
+                    let advice = "A compiled program holds no compiler: write the code where `eval` stands.";
+                    self.diags.error(Code::Unsupported, span, &[&"`eval`"]).help(advice);
                 } else {
                     self.error(Code::T003, span, &[&n.name]);
                 }

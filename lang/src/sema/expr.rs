@@ -153,11 +153,13 @@ impl<'a> Checker<'a> {
 
     fn cast(&mut self, value: &'a ast::Expr, ty: &ast::TypeRef, span: Span) -> Expr {
         let to = self.resolve(ty);
-        let hint = if matches!(value.kind, ExprKind::List(_) | ExprKind::Lambda(_)) {
-            None
-        } else {
-            self.literal_hint(value, to)
+        // `[] as list<int>` is the typed empty list; other literals are cast as what they are.
+        let empty = match &value.kind {
+            ExprKind::List(items) => items.is_empty(),
+            ExprKind::Map(pairs) => pairs.is_empty(),
+            _ => false,
         };
+        let hint = if empty { self.literal_hint(value, to) } else { None };
         let x = self.expr(value, hint);
         if x.ty == Ty::ERROR || to == Ty::ERROR {
             return Expr { ty: to, ..self.error_expr(span) };

@@ -73,7 +73,8 @@ impl<'a> Checker<'a> {
                     Some(l) => format!("importing {} packages", l.name),
                     None => "importing packages".to_string(),
                 };
-                self.error(Code::Unsupported, span, &[&what]);
+                let advice = "Write what is needed of it in Mochi.";
+                self.diags.error(Code::Unsupported, span, &[&what]).help(advice);
             }
             StmtKind::Extern(e) => self.extern_declaration(e),
             StmtKind::Fetch { url, target, with } => {
@@ -82,9 +83,7 @@ impl<'a> Checker<'a> {
                     self.expr(w, None);
                 }
                 self.bind(&target.name, Binding::Poison);
-                if self.reported() == before {
-                    self.error(Code::Unsupported, span, &[&"`fetch`"]);
-                }
+                self.unsupported(before, "`fetch`", span, None);
             }
             _ => {}
         }
@@ -178,7 +177,8 @@ impl<'a> Checker<'a> {
 
     fn unsupported(&mut self, before: usize, what: &str, span: Span, want: Option<Ty>) -> Expr {
         if self.reported() == before {
-            self.error(Code::Unsupported, span, &[&what]);
+            let advice = "Read data from standard input with `input()`, write it with `print` or `json`.";
+            self.diags.error(Code::Unsupported, span, &[&what]).help(advice);
         }
         Expr { ty: want.unwrap_or(Ty::ERROR), ..self.error_expr(span) }
     }

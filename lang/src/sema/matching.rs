@@ -112,9 +112,10 @@ impl<'a> Checker<'a> {
     fn arm_result(&mut self, result: &'a ast::Expr, want: Option<Ty>, statement: bool) -> (Expr, bool) {
         if let ExprKind::Block(b) = &result.kind {
             let loops = std::mem::take(&mut self.cur().loops);
-            self.cur().statement_arm += u32::from(statement);
+            let barred = u32::from(statement || want.is_none());
+            self.cur().statement_arm += barred;
             let value = self.block_expr(b, want.filter(|w| *w != Ty::UNIT));
-            self.cur().statement_arm -= u32::from(statement);
+            self.cur().statement_arm -= barred;
             self.cur().loops = loops;
             let counts = !statement && value.ty != Ty::UNIT;
             return (value, counts);

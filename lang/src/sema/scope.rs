@@ -94,7 +94,7 @@ pub(super) struct FnCtx {
     pub result: ResultMode,
     /// Loops around the current statement.
     pub loops: u32,
-    /// Inside a block arm of a match in statement position, where `return` is rejected.
+    /// Inside a block arm of a match from which no value is wanted, where `return` is rejected.
     pub statement_arm: u32,
     /// The enclosing function when this one is a closure.
     pub parent: Option<FuncId>,

@@ -137,6 +137,7 @@ const CODES: &[(&str, u32, &str, &str)] = &[
     ("T045", 1, "while true { let f = fun() { continue } }", "while true { continue }"),
     ("T046", 1, "let s = 42 as string", "let s = 42 as float"),
     ("T046", 1, "let b = \"true\" as bool", "let n = \"1\" as int"),
+    ("T046", 1, "let xs = [1] as list<any>", "let xs = [] as list<int>\nlet m = {} as map<string, int>"),
     (
         "T047",
         2,
@@ -380,6 +381,36 @@ fn nested_functions_find_themselves() {
     );
     let Some(g) = tree.functions.iter().find(|f| f.name == "g") else { panic!("no g") };
     assert!(g.self_ref.is_some() && g.captures.is_empty());
+}
+
+#[test]
+fn returns_in_arms_of_a_match_for_its_value() {
+    let source = "type S = A | B\nfun f(s: S): int {\n  match s {\n    A => { return 1 }\n    B => { print(2) }\n  }\n  return 3\n}";
+    assert_eq!(errors(source), [("T010".to_string(), 4)]);
+    accepted("type S = A | B\nfun f(s: S): int { return match s { A => { return 1 } B => 2 } }");
+}
+
+#[test]
+fn patterns() {
+    let tree = "type T = Leaf | Node(l: T, v: int, r: T)\nfun f(t: T): int { return match t { ARMS } }";
+    let with = |arms: &str| tree.replace("ARMS", arms);
+    accepted(&with("Leaf => 0 Node(Leaf, v, _) => v Node(l, _, r) => f(l) + f(r)"));
+    accepted(&with("Node(_, 3, _) => 1 Node(_, v, _) => v Leaf => 0"));
+    assert_eq!(errors(&with("Leaf => 0 Node(l, v, r) => v Node(a, b, c) => b")), [("T054".to_string(), 2)]);
+    assert_eq!(errors(&with("Leaf => 0 Node(l, v) => v")), [("T008".to_string(), 2)]);
+    assert_eq!(errors(&with("Leaf => 0 Other(l) => 1 _ => 2")), [("T003".to_string(), 2)]);
+    accepted("let k = 2\nlet s = match 3 { k => 1 _ => 0 }");
+    accepted("let o: int? = 1\nlet s = match o { none => 0 _ => o }");
+    assert_eq!(errors("let s = match 1 { \"a\" => 1 _ => 2 }"), [("T008".to_string(), 1)]);
+}
+
+#[test]
+fn calls_with_fewer_arguments_make_functions() {
+    let f = "fun add(a: int, b: float, c: string): bool { return true }\n";
+    assert_eq!(type_of(&format!("{f}let v = add(1)"), "v"), "fun(float, string): bool");
+    assert_eq!(type_of(&format!("{f}let v = add(1)(2.0)(\"x\")"), "v"), "bool");
+    assert_eq!(type_of("type S = C(a: int, b: string)\nlet v = C(1)", "v"), "fun(string): S");
+    assert_eq!(type_of("fun id<T>(a: T, b: T): T { return a }\nlet v = id(1)", "v"), "fun(int): int");
 }
 
 #[test]
