@@ -35,6 +35,10 @@ pub fn disassemble(atom: &Atom, symbols: &dyn Fn(u32) -> String) -> String {
     let mut labels: BTreeMap<u64, usize> = BTreeMap::new();
     let mut instructions = Vec::new();
     for i in Decoder::new(64, code, DecoderOptions::NONE) {
+        // Zeros before the tables align them; no instruction of ours is all zeros.
+        if code[i.ip() as usize..].iter().all(|&b| b == 0) {
+            break;
+        }
         let near = matches!(i.try_op_kind(0), Ok(OpKind::NearBranch64));
         if near && reloc_in(atom, i.ip() as usize, i.len()).is_none() {
             labels.insert(i.near_branch64(), 0);
