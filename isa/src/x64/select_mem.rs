@@ -206,8 +206,8 @@ fn update(l: &mut L, addr: Value, value: Value, offset: i64) -> bool {
     let args = l.operands(op_inst);
     let old = |v: Value| {
         let (i, d) = l.movable_def(v)?;
-        let same = d.imm == offset && l.resolve(l.operands(i)[0]) == l.resolve(addr);
-        (d.op == Op::Load64 && same).then_some(i)
+        let load = d.op == Op::Load64 && d.imm == offset;
+        (load && l.resolve(l.operands(i)[0]) == l.resolve(addr)).then_some(i)
     };
     let (load, other) = match (old(args[0]), old(args[1])) {
         (Some(load), _) => (load, args[1]),
