@@ -46,11 +46,18 @@ impl Words {
     }
 }
 
+/// An address in static data: symbol and offset.
+pub(crate) type Place = (Sym, i64);
+
+/// The runtime's static strings of one ASCII character, and the distance between two of them.
+pub(crate) const ASCII_STRINGS: &str = "ascii_strings";
+const ASCII_STRING_SIZE: i64 = 40;
+
 /// Fields of a descriptor that differ from zero.
 struct Desc {
     kind: Kind,
     gc: i64,
-    name: Option<Sym>,
+    name: Option<Place>,
     elem: Option<Sym>,
     value: Option<Sym>,
     fields: Option<(usize, Sym)>,
@@ -93,10 +100,13 @@ impl Lowerer<'_> {
         self.module.declare_data(name, false)
     }
 
-    /// A static string.
-    pub(crate) fn str_lit(&mut self, text: &str) -> Sym {
+    /// A static string. Those of one ASCII character are the runtime's, at one address each.
+    pub(crate) fn str_lit(&mut self, text: &str) -> Place {
+        if let [c @ 0..=0x7f] = text.as_bytes() {
+            return (self.runtime_data(ASCII_STRINGS), i64::from(*c) * ASCII_STRING_SIZE);
+        }
         if let Some(&s) = self.strings.get(text) {
-            return s;
+            return (s, 0);
         }
         let sym = self.fresh_data("str");
         let header = self.runtime_data("desc_str");
@@ -109,7 +119,7 @@ impl Lowerer<'_> {
         w.bytes.resize(w.bytes.len().next_multiple_of(8), 0);
         self.define(sym, w, false);
         self.strings.insert(text.to_string(), sym);
-        sym
+        (sym, 0)
     }
 
     /// The writable word of a top-level variable, initially none.
@@ -230,7 +240,7 @@ impl Lowerer<'_> {
         let mut table = Words::new();
         for (k, (name, ty)) in [("items", items), ("key", key)].into_iter().enumerate() {
             let (name, desc) = (self.str_lit(name), self.desc(ty));
-            table.addr(name, 0);
+            table.addr(name.0, name.1);
             table.word(i64::from(layout.offsets[1 - k]));
             table.addr(desc, 0);
         }
@@ -258,7 +268,7 @@ impl Lowerer<'_> {
         for (name, offset, ty) in &rows {
             let name = self.str_lit(name);
             let desc = self.desc(ty.unwrap_or(Ty::UNIT));
-            table.addr(name, 0);
+            table.addr(name.0, name.1);
             table.word(*offset);
             table.addr(desc, 0);
         }
@@ -300,7 +310,10 @@ impl Lowerer<'_> {
         };
         w.word(d.kind as i64);
         w.word(d.gc);
-        addr(&mut w, d.name);
+        match d.name {
+            Some((s, at)) => w.addr(s, at),
+            None => w.word(0),
+        }
         addr(&mut w, d.elem);
         addr(&mut w, d.value);
         w.word(d.fields.map_or(0, |f| f.0 as i64));

@@ -4,6 +4,7 @@
 //! After code that does not come back, expressions go on in a block without predecessors, which
 //! the builder drops.
 
+use super::desc::ASCII_STRINGS;
 use super::repr::{Layout, Repr, Slot};
 use super::{Instance, Lowerer, none_word};
 use crate::span::Span;
@@ -13,10 +14,6 @@ use mochi_ir::builder::Var;
 use mochi_ir::{Block, Cond, Function, FunctionBuilder, Op, Sym, Type, Value};
 use std::collections::HashMap;
 use std::rc::Rc;
-
-/// The runtime's static strings of one ASCII character, and the distance between two of them.
-const ASCII_STRINGS: &str = "ascii_strings";
-const ASCII_STRING_SIZE: i64 = 40;
 
 /// Where a loop's `break` and `continue` go.
 #[derive(Clone, Copy)]
@@ -183,14 +180,10 @@ impl<'l, 'a> Fx<'l, 'a> {
         }
     }
 
-    /// A static string. Those of one ASCII character are the runtime's, at one address each.
+    /// A static string.
     pub(crate) fn str_value(&mut self, text: &str) -> Value {
-        if let [c @ 0..=0x7f] = text.as_bytes() {
-            let sym = self.lw.runtime_data(ASCII_STRINGS);
-            return self.b.symaddr(sym, *c as i64 * ASCII_STRING_SIZE, Type::Ref);
-        }
-        let sym = self.lw.str_lit(text);
-        self.b.symaddr(sym, 0, Type::Ref)
+        let (sym, at) = self.lw.str_lit(text);
+        self.b.symaddr(sym, at, Type::Ref)
     }
 
     /// Whether a value is the literal of a string of one ASCII character: it equals itself only.
