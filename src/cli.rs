@@ -1,6 +1,7 @@
 //! The command line: what can be asked for. Meaning is in [`crate::driver`].
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use mochi_objwrite::target::FileKind;
 use std::path::PathBuf;
 
 /// Compiles Mochi programs to native executables, with no other tool.
@@ -19,6 +20,7 @@ Examples:
   mochi check prog.mochi                report errors only
   echo 'print(1)' | mochi run -         read the source from standard input
   mochi build --emit asm prog.mochi     print the machine code as text
+  mochi targets                         list what --target takes
 
 Exit status:
   0  success (for `run`: the program's own status)
@@ -36,6 +38,8 @@ pub enum Command {
     Run(Run),
     /// Report errors without generating code
     Check(Check),
+    /// List what `--target` takes
+    Targets(Targets),
 }
 
 /// What every command reads.
@@ -44,13 +48,21 @@ pub struct Input {
     /// Source file; `-` reads standard input
     pub file: PathBuf,
 
-    /// How errors are written
-    #[arg(long, value_enum, default_value_t = MessageFormat::Human, value_name = "FORMAT")]
-    pub message_format: MessageFormat,
+    /// Messages.
+    #[command(flatten)]
+    pub messages: Messages,
 
     /// Colour in error messages
     #[arg(long, value_enum, default_value_t = ColorWhen::Auto, value_name = "WHEN")]
     pub color: ColorWhen,
+}
+
+/// For whom output that is no program's is written.
+#[derive(Args, Debug, Clone)]
+pub struct Messages {
+    /// How messages are written
+    #[arg(long = "message-format", value_enum, default_value_t = MessageFormat::Human, value_name = "FORMAT")]
+    pub format: MessageFormat,
 }
 
 /// How code is generated.
@@ -92,7 +104,7 @@ pub struct Build {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    /// Target triple or short name [default: this machine]
+    /// Target triple or short name, as `mochi targets` lists them [default: this machine]
     #[arg(long, value_name = "TRIPLE")]
     pub target: Option<String>,
 
@@ -133,10 +145,18 @@ pub struct Check {
     pub input: Input,
 }
 
+/// `mochi targets`.
+#[derive(Args, Debug)]
+pub struct Targets {
+    /// Messages.
+    #[command(flatten)]
+    pub messages: Messages,
+}
+
 /// `--message-format`.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageFormat {
-    /// Text with the source line
+    /// Text
     Human,
     /// One JSON object a line
     Json,
@@ -156,10 +176,8 @@ pub enum ColorWhen {
 /// `--emit`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Emit {
-    /// Executable.
-    Exe,
-    /// Relocatable object.
-    Obj,
+    /// A file of the target's format.
+    File(FileKind),
     /// Machine code as text.
     Asm,
     /// IR: after all passes, or after the named one (`lower`: before the first).
@@ -170,8 +188,8 @@ pub enum Emit {
 
 fn parse_emit(text: &str) -> Result<Emit, EmitError> {
     Ok(match text {
-        "exe" => Emit::Exe,
-        "obj" => Emit::Obj,
+        "exe" => Emit::File(FileKind::Executable),
+        "obj" => Emit::File(FileKind::Object),
         "asm" => Emit::Asm,
         "ir" => Emit::Ir(None),
         "ast" => Emit::Ast,

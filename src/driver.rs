@@ -3,29 +3,31 @@
 use crate::cli::{Build, Check, Cli, CodeOptions, ColorWhen, Command, Emit, Input, MessageFormat, Run};
 use crate::error::Error;
 use crate::time::Timer;
-use crate::{input, output, run};
+use crate::{input, output, run, targets};
 use mochi_ir::passes;
 use mochi_ir::{Library, Module};
 use mochi_isa::{Context, module::compile_module};
 use mochi_lang::diag::{Diagnostics, Format};
 use mochi_lang::span::{FileId, SourceMap};
-use mochi_lang::{ast, dump, lower, parser, sema, tree};
+use mochi_lang::{ast, dump, lower, parser, sema, stack, tree};
+use mochi_objwrite::Object;
 use mochi_objwrite::archive::Archive;
 use mochi_objwrite::link::{self, DebugOptions, LinkInput, RelocatableInput};
-use mochi_objwrite::{Object, Target, target};
+use mochi_objwrite::target::{self, FileKind, Target};
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
 /// The compiler and its version, as debug information names it.
 const PRODUCER: &str = concat!("mochi ", env!("CARGO_PKG_VERSION"));
 
-/// Carries out a command.
+/// Carries out a command, on a stack for deeply nested programs.
 pub fn run_command(cli: Cli) -> Result<(), Error> {
-    match cli.command {
+    stack::large(|| match cli.command {
         Command::Build(options) => build(&options),
         Command::Run(options) => run_program(&options),
         Command::Check(options) => check(&options),
-    }
+        Command::Targets(options) => write_stdout(targets::list(options.messages.format).as_bytes()),
+    })
 }
 
 fn build(options: &Build) -> Result<(), Error> {
@@ -34,33 +36,41 @@ fn build(options: &Build) -> Result<(), Error> {
         None => target::host(),
     }
     .map_err(|e| Error::Usage(e.to_string()))?;
-    set_jobs(&options.code);
-    let mut timer = Timer::new(options.code.time_passes);
+    let code = &options.code;
+    let destination = match options.emit {
+        Emit::File(kind) => Some(output_path(options, target, kind)?),
+        _ => options.output.clone(),
+    };
+    set_jobs(code);
+    let mut timer = Timer::new(code.time_passes);
     let mut session = Session::read(&options.input)?;
     timer.step("read");
-    if options.emit == Emit::Ast {
-        let program = session.parse()?;
-        return text_output(options, &dump::dump(&program, &session.map));
-    }
-    let program = session.check()?;
-    timer.step("check");
     let bytes = match &options.emit {
+        Emit::Ast => {
+            let program = session.parse()?;
+            dump::dump(&program, &session.map).into_bytes()
+        }
         Emit::Ir(pass) => {
-            let text = session.ir(&program, &options.code, pass.as_deref(), &mut timer)?;
-            return text_output(options, &text);
+            let program = session.check(&mut timer)?;
+            session.ir(&program, code, pass.as_deref(), &mut timer)?.into_bytes()
         }
         Emit::Asm => {
-            let module = session.optimized(&program, &options.code, &mut timer);
-            let object = session.object(&module, target, &options.code, &mut timer);
-            return text_output(options, &mochi_isa::module::disassemble_module(&object));
+            let program = session.check(&mut timer)?;
+            let object = session.object(&program, target, code, &mut timer);
+            mochi_isa::module::disassemble_module(&object).into_bytes()
         }
-        Emit::Obj => session.relocatable(&program, target, options, &mut timer)?,
-        Emit::Exe | Emit::Ast => {
-            session.executable(&program, target, &options.code, options.strip, &mut timer)?
+        Emit::File(kind) => {
+            let program = session.check(&mut timer)?;
+            session.file(&program, target, *kind, code, options.strip, &mut timer)?
         }
     };
-    let path = output_path(options)?;
-    output::write(&path, &bytes, options.emit == Emit::Exe).map_err(|e| Error::Write(path, e))?;
+    match destination {
+        Some(path) => {
+            let executable = options.emit == Emit::File(FileKind::Executable);
+            output::write(&path, &bytes, executable).map_err(|e| Error::Write(path, e))?;
+        }
+        None => write_stdout(&bytes)?,
+    }
     timer.step("write");
     timer.print();
     Ok(())
@@ -71,16 +81,15 @@ fn run_program(options: &Run) -> Result<(), Error> {
     let mut timer = Timer::new(options.code.time_passes);
     let mut session = Session::read(&options.input)?;
     timer.step("read");
-    let program = session.check()?;
-    timer.step("check");
+    let program = session.check(&mut timer)?;
     let target = target::host().map_err(|e| Error::Usage(e.to_string()))?;
-    let image = session.executable(&program, target, &options.code, false, &mut timer)?;
+    let image = session.file(&program, target, FileKind::Executable, &options.code, false, &mut timer)?;
     timer.print();
     match run::execute(&image, &options.input.file, &options.args)? {}
 }
 
 fn check(options: &Check) -> Result<(), Error> {
-    Session::read(&options.input)?.check().map(|_| ())
+    Session::read(&options.input)?.check(&mut Timer::new(false)).map(|_| ())
 }
 
 /// Threads of code generation.
@@ -91,8 +100,15 @@ fn set_jobs(code: &CodeOptions) {
     }
 }
 
-/// Where the output goes: `-o`, or the source's name without its extension.
-fn output_path(options: &Build) -> Result<PathBuf, Error> {
+/// Where a file goes: `-o`, or the source's name with the extension that such files have.
+fn output_path(options: &Build, target: Target, kind: FileKind) -> Result<PathBuf, Error> {
+    let files = target.format.files();
+    let Some((_, extension)) = files.iter().find(|f| f.0 == kind) else {
+        let kinds: Vec<&str> = files.iter().map(|f| f.0.name()).collect();
+        let message =
+            format!("no `--emit {}` for {}; there is {}", kind.name(), target.triple, kinds.join(", "));
+        return Err(Error::Usage(message));
+    };
     if let Some(path) = &options.output {
         return Ok(path.clone());
     }
@@ -100,7 +116,7 @@ fn output_path(options: &Build) -> Result<PathBuf, Error> {
         return Err(Error::Usage("give the output a name with -o when the source is standard input".into()));
     }
     let name = PathBuf::from(options.input.file.file_name().unwrap_or_default());
-    let path = name.with_extension(if options.emit == Emit::Obj { "o" } else { "" });
+    let path = name.with_extension(extension);
     if path == name {
         return Err(Error::Usage(format!(
             "the output would replace the source {}: name it with -o",
@@ -110,15 +126,9 @@ fn output_path(options: &Build) -> Result<PathBuf, Error> {
     Ok(path)
 }
 
-/// Text goes to the output file, or to standard output.
-fn text_output(options: &Build, text: &str) -> Result<(), Error> {
-    match &options.output {
-        Some(path) => output::write(path, text.as_bytes(), false).map_err(|e| Error::Write(path.clone(), e)),
-        None => std::io::stdout()
-            .lock()
-            .write_all(text.as_bytes())
-            .map_err(|e| Error::Write("standard output".into(), e)),
-    }
+fn write_stdout(bytes: &[u8]) -> Result<(), Error> {
+    let written = std::io::stdout().lock().write_all(bytes);
+    written.map_err(|e| Error::Write("standard output".into(), e))
 }
 
 /// One compilation: the source, and how to report on it.
@@ -138,7 +148,7 @@ impl Session {
             ColorWhen::Never => false,
             ColorWhen::Auto => std::env::var_os("NO_COLOR").is_none() && std::io::stderr().is_terminal(),
         };
-        let format = match options.message_format {
+        let format = match options.messages.format {
             MessageFormat::Human => Format::Human { color },
             MessageFormat::Json => Format::Json,
         };
@@ -155,16 +165,15 @@ impl Session {
     }
 
     /// The typed tree. Reports errors and remarks.
-    fn check(&mut self) -> Result<tree::Program, Error> {
-        let program = parser::parse(&self.map, self.file, &mut self.diags);
-        if self.diags.has_errors() {
-            return Err(self.report());
-        }
+    fn check(&mut self, timer: &mut Timer) -> Result<tree::Program, Error> {
+        let program = self.parse()?;
+        timer.step("parse");
         let tree = sema::check(&self.map, &program, &mut self.diags);
         let failed = tree.is_none() || self.diags.has_errors();
         if !self.diags.is_empty() {
             self.report();
         }
+        timer.step("check");
         tree.filter(|_| !failed).ok_or(Error::Program)
     }
 
@@ -224,7 +233,14 @@ impl Session {
         Ok(mochi_ir::text::print_module(&module))
     }
 
-    fn object(&self, module: &Module, target: Target, code: &CodeOptions, timer: &mut Timer) -> Object {
+    fn object(
+        &self,
+        program: &tree::Program,
+        target: Target,
+        code: &CodeOptions,
+        timer: &mut Timer,
+    ) -> Object {
+        let module = &self.optimized(program, code, timer);
         let options = mochi_isa::Options { debug: code.debug, verify: code.verify };
         let object = compile_module(&Context { module, target, options });
         timer.step("code generation");
@@ -239,48 +255,30 @@ impl Session {
         }
     }
 
-    fn executable(
+    /// The finished file: an executable, or an object for other linkers.
+    fn file(
         &self,
         program: &tree::Program,
         target: Target,
+        kind: FileKind,
         code: &CodeOptions,
         strip: bool,
         timer: &mut Timer,
     ) -> Result<Vec<u8>, Error> {
-        let module = self.optimized(program, code, timer);
-        let object = self.object(&module, target, code, timer);
+        let object = self.object(program, target, code, timer);
         let runtime = Archive::open(mochi_runtime::archive(target)).map_err(|e| Error::Link(e.into()))?;
-        let image = link::link(&LinkInput {
-            object: &object,
-            archives: &[runtime],
-            entry: "_start",
-            symbols: !strip,
-            debug: (!strip).then(|| self.debug_options()),
-            build_id: false,
-        })
-        .map_err(Error::Link)?;
+        let (object, archives) = (&object, &[runtime][..]);
+        let debug = (!strip).then(|| self.debug_options());
+        let image = match kind {
+            FileKind::Executable => {
+                let (entry, symbols) = ("_start", !strip);
+                link::link(&LinkInput { object, archives, entry, symbols, debug, build_id: false })
+            }
+            FileKind::Object => {
+                link::relocatable(&RelocatableInput { object, archives, exports: &["main"], debug })
+            }
+        };
         timer.step("link");
-        Ok(image.bytes)
-    }
-
-    fn relocatable(
-        &self,
-        program: &tree::Program,
-        target: Target,
-        options: &Build,
-        timer: &mut Timer,
-    ) -> Result<Vec<u8>, Error> {
-        let module = self.optimized(program, &options.code, timer);
-        let object = self.object(&module, target, &options.code, timer);
-        let runtime = Archive::open(mochi_runtime::archive(target)).map_err(|e| Error::Link(e.into()))?;
-        let image = link::relocatable(&RelocatableInput {
-            object: &object,
-            archives: &[runtime],
-            exports: &["main"],
-            debug: (!options.strip).then(|| self.debug_options()),
-        })
-        .map_err(Error::Link)?;
-        timer.step("link");
-        Ok(image.bytes)
+        Ok(image.map_err(Error::Link)?.bytes)
     }
 }

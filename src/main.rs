@@ -6,6 +6,7 @@ mod error;
 mod input;
 mod output;
 mod run;
+mod targets;
 mod time;
 
 use clap::Parser;

@@ -3,6 +3,7 @@
 mod common;
 
 use common::{Scratch, have, mochi, output, text};
+use mochi_objwrite::target::{self, FileKind, TARGETS};
 use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -65,6 +66,50 @@ fn statuses_tell_the_program_from_the_command_line_from_the_system() {
         assert_eq!(ran.status.code(), Some(status), "{args:?}: {}", text(&ran.stderr));
         if status > 0 {
             assert!(!ran.stderr.is_empty(), "{args:?} says nothing");
+        }
+    }
+}
+
+#[test]
+fn targets_are_listed_and_known_by_name() {
+    let shown = text(&output(mochi().arg("targets")).stdout);
+    let json = text(&output(mochi().args(["targets", "--message-format", "json"])).stdout);
+    assert_eq!(
+        (shown.lines().count(), json.lines().count()),
+        (TARGETS.len() + 1, TARGETS.len()),
+        "{shown}{json}"
+    );
+    for (row, (line, object)) in TARGETS.iter().zip(shown.lines().skip(1).zip(json.lines())) {
+        assert!(line.contains(row.short) && line.contains(row.triple), "{line}");
+        let host = target::host() == Ok(row);
+        assert_eq!(
+            (line.contains("this machine"), object.ends_with(",\"host\":true}")),
+            (host, host),
+            "{line}{object}"
+        );
+        let start = format!("{{\"name\":\"{}\",\"triple\":\"{}\",\"files\":[\"exe\"", row.short, row.triple);
+        assert!(object.starts_with(&start), "{object}");
+    }
+    let missed = output(mochi().args(["build", "--target", "x86_64-unknown-linx", "p.mochi"]));
+    let message =
+        "mochi: unknown target `x86_64-unknown-linx`; did you mean x64-linux (x86_64-unknown-linux)?\n";
+    assert_eq!((missed.status.code(), text(&missed.stderr).as_str()), (Some(2), message));
+}
+
+#[test]
+fn every_target_has_the_files_it_says() {
+    let s = Scratch::new("files");
+    s.write("p.mochi", HELLO);
+    for (row, kind) in TARGETS.iter().flat_map(|row| [(row, FileKind::Executable), (row, FileKind::Object)]) {
+        let args = ["build", "p.mochi", "--target", row.short, "--emit", kind.name()];
+        let built = output(mochi().args(args).current_dir(&s.0));
+        let file = row.format.files().iter().find(|f| f.0 == kind);
+        let status = if file.is_some() { 0 } else { 2 };
+        assert_eq!(built.status.code(), Some(status), "{args:?}: {}", text(&built.stderr));
+        if let Some((_, extension)) = file {
+            let path = s.0.join("p").with_extension(extension);
+            assert!(fs::metadata(&path).is_ok_and(|m| m.len() > 0), "{args:?}: no {}", path.display());
+            fs::remove_file(path).expect("removed");
         }
     }
 }

@@ -2,7 +2,8 @@
 //! and format names may appear, sizes of files and functions, words that do not belong in it.
 //! Each message says where the code belongs.
 
-use std::collections::BTreeMap;
+use mochi_objwrite::target::TARGETS;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -112,10 +113,23 @@ fn versions_are_written_in_the_root_manifest_only() {
     report(problems);
 }
 
+/// Whether a file is Rust code of the product.
+fn is_product(file: &str) -> bool {
+    let folders = ["src/", "lang/src/", "ir/src/", "isa/src/", "objwrite/src/", "runtime/src/"];
+    file.ends_with(".rs") && folders.iter().any(|p| file.starts_with(p)) && !file.contains("/tests/")
+}
+
+/// The words of a line of code in lower case, without its comment.
+fn words(line: &str) -> Vec<String> {
+    let code = line.split("//").next().unwrap_or("").to_lowercase();
+    let words = code.split(|c: char| !c.is_alphanumeric() && c != '_');
+    words.filter(|w| !w.is_empty()).map(str::to_string).collect()
+}
+
 /// Names that may appear in code of some folders only.
 const PLACES: &[(&[&str], &[&str], &str)] = &[
     (
-        &["x64", "x86", "a64", "aarch64", "rv64", "riscv", "iced_x86"],
+        &["x64", "x86", "a64", "aarch64", "rv64", "riscv", "wasm32", "iced_x86"],
         &[
             "isa/src/x64/",
             "isa/src/a64/",
@@ -132,26 +146,75 @@ const PLACES: &[(&[&str], &[&str], &str)] = &[
 #[test]
 fn architecture_and_format_names_stay_in_their_folders() {
     let mut problems = Vec::new();
-    for f in files() {
-        let product =
-            ["src/", "lang/src/", "ir/src/", "isa/src/", "runtime/src/"].iter().any(|p| f.starts_with(p));
-        if !product || !f.ends_with(".rs") || f.contains("/tests/") {
-            continue;
-        }
+    for f in files().into_iter().filter(|f| is_product(f)) {
         for (n, line) in read(&f).lines().enumerate() {
-            let code = line.split("//").next().unwrap_or("").to_lowercase();
             for (names, places, why) in PLACES {
                 if places.iter().any(|p| f.starts_with(p)) {
                     continue;
                 }
-                let words = code.split(|c: char| !c.is_alphanumeric() && c != '_');
-                if words.into_iter().any(|w| names.contains(&w)) {
+                if words(line).iter().any(|w| names.contains(&w.as_str())) {
                     problems.push(format!("{f}:{}: {}: {why}", n + 1, line.trim()));
                 }
             }
         }
     }
     report(problems);
+}
+
+/// Lines outside its folder that an instruction set needs at most.
+const ARCH_LINES: usize = 20;
+
+#[test]
+fn an_instruction_set_is_a_folder_and_the_lines_that_the_text_names() {
+    let contributing = read("CONTRIBUTING.md");
+    let row = contributing.lines().find(|l| l.starts_with("| instruction set |")).expect("its row");
+    let allowed: BTreeSet<&str> = row.split('`').filter(|p| p.ends_with(".rs")).collect();
+    let mut used = BTreeSet::new();
+    let mut problems = Vec::new();
+    for arch in TARGETS.iter().map(|row| format!("{:?}", row.arch).to_lowercase()) {
+        let mut lines = 0;
+        for f in files().into_iter().filter(|f| is_product(f) && !f.starts_with(&format!("isa/src/{arch}/")))
+        {
+            let text = read(&f);
+            let code = text.split("#[cfg(test)]").next().unwrap_or("");
+            let here = code.lines().filter(|l| words(l).contains(&arch)).count();
+            match allowed.get(f.as_str()) {
+                Some(&f) if here > 0 => drop(used.insert(f)),
+                None if here > 0 => {
+                    problems.push(format!("{f} names {arch}; CONTRIBUTING.md does not name it"))
+                }
+                _ => {}
+            }
+            lines += here;
+        }
+        println!("{arch}: {lines} lines outside isa/src/{arch}/");
+        if lines > ARCH_LINES {
+            problems.push(format!("{lines} lines outside isa/src/{arch}/ name it (limit {ARCH_LINES})"));
+        }
+    }
+    let idle = allowed.difference(&used).map(|f| format!("CONTRIBUTING.md: {f} names no instruction set"));
+    problems.extend(idle);
+    report(problems);
+}
+
+#[test]
+fn the_table_of_targets_is_that_of_the_compiler() {
+    let readme = read("README.md");
+    let head = "| target | short name | `--emit` | without |\n|---|---|---|---|\n";
+    let table = readme.split_once(head).expect("the table's head").1;
+    let shown: Vec<&str> = table.lines().take_while(|l| l.starts_with('|')).collect();
+    let row = |t: mochi_objwrite::Target| {
+        let kinds: Vec<&str> = t.format.files().iter().map(|f| f.0.name()).collect();
+        let row = format!(
+            "| `{}` | `{}` | {} | {}",
+            t.triple,
+            t.short,
+            kinds.join(", "),
+            t.format.lacks().join(", ")
+        );
+        format!("{} |", row.trim_end())
+    };
+    assert_eq!(shown, TARGETS.iter().map(row).collect::<Vec<_>>(), "README.md, the table of targets");
 }
 
 /// Files that are tables: one row after another, exempt from the size limits.

@@ -7,12 +7,17 @@ use crate::lexer::{Dialect, Kind, lex};
 use crate::parser::parse;
 use crate::sema::{check, verify};
 use crate::span::{SourceMap, Span};
+use crate::stack;
 
 /// Lexes (in both dialects) and parses any bytes, and prints the tree and the diagnostics.
 ///
 /// Invariants: no panic; tokens ascend, do not overlap and end with the only end-of-file token;
 /// every place is a range of the text on character boundaries; a second run says the same.
 pub fn parse_any(data: &[u8]) {
+    stack::large(|| parse_bytes(data));
+}
+
+fn parse_bytes(data: &[u8]) {
     let mut map = SourceMap::default();
     let file = map.add("fuzz.mochi", &String::from_utf8_lossy(data));
     let text = map.file(file).text.as_str();
@@ -58,6 +63,10 @@ pub fn parse_any(data: &[u8]) {
 /// Invariants: no panic; there is a tree exactly when there are no errors; the tree keeps its
 /// promises ([`verify`]); every place is in the text; a second run says the same.
 pub fn check_any(data: &[u8]) {
+    stack::large(|| check_bytes(data));
+}
+
+fn check_bytes(data: &[u8]) {
     let mut map = SourceMap::default();
     let file = map.add("fuzz.mochi", &String::from_utf8_lossy(data));
     let mut syntax = Diagnostics::new();

@@ -12,6 +12,7 @@ pub mod lower;
 pub mod parser;
 pub mod sema;
 pub mod span;
+pub mod stack;
 pub mod system;
 pub mod tree;
 pub mod types;

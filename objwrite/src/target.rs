@@ -18,6 +18,16 @@ pub enum Arch {
     Wasm32,
 }
 
+impl Arch {
+    /// Fills the space between functions: an instruction that traps, where one byte can be that.
+    pub fn padding(self) -> u8 {
+        match self {
+            Arch::X64 => 0xCC,
+            Arch::A64 | Arch::Rv64 | Arch::Wasm32 => 0,
+        }
+    }
+}
+
 /// Operating system.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[allow(missing_docs)]
@@ -36,6 +46,45 @@ pub enum Format {
     MachO,
     Coff,
     Wasm,
+}
+
+/// What can be written for a target.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FileKind {
+    /// A finished program.
+    Executable,
+    /// An object for another linker.
+    Object,
+}
+
+impl FileKind {
+    /// As `--emit` calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            FileKind::Executable => "exe",
+            FileKind::Object => "obj",
+        }
+    }
+}
+
+impl Format {
+    /// The kinds of files that are written, each with the extension of its name.
+    pub fn files(self) -> &'static [(FileKind, &'static str)] {
+        match self {
+            Format::Elf => &[(FileKind::Executable, ""), (FileKind::Object, "o")],
+            Format::Wasm => &[(FileKind::Executable, "wasm")],
+            Format::MachO | Format::Coff => &[],
+        }
+    }
+
+    /// What programs in this format do without, of that which the compiler can do elsewhere.
+    pub fn lacks(self) -> &'static [&'static str] {
+        match self {
+            Format::Elf => &[],
+            Format::Wasm => &["objects for other linkers", "call frames in debuggers"],
+            Format::MachO | Format::Coff => &["files"],
+        }
+    }
 }
 
 /// A supported target.
@@ -74,24 +123,67 @@ targets! {
 #[derive(Debug, PartialEq, Eq)]
 pub struct UnknownTarget(pub String);
 
+impl UnknownTarget {
+    /// The targets that may be meant: those on the machine that the name starts with, or whose name
+    /// is at most a third different.
+    pub fn nearest(&self) -> Vec<Target> {
+        let name = self.0.to_lowercase();
+        let arch = Triple::from_str(&name).ok().and_then(|t| machine(&t));
+        let same: Vec<Target> = TARGETS.iter().filter(|row| Some(row.arch) == arch).collect();
+        if !same.is_empty() {
+            return same;
+        }
+        let far = |row: Target| [row.short, row.triple].map(|known| distance(&name, known));
+        let least = TARGETS.iter().flat_map(far).min().unwrap_or(usize::MAX);
+        TARGETS.iter().filter(|row| far(row).contains(&least) && least <= name.len().div_ceil(3)).collect()
+    }
+}
+
+/// How many characters have to be inserted, removed or replaced to make one name of the other
+/// (Levenshtein's distance, a row of its table at a time).
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.bytes().enumerate() {
+            let replaced = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
 impl fmt::Display for UnknownTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known: Vec<&str> = TARGETS.iter().map(|t| t.triple).collect();
-        write!(f, "unknown target `{}`; supported: {}", self.0, known.join(", "))
+        let names = |rows: &mut dyn Iterator<Item = Target>| {
+            rows.map(|t| format!("{} ({})", t.short, t.triple)).collect::<Vec<_>>().join(", ")
+        };
+        let near = self.nearest();
+        if near.is_empty() {
+            write!(f, "unknown target `{}`; supported: {}", self.0, names(&mut TARGETS.iter()))
+        } else {
+            write!(f, "unknown target `{}`; did you mean {}?", self.0, names(&mut near.into_iter()))
+        }
     }
 }
 
 impl std::error::Error for UnknownTarget {}
 
+/// The machine of a triple, when it is one that some row could have.
+fn machine(triple: &Triple) -> Option<Arch> {
+    match triple.architecture {
+        Architecture::X86_64 | Architecture::X86_64h => Some(Arch::X64),
+        Architecture::Aarch64(_) => Some(Arch::A64),
+        Architecture::Riscv64(_) => Some(Arch::Rv64),
+        Architecture::Wasm32 => Some(Arch::Wasm32),
+        _ => None,
+    }
+}
+
 /// The machine and system of a triple, when they are ones that some row could have.
 fn meaning(triple: &Triple) -> Option<(Arch, Os)> {
-    let arch = match triple.architecture {
-        Architecture::X86_64 | Architecture::X86_64h => Arch::X64,
-        Architecture::Aarch64(_) => Arch::A64,
-        Architecture::Riscv64(_) => Arch::Rv64,
-        Architecture::Wasm32 => Arch::Wasm32,
-        _ => return None,
-    };
     let os = match triple.operating_system {
         OperatingSystem::Linux => Os::Linux,
         OperatingSystem::Darwin(_) | OperatingSystem::MacOSX(_) => Os::MacOs,
@@ -99,7 +191,7 @@ fn meaning(triple: &Triple) -> Option<(Arch, Os)> {
         OperatingSystem::Wasi | OperatingSystem::WasiP1 => Os::Wasi,
         _ => return None,
     };
-    Some((arch, os))
+    Some((machine(triple)?, os))
 }
 
 fn find(triple: &Triple) -> Option<Target> {
@@ -140,6 +232,33 @@ mod tests {
         }
         for name in ["", "vax", "x86_64", "x86_64-unknown-freebsd", "x64-linux "] {
             assert_eq!(parse(name), Err(UnknownTarget(name.to_string())));
+        }
+    }
+
+    #[test]
+    fn advice_for_unknown_names() {
+        let near =
+            |name: &str| UnknownTarget(name.into()).nearest().iter().map(|t| t.short).collect::<Vec<_>>();
+        for (name, short) in [
+            ("x64-linx", "x64-linux"),
+            ("X64-Linux", "x64-linux"),
+            ("x86_64", "x64-linux"),
+            ("x86_64-unknown-freebsd", "x64-linux"),
+            ("arm64-linux", "a64-linux"),
+            ("aarch64", "a64-linux"),
+            ("aarch64-unknwon-linux", "a64-linux"),
+        ] {
+            assert_eq!(near(name), [short], "{name}");
+        }
+        for name in ["", "vax", "pdp11"] {
+            assert!(near(name).is_empty(), "{name}");
+        }
+    }
+
+    #[test]
+    fn distances() {
+        for (a, b, n) in [("", "abc", 3), ("kitten", "sitting", 3), ("abc", "abc", 0), ("flaw", "lawn", 2)] {
+            assert_eq!((distance(a, b), distance(b, a)), (n, n), "{a} {b}");
         }
     }
 

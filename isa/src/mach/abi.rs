@@ -20,7 +20,7 @@ pub struct Abi {
     pub int_args: &'static [PReg],
     /// Float argument registers.
     pub float_args: &'static [PReg],
-    /// An argument's position counts in both lists (Windows x64).
+    /// An argument's position counts in both lists (Windows).
     pub shared_positions: bool,
     /// Bytes the caller leaves free at the stack pointer for the callee.
     pub shadow: u32,

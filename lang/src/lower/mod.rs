@@ -42,9 +42,6 @@ use repr::{Layout, NONE_FLOAT, Repr, TypeTable};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// Stack of the thread that lowers: deep expressions recurse.
-const STACK_BYTES: usize = 512 << 20;
-
 /// How to lower.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -58,16 +55,10 @@ impl Default for Options {
     }
 }
 
-/// Lowers a checked program. The module defines and exports `mochi_main`.
+/// Lowers a checked program. The module defines and exports `mochi_main`. Deep programs need a
+/// [large stack](crate::stack).
 pub fn lower(map: &SourceMap, program: &Program, library: &Library, options: &Options) -> Module {
-    std::thread::scope(|scope| {
-        let run = || Lowerer::new(map, program, *library, options.clone()).run();
-        let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, run);
-        match thread.expect("a thread for lowering").join() {
-            Ok(module) => module,
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
-    })
+    Lowerer::new(map, program, *library, options.clone()).run()
 }
 
 /// The word that stands for none.

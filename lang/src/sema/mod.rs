@@ -68,34 +68,18 @@ use std::collections::HashMap;
 use std::fmt::Display;
 use typeref::TypeName;
 
-/// Stack of the checking thread: expressions nest to the parser's limits, and a level of nesting
-/// takes a few frames. Only the part that is used takes memory.
-const STACK_BYTES: usize = 256 << 20;
-
-/// Checks a program. `None` when there are errors; remarks are reported either way.
+/// Checks a program. `None` when there are errors; remarks are reported either way. Deep programs
+/// need a [large stack](crate::stack).
 pub fn check(map: &SourceMap, program: &ast::Program, diags: &mut Diagnostics) -> Option<tree::Program> {
-    let (found, result) = on_large_stack(|| {
-        infer::refine(|refinements| {
-            let mut checker = Checker::new(map, refinements);
-            let main = checker.run(program);
-            checker.finish(main)
-        })
+    let (found, result) = infer::refine(|refinements| {
+        let mut checker = Checker::new(map, refinements);
+        let main = checker.run(program);
+        checker.finish(main)
     });
     for d in found.items() {
         diags.push(d.clone());
     }
     result
-}
-
-/// Runs `work` on a thread of its own with a large stack; its panics are passed on.
-fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work);
-        match thread.expect("a thread for checking").join() {
-            Ok(result) => result,
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
-    })
 }
 
 /// State of one walk over a program.

@@ -480,7 +480,11 @@ fn joins_make_options() {
 }
 
 #[test]
-fn long_chains_do_not_recurse() {
+fn long_chains_do_not_overflow() {
+    crate::stack::large(long_chains);
+}
+
+fn long_chains() {
     let sum = vec!["1"; 2500].join(" + ");
     assert_eq!(type_of(&format!("let v = {sum}"), "v"), "int");
     let tests = vec!["(1 == 1)"; 1200].join(" && ");

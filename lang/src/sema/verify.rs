@@ -11,18 +11,16 @@ use crate::types::{Ty, TyKind, Types};
 
 /// Complaints about a program; empty for a sound one.
 pub fn verify(program: &Program) -> Vec<String> {
-    super::on_large_stack(|| {
-        // Substitution interns types, so the verifier works on a copy of them.
-        let mut v = Verifier { p: program, types: program.types.clone(), f: program.main, found: Vec::new() };
-        for (i, f) in program.functions.iter().enumerate() {
-            v.f = FuncId(i as u32);
-            v.function(f);
-        }
-        for g in &program.globals {
-            v.no_error(g.ty, &g.name);
-        }
-        v.found
-    })
+    // Substitution interns types, so the verifier works on a copy of them.
+    let mut v = Verifier { p: program, types: program.types.clone(), f: program.main, found: Vec::new() };
+    for (i, f) in program.functions.iter().enumerate() {
+        v.f = FuncId(i as u32);
+        v.function(f);
+    }
+    for g in &program.globals {
+        v.no_error(g.ty, &g.name);
+    }
+    v.found
 }
 
 struct Verifier<'p> {

@@ -79,9 +79,9 @@ fn rank(kind: AtomKind) -> usize {
     }
 }
 
-/// Fills the space between functions: an instruction that traps, where one byte can be that.
+/// Fills the space between atoms.
 fn padding(arch: Arch, kind: AtomKind) -> u8 {
-    if kind == AtomKind::Text && arch == Arch::X64 { 0xCC } else { 0 }
+    if kind == AtomKind::Text { arch.padding() } else { 0 }
 }
 
 impl Layout {
