@@ -7,6 +7,7 @@ pub mod a64;
 pub mod fuzz;
 pub mod mach;
 pub mod module;
+pub mod rv64;
 pub mod x64;
 
 use mochi_ir::{Function, Module, Sym};
