@@ -2,8 +2,9 @@
 
 mod common;
 
-use common::{Scratch, have, mochi, output, text};
+use common::mochi;
 use mochi_objwrite::target::{self, FileKind, TARGETS};
+use mochi_testkit::{Scratch, output, text, traces};
 use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -172,7 +173,7 @@ fn output_does_not_depend_on_folder_or_threads() {
 
 #[test]
 fn no_other_program_is_started() {
-    if !have("strace") {
+    if !traces("strace") {
         return;
     }
     let s = Scratch::new("strace");

@@ -6,7 +6,8 @@
 
 mod common;
 
-use common::{mochi, output, programs, text};
+use common::{mochi, programs};
+use mochi_testkit::{output, text};
 use std::fs;
 
 #[test]

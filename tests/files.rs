@@ -2,7 +2,8 @@
 
 mod common;
 
-use common::{Scratch, have, mochi, output, root, text};
+use common::{mochi, root};
+use mochi_testkit::{Scratch, have, output, text, traces};
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -98,7 +99,7 @@ fn debug_information_is_valid() {
 
 #[test]
 fn gdb_stops_at_lines_and_names_functions() {
-    if !have("gdb") {
+    if !traces("gdb") {
         return;
     }
     let s = Scratch::new("gdb");
@@ -109,7 +110,7 @@ fn gdb_stops_at_lines_and_names_functions() {
     for c in commands {
         gdb.args(["-ex", c]);
     }
-    let ran = output(gdb.arg("./prog").current_dir(&s.0));
+    let ran = output(gdb.arg("./prog").env_remove("DEBUGINFOD_URLS").current_dir(&s.0));
     let shown = text(&ran.stdout);
     for expected in
         ["inner () at", "prog.mochi:3", "in outer () at", "prog.mochi:9", "in __main () at", "prog.mochi:13"]

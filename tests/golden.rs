@@ -1,14 +1,22 @@
-//! Programs of our own with the output they have to print, built optimised and with `--debug`.
+//! Programs of our own with the output they have to print, built optimised and with `--debug`, for
+//! every target, on every engine that runs programs of the target here.
 //!
 //! Beside `tests/golden/NAME.mochi` stands `NAME.out` (standard output). `NAME.err`, where it
 //! exists, is standard error of a program that ends with status 1; `NAME.in` is standard input.
 
 mod common;
 
-use common::{Scratch, mochi, output, programs, text};
-use std::fs::{self, File};
-use std::path::Path;
-use std::process::{Command, Stdio};
+use common::{mochi, programs, root};
+use mochi_objwrite::target::{TARGETS, Target};
+use mochi_testkit::engines::{self, Engine, Start};
+use mochi_testkit::process::End;
+use mochi_testkit::{Scratch, output, parallel, text, threads};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Time of a program; no program takes a tenth of it.
+const TIME: Duration = Duration::from_secs(20);
 
 #[test]
 fn optimised_programs_print_what_they_should() {
@@ -22,31 +30,55 @@ fn debug_programs_print_what_they_should() {
 
 fn check_all(options: &[&str]) {
     let scratch = Scratch::new("golden");
-    let mut problems = Vec::new();
-    for program in programs("golden") {
-        if let Err(problem) = check(&program, options, &scratch) {
-            problems.push(format!("{} ({}): {problem}", program.display(), options.join(" ")));
-        }
-    }
+    let targets = TARGETS.iter().map(|t| (t, engines::of(t)));
+    let cases: Vec<Case> = targets
+        .filter(|(_, engines)| !engines.is_empty())
+        .flat_map(|(target, engines)| {
+            let case = move |program| Case { program, target, engines: engines.clone() };
+            programs("golden").into_iter().map(case)
+        })
+        .collect();
+    let problems = parallel(threads(), &cases, |case| check(case, options, &scratch));
+    let problems: Vec<String> = problems.into_iter().flatten().collect();
     assert!(problems.is_empty(), "\n{}", problems.join("\n\n"));
 }
 
-fn check(program: &Path, options: &[&str], scratch: &Scratch) -> Result<(), Problem> {
-    let name = program.file_stem().expect("file name");
-    let exe = scratch.0.join(name);
-    let built = output(mochi().arg("build").arg(program).arg("-o").arg(&exe).args(options));
+/// A program for a target.
+struct Case {
+    program: PathBuf,
+    target: Target,
+    engines: Vec<Engine>,
+}
+
+/// Builds a program and runs it on the engines of its target; returns what is wrong.
+fn check(case: &Case, options: &[&str], scratch: &Scratch) -> Vec<String> {
+    let (program, target) = (&case.program, case.target);
+    let shown = program.strip_prefix(root()).unwrap_or(program).display();
+    let name = program.file_stem().expect("file name").to_string_lossy();
+    let exe = scratch.path(&format!("{name}-{}", target.short));
+    let build = ["--target", target.short, "-o"];
+    let built = output(mochi().arg("build").arg(program).args(options).args(build).arg(&exe));
     if !built.status.success() || !built.stderr.is_empty() {
-        return Err(Problem(format!("build: {}\n{}", built.status, text(&built.stderr))));
+        let said = text(&built.stderr);
+        return vec![format!("{shown} ({} {}): build: {}\n{said}", target.short, options[0], built.status)];
     }
-    let mut run = Command::new(&exe);
-    let input = program.with_extension("in");
-    run.stdin(if input.exists() { Stdio::from(File::open(input).expect("input")) } else { Stdio::null() });
-    let ran = output(&mut run);
+    let run = |engine: &Engine| {
+        let place = format!("{shown} ({} {})", engine.name(), options[0]);
+        judge(program, engine, &exe).err().map(|problem| format!("{place}: {problem}"))
+    };
+    case.engines.iter().filter_map(run).collect()
+}
+
+/// Runs a program and compares all it does with the files beside its source.
+fn judge(program: &Path, engine: &Engine, exe: &Path) -> Result<(), Problem> {
     let read = |ext: &str| fs::read_to_string(program.with_extension(ext)).unwrap_or_default();
+    let stdin = read("in");
+    let start = Start { stdin: stdin.as_bytes(), env: &[], folder: root(), time: TIME };
+    let ran = engine.run(exe, &start).map_err(|e| Problem(e.to_string()))?;
     compare("standard output", &read("out"), &text(&ran.stdout))?;
     compare("standard error", &read("err"), &text(&ran.stderr))?;
-    let status = if program.with_extension("err").exists() { 1 } else { 0 };
-    compare("status", &status.to_string(), &ran.status.code().map_or("signal".into(), |c| c.to_string()))
+    let status = i32::from(program.with_extension("err").exists());
+    compare("end", &End::Status(status).to_string(), &ran.end.to_string())
 }
 
 /// What is wrong with a program.

@@ -1,0 +1,114 @@
+//! Engines: what runs programs of a target here. The machine itself for its own target, user-mode
+//! emulators for the other machines under Linux.
+//!
+//! The engines of a new row of the target table follow from its machine and system; a test needs no
+//! change for it.
+
+use crate::process::{self, Outcome};
+use crate::tools::first_installed;
+use mochi_objwrite::target::{self, Arch, Os, TARGETS, Target};
+use std::ffi::OsString;
+use std::io;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+/// Address space of an emulator in KiB. QEMU keeps a table of the pages of all reserved memory,
+/// which takes long for what the runtime reserves; with a limit the runtime reserves less.
+const EMULATOR_KIB: u32 = 8_000_000;
+
+/// A way to run programs of a target.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    /// What programs are compiled for.
+    pub target: Target,
+    how: How,
+}
+
+#[derive(Clone, Debug)]
+enum How {
+    Native,
+    /// Started with the program as its argument.
+    Emulator(&'static str),
+}
+
+/// What a program is given.
+#[derive(Clone, Debug)]
+pub struct Start<'a> {
+    /// Standard input.
+    pub stdin: &'a [u8],
+    /// Environment variables beside those of this process.
+    pub env: &'a [(&'a str, &'a str)],
+    /// The folder it starts in.
+    pub folder: &'a Path,
+    /// Time on this machine; an emulator may take [`SLOWER`] times as long.
+    pub time: Duration,
+}
+
+/// How many times slower than the machine an emulator may be.
+pub const SLOWER: u32 = 10;
+
+/// The names of the emulators of a machine.
+fn emulators(arch: Arch) -> &'static [&'static str] {
+    match arch {
+        Arch::X64 => &["qemu-x86_64-static", "qemu-x86_64"],
+        Arch::A64 => &["qemu-aarch64-static", "qemu-aarch64"],
+        Arch::Rv64 => &["qemu-riscv64-static", "qemu-riscv64"],
+        Arch::Wasm32 => &[],
+    }
+}
+
+/// The engines of a target that are here. Others are skipped by name; in CI a missing one is a
+/// failure.
+pub fn of(target: Target) -> Vec<Engine> {
+    let how = if target::host() == Ok(target) {
+        Some(How::Native)
+    } else if target.os == Os::Linux && cfg!(target_os = "linux") {
+        first_installed(emulators(target.arch)).map(How::Emulator)
+    } else {
+        eprintln!("skipped: nothing here runs programs of {}", target.triple);
+        None
+    };
+    how.map(|how| Engine { target, how }).into_iter().collect()
+}
+
+/// The engines of all targets, this machine's first.
+pub fn all() -> Vec<Engine> {
+    let mut list: Vec<Engine> = TARGETS.iter().flat_map(of).collect();
+    list.sort_by_key(|e| !matches!(e.how, How::Native));
+    list
+}
+
+impl Engine {
+    /// The target, and the emulator if there is one.
+    pub fn name(&self) -> String {
+        match self.how {
+            How::Native => self.target.short.to_string(),
+            How::Emulator(program) => format!("{} by {program}", self.target.short),
+        }
+    }
+
+    /// A command that runs an executable file.
+    pub fn command(&self, program: &Path) -> Command {
+        match self.how {
+            How::Native => Command::new(program),
+            How::Emulator(emulator) => {
+                let mut command = Command::new("sh");
+                let limited = format!("ulimit -v {EMULATOR_KIB} && exec \"$0\" \"$@\"");
+                command.args([OsString::from("-c"), limited.into(), emulator.into()]).arg(program);
+                command
+            }
+        }
+    }
+
+    /// Runs an executable file to its end.
+    pub fn run(&self, program: &Path, start: &Start) -> io::Result<Outcome> {
+        let mut command = self.command(program);
+        command.envs(start.env.iter().copied()).current_dir(start.folder);
+        let time = match self.how {
+            How::Native => start.time,
+            How::Emulator(_) => start.time * SLOWER,
+        };
+        process::run(&mut command, start.stdin, time)
+    }
+}
