@@ -25,6 +25,7 @@
 //! Readers check every position and index: damaged bytes give an [`ArchiveError`], never a panic,
 //! and no allocation larger than the file.
 
+use crate::leb;
 use crate::model::{
     Atom, AtomKind, AtomView, CfiOp, FrameInfo, FunctionInfo, LineRow, Object, RelocEntry, SymRef, Symbol,
 };
@@ -85,12 +86,8 @@ impl Writer {
         self.out[at..at + 4].copy_from_slice(&v.to_le_bytes());
     }
 
-    fn varint(&mut self, mut v: u64) {
-        while v >= 0x80 {
-            self.out.push(v as u8 | 0x80);
-            v >>= 7;
-        }
-        self.out.push(v as u8);
+    fn varint(&mut self, v: u64) {
+        leb::write(&mut self.out, v);
     }
 
     fn signed(&mut self, v: i64) {
@@ -416,15 +413,10 @@ impl<'a> Cursor<'_, 'a> {
     }
 
     fn varint(&mut self) -> Result<u64> {
-        let mut v = 0;
-        for shift in (0..64).step_by(7) {
-            let b = self.byte()?;
-            v |= u64::from(b & 0x7F) << shift;
-            if b < 0x80 {
-                return Ok(v);
-            }
-        }
-        Err(ArchiveError::Damaged("number is too long"))
+        let mut at = 0;
+        let v = leb::read(self.rest, &mut at, 64).ok_or(ArchiveError::Damaged("number"))?;
+        self.rest = &self.rest[at..];
+        Ok(v)
     }
 
     fn signed(&mut self) -> Result<i64> {
@@ -490,10 +482,11 @@ impl<'a> Cursor<'_, 'a> {
         for _ in 0..relocs.capacity() {
             offset = self.delta(offset)?;
             let kind = RelocKind::from_u8(self.byte()?).ok_or(ArchiveError::Damaged("relocation kind"))?;
-            if u64::from(offset) + u64::from(kind.row().bytes) > bytes.len() as u64 {
+            let entry = RelocEntry { offset, kind, sym: self.sym()?, addend: self.signed()? };
+            if entry.end() > bytes.len() as u64 {
                 return Err(ArchiveError::Damaged("relocation offset"));
             }
-            relocs.push(RelocEntry { offset, kind, sym: self.sym()?, addend: self.signed()? });
+            relocs.push(entry);
         }
         let function = match self.byte()? {
             0 => None,

@@ -12,9 +12,8 @@
 //! 6.4 (frames); the DWARF register numbers of the psABIs.
 
 use crate::link::DebugOptions;
-use crate::link::layout::Layout;
-use crate::link::resolve::{Kept, Program};
-use crate::model::{AtomKind, CfiOp};
+use crate::link::layout::Function;
+use crate::model::CfiOp;
 use crate::target::Arch;
 use gimli::write::{
     Address, AttributeValue, CallFrameInstruction, CommonInformationEntry, DwarfUnit, EndianVec, Expression,
@@ -146,26 +145,14 @@ fn code(offset: u64) -> Address {
     Address::Symbol { symbol: 0, addend: offset as i64 }
 }
 
-/// A function of the output: its atom, offset in the code section.
-struct Function<'p, 'a> {
-    atom: &'p Kept<'a>,
-    start: u64,
-}
-
-/// The debug sections of a program, by name. Panics when line rows or frame instructions are not
-/// in order of offset.
-pub fn build(arch: Arch, options: &DebugOptions, program: &Program, layout: &Layout) -> Vec<DebugSection> {
-    let functions: Vec<Function> = layout
-        .atoms(AtomKind::Text)
-        .iter()
-        .map(|&i| Function { atom: &program.atoms[i as usize], start: layout.offsets[i as usize] })
-        .collect();
-    let root = program.atoms.first().map(|a| a.definition);
+/// The debug sections of a program, by name. Panics when functions, line rows or frame instructions
+/// are not in order of offset.
+pub fn build(arch: Arch, options: &DebugOptions, functions: &[Function]) -> Vec<DebugSection> {
     let mut sections = Sections::new(Recorder::new());
     // Memory is the only thing these writers can run out of; their errors are our mistakes.
-    unit(options, &functions).write(&mut sections).expect("the unit is well formed");
+    unit(arch, options, functions).write(&mut sections).expect("the unit is well formed");
     if let Some(start) = frame_start(arch) {
-        frames(&start, &functions, root)
+        frames(&start, functions)
             .write_debug_frame(&mut sections.debug_frame)
             .expect("frames are well formed");
     }
@@ -201,8 +188,9 @@ fn text(s: &str) -> Vec<u8> {
     s.bytes().map(|b| if b == 0 { b'?' } else { b }).collect()
 }
 
-fn unit(options: &DebugOptions, functions: &[Function]) -> DwarfUnit {
-    let encoding = Encoding { format: Format::Dwarf32, version: 5, address_size: 8 };
+fn unit(arch: Arch, options: &DebugOptions, functions: &[Function]) -> DwarfUnit {
+    let address_size = if arch == Arch::Wasm32 { 4 } else { 8 };
+    let encoding = Encoding { format: Format::Dwarf32, version: 5, address_size };
     let mut dwarf = DwarfUnit::new(encoding);
     let mut line_string = |s: &str| LineString::new(text(s), encoding, &mut dwarf.line_strings);
     let (directory, main) = (line_string(&options.directory), line_string(&options.unit));
@@ -224,7 +212,7 @@ fn unit(options: &DebugOptions, functions: &[Function]) -> DwarfUnit {
             program.begin_sequence(Some(code(0)));
         }
         line_rows(&mut program, f, file);
-        end = f.start + f.atom.view.size();
+        end = f.start + f.size;
     }
     if program.in_sequence() {
         program.end_sequence(end);
@@ -241,8 +229,9 @@ fn unit(options: &DebugOptions, functions: &[Function]) -> DwarfUnit {
     die.set(gimli::DW_AT_comp_dir, AttributeValue::StringRef(directory));
     die.set(gimli::DW_AT_low_pc, AttributeValue::Address(code(0)));
     die.set(gimli::DW_AT_high_pc, AttributeValue::Udata(end));
+    let has_frames = frame_start(arch).is_some();
     for ((f, _), &file) in sourced().zip(&ids) {
-        subprogram(&mut dwarf, f, file);
+        subprogram(&mut dwarf, f, file, has_frames);
     }
     dwarf
 }
@@ -250,14 +239,14 @@ fn unit(options: &DebugOptions, functions: &[Function]) -> DwarfUnit {
 fn line_rows(program: &mut LineProgram, f: &Function, file: FileId) {
     let Some(info) = &f.atom.view.function else { return };
     // A function's first byte has a row, so that no line of the function before it goes on there.
-    let first = info.lines.first();
+    let first = f.rows.first();
     if first.is_none_or(|r| r.offset != 0) {
         let row = program.row();
         (row.address_offset, row.file, row.line, row.column) = (f.start, file, info.line.into(), 0);
         row.is_statement = true;
         program.generate_row();
     }
-    for r in &info.lines {
+    for r in f.rows.iter() {
         let row = program.row();
         row.address_offset = f.start + u64::from(r.offset);
         (row.file, row.line, row.column) = (file, r.line.into(), r.column.into());
@@ -266,7 +255,7 @@ fn line_rows(program: &mut LineProgram, f: &Function, file: FileId) {
     }
 }
 
-fn subprogram(dwarf: &mut DwarfUnit, f: &Function, file: FileId) {
+fn subprogram(dwarf: &mut DwarfUnit, f: &Function, file: FileId, has_frames: bool) {
     let Some(info) = &f.atom.view.function else { return };
     let name = dwarf.strings.add(text(&info.display));
     let root = dwarf.unit.root();
@@ -280,13 +269,15 @@ fn subprogram(dwarf: &mut DwarfUnit, f: &Function, file: FileId) {
     die.set(gimli::DW_AT_decl_file, AttributeValue::FileIndex(Some(file)));
     die.set(gimli::DW_AT_decl_line, AttributeValue::Udata(info.line.into()));
     die.set(gimli::DW_AT_low_pc, AttributeValue::Address(code(f.start)));
-    die.set(gimli::DW_AT_high_pc, AttributeValue::Udata(f.atom.view.size()));
-    let mut frame_base = Expression::new();
-    frame_base.op(gimli::DW_OP_call_frame_cfa);
-    die.set(gimli::DW_AT_frame_base, AttributeValue::Exprloc(frame_base));
+    die.set(gimli::DW_AT_high_pc, AttributeValue::Udata(f.size));
+    if has_frames {
+        let mut frame_base = Expression::new();
+        frame_base.op(gimli::DW_OP_call_frame_cfa);
+        die.set(gimli::DW_AT_frame_base, AttributeValue::Exprloc(frame_base));
+    }
 }
 
-fn frames(start: &FrameStart, functions: &[Function], root: Option<(u32, u32)>) -> FrameTable {
+fn frames(start: &FrameStart, functions: &[Function]) -> FrameTable {
     let mut table = FrameTable::default();
     // Version 4 is the call frame format of DWARF 4 and 5.
     let encoding = Encoding { format: Format::Dwarf32, version: 4, address_size: 8 };
@@ -298,8 +289,8 @@ fn frames(start: &FrameStart, functions: &[Function], root: Option<(u32, u32)>) 
     }
     let cie = table.add_cie(cie);
     for f in functions {
-        let mut fde = FrameDescriptionEntry::new(code(f.start), f.atom.view.size() as u32);
-        if root == Some(f.atom.definition) {
+        let mut fde = FrameDescriptionEntry::new(code(f.start), f.size as u32);
+        if f.is_root {
             fde.add_instruction(0, CallFrameInstruction::Undefined(return_address));
             table.add_fde(cie, fde);
             continue;

@@ -6,12 +6,14 @@
 pub mod archive;
 pub mod dwarf;
 pub mod elf;
+pub mod leb;
 pub mod link;
 pub mod model;
 pub mod pctab;
 pub mod reloc;
 pub mod sha256;
 pub mod target;
+pub mod wasm;
 
 pub use archive::{Archive, ArchiveError};
 pub use link::{DebugOptions, Image, LinkError, LinkInput, RelocatableInput, link, relocatable};

@@ -39,6 +39,17 @@ pub struct RelocEntry {
     pub addend: i64,
 }
 
+impl RelocEntry {
+    /// Where the bytes of the atom that it covers end.
+    pub fn end(&self) -> u64 {
+        let covered = match self.kind {
+            RelocKind::WasmType => self.addend as u64,
+            kind => kind.row().bytes.into(),
+        };
+        covered.saturating_add(self.offset.into())
+    }
+}
+
 /// A source position from this code offset on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LineRow {

@@ -36,6 +36,7 @@
 //! A return address belongs to the call before it: look up `return address - 1`. The address of a
 //! faulting instruction is looked up as it is.
 
+use crate::leb;
 use crate::model::LineRow;
 use std::collections::HashMap;
 
@@ -115,12 +116,8 @@ fn write_rows(out: &mut Vec<u8>, e: &Entry) {
     }
 }
 
-fn varint(out: &mut Vec<u8>, mut v: u32) {
-    while v >= 0x80 {
-        out.push(v as u8 | 0x80);
-        v >>= 7;
-    }
-    out.push(v as u8);
+fn varint(out: &mut Vec<u8>, v: u32) {
+    leb::write(out, v.into());
 }
 
 /// What the table says of an address.
@@ -175,16 +172,7 @@ fn word(table: &[u8], at: usize) -> Option<u32> {
 }
 
 fn read_varint(table: &[u8], at: &mut usize) -> Option<u32> {
-    let mut v = 0;
-    for shift in (0..32).step_by(7) {
-        let byte = *table.get(*at)?;
-        *at += 1;
-        v |= u32::from(byte & 0x7F) << shift;
-        if byte < 0x80 {
-            return Some(v);
-        }
-    }
-    None
+    leb::read(table, at, 32).map(|v| v as u32)
 }
 
 fn read_string(table: &[u8], at: u32) -> Option<&str> {

@@ -3,10 +3,12 @@
 //! `S` is the symbol's address, `A` the addend, `P` the address of the patched field, `Page(x)` is
 //! `x` without its low 12 bits. A row says how the value is computed, which range it must be in,
 //! and which of its bits go where in the little-endian unit of `bytes` bytes at `P`; [`apply`]
-//! is the one place that patches code and data.
+//! is the one place that patches code and data. Rows of WebAssembly patch nothing: a LEB128 number
+//! is inserted at `P` when the file is written ([`crate::wasm::code`]), signed or not as the range says.
 //!
 //! Sources: System V psABI x86-64 1.0 (table 4.10), AAELF64 2024Q3 (section 5.7), RISC-V ELF psABI
-//! 1.0 (chapter 8). A number of 0 means that the machine has no such relocation.
+//! 1.0 (chapter 8), WebAssembly Core 2.0 (section 5). A number of 0 means that the machine has no
+//! such relocation in ELF files.
 
 use crate::target::Arch;
 use std::fmt;
@@ -20,6 +22,8 @@ pub enum Formula {
     Rel,
     /// `Page(S + A) - Page(P)`.
     Page,
+    /// Inserted, not patched; the relocation's text says what.
+    Insert,
 }
 
 /// Which values fit.
@@ -67,7 +71,7 @@ pub struct RelocRow {
     pub kind: RelocKind,
     /// Computation of the value.
     pub formula: Formula,
-    /// Size of the patched unit in bytes: 4 or 8.
+    /// Size of the patched unit in bytes: 4 or 8, or 0 for an insertion.
     pub bytes: u32,
     /// Range check.
     pub range: Range,
@@ -141,6 +145,18 @@ relocs! {
     /// RV64: `auipc` + store, one unit. As [`RelocKind::Rv64PcI`], with `PCREL_LO12_S`.
     Rv64PcS: Rel, 8 bytes, Range::Signed(32), align 1,
         bits [20 from 12 + 0x800 to 12, 5 from 0 to 39, 7 from 5 to 57], elf 0 0 23 low 25;
+    /// WebAssembly: index of the function `S` (operand of `call`).
+    WasmFunc: Insert, 0 bytes, Range::Unsigned(32), align 1, bits [], elf 0 0 0;
+    /// WebAssembly: `S + A`, the address of data or a function's index in the table (operand of
+    /// `i64.const` or `i32.const`).
+    WasmAddr: Insert, 0 bytes, Range::Signed(64), align 1, bits [], elf 0 0 0;
+    /// WebAssembly: index of a function type (operand of `call_indirect`, or a block's type, which
+    /// is why it is signed). `A` bytes at `P` are that type (Core, section 5.3.6, without the
+    /// leading 0x60); the index replaces them. `S` is the function itself.
+    WasmType: Insert, 0 bytes, Range::Signed(33), align 1, bits [], elf 0 0 0;
+    /// WebAssembly: offset of the inserted number itself in the contents of the code section,
+    /// plus `A` (operand of `i64.const`). `S` is the function itself.
+    WasmPc: Insert, 0 bytes, Range::Signed(64), align 1, bits [], elf 0 0 0;
 }
 
 impl RelocKind {
@@ -170,7 +186,7 @@ impl RelocRow {
     /// The value, from `S + A` and `P`.
     pub fn value(&self, target: u64, place: u64) -> u64 {
         match self.formula {
-            Formula::Abs => target,
+            Formula::Abs | Formula::Insert => target,
             Formula::Rel => target.wrapping_sub(place),
             Formula::Page => (target & !0xFFF).wrapping_sub(place & !0xFFF),
         }
@@ -247,7 +263,10 @@ mod tests {
             for p in row.pieces {
                 assert!(p.len > 0 && p.to + p.len <= row.bytes * 8, "{:?}", row.kind);
             }
-            assert!([Arch::X64, Arch::A64, Arch::Rv64].iter().any(|&a| row.elf_number(a).is_some()));
+            let in_elf = [Arch::X64, Arch::A64, Arch::Rv64].iter().any(|&a| row.elf_number(a).is_some());
+            let inserted = row.formula == Formula::Insert;
+            assert_eq!(inserted, !in_elf, "{:?}", row.kind);
+            assert_eq!(inserted, row.bytes == 0 && row.pieces.is_empty(), "{:?}", row.kind);
         }
         assert_eq!(RelocKind::from_u8(RELOCS.len() as u8), None);
     }

@@ -21,7 +21,7 @@
 
 use super::{Bytes, Machine, StringTable, machine};
 use crate::dwarf;
-use crate::link::layout::{Addresses, Layout};
+use crate::link::layout::{Addresses, Layout, pc_table};
 use crate::link::resolve::{LinkerSymbol, Program, resolve};
 use crate::link::{Image, LinkError, LinkInput};
 use crate::model::AtomKind;
@@ -152,7 +152,7 @@ struct Writer<'a> {
 pub fn write(input: &LinkInput) -> Result<Image, LinkError> {
     let target = input.object.target;
     let machine = machine(target.arch).ok_or(LinkError::Unsupported("ELF for this machine"))?;
-    let program = resolve(input.object, input.archives, &[input.entry], false)?;
+    let program = resolve(input.object, input.archives, &[input.entry], &|_| false)?;
     let layout = Layout::new(&program);
     let mut w = Writer {
         arch: target.arch,
@@ -169,7 +169,7 @@ pub fn write(input: &LinkInput) -> Result<Image, LinkError> {
     w.define_symbols();
     if let Some(options) = &input.debug {
         let text = w.addresses.section(AtomKind::Text);
-        for section in dwarf::build(target.arch, options, &w.program, &w.layout) {
+        for section in dwarf::build(target.arch, options, &w.layout.functions(&w.program)) {
             w.add(Role::Debug(section.name), 1, section.resolved(text));
         }
     }
@@ -222,7 +222,7 @@ impl Writer<'_> {
             self.add_sized(Role::Relr, 8, relr * 8);
         }
         self.add_atoms(AtomKind::ReadOnly);
-        self.add(Role::PcTable, 8, self.layout.pc_table(&self.program));
+        self.add(Role::PcTable, 8, pc_table(&self.layout.functions(&self.program)));
         self.end_segment(PF_R);
         self.add_atoms(AtomKind::Text);
         self.end_segment(PF_R | PF_X);
@@ -379,7 +379,9 @@ impl Writer<'_> {
                 Role::Atoms(kind) => {
                     let part = &mut out[range];
                     self.layout.copy(&self.program, kind, self.arch, part);
-                    self.layout.relocate(&self.program, kind, &self.addresses, part)?;
+                    let value = |def| self.layout.value(&self.program, def, &self.addresses);
+                    let base = self.addresses.section(kind);
+                    self.layout.relocate(&self.program, kind, base, &value, part)?;
                 }
                 Role::Relr => {
                     let words = self.layout.relr(&self.program, &self.addresses);

@@ -17,7 +17,7 @@
 
 use super::{Machine, machine};
 use crate::dwarf::{self, DebugReloc, DebugTarget};
-use crate::link::layout::{Addresses, Layout, patch};
+use crate::link::layout::{Addresses, Layout, patch, pc_table};
 use crate::link::resolve::{Def, LinkerSymbol, Program, resolve};
 use crate::link::{Image, LinkError, RelocatableInput};
 use crate::model::{AtomKind, RelocEntry};
@@ -68,7 +68,7 @@ pub fn write(input: &RelocatableInput) -> Result<Image, LinkError> {
     let (Some(machine), Some(architecture)) = (machine(arch), architecture(arch)) else {
         return Err(unsupported);
     };
-    let program = resolve(input.object, input.archives, input.exports, true)?;
+    let program = resolve(input.object, input.archives, input.exports, &|_| true)?;
     let mut w = Writer::new(arch, machine, architecture, program);
     w.contents()?;
     w.add_symbols(input.exports);
@@ -76,7 +76,7 @@ pub fn write(input: &RelocatableInput) -> Result<Image, LinkError> {
         w.relocate(kind)?;
     }
     if let Some(options) = &input.debug {
-        let sections = dwarf::build(arch, options, &w.program, &w.layout);
+        let sections = dwarf::build(arch, options, &w.layout.functions(&w.program));
         w.add_debug(&sections)?;
     }
     // An empty section of this name asks for a stack that is not executable.
@@ -156,7 +156,7 @@ impl<'a> Writer<'a> {
         let (zeros, zeros_align) = (self.layout.section(AtomKind::Bss).size as usize, align(AtomKind::Bss));
         self.out.append_section_data(self.text.section, &text, text_align);
         self.out.append_section_data(self.read_only.section, &read_only, read_only_align);
-        let table = self.layout.pc_table(&self.program);
+        let table = pc_table(&self.layout.functions(&self.program));
         self.pc_table = self.out.append_section_data(self.read_only.section, &table, 8);
         self.out.append_section_data(self.relro.section, &relro, relro_align);
         self.out.append_section_data(self.data.section, &data, data_align);
@@ -226,6 +226,9 @@ impl<'a> Writer<'a> {
                 | LinkerSymbol::RelroStart
                 | LinkerSymbol::RelroEnd,
             ) => (self.text, 0),
+            Def::Linker(LinkerSymbol::StackLow | LinkerSymbol::StackTop | LinkerSymbol::HeapStart) => {
+                unreachable!("symbols of another format do not resolve")
+            }
         };
         (self.out.section_symbol(place.section), offset)
     }

@@ -8,11 +8,12 @@
 
 use super::LinkError;
 use super::relr;
-use super::resolve::{Def, LinkerSymbol, Program};
-use crate::model::{AtomKind, RelocEntry};
+use super::resolve::{Def, Kept, LinkerSymbol, Program};
+use crate::model::{AtomKind, LineRow, RelocEntry};
 use crate::pctab;
 use crate::reloc::{self, RelocKind};
 use crate::target::Arch;
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// The sections of the output in order.
@@ -165,22 +166,27 @@ impl Layout {
         Ok(())
     }
 
-    /// Applies all relocations of a section whose contents are in `out`.
+    /// The value of a symbol of a program that leaves none to others.
+    pub fn value(&self, program: &Program, def: Def, addresses: &Addresses) -> u64 {
+        match def {
+            Def::Atom(i) => self.address(program, i, addresses),
+            Def::Linker(s) => addresses.symbol(s),
+            Def::External(_) => unreachable!("nothing is left to others"),
+        }
+    }
+
+    /// Applies all relocations of a section whose contents are in `out`; `base` is its address,
+    /// `value` gives that of symbols.
     pub fn relocate(
         &self,
         program: &Program,
         kind: AtomKind,
-        addresses: &Addresses,
+        base: u64,
+        value: &dyn Fn(Def) -> u64,
         out: &mut [u8],
     ) -> Result<(), LinkError> {
-        let base = addresses.section(kind);
         self.for_each_reloc(program, kind, |atom, offset, entry, def| {
-            let symbol = match def {
-                Def::Atom(i) => self.address(program, i, addresses),
-                Def::Linker(s) => addresses.symbol(s),
-                Def::External(_) => unreachable!("an executable has no undefined symbols"),
-            };
-            let target = symbol.wrapping_add(entry.addend as u64);
+            let target = value(def).wrapping_add(entry.addend as u64);
             patch(program, atom, entry, def, &mut out[offset as usize..], target, base + offset)
         })
     }
@@ -208,23 +214,53 @@ impl Layout {
         words
     }
 
-    /// The table of [`crate::pctab`].
-    pub fn pc_table(&self, program: &Program) -> Vec<u8> {
-        let mut entries = Vec::new();
-        for &i in self.atoms(AtomKind::Text) {
+    /// The functions, when their code is laid out as their atoms are.
+    pub fn functions<'p, 'a>(&self, program: &'p Program<'a>) -> Vec<Function<'p, 'a>> {
+        let function = |&i: &u32| {
             let atom = &program.atoms[i as usize];
-            let (Some(f), Some(file)) = (&atom.view.function, atom.file) else { continue };
-            entries.push(pctab::Entry {
-                start: self.offsets[i as usize] as u32,
-                size: atom.view.bytes.len() as u32,
-                display: &f.display,
-                file,
-                line: f.line,
-                rows: &f.lines,
-            });
-        }
-        pctab::build(&entries)
+            let info = atom.view.function.as_deref();
+            Function {
+                atom,
+                start: self.offsets[i as usize],
+                size: atom.view.size(),
+                rows: Cow::Borrowed(info.map_or(&[], |f| &f.lines)),
+                is_root: i == 0,
+            }
+        };
+        self.atoms(AtomKind::Text).iter().map(function).collect()
     }
+}
+
+/// A function of the output.
+#[derive(Clone, Debug)]
+pub struct Function<'p, 'a> {
+    /// Its atom.
+    pub atom: &'p Kept<'a>,
+    /// Offset of its code in the code section.
+    pub start: u64,
+    /// Size of its code in bytes.
+    pub size: u64,
+    /// Its line rows, with offsets in that code.
+    pub rows: Cow<'p, [LineRow]>,
+    /// What was discovered first: the entry of an executable.
+    pub is_root: bool,
+}
+
+/// The table of [`crate::pctab`]; functions by ascending offset.
+pub fn pc_table(functions: &[Function]) -> Vec<u8> {
+    let mut entries = Vec::new();
+    for f in functions {
+        let (Some(info), Some(file)) = (&f.atom.view.function, f.atom.file) else { continue };
+        entries.push(pctab::Entry {
+            start: f.start as u32,
+            size: f.size as u32,
+            display: &info.display,
+            file,
+            line: info.line,
+            rows: &f.rows,
+        });
+    }
+    pctab::build(&entries)
 }
 
 /// Applies one relocation; `target` is `S + A`, `place` is `P`.

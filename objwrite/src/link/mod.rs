@@ -7,7 +7,8 @@
 //! 2. [`layout`]: reached atoms in a fixed order (input, then definition) get offsets in five
 //!    sections;
 //! 3. the format's writer gives the sections addresses and writes headers;
-//! 4. [`layout::Layout::copy`] puts contents in place and relocations are applied.
+//! 4. [`layout::Layout::copy`] puts contents in place and relocations are applied (in WebAssembly's
+//!    code they are inserted).
 //!
 //! Nothing depends on hashing order, time, paths or threads: same input, same bytes.
 
@@ -159,9 +160,8 @@ impl From<ArchiveError> for LinkError {
 pub fn link(input: &LinkInput) -> Result<Image, LinkError> {
     match input.object.target.format {
         Format::Elf => crate::elf::exec::write(input),
-        Format::MachO | Format::Coff | Format::Wasm => {
-            Err(LinkError::Unsupported("executables of this format"))
-        }
+        Format::Wasm => crate::wasm::exec::write(input),
+        Format::MachO | Format::Coff => Err(LinkError::Unsupported("executables of this format")),
     }
 }
 
@@ -170,6 +170,9 @@ pub fn link(input: &LinkInput) -> Result<Image, LinkError> {
 pub fn relocatable(input: &RelocatableInput) -> Result<Image, LinkError> {
     match input.object.target.format {
         Format::Elf => crate::elf::obj::write(input),
-        Format::MachO | Format::Coff | Format::Wasm => Err(LinkError::Unsupported("objects of this format")),
+        // Linkers of WebAssembly want numbers of fixed size in place of ours, and would only add a
+        // C library: the module that `link` writes is complete.
+        Format::Wasm => Err(LinkError::Unsupported("objects of this format: write an executable")),
+        Format::MachO | Format::Coff => Err(LinkError::Unsupported("objects of this format")),
     }
 }

@@ -8,6 +8,7 @@
 use super::{LinkError, Undefined};
 use crate::archive::Archive;
 use crate::model::{AtomKind, AtomView, Object, RelocEntry, SymRef};
+use crate::target::Format;
 use std::collections::HashMap;
 
 macro_rules! linker_symbols {
@@ -22,12 +23,13 @@ macro_rules! linker_symbols {
             /// Number of these symbols.
             pub const COUNT: usize = [$($name),*].len();
 
-            /// The symbol with this name.
-            pub fn from_name(name: &str) -> Option<LinkerSymbol> {
-                match name {
-                    $($name => Some(LinkerSymbol::$variant),)*
-                    _ => None,
-                }
+            /// The symbol with this name in files of a format.
+            pub fn from_name(name: &str, format: Format) -> Option<LinkerSymbol> {
+                let symbol = match name {
+                    $($name => LinkerSymbol::$variant,)*
+                    _ => return None,
+                };
+                symbol.is_in(format).then_some(symbol)
             }
 
             /// Its name.
@@ -61,6 +63,24 @@ linker_symbols! {
     TextEnd = "__text_end";
     /// The table of [`crate::pctab`].
     PcTable = "__pctab";
+    /// Lowest address of the stack in linear memory, 16-aligned.
+    StackLow = "__stack_low";
+    /// One past the highest address of that stack.
+    StackTop = "__stack_top";
+    /// First address behind everything the file places, 16-aligned.
+    HeapStart = "__heap_start";
+}
+
+impl LinkerSymbol {
+    /// Files that a system loads are relocated; files with a linear memory say how it is divided.
+    fn is_in(self, format: Format) -> bool {
+        use LinkerSymbol::*;
+        match self {
+            ImageBase | RelrStart | RelrEnd | RelroStart | RelroEnd => format != Format::Wasm,
+            StackLow | StackTop | HeapStart => format == Format::Wasm,
+            DataStart | DataEnd | TextStart | TextEnd | PcTable => true,
+        }
+    }
 }
 
 /// What a symbol stands for.
@@ -70,7 +90,7 @@ pub enum Def {
     Atom(u32),
     /// A symbol of the linker.
     Linker(LinkerSymbol),
-    /// An index into [`Program::externals`]: left to another linker.
+    /// An index into [`Program::externals`].
     External(u32),
 }
 
@@ -98,7 +118,7 @@ pub struct Program<'a> {
     pub atoms: Vec<Kept<'a>>,
     /// What relocations refer to, atom after atom.
     defs: Vec<Def>,
-    /// Names left undefined, when the output may have such.
+    /// Names left to whoever loads or links the output, in order of discovery.
     pub externals: Vec<&'a str>,
 }
 
@@ -141,24 +161,26 @@ struct Resolver<'a> {
     /// Globals that objects define: input, atom.
     globals: HashMap<&'a str, (u32, u32)>,
     external_index: HashMap<&'a str, u32>,
-    allow_external: bool,
+    may_be_external: &'a dyn Fn(&str) -> bool,
+    format: Format,
     undefined: Vec<Undefined>,
     program: Program<'a>,
 }
 
-/// Resolves everything that `roots` reach. With `allow_external`, undefined symbols are left to
-/// another linker.
+/// Resolves everything that `roots` reach. Undefined symbols that `may_be_external` accepts are left
+/// to whoever loads or links the output.
 pub fn resolve<'a>(
     object: &'a Object,
     archives: &[Archive<'a>],
     roots: &[&'a str],
-    allow_external: bool,
+    may_be_external: &'a dyn Fn(&str) -> bool,
 ) -> Result<Program<'a>, LinkError> {
     let mut r = Resolver {
         inputs: Vec::with_capacity(1 + archives.len()),
         globals: HashMap::new(),
         external_index: HashMap::new(),
-        allow_external,
+        may_be_external,
+        format: object.target.format,
         undefined: Vec::new(),
         program: Program { atoms: Vec::new(), defs: Vec::new(), externals: Vec::new() },
     };
@@ -194,7 +216,7 @@ impl<'a> Resolver<'a> {
             let symbol = &object.symbols[atom.sym.0 as usize];
             let slot = &mut defined[atom.sym.0 as usize];
             let twice = *slot != 0
-                || LinkerSymbol::from_name(&symbol.name).is_some()
+                || LinkerSymbol::from_name(&symbol.name, self.format).is_some()
                 || symbol.global && self.globals.insert(&symbol.name, (index, i as u32)).is_some();
             if twice {
                 return Err(LinkError::Duplicate { symbol: symbol.name.clone() });
@@ -308,13 +330,13 @@ impl<'a> Resolver<'a> {
         if let Some(atom) = own {
             return Ok(Def::Atom(self.keep(input, atom)?));
         }
-        if let Some(symbol) = LinkerSymbol::from_name(name) {
+        if let Some(symbol) = LinkerSymbol::from_name(name, self.format) {
             return Ok(Def::Linker(symbol));
         }
         if let Some((input, atom)) = self.by_name(name)? {
             return Ok(Def::Atom(self.keep(input, atom)?));
         }
-        if !self.allow_external {
+        if !(self.may_be_external)(name) {
             let by = Some(self.program.atoms[by].name.to_string());
             self.undefined.push(Undefined { symbol: name.to_string(), by });
         }
@@ -339,11 +361,10 @@ fn check(view: &AtomView, name: &str) -> Result<(), LinkError> {
     }
     let mut end = 0;
     for r in view.relocs.iter() {
-        let row = r.kind.row();
         if u64::from(r.offset) < end {
             return bad("relocations are not in order or overlap");
         }
-        end = u64::from(r.offset) + u64::from(row.bytes);
+        end = r.end();
         if end > view.bytes.len() as u64 {
             return bad("relocation outside its bytes");
         }

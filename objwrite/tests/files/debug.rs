@@ -14,7 +14,11 @@ fn section<'a>(file: &ElfFile64<'a, object::LittleEndian>, name: &str) -> Reader
 }
 
 /// The line of every code address, by the line program.
-fn line_of(unit: &gimli::Unit<Reader>, dwarf: &gimli::Dwarf<Reader>, address: u64) -> Option<(String, u64)> {
+pub fn line_of(
+    unit: &gimli::Unit<Reader>,
+    dwarf: &gimli::Dwarf<Reader>,
+    address: u64,
+) -> Option<(String, u64)> {
     let mut rows = unit.line_program.clone()?.rows();
     let mut last = None;
     while let Some((header, row)) = rows.next_row().unwrap() {

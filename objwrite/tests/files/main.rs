@@ -10,3 +10,5 @@ mod random;
 mod rows;
 mod speed;
 mod support;
+mod wasm;
+mod wasm_random;

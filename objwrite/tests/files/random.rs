@@ -11,16 +11,6 @@ use object::read::elf::ElfFile64;
 use object::{LittleEndian, Object as _, ObjectSection, ObjectSymbol};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A small generator (Knuth's MMIX constants); the seed is the test case.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % n
-    }
-}
-
 struct Item {
     name: String,
     kind: AtomKind,

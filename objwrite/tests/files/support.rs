@@ -2,7 +2,7 @@
 
 use mochi_objwrite::{
     Atom, AtomKind, CfiOp, DebugOptions, FrameInfo, FunctionInfo, LineRow, Object, RelocEntry, RelocKind,
-    SymRef, Symbol, target,
+    SymRef, Symbol, Target, target,
 };
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -13,12 +13,26 @@ pub fn hex(text: &str) -> Vec<u8> {
     digits.chunks_exact(2).map(|d| (d[0] << 4 | d[1]) as u8).collect()
 }
 
+/// A small generator (Knuth's MMIX constants); the seed is the test case.
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % n
+    }
+}
+
 /// Builds objects by symbol name.
 pub struct Builder(pub Object);
 
 impl Builder {
     pub fn new() -> Builder {
-        Builder(Object::new(target::parse("x64-linux").unwrap()))
+        Builder::of(target::parse("x64-linux").unwrap())
+    }
+
+    pub fn of(target: Target) -> Builder {
+        Builder(Object::new(target))
     }
 
     pub fn sym(&mut self, name: &str) -> SymRef {
