@@ -18,8 +18,9 @@
 //! strings and records
 //! record   varints: symbol, kind, log2(align), zero size, size; contents; relocations: count, then
 //!          offset delta, kind, symbol, zigzag addend each; 0 or 1 + function
-//! function display name (length, bytes), file + 1 or 0, line; rows: count, then offset delta,
-//!          zigzag line delta, column, flags; frame: count, then offset delta, code, operands
+//! function display name (length, bytes), file + 1 or 0, line, size of the code; rows: count, then
+//!          offset delta, zigzag line delta, column, flags; frame: count, then offset delta, code,
+//!          operands
 //! ```
 //!
 //! Readers check every position and index: damaged bytes give an [`ArchiveError`], never a panic,
@@ -36,7 +37,7 @@ use std::fmt;
 
 const MAGIC: u32 = u32::from_le_bytes(*b"MOAR");
 /// Version of the format; a reader takes its own only.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 const HEADER: usize = 9 * 4;
 const SYMBOL: usize = 4 * 4;
 const KINDS: [AtomKind; 5] =
@@ -128,6 +129,7 @@ impl Writer {
         self.out.extend(f.display.as_bytes());
         self.varint(f.file.map_or(0, |n| u64::from(n) + 1));
         self.varint(f.line.into());
+        self.varint(f.code_size.into());
         self.varint(f.lines.len() as u64);
         let (mut offset, mut line) = (0, i64::from(f.line));
         for r in &f.lines {
@@ -490,19 +492,24 @@ impl<'a> Cursor<'_, 'a> {
         }
         let function = match self.byte()? {
             0 => None,
-            1 => Some(Cow::Owned(self.function()?)),
+            1 => Some(Cow::Owned(self.function(bytes.len())?)),
             _ => return Err(ArchiveError::Damaged("function flag")),
         };
         Ok(AtomView { sym, kind, align: 1 << align, bytes, zero_size, relocs: Cow::Owned(relocs), function })
     }
 
-    fn function(&mut self) -> Result<FunctionInfo> {
+    /// What is known of a function of this many bytes.
+    fn function(&mut self, bytes: usize) -> Result<FunctionInfo> {
         let display = text(self.bytes()?)?.to_string();
         let file = self.number::<u32>()?.checked_sub(1);
         if file.is_some_and(|f| f >= self.archive.files) {
             return Err(ArchiveError::Damaged("file index"));
         }
         let first: u32 = self.number()?;
+        let code_size: u32 = self.number()?;
+        if code_size as usize > bytes {
+            return Err(ArchiveError::Damaged("size of the code"));
+        }
         let count = self.count(4)?;
         let mut lines = Vec::with_capacity(count);
         let (mut offset, mut line) = (0, first);
@@ -524,7 +531,7 @@ impl<'a> Cursor<'_, 'a> {
             offset = self.delta(offset)?;
             ops.push((offset, self.cfi()?));
         }
-        Ok(FunctionInfo { display, file, line: first, lines, frame: FrameInfo { ops } })
+        Ok(FunctionInfo { display, file, line: first, code_size, lines, frame: FrameInfo { ops } })
     }
 
     fn cfi(&mut self) -> Result<CfiOp> {
@@ -594,6 +601,7 @@ mod tests {
             display: "f: naïve".into(),
             file,
             line: 12,
+            code_size: 1,
             lines: vec![row(0, 12), row(3, 5), row(3, 0)],
             frame: frame.clone(),
         };

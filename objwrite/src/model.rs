@@ -100,6 +100,8 @@ pub struct FunctionInfo {
     pub file: Option<u32>,
     /// Line of the declaration.
     pub line: u32,
+    /// Bytes of the atom that are instructions; jump tables and constants follow.
+    pub code_size: u32,
     /// Line rows in order of offset.
     pub lines: Vec<LineRow>,
     /// Call frame information.

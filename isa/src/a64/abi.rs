@@ -18,6 +18,10 @@ pub static AAPCS64: Abi = Abi {
     float_result: d(0),
     caller_saved: CALLER_SAVED,
     callee_saved: CALLEE_SAVED,
+    // Linux: number in x8; everything but the result is kept.
+    syscall_args: &[x(8), x(0), x(1), x(2), x(3), x(4), x(5)],
+    syscall_result: x(0),
+    syscall_clobbers: set(0..0, 0..0, 0..0),
 };
 
 /// Frames larger than this are probed, so that the stack guard cannot be jumped over.

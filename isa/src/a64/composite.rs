@@ -1,19 +1,16 @@
 //! Instructions that are several machine instructions but one to the allocator: exact integer
 //! arithmetic with its out-of-line slow path, conversions, loops over memory, multi-way branches.
 //!
-//! Exact arithmetic: the fast path works on tagged words (twice the value), and leaves for a stub
-//! on overflow or when a word is odd. The stub saves what it uses, calls the runtime function,
-//! which keeps every other register, and jumps back behind the fast path. The operands are still
-//! there then: sums and differences written over an operand are undone first; where that cannot
-//! be, selection keeps the operands apart from the result.
+//! Of exact arithmetic ([`crate::mach::exact`]) sums and differences written over an operand are
+//! undone in the stub; where that cannot be, selection keeps the operands apart from the result.
 
 use crate::a64::A64;
 use crate::a64::emit::{Branch, NO_SHIFT, i, r, reg};
 use crate::a64::insts::{Cc, Opd, Row};
 use crate::a64::regs::*;
-use crate::mach::switch::Plan;
+use crate::mach::exact::{self, Checks, Exact, ExactOp, Places};
+use crate::mach::switch::Switches;
 use crate::mach::{Emitter, Label, magic};
-use mochi_ir::Sym;
 use regalloc2::{Allocation, PReg};
 
 /// What a branch tests.
@@ -38,34 +35,19 @@ impl Test {
     }
 }
 
-/// What may be wrong with the operands of exact arithmetic.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Checks {
-    /// The first operand may be odd.
-    pub a: bool,
-    /// The second operand may be odd.
-    pub b: bool,
-    /// The result may overflow.
-    pub overflow: bool,
-}
-
 /// Several machine instructions at once. The comments give the order of allocations.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(missing_docs)]
 pub enum Composite {
-    /// Exact sum or difference: result, a, b (unless constant).
-    AddSub { sub: bool, imm: Option<i64>, checks: Checks, slow: Sym },
-    /// Exact negation: result, a.
-    Neg { checks: Checks, slow: Sym },
-    /// Exact product: result, a, b (unless an untagged constant). Operands apart from the result.
-    Mul { factor: Option<i64>, checks: Checks, slow: Sym },
-    /// Exact comparison into the flags: a, b (unless constant). When `swap`, the runtime compares
-    /// b with a, and flags are those of its negated answer.
-    Cmp { imm: Option<i64>, swap: bool, checks: Checks, slow: Sym },
-    /// Exact quotient or remainder: result, a, b. Operands apart from the result.
-    Div { rem: bool, checks: Checks, slow: Sym },
-    /// Exact quotient or remainder by a tagged constant: result, a.
-    DivConst { rem: bool, divisor: i64, slow: Sym },
+    /// Exact arithmetic.
+    /// Sum or difference: result, a, b (unless constant).
+    /// Negation: result, a.
+    /// Product: result, a, b (unless constant). Operands apart from the result.
+    /// Comparison into the flags: a, b (unless constant); flags of the runtime's answer, negated
+    /// when the operands are exchanged.
+    /// Quotient or remainder: result, a, b (unless constant; else apart from the result).
+    /// Flags of a remainder by a power of two compared with 0: a.
+    Exact(Exact),
     /// Float to integer; NaN and what is out of range give the minimum: result, float.
     ToInt,
     /// Copy of memory: to, from, size; each a result and a use in the same place.
@@ -76,30 +58,23 @@ pub enum Composite {
     SwitchStack,
 }
 
+/// The instruction that undoes a result: row, operands and their number.
+pub type Undo = (Row, [Opd; 4], usize);
+
 /// The slow path of exact arithmetic.
-#[derive(Clone, Debug)]
-pub struct Stub {
-    entry: Label,
-    back: Label,
-    slow: Sym,
-    undo: Option<(Row, [Opd; 4], usize)>,
-    a: Opd,
-    b: Opd,
-    /// Result, or `None` for a comparison.
-    result: Option<PReg>,
-    /// The comparison's operands are exchanged.
-    swap: bool,
-}
+pub type Stub = exact::Stub<Opd, Option<Undo>>;
 
 /// Emits the slow path.
 pub fn stub(e: &mut Emitter<A64>, s: &Stub) {
     e.buf.bind(s.entry);
-    if let Some((row, operands, n)) = &s.undo {
+    let p = &s.places;
+    if let Some((row, operands, n)) = &p.undo {
         e.put(*row, &operands[..*n]);
     }
     let (x0, x1) = (x(0), x(1));
     e.put(Row::StpPre, &[r(x0), r(x1), r(SP), i(-16)]);
-    let (first, second) = if s.swap { (s.b, s.a) } else { (s.a, s.b) };
+    let swap = s.exact.op == ExactOp::Cmp { swap: true };
+    let (first, second) = if swap { (p.b, p.a) } else { (p.a, p.b) };
     if second == r(x0) {
         e.mov(IP0, x0);
         argument(e, x0, first);
@@ -108,14 +83,14 @@ pub fn stub(e: &mut Emitter<A64>, s: &Stub) {
         argument(e, x0, first);
         argument(e, x1, second);
     }
-    e.call(s.slow);
-    match s.result {
+    e.call(s.exact.slow);
+    match p.result {
         Some(_) => e.mov(IP0, x0),
-        None if s.swap => e.put(Row::Cmp, &[r(ZR), r(x0), NO_SHIFT]),
+        None if swap => e.put(Row::Cmp, &[r(ZR), r(x0), NO_SHIFT]),
         None => e.put(Row::CmpI, &[r(x0), i(0)]),
     }
     e.put(Row::LdpPost, &[r(x0), r(x1), r(SP), i(16)]);
-    if let Some(result) = s.result {
+    if let Some(result) = p.result {
         e.mov(result, IP0);
     }
     e.jump(s.back);
@@ -146,49 +121,72 @@ fn test_tags(e: &mut Emitter<A64>, checks: Checks, a: PReg, b: Opd, odd: Label) 
     }
 }
 
-/// Emits a composite.
-pub fn emit(e: &mut Emitter<A64>, c: &Composite, allocs: &[Allocation]) {
-    match *c {
-        Composite::AddSub { sub, imm, checks, slow } => add_sub(e, sub, imm, checks, slow, allocs),
-        Composite::Neg { checks, slow } => {
-            let (entry, back) = (e.buf.label(), e.buf.label());
+/// Emits the fast path of exact arithmetic.
+pub fn fast_path(
+    e: &mut Emitter<A64>,
+    x: &Exact,
+    allocs: &[Allocation],
+    slow: Label,
+) -> Places<Opd, Option<Undo>> {
+    let checks = x.checks;
+    match x.op {
+        ExactOp::Add | ExactOp::Sub => add_sub(e, x, allocs, slow),
+        ExactOp::Neg => {
             let (dst, a) = (reg(allocs[0]), reg(allocs[1]));
             e.put(Row::Negs, &[r(dst), r(a), NO_SHIFT]);
             if checks.overflow {
-                e.branch_if(Cc::Vs, entry);
+                e.branch_if(Cc::Vs, slow);
             }
             if checks.a {
-                e.branch_bit(dst, 0, entry);
+                e.branch_bit(dst, 0, slow);
             }
-            e.buf.bind(back);
             let undo = (dst == a).then_some((Row::Neg, [r(dst), r(dst), NO_SHIFT, i(0)], 3));
-            let (a, result) = (r(a), Some(dst));
-            e.add_stub(Stub { entry, back, slow, undo, a, b: a, result, swap: false });
+            Places { a: r(a), b: r(a), result: Some(dst), undo }
         }
-        Composite::Mul { factor, checks, slow } => mul(e, factor, checks, slow, allocs),
-        Composite::Cmp { imm, swap, checks, slow } => {
-            let (entry, back) = (e.buf.label(), e.buf.label());
+        ExactOp::Mul => mul(e, x, allocs, slow),
+        ExactOp::Cmp { .. } => {
             let a = reg(allocs[0]);
-            let b = imm.map_or_else(|| r(reg(allocs[1])), i);
-            test_tags(e, checks, a, b, entry);
+            let b = x.imm.map_or_else(|| r(reg(allocs[1])), i);
+            test_tags(e, checks, a, b, slow);
             match b {
                 Opd::Imm(v) => compare_constant(e, a, v),
                 b => e.put(Row::Cmp, &[r(a), b, NO_SHIFT]),
             }
-            e.buf.bind(back);
-            let a = r(a);
-            e.add_stub(Stub { entry, back, slow, undo: None, a, b, result: None, swap });
+            Places { a: r(a), b, result: None, undo: None }
         }
-        Composite::Div { rem, checks, slow } => div(e, rem, checks, slow, allocs),
-        Composite::DivConst { rem, divisor, slow } => {
-            let (entry, back) = (e.buf.label(), e.buf.label());
+        ExactOp::Div | ExactOp::Rem => {
+            let rem = x.op == ExactOp::Rem;
             let (dst, a) = (reg(allocs[0]), reg(allocs[1]));
-            e.branch_bit(a, 0, entry);
-            div_const(e, dst, a, divisor, rem);
-            e.buf.bind(back);
-            let (a, b, result) = (r(a), i(divisor), Some(dst));
-            e.add_stub(Stub { entry, back, slow, undo: None, a, b, result, swap: false });
+            let b = match x.imm {
+                Some(divisor) => {
+                    e.branch_bit(a, 0, slow);
+                    div_const(e, dst, a, divisor, rem);
+                    i(divisor)
+                }
+                None => {
+                    let b = reg(allocs[2]);
+                    test_tags(e, checks, a, r(b), slow);
+                    div(e, dst, a, b, rem, slow);
+                    r(b)
+                }
+            };
+            Places { a: r(a), b, result: Some(dst), undo: None }
         }
+        ExactOp::RemZero => {
+            let a = reg(allocs[0]);
+            let divisor = x.imm.expect("constant divisor");
+            e.branch_bit(a, 0, slow);
+            // The word is even here, so the tag's bit need not be tested.
+            e.put(Row::TstI, &[r(a), i(divisor - 2)]);
+            Places { a: r(a), b: i(divisor), result: None, undo: None }
+        }
+    }
+}
+
+/// Emits a composite.
+pub fn emit(e: &mut Emitter<A64>, c: &Composite, allocs: &[Allocation]) {
+    match *c {
+        Composite::Exact(x) => exact::emit(e, &x, allocs),
         Composite::ToInt => {
             let (dst, a) = (r(reg(allocs[0])), r(reg(allocs[1])));
             e.put(Row::Fcvtzs, &[dst, a]);
@@ -213,17 +211,10 @@ pub fn emit(e: &mut Emitter<A64>, c: &Composite, allocs: &[Allocation]) {
     }
 }
 
-fn add_sub(
-    e: &mut Emitter<A64>,
-    sub: bool,
-    imm: Option<i64>,
-    checks: Checks,
-    slow: Sym,
-    allocs: &[Allocation],
-) {
-    let (entry, back) = (e.buf.label(), e.buf.label());
+fn add_sub(e: &mut Emitter<A64>, x: &Exact, allocs: &[Allocation], slow: Label) -> Places<Opd, Option<Undo>> {
+    let (sub, checks) = (x.op == ExactOp::Sub, x.checks);
     let (dst, a) = (reg(allocs[0]), reg(allocs[1]));
-    let b = imm.map_or_else(|| r(reg(allocs[2])), i);
+    let b = x.imm.map_or_else(|| r(reg(allocs[2])), i);
     let both = checks.a && checks.b;
     if both {
         e.put(Row::Orr, &[r(IP0), r(a), b, NO_SHIFT]);
@@ -263,28 +254,26 @@ fn add_sub(
         }
     };
     if checks.overflow {
-        e.branch_if(Cc::Vs, entry);
+        e.branch_if(Cc::Vs, slow);
     }
     // Sum and difference of an odd and an even word are odd.
     if both {
-        e.branch_bit(IP0, 0, entry);
+        e.branch_bit(IP0, 0, slow);
     } else if checks.a || checks.b {
-        e.branch_bit(dst, 0, entry);
+        e.branch_bit(dst, 0, slow);
     }
-    e.buf.bind(back);
-    let (a, result) = (r(a), Some(dst));
-    e.add_stub(Stub { entry, back, slow, undo, a, b, result, swap: false });
+    Places { a: r(a), b, result: Some(dst), undo }
 }
 
 /// The product of a tagged and an untagged word is tagged. It fits when the high half of the
 /// product is the sign of the low one.
-fn mul(e: &mut Emitter<A64>, factor: Option<i64>, checks: Checks, slow: Sym, allocs: &[Allocation]) {
-    let (entry, back) = (e.buf.label(), e.buf.label());
+fn mul(e: &mut Emitter<A64>, x: &Exact, allocs: &[Allocation], slow: Label) -> Places<Opd, Option<Undo>> {
+    let checks = x.checks;
     let (dst, a) = (reg(allocs[0]), reg(allocs[1]));
     let sign_of = |reg: PReg| [r(IP1), r(reg), i(2 * 64 + 63)];
-    let b = match factor {
+    let b = match x.imm.map(|c| c >> 1) {
         Some(c) if c > 1 && c & (c - 1) == 0 => {
-            test_tags(e, checks, a, r(a), entry);
+            test_tags(e, checks, a, r(a), slow);
             let k = c.trailing_zeros() as i64;
             e.put(Row::Lsl, &[r(dst), r(a), i(k)]);
             if checks.overflow {
@@ -293,7 +282,7 @@ fn mul(e: &mut Emitter<A64>, factor: Option<i64>, checks: Checks, slow: Sym, all
             i(2 * c)
         }
         Some(c) => {
-            test_tags(e, checks, a, r(a), entry);
+            test_tags(e, checks, a, r(a), slow);
             e.constant(IP0, c);
             if checks.overflow {
                 e.put(Row::Smulh, &[r(IP1), r(a), r(IP0)]);
@@ -306,7 +295,7 @@ fn mul(e: &mut Emitter<A64>, factor: Option<i64>, checks: Checks, slow: Sym, all
         }
         None => {
             let b = r(reg(allocs[2]));
-            test_tags(e, checks, a, b, entry);
+            test_tags(e, checks, a, b, slow);
             e.put(Row::Asr, &[r(IP0), r(a), i(1)]);
             if checks.overflow {
                 e.put(Row::Smulh, &[r(IP1), r(IP0), b]);
@@ -319,28 +308,22 @@ fn mul(e: &mut Emitter<A64>, factor: Option<i64>, checks: Checks, slow: Sym, all
         }
     };
     if checks.overflow {
-        e.branch_if(Cc::Ne, entry);
+        e.branch_if(Cc::Ne, slow);
     }
-    e.buf.bind(back);
-    e.add_stub(Stub { entry, back, slow, undo: None, a: r(a), b, result: Some(dst), swap: false });
+    Places { a: r(a), b, result: Some(dst), undo: None }
 }
 
 /// The quotient of tagged words is untagged, the remainder tagged.
-fn div(e: &mut Emitter<A64>, rem: bool, checks: Checks, slow: Sym, allocs: &[Allocation]) {
-    let (entry, back) = (e.buf.label(), e.buf.label());
-    let (dst, a, b) = (reg(allocs[0]), reg(allocs[1]), reg(allocs[2]));
-    test_tags(e, checks, a, r(b), entry);
-    e.buf.branch(Branch::Zero(b, false), entry);
+fn div(e: &mut Emitter<A64>, dst: PReg, a: PReg, b: PReg, rem: bool, slow: Label) {
+    e.buf.branch(Branch::Zero(b, false), slow);
     e.put(Row::Sdiv, &[r(IP0), r(a), r(b)]);
     if rem {
         e.put(Row::Msub, &[r(dst), r(IP0), r(b), r(a)]);
     } else {
         // Overflows for the smallest value divided by -1 only.
         e.put(Row::Adds, &[r(dst), r(IP0), r(IP0), NO_SHIFT]);
-        e.branch_if(Cc::Vs, entry);
+        e.branch_if(Cc::Vs, slow);
     }
-    e.buf.bind(back);
-    e.add_stub(Stub { entry, back, slow, undo: None, a: r(a), b: r(b), result: Some(dst), swap: false });
 }
 
 /// Tagged quotient or remainder of the tagged word `a` by a tagged constant, whose value is at
@@ -469,38 +452,35 @@ fn fill(e: &mut Emitter<A64>, to: PReg, byte: PReg, n: PReg) {
     }
 }
 
-/// Emits a multi-way branch on a register.
-pub fn switch(e: &mut Emitter<A64>, plan: &Plan, v: PReg, targets: &[Label], next: Option<Label>) {
-    match plan {
-        Plan::Chain(cases) => {
-            for &(c, edge) in cases {
-                let target = targets[edge as usize];
-                if c == 0 {
-                    e.buf.branch(Branch::Zero(v, false), target);
-                } else {
-                    compare_constant(e, v, c);
-                    e.branch_if(Cc::Eq, target);
-                }
-            }
-            e.jump_unless_next(targets[0], next);
+impl Switches for A64 {
+    fn branch_equal(e: &mut Emitter<A64>, allocs: &[Allocation], c: i64, target: Label) {
+        let v = reg(allocs[0]);
+        if c == 0 {
+            return e.buf.branch(Branch::Zero(v, false), target);
         }
-        Plan::Split(at, low, high) => {
-            let below = e.buf.label();
-            compare_constant(e, v, *at);
-            e.branch_if(Cc::Lt, below);
-            switch(e, high, v, targets, None);
-            e.buf.bind(below);
-            switch(e, low, v, targets, next);
-        }
-        Plan::Table(first, edges) => {
-            e.add_constant_to(IP0, v, first.wrapping_neg());
-            compare_constant(e, IP0, edges.len() as i64);
-            e.branch_if(Cc::Hs, targets[0]);
-            let table = e.add_table(edges.iter().map(|&edge| targets[edge as usize]).collect());
-            e.buf.branch(Branch::Address(IP1), table);
-            e.put(Row::LdrSwX, &[r(IP0), r(IP1), r(IP0), i(2)]);
-            e.put(Row::Add, &[r(IP1), r(IP1), r(IP0), NO_SHIFT]);
-            e.put(Row::BranchReg, &[r(IP1)]);
-        }
+        compare_constant(e, v, c);
+        e.branch_if(Cc::Eq, target);
+    }
+
+    fn branch_less(e: &mut Emitter<A64>, allocs: &[Allocation], c: i64, target: Label) {
+        compare_constant(e, reg(allocs[0]), c);
+        e.branch_if(Cc::Lt, target);
+    }
+
+    fn branch_table(
+        e: &mut Emitter<A64>,
+        allocs: &[Allocation],
+        first: i64,
+        size: i64,
+        table: Label,
+        default: Label,
+    ) {
+        e.add_constant_to(IP0, reg(allocs[0]), first.wrapping_neg());
+        compare_constant(e, IP0, size);
+        e.branch_if(Cc::Hs, default);
+        e.buf.branch(Branch::Address(IP1), table);
+        e.put(Row::LdrSwX, &[r(IP0), r(IP1), r(IP0), i(2)]);
+        e.put(Row::Add, &[r(IP1), r(IP1), r(IP0), NO_SHIFT]);
+        e.put(Row::BranchReg, &[r(IP1)]);
     }
 }

@@ -48,6 +48,7 @@ fn append(out: &mut Vec<u8>, row: Row, operands: &[Opd]) {
 impl Fixups for A64 {
     type Branch = Branch;
     type Reference = Literal;
+    const JUMP: Branch = Branch::Jump;
 
     fn forms(branch: Branch) -> &'static [BranchForm] {
         static JUMP: [BranchForm; 1] = [any(4)];
@@ -204,18 +205,6 @@ impl Emitter<'_, A64> {
         self.buf.branch(Branch::Bit(reg, bit, true), target);
     }
 
-    /// Emits a jump.
-    pub fn jump(&mut self, target: Label) {
-        self.buf.branch(Branch::Jump, target);
-    }
-
-    /// Emits a jump unless the target follows.
-    pub fn jump_unless_next(&mut self, target: Label, next: Option<Label>) {
-        if Some(target) != next {
-            self.jump(target);
-        }
-    }
-
     /// Emits a direct call.
     pub fn call(&mut self, sym: Sym) {
         let at = self.buf.bytes.len();
@@ -329,7 +318,7 @@ pub fn branch(
                 e.jump_unless_next(not, next);
             }
         }
-        Inst::Switch(plan) => crate::a64::composite::switch(e, plan, reg(allocs[0]), targets, next),
+        Inst::Switch(plan) => crate::mach::switch::emit(e, plan, allocs, targets, next),
         _ => unreachable!("no branch"),
     }
 }

@@ -3,8 +3,9 @@
 use crate::a64::emit::{i, r};
 use crate::a64::insts::Row;
 use crate::a64::regs::*;
+use crate::mach;
 use mochi_ir::Sym;
-use mochi_objwrite::{Atom, AtomKind, CfiOp, FrameInfo, FunctionInfo, RelocEntry, RelocKind, SymRef};
+use mochi_objwrite::{Atom, RelocEntry, RelocKind, SymRef};
 
 /// `_start`: clears the frame pointer and the link register, which ends back traces, and calls
 /// `start` with the initial stack pointer, which is aligned (AAPCS64, section 6.4.5.1).
@@ -16,16 +17,7 @@ pub fn stub(entry: Sym, start: Sym) -> Atom {
         Row::Bl.encode(&[i(0)]),
         Row::Brk.encode(&[i(1)]),
     ];
-    // The return address is undefined: nothing to unwind to. The closest the model has is a
-    // frame whose address is the stack pointer itself.
-    let frame = FrameInfo { ops: vec![(0, CfiOp::DefCfa(dwarf(SP), 0))] };
-    Atom {
-        sym: SymRef(entry.0),
-        kind: AtomKind::Text,
-        align: 16,
-        bytes: words.iter().flat_map(|w| w.to_le_bytes()).collect(),
-        zero_size: 0,
-        relocs: vec![RelocEntry { offset: 12, kind: RelocKind::A64Call, sym: SymRef(start.0), addend: 0 }],
-        function: Some(FunctionInfo { display: "_start".to_string(), frame, ..FunctionInfo::default() }),
-    }
+    let bytes = words.iter().flat_map(|w| w.to_le_bytes()).collect();
+    let call = RelocEntry { offset: 12, kind: RelocKind::A64Call, sym: SymRef(start.0), addend: 0 };
+    mach::entry::atom(entry, bytes, dwarf(SP), 0, call)
 }

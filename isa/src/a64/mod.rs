@@ -26,11 +26,11 @@ mod select_int;
 mod select_mem;
 
 use crate::mach::switch::Plan;
-use crate::mach::{Abi, Context, Emitter, Isa, Label, Lower};
+use crate::mach::{Abi, Context, Emitter, Flow, Isa, Label, Lower, call};
 use composite::{Composite, Stub, Test};
 use insts::Row;
-use mochi_ir::{InstData, Sym};
-use regalloc2::{Allocation, MachineEnv, VReg};
+use mochi_ir::Sym;
+use regalloc2::{Allocation, Operand, VReg};
 
 /// The instruction set.
 #[derive(Debug)]
@@ -70,10 +70,6 @@ impl Isa for A64 {
     type State = ();
     const FUNCTION_ALIGN: u32 = 16;
 
-    fn environment() -> MachineEnv {
-        regs::environment()
-    }
-
     fn abi(_: &Context) -> &'static Abi {
         &abi::AAPCS64
     }
@@ -91,15 +87,23 @@ impl Isa for A64 {
     }
 
     fn lower_params(l: &mut Lower<A64>, params: &[VReg]) {
-        select_call::params(l, params);
+        call::params(l, params);
     }
 
     fn lower_copy(l: &mut Lower<A64>, to: VReg, from: VReg) {
         select::copy(l, to, from);
     }
 
-    fn lower_constant(l: &mut Lower<A64>, data: &InstData, dst: VReg) {
-        select::constant(l, data, dst);
+    fn lower_word(l: &mut Lower<A64>, v: i64, dst: VReg) {
+        l.push(Inst::Const(v), Flow::Next, &[Operand::reg_def(dst)]);
+    }
+
+    fn lower_float(l: &mut Lower<A64>, bits: u64, dst: VReg) {
+        l.push(Inst::Float(bits), Flow::Next, &[Operand::reg_def(dst)]);
+    }
+
+    fn lower_symbol(l: &mut Lower<A64>, sym: Sym, offset: i64, dst: VReg) {
+        select::symbol(l, sym, offset, dst);
     }
 
     fn prologue(e: &mut Emitter<A64>) {

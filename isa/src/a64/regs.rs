@@ -6,7 +6,7 @@
 //! them between two), the platform register x18, the frame pointer x29, the link register x30,
 //! the zero register and the stack pointer.
 
-use regalloc2::{MachineEnv, PReg, PRegSet, RegClass};
+use regalloc2::{PReg, PRegSet, RegClass};
 use std::ops::Range;
 
 /// An integer register.
@@ -53,19 +53,6 @@ pub const CALLER_SAVED: PRegSet = set(0..16, 0..8, 16..32);
 
 /// Registers a function keeps.
 pub const CALLEE_SAVED: PRegSet = set(19..29, 8..16, 0..0);
-
-/// The allocatable registers: those a call destroys are preferred, since using one of the others
-/// costs a save in the prologue.
-pub fn environment() -> MachineEnv {
-    let (ints, floats) = (set(0..29, 0..0, 0..0), set(0..0, 0..32, 0..0));
-    let none = PRegSet::empty();
-    MachineEnv {
-        preferred_regs_by_class: [CALLER_SAVED & ints, CALLER_SAVED & floats, none],
-        non_preferred_regs_by_class: [CALLEE_SAVED & ints, CALLEE_SAVED & floats, none],
-        scratch_by_class: [None; 3],
-        fixed_stack_slots: vec![],
-    }
-}
 
 /// DWARF number (DWARF for the Arm 64-bit Architecture, table 4.1).
 pub fn dwarf(reg: PReg) -> u16 {

@@ -7,11 +7,10 @@ use crate::a64::composite::Composite;
 use crate::a64::insts::Row;
 use crate::a64::regs::{FP, SP, ZR};
 use crate::a64::{
-    A64, Inst, select_arith as arith, select_bits as bits, select_call as call, select_flow as flow,
-    select_int as int, select_mem as mem,
+    A64, Inst, select_arith as arith, select_bits as bits, select_flow as flow, select_mem as mem,
 };
-use crate::mach::{Flow, Lower};
-use mochi_ir::{InstData, Op, Value};
+use crate::mach::{Flow, Lower, Operands, call, divide, exact, memory};
+use mochi_ir::{Op, Sym, Value};
 use regalloc2::{Operand, PReg, RegClass, VReg};
 
 /// Selection state for this instruction set.
@@ -76,39 +75,19 @@ pub fn word(l: &mut L, v: Value) -> Arg {
     if l.iconst(v) == Some(0) { Arg::P(ZR) } else { Arg::R(l.reg(v)) }
 }
 
-/// Emits a constant into a register.
-pub fn set_constant(l: &mut L, dst: VReg, v: i64) {
-    l.push(Inst::Const(v), Flow::Next, &[Operand::reg_def(dst)]);
-}
-
-/// Emits a constant.
-pub fn int_constant(l: &mut L, v: i64) -> VReg {
-    let dst = l.int();
-    set_constant(l, dst, v);
-    dst
-}
-
 /// Symbol offsets that the pair of instructions can have (AAELF64, table 4.10: the page is in
 /// range of the symbol; assemblers allow no more than this).
 const SYMBOL_OFFSETS: std::ops::Range<i64> = -(1 << 20)..1 << 20;
 
-/// Emits the constant a `iconst`, `fconst` or `symaddr` stands for.
-pub fn constant(l: &mut L, d: &InstData, dst: VReg) {
-    match d.op {
-        Op::Iconst => set_constant(l, dst, d.imm),
-        Op::Fconst => l.push(Inst::Float(d.imm as u64), Flow::Next, &[Operand::reg_def(dst)]),
-        _ => {
-            let sym = d.sym.expect("symaddr has a symbol");
-            if SYMBOL_OFFSETS.contains(&d.imm) {
-                l.push(Inst::Symbol(sym, d.imm), Flow::Next, &[Operand::reg_def(dst)]);
-            } else {
-                let base = l.int();
-                l.push(Inst::Symbol(sym, 0), Flow::Next, &[Operand::reg_def(base)]);
-                let offset = int_constant(l, d.imm);
-                put(l, Row::Add, &[Arg::W(dst), Arg::R(base), Arg::R(offset), NO_SHIFT]);
-            }
-        }
+/// Emits the address of a symbol plus an offset.
+pub fn symbol(l: &mut L, sym: Sym, offset: i64, dst: VReg) {
+    if SYMBOL_OFFSETS.contains(&offset) {
+        return l.push(Inst::Symbol(sym, offset), Flow::Next, &[Operand::reg_def(dst)]);
     }
+    let base = l.int();
+    l.push(Inst::Symbol(sym, 0), Flow::Next, &[Operand::reg_def(base)]);
+    let offset = l.word(offset);
+    put(l, Row::Add, &[Arg::W(dst), Arg::R(base), Arg::R(offset), NO_SHIFT]);
 }
 
 /// Selects an instruction that is no terminator.
@@ -118,12 +97,12 @@ pub fn lower(l: &mut L, inst: mochi_ir::Inst) {
         Op::Iconst | Op::Fconst | Op::Symaddr => {
             // Uses make their own; asked for only as a copy's source.
             let dst = l.result(inst);
-            constant(l, d, dst);
+            l.constant(d, dst);
         }
         Op::Add | Op::Sub => arith::add_sub(l, inst),
         Op::Mul => arith::mul(l, inst),
         Op::Smulh | Op::Umulh => arith::mul_high(l, inst),
-        Op::Sdiv | Op::Udiv | Op::Srem | Op::Urem => arith::divide(l, inst),
+        Op::Sdiv | Op::Udiv | Op::Srem | Op::Urem => divide::lower(l, inst),
         Op::And | Op::Or | Op::Xor => bits::logic(l, inst),
         Op::Shl | Op::Sshr | Op::Ushr | Op::Rotr => bits::shift(l, inst),
         Op::Neg => arith::neg(l, inst),
@@ -145,15 +124,10 @@ pub fn lower(l: &mut L, inst: mochi_ir::Inst) {
         | Op::Load64
         | Op::LoadF64 => mem::load(l, inst),
         Op::Store8 | Op::Store16 | Op::Store32 | Op::Store64 | Op::StoreF64 => mem::store(l, inst),
-        Op::MemCopy | Op::MemMove => mem::copy(l, inst),
-        Op::MemFill => mem::fill(l, inst),
-        Op::IntAdd | Op::IntSub => int::add_sub(l, inst),
-        Op::IntMul => int::mul(l, inst),
-        Op::IntDiv | Op::IntMod => int::divide(l, inst),
-        Op::IntNeg => int::neg(l, inst),
-        Op::Call => call::call(l, inst),
-        Op::CallInd => call::call_indirect(l, inst),
-        Op::Syscall => call::syscall(l, inst),
+        Op::MemCopy | Op::MemMove => memory::copy(l, inst),
+        Op::MemFill => memory::fill(l, inst),
+        Op::IntAdd | Op::IntSub | Op::IntMul | Op::IntDiv | Op::IntMod | Op::IntNeg => exact::lower(l, inst),
+        Op::Call | Op::CallInd | Op::Syscall | Op::SwitchStack => call::lower(l, inst),
         Op::GetSp => {
             let dst = l.result(inst);
             put(l, Row::MovSp, &[Arg::W(dst), Arg::P(SP)]);
@@ -162,12 +136,11 @@ pub fn lower(l: &mut L, inst: mochi_ir::Inst) {
             let dst = l.result(inst);
             put(l, Row::Mov, &[Arg::W(dst), Arg::P(FP)]);
         }
-        Op::SwitchStack => call::switch_stack(l, inst),
         Op::Jump | Op::Brif | Op::Switch | Op::Ret | Op::Unreachable => unreachable!("terminator"),
     }
 }
 
 /// Emits a composite.
-pub fn put_composite(l: &mut L, c: Composite, operands: &[Operand]) {
-    l.push(Inst::Composite(c), Flow::Next, operands);
+pub fn put_composite(l: &mut L, c: Composite, operands: &Operands) {
+    l.push(Inst::Composite(c), Flow::Next, operands.list());
 }

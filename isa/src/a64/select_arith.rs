@@ -1,14 +1,14 @@
 //! Selection: integer and float arithmetic on words and floats.
 
+use crate::a64::A64;
 use crate::a64::composite::{Composite, is_imm12};
 use crate::a64::insts::Row;
 use crate::a64::regs::ZR;
-use crate::a64::select::{
-    Arg, L, NO_SHIFT, copy, int_constant, put, put_composite, put_regs, set_constant, word,
-};
+use crate::a64::select::{Arg, L, NO_SHIFT, copy, put, put_composite, put_regs, word};
 use crate::a64::select_bits::shift_imm;
 use crate::a64::select_mem::{LOAD_F64, UXTW, extended, load_as};
-use crate::mach::magic;
+use crate::mach::divide::Divide;
+use crate::mach::{Isa, Operands, magic};
 use mochi_ir::{Op, Value};
 use regalloc2::{Operand, VReg};
 
@@ -103,7 +103,7 @@ pub fn add_imm(l: &mut L, dst: VReg, a: Arg, c: i64) {
         put(l, row, &[Arg::W(half), a, Arg::I(size & !0xfff)]);
         return put(l, row, &[Arg::W(dst), Arg::R(half), Arg::I(size & 0xfff)]);
     }
-    let c = int_constant(l, c);
+    let c = l.word(c);
     put(l, Row::Add, &[Arg::W(dst), a, Arg::R(c), NO_SHIFT]);
 }
 
@@ -192,7 +192,7 @@ fn is_below_power(odd: i64) -> bool {
 /// Multiplies by a constant.
 pub fn mul_imm(l: &mut L, dst: VReg, a: VReg, c: i64) {
     if c == 0 {
-        return set_constant(l, dst, 0);
+        return A64::lower_word(l, 0, dst);
     }
     let k = c.trailing_zeros() as i64;
     let odd = c >> k;
@@ -213,7 +213,7 @@ pub fn mul_imm(l: &mut L, dst: VReg, a: VReg, c: i64) {
             put(l, Row::Sub, &[Arg::W(dst), Arg::R(power), Arg::R(a), NO_SHIFT]);
         }
         _ => {
-            let c = int_constant(l, c);
+            let c = l.word(c);
             put_regs(l, Row::Mul, dst, &[a, c]);
         }
     }
@@ -248,33 +248,29 @@ pub fn mul_high(l: &mut L, inst: mochi_ir::Inst) {
     put_regs(l, row, dst, &[a, b]);
 }
 
-/// Selects divisions and remainders of words. The smallest value divided by -1 is itself on this
-/// machine, and the remainder computed from that is 0.
-pub fn divide(l: &mut L, inst: mochi_ir::Inst) {
-    let d = l.data(inst);
-    let args = l.operands(inst);
-    let dst = l.result(inst);
-    let signed = matches!(d.op, Op::Sdiv | Op::Srem);
-    let rem = matches!(d.op, Op::Srem | Op::Urem);
-    let divisor = l.iconst(args[1]);
-    let a = l.reg(args[0]);
-    match divisor {
-        Some(c) if signed && c.unsigned_abs() >= 2 => signed_const(l, dst, a, c, rem),
-        Some(c) if !signed && c as u64 >= 2 => unsigned_const(l, dst, a, c as u64, rem),
-        Some(1 | -1) if rem && (signed || divisor == Some(1)) => set_constant(l, dst, 0),
-        Some(1) => copy(l, dst, a),
-        Some(-1) if signed => put(l, Row::Neg, &[Arg::W(dst), Arg::R(a), NO_SHIFT]),
-        _ => {
-            let b = l.reg(args[1]);
-            let row = if signed { Row::Sdiv } else { Row::Udiv };
-            if rem {
-                let q = l.int();
-                put_regs(l, row, q, &[a, b]);
-                put_regs(l, Row::Msub, dst, &[q, b, a]);
-            } else {
-                put_regs(l, row, dst, &[a, b]);
-            }
+impl Divide for A64 {
+    fn signed_const(l: &mut L, dst: VReg, n: VReg, d: i64, rem: bool) {
+        signed_const(l, dst, n, d, rem);
+    }
+
+    fn unsigned_const(l: &mut L, dst: VReg, n: VReg, d: u64, rem: bool) {
+        unsigned_const(l, dst, n, d, rem);
+    }
+
+    /// The smallest value divided by -1 is itself on this machine, and the remainder computed from
+    /// that is 0.
+    fn divide_words(l: &mut L, dst: VReg, a: VReg, b: VReg, signed: bool, rem: bool) {
+        let row = if signed { Row::Sdiv } else { Row::Udiv };
+        if !rem {
+            return put_regs(l, row, dst, &[a, b]);
         }
+        let q = l.int();
+        put_regs(l, row, q, &[a, b]);
+        put_regs(l, Row::Msub, dst, &[q, b, a]);
+    }
+
+    fn negate_word(l: &mut L, dst: VReg, a: VReg) {
+        put(l, Row::Neg, &[Arg::W(dst), Arg::R(a), NO_SHIFT]);
     }
 }
 
@@ -284,8 +280,7 @@ fn add_shifted(l: &mut L, row: Row, a: VReg, b: VReg, shift: i64) -> VReg {
     dst
 }
 
-/// Signed quotient or remainder by a constant of magnitude at least 2.
-pub fn signed_const(l: &mut L, dst: VReg, n: VReg, d: i64, rem: bool) {
+fn signed_const(l: &mut L, dst: VReg, n: VReg, d: i64, rem: bool) {
     if d > 0 && d & (d - 1) == 0 {
         let k = d.trailing_zeros() as i64;
         // Negative dividends are rounded up: add d - 1 to them.
@@ -299,7 +294,7 @@ pub fn signed_const(l: &mut L, dst: VReg, n: VReg, d: i64, rem: bool) {
         return put(l, Row::Sub, &[Arg::W(dst), Arg::R(n), Arg::R(multiple), NO_SHIFT]);
     }
     let m = magic::signed(d);
-    let c = int_constant(l, m.m);
+    let c = l.word(m.m);
     let mut q = l.int();
     put_regs(l, Row::Smulh, q, &[n, c]);
     if d > 0 && m.m < 0 {
@@ -318,7 +313,7 @@ pub fn signed_const(l: &mut L, dst: VReg, n: VReg, d: i64, rem: bool) {
 }
 
 fn remainder(l: &mut L, dst: VReg, n: VReg, q: VReg, d: i64) {
-    let d = int_constant(l, d);
+    let d = l.word(d);
     put_regs(l, Row::Msub, dst, &[q, d, n]);
 }
 
@@ -331,7 +326,7 @@ fn unsigned_const(l: &mut L, dst: VReg, n: VReg, d: u64, rem: bool) {
         };
     }
     let m = magic::unsigned(d);
-    let c = int_constant(l, m.m as i64);
+    let c = l.word(m.m as i64);
     let t = l.int();
     put_regs(l, Row::Umulh, t, &[n, c]);
     let q = if m.add {
@@ -381,7 +376,10 @@ pub fn convert(l: &mut L, inst: mochi_ir::Inst) {
         }
         Op::FcvtToS => {
             let a = l.reg(v);
-            put_composite(l, Composite::ToInt, &[Operand::reg_def(dst), Operand::reg_use(a)]);
+            let mut ops = Operands::new();
+            ops.add(Operand::reg_def(dst));
+            ops.add(Operand::reg_use(a));
+            put_composite(l, Composite::ToInt, &ops);
         }
         Op::FbitsTo => {
             let a = l.reg(v);

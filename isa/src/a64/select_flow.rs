@@ -4,9 +4,9 @@ use crate::a64::composite::{Test, is_imm12};
 use crate::a64::insts::{Cc, Row};
 use crate::a64::select::{Arg, L, put, word};
 use crate::a64::select_arith::{Last, folds, last, shifted};
-use crate::a64::{Inst, imm, select_int};
-use crate::mach::{Flow, switch};
-use mochi_ir::{Cond, FCond, InstData, Op, Type, Value};
+use crate::a64::{Inst, imm};
+use crate::mach::{Flow, call, exact, switch};
+use mochi_ir::{Cond, FCond, InstData, Op, Value};
 use regalloc2::Operand;
 
 /// The condition code of an integer condition.
@@ -77,7 +77,7 @@ pub fn compare(l: &mut L, inst: mochi_ir::Inst) -> Cc {
             }
         }
         Op::Fcmp => float_compare(l, FCond::from_imm(d.imm), args[0], args[1]),
-        _ => select_int::compare(l, inst),
+        _ => exact::compare(l, inst),
     }
 }
 
@@ -294,20 +294,11 @@ pub fn terminator(l: &mut L, inst: mochi_ir::Inst) {
             l.push(Inst::If(test), Flow::Branch, &ops);
         }
         Op::Switch => {
-            let cases = l.func.edges_of(inst).iter().enumerate().skip(1);
-            let plan = switch::plan(cases.map(|(i, e)| (e.case, i as u32)).collect());
+            let plan = switch::plan(l, inst);
             let v = l.reg(l.operands(inst)[0]);
             l.push(Inst::Switch(Box::new(plan)), Flow::Branch, &[Operand::reg_use(v)]);
         }
-        Op::Ret => {
-            let mut ops = Vec::new();
-            if let Some(&v) = l.operands(inst).first() {
-                let ty: Type = l.func.ty(v);
-                let r = l.fixed(v);
-                ops.push(Operand::reg_fixed_use(r, l.abi().result(ty)));
-            }
-            l.push(Inst::Return, Flow::Exit, &ops);
-        }
+        Op::Ret => call::ret(l, inst),
         Op::Unreachable => l.push(Inst::Row { row: Row::Brk, imm: [1, 0, 0] }, Flow::Exit, &[]),
         other => unreachable!("{other:?} is no terminator with a choice"),
     }

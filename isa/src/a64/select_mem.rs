@@ -1,12 +1,15 @@
 //! Selection: addresses, loads, stores, copies of memory.
 
+use crate::a64::A64;
 use crate::a64::composite::{Composite, is_imm12};
 use crate::a64::imm;
 use crate::a64::insts::Row;
 use crate::a64::regs::ZR;
-use crate::a64::select::{Arg, L, int_constant, put, put_composite, word};
+use crate::a64::select::{Arg, L, put, put_composite, word};
+use crate::mach::Operands;
+use crate::mach::memory::{self, Memory};
 use mochi_ir::{Op, Value};
-use regalloc2::{Operand, VReg};
+use regalloc2::VReg;
 
 /// The rows of a load or store, and the size of what it moves as a power of two.
 pub struct Access {
@@ -74,7 +77,7 @@ impl Address {
             put(l, Row::AddI, &[Arg::W(sum), base, Arg::I(high)]);
             return Address::Offset(Arg::R(sum), low);
         }
-        let index = int_constant(l, offset);
+        let index = l.word(offset);
         Address::Index(base, index, 0)
     }
 }
@@ -126,32 +129,6 @@ pub fn extended(l: &L, v: Value) -> Option<(Value, i64)> {
     (!l.live_after(v)).then(|| (l.operands(inst)[0], option))
 }
 
-/// Constants taken off one address at most, so that selection stays linear.
-const MAX_PEEL: usize = 4;
-
-/// Takes constants off a value as long as their sum with the offset fits: what remains.
-fn peel(l: &L, mut v: Value, offset: &mut i64, log2: u8) -> Value {
-    for _ in 0..MAX_PEEL {
-        let Some((inst, d)) = l.pure_def(v, true) else { break };
-        if l.live_after(v) || !matches!(d.op, Op::Add | Op::Sub) {
-            break;
-        }
-        let args = l.operands(inst);
-        let (rest, c) = match (d.op, l.iconst(args[0]), l.iconst(args[1])) {
-            (Op::Add, _, Some(c)) => (args[0], c),
-            (Op::Add, Some(c), _) => (args[1], c),
-            (Op::Sub, _, Some(c)) => (args[0], c.wrapping_neg()),
-            _ => break,
-        };
-        match offset.checked_add(c) {
-            Some(sum) if fits(sum, log2) => *offset = sum,
-            _ => break,
-        }
-        v = rest;
-    }
-    v
-}
-
 /// The index a value is: shifted by the size of the access or not, extended or not.
 fn index(l: &mut L, base: Value, v: Value, log2: u8) -> Address {
     let (inner, scale) = match shifted_by(l, v, log2).filter(|_| log2 > 0) {
@@ -168,7 +145,7 @@ fn index(l: &mut L, base: Value, v: Value, log2: u8) -> Address {
 /// The address for an address value plus offset.
 pub fn address(l: &mut L, addr: Value, offset: i64, access: &Access) -> Address {
     let mut offset = offset;
-    let base = peel(l, addr, &mut offset, access.log2);
+    let base = memory::peel(l, addr, 1, &mut offset, |sum| fits(sum, access.log2));
     let sum = l.pure_def(base, true).filter(|(_, d)| d.op == Op::Add && !l.live_after(base));
     if let (0, Some((inst, _))) = (offset, sum) {
         let args = l.operands(inst);
@@ -208,26 +185,6 @@ pub fn load_as(l: &mut L, inst: mochi_ir::Inst, rows: &Access, dst: VReg) {
     access(l, rows, Arg::W(dst), at);
 }
 
-/// Looks through operations that only change bits which a store of this size drops.
-fn truncated(l: &L, mut v: Value, bits: u32) -> Value {
-    for _ in 0..MAX_PEEL {
-        let Some((inst, d)) = l.pure_def(v, true).filter(|_| !l.live_after(v)) else { break };
-        let args = l.operands(inst);
-        let kept = match d.op {
-            Op::Zext8 | Op::Sext8 => 8,
-            Op::Zext16 | Op::Sext16 => 16,
-            Op::Zext32 | Op::Sext32 => 32,
-            Op::And => l.iconst(args[1]).map_or(0, i64::trailing_ones),
-            _ => break,
-        };
-        if kept < bits {
-            break;
-        }
-        v = args[0];
-    }
-    v
-}
-
 /// Selects a store.
 pub fn store(l: &mut L, inst: mochi_ir::Inst) {
     let d = l.data(inst);
@@ -239,7 +196,7 @@ pub fn store(l: &mut L, inst: mochi_ir::Inst) {
         Op::Store64 => (&STORE_64, 64),
         _ => return store_float(l, inst),
     };
-    let value = truncated(l, args[1], bits);
+    let value = memory::truncated(l, args[1], bits);
     let value = word(l, value);
     let at = address(l, args[0], d.imm, rows);
     access(l, rows, value, at);
@@ -252,35 +209,12 @@ fn store_float(l: &mut L, inst: mochi_ir::Inst) {
     let (value, rows) = match constant {
         Some(0) => (Arg::P(ZR), &STORE_64),
         Some(bits) if imm::float(bits as u64).is_none() && imm::plan(bits as u64).steps().len() <= 2 => {
-            (Arg::R(int_constant(l, bits)), &STORE_64)
+            (Arg::R(l.word(bits)), &STORE_64)
         }
         _ => (Arg::R(l.reg(args[1])), &STORE_F64),
     };
     let at = address(l, args[0], l.data(inst).imm, rows);
     access(l, rows, value, at);
-}
-
-/// Sizes up to which constant copies are unrolled.
-const INLINE_COPY: i64 = 96;
-
-/// Parts of an area of `n` bytes: size and start. The last two may overlap.
-fn pieces(n: i64) -> Vec<(i64, i64)> {
-    let mut list = Vec::new();
-    let mut at = 0;
-    while at < n {
-        let (size, start) = match n - at {
-            16.. => (16, at),
-            8.. => (8, at),
-            5..=7 if n >= 8 => (8, n - 8),
-            4.. => (4, at),
-            3 if n >= 4 => (4, n - 4),
-            2.. => (2, at),
-            _ => (1, at),
-        };
-        list.push((size, start));
-        at = start + size;
-    }
-    list
 }
 
 fn piece_rows(size: i64) -> (&'static Access, &'static Access) {
@@ -292,82 +226,55 @@ fn piece_rows(size: i64) -> (&'static Access, &'static Access) {
     }
 }
 
-/// Selects `mem.copy` and `mem.move`.
-pub fn copy(l: &mut L, inst: mochi_ir::Inst) {
-    let args = l.operands(inst);
-    let overlap = l.data(inst).op == Op::MemMove;
-    match l.iconst(args[2]) {
-        Some(0) => return,
-        // All loads come before all stores, which takes a register per word.
-        Some(n @ 1..=INLINE_COPY) if !overlap || n <= 48 => {
-            let (to, from) = (l.reg(args[0]), l.reg(args[1]));
-            return copy_inline(l, to, from, n, overlap);
-        }
-        _ => {}
+/// Adds a register that starts with a value and is overwritten, for each of the values.
+fn tied(l: &mut L, values: &[Value]) -> Operands {
+    let mut ops = Operands::new();
+    for &v in values {
+        let old = l.reg(v);
+        ops.tied(l.temp(old.class()), old);
     }
-    let mut ops = Vec::new();
-    for &v in args {
-        tied(l, v, &mut ops);
-    }
-    put_composite(l, Composite::Copy { overlap }, &ops);
+    ops
 }
 
-/// Adds a register that starts with a value and is overwritten.
-fn tied(l: &mut L, v: Value, ops: &mut Vec<Operand>) {
-    let old = l.reg(v);
-    ops.push(Operand::reg_reuse_def(l.temp(old.class()), ops.len() + 1));
-    ops.push(Operand::reg_use(old));
-}
+impl Memory for A64 {
+    /// Two registers for pieces of 16 bytes, else the first.
+    type Piece = [Arg; 2];
+    const PIECE: i64 = 16;
+    const INLINE_COPY: i64 = 96;
+    const INLINE_MOVE: i64 = 48;
 
-fn copy_inline(l: &mut L, to: VReg, from: VReg, n: i64, overlap: bool) {
-    let mut stores: Vec<(i64, i64, VReg, VReg)> = Vec::new();
-    for (size, start) in pieces(n) {
+    fn load_piece(l: &mut L, from: VReg, size: i64, offset: i64) -> [Arg; 2] {
         let (first, second) = (l.int(), l.int());
         if size == 16 {
-            put(l, Row::Ldp, &[Arg::W(first), Arg::W(second), Arg::R(from), Arg::I(start)]);
+            put(l, Row::Ldp, &[Arg::W(first), Arg::W(second), Arg::R(from), Arg::I(offset)]);
         } else {
             let (load, _) = piece_rows(size);
-            let at = Address::offset(l, Arg::R(from), start, load);
+            let at = Address::offset(l, Arg::R(from), offset, load);
             access(l, load, Arg::W(first), at);
         }
-        if overlap {
-            stores.push((size, start, first, second));
-        } else {
-            store_piece(l, to, size, start, Arg::R(first), Arg::R(second));
-        }
+        [Arg::R(first), Arg::R(second)]
     }
-    for (size, start, first, second) in stores {
-        store_piece(l, to, size, start, Arg::R(first), Arg::R(second));
-    }
-}
 
-fn store_piece(l: &mut L, to: VReg, size: i64, start: i64, first: Arg, second: Arg) {
-    if size == 16 {
-        return put(l, Row::Stp, &[first, second, Arg::R(to), Arg::I(start)]);
+    fn store_piece(l: &mut L, to: VReg, size: i64, offset: i64, [first, second]: [Arg; 2]) {
+        if size == 16 {
+            return put(l, Row::Stp, &[first, second, Arg::R(to), Arg::I(offset)]);
+        }
+        let (_, store) = piece_rows(size);
+        let at = Address::offset(l, Arg::R(to), offset, store);
+        access(l, store, first, at);
     }
-    let (_, store) = piece_rows(size);
-    let at = Address::offset(l, Arg::R(to), start, store);
-    access(l, store, first, at);
-}
 
-/// Selects `mem.fill`.
-pub fn fill(l: &mut L, inst: mochi_ir::Inst) {
-    let args = l.operands(inst);
-    if let (Some(byte), Some(n @ 0..=INLINE_COPY)) = (l.iconst(args[1]), l.iconst(args[2])) {
-        if n == 0 {
-            return;
-        }
-        let to = l.reg(args[0]);
-        let pattern = (byte as u8 as u64).wrapping_mul(0x0101_0101_0101_0101) as i64;
-        let value = if pattern == 0 { Arg::P(ZR) } else { Arg::R(int_constant(l, pattern)) };
-        for (size, start) in pieces(n) {
-            store_piece(l, to, size, start, value, value);
-        }
-        return;
+    fn pattern(l: &mut L, word: i64, _: i64) -> [Arg; 2] {
+        [if word == 0 { Arg::P(ZR) } else { Arg::R(l.word(word)) }; 2]
     }
-    let mut ops = Vec::new();
-    for &v in args {
-        tied(l, v, &mut ops);
+
+    fn copy_any(l: &mut L, args: &[Value], overlap: bool) {
+        let ops = tied(l, args);
+        put_composite(l, Composite::Copy { overlap }, &ops);
     }
-    put_composite(l, Composite::Fill, &ops);
+
+    fn fill_any(l: &mut L, args: &[Value]) {
+        let ops = tied(l, args);
+        put_composite(l, Composite::Fill, &ops);
+    }
 }

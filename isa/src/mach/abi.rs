@@ -2,7 +2,7 @@
 //! destroys.
 
 use mochi_ir::{Conv, Type};
-use regalloc2::{PReg, PRegSet, RegClass};
+use regalloc2::{MachineEnv, PReg, PRegSet, RegClass};
 
 /// Where an argument is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,13 +28,34 @@ pub struct Abi {
     pub int_result: PReg,
     /// Float result.
     pub float_result: PReg,
-    /// Registers a C call does not keep.
+    /// Allocatable registers a C call does not keep.
     pub caller_saved: PRegSet,
     /// Allocatable registers a C function keeps.
     pub callee_saved: PRegSet,
+    /// Number and arguments of a system call.
+    pub syscall_args: &'static [PReg],
+    /// Result of a system call.
+    pub syscall_result: PReg,
+    /// Registers a system call does not keep, besides the result.
+    pub syscall_clobbers: PRegSet,
 }
 
 impl Abi {
+    /// The allocatable registers: those a call destroys are preferred, since using one of the
+    /// others costs a save in the prologue.
+    pub fn environment(&self) -> MachineEnv {
+        let classes = |set: PRegSet| {
+            let of = |class| set.into_iter().filter(|r: &PReg| r.class() == class).collect();
+            [of(RegClass::Int), of(RegClass::Float), PRegSet::empty()]
+        };
+        MachineEnv {
+            preferred_regs_by_class: classes(self.caller_saved),
+            non_preferred_regs_by_class: classes(self.callee_saved),
+            scratch_by_class: [None; 3],
+            fixed_stack_slots: vec![],
+        }
+    }
+
     /// Assigns arguments of these classes. Returns their places and the bytes of stack they need
     /// (a multiple of 8).
     pub fn assign(&self, classes: impl Iterator<Item = RegClass>) -> (Vec<ArgLoc>, u32) {

@@ -31,6 +31,8 @@ pub trait Fixups {
     type Branch: Copy + std::fmt::Debug;
     /// A reference to a label in bytes already emitted.
     type Reference: Copy + std::fmt::Debug;
+    /// The branch that is always taken.
+    const JUMP: Self::Branch;
     /// The forms of a branch, smallest first. The last one reaches everything.
     fn forms(branch: Self::Branch) -> &'static [BranchForm];
     /// Appends the bytes of a form of a branch with this displacement.
@@ -69,12 +71,15 @@ pub struct Buffer<F: Fixups> {
     relocs: Vec<(Bound, RelocEntry)>,
     lines: Vec<(Bound, LineRow)>,
     cfi: Vec<(Bound, CfiOp)>,
+    end: Option<Bound>,
 }
 
 /// A finished function body.
 pub struct Finished {
-    /// Code and constants.
+    /// Code, tables and constants.
     pub bytes: Vec<u8>,
+    /// Bytes of code.
+    pub code_size: u32,
     /// Relocations in order of offset.
     pub relocs: Vec<RelocEntry>,
     /// Line rows in order of offset.
@@ -95,6 +100,7 @@ impl<F: Fixups> Buffer<F> {
             relocs: Vec::new(),
             lines: Vec::new(),
             cfi: Vec::new(),
+            end: None,
         }
     }
 
@@ -158,6 +164,11 @@ impl<F: Fixups> Buffer<F> {
         self.lines.push((here, row));
     }
 
+    /// Says that the code ends here; only tables follow.
+    pub fn end_code(&mut self) {
+        self.end = Some(self.here());
+    }
+
     /// Adds call frame information here.
     pub fn cfi(&mut self, op: CfiOp) {
         self.cfi.push((self.here(), op));
@@ -211,7 +222,8 @@ impl<F: Fixups> Buffer<F> {
             self.relocs.iter().map(|&(at, r)| RelocEntry { offset: offset(at) as u32, ..r }).collect();
         let lines = self.lines.iter().map(|&(at, r)| LineRow { offset: offset(at) as u32, ..r }).collect();
         let cfi = self.cfi.iter().map(|&(at, op)| (offset(at) as u32, op)).collect();
-        Finished { bytes, relocs, lines, cfi }
+        let code_size = offset(self.end.expect("code has an end")) as u32;
+        Finished { bytes, code_size, relocs, lines, cfi }
     }
 
     /// Bytes of branches before each site, and in total.

@@ -38,6 +38,18 @@ impl<I: Isa> Emitter<'_, I> {
         self.stubs.push((stub, self.loc));
     }
 
+    /// Emits a jump.
+    pub fn jump(&mut self, target: Label) {
+        self.buf.branch(I::JUMP, target);
+    }
+
+    /// Emits a jump unless the target follows.
+    pub fn jump_unless_next(&mut self, target: Label, next: Option<Label>) {
+        if Some(target) != next {
+            self.jump(target);
+        }
+    }
+
     /// A table of four-byte offsets of labels relative to the returned label.
     pub fn add_table(&mut self, targets: Vec<Label>) -> Label {
         let label = self.buf.label();
@@ -102,6 +114,7 @@ pub fn emit<I: Isa>(context: &Context, func: &Function, code: &Code<I>, output: 
         e.set_loc(loc, false);
         I::stub(&mut e, &stub);
     }
+    e.buf.end_code();
     for (label, targets) in std::mem::take(&mut e.tables) {
         e.buf.bind(label);
         for t in targets {
@@ -123,6 +136,7 @@ fn finish<I: Isa>(e: Emitter<I>) -> Atom {
         display: e.func.display.clone(),
         file: e.func.file,
         line: e.func.loc.line(),
+        code_size: body.code_size,
         lines: body.lines,
         frame: FrameInfo { ops: body.cfi },
     };

@@ -290,11 +290,27 @@ impl<'a, I: Isa> Lower<'a, I> {
             let d = &self.func.insts[i.index()];
             if matches!(d.op, Op::Iconst | Op::Fconst | Op::Symaddr) {
                 let dst = self.temp(class_of(self.func.ty(v)));
-                I::lower_constant(self, d, dst);
+                self.constant(d, dst);
                 return dst;
             }
         }
         self.def(v)
+    }
+
+    /// Makes the constant an `iconst`, `fconst` or `symaddr` stands for.
+    pub fn constant(&mut self, d: &InstData, dst: VReg) {
+        match d.op {
+            Op::Iconst => I::lower_word(self, d.imm, dst),
+            Op::Fconst => I::lower_float(self, d.imm as u64, dst),
+            _ => I::lower_symbol(self, d.sym.expect("symaddr has a symbol"), d.imm, dst),
+        }
+    }
+
+    /// The register of an integer constant.
+    pub fn word(&mut self, v: i64) -> VReg {
+        let dst = self.int();
+        I::lower_word(self, v, dst);
+        dst
     }
 
     /// The register a value is defined in.

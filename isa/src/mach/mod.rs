@@ -4,16 +4,27 @@
 //! Nothing here names an instruction set. An instruction set is a type that implements [`Isa`]:
 //! a payload per instruction, selection rules, and encoding. The flow of [`compile`] is
 //! `Order` -> `Lower` -> `Code` -> allocation -> `Emitter` -> `Buffer` -> `Atom`.
+//!
+//! Rules that are the same everywhere are here too, over a trait each of what an instruction set
+//! adds: calls ([`call::Calls`]), exact integers ([`exact::ExactOps`]), copies of memory
+//! ([`memory::Memory`]), divisions ([`divide::Divide`]), multi-way branches ([`switch::Switches`]).
 
 pub mod abi;
 pub mod alloc;
 pub mod buffer;
+pub mod call;
 pub mod code;
+pub mod disasm;
+pub mod divide;
 pub mod emit;
+pub mod entry;
+pub mod exact;
 pub mod frame;
 pub mod layout;
 pub mod lower;
 pub mod magic;
+pub mod memory;
+pub mod operands;
 pub mod order;
 pub mod switch;
 
@@ -24,10 +35,11 @@ pub use code::{Code, Flow};
 pub use emit::Emitter;
 pub use frame::Frame;
 pub use lower::{Lower, class_of};
+pub use operands::Operands;
 
-use mochi_ir::{Function, Inst, InstData};
+use mochi_ir::{Function, Inst, Sym};
 use mochi_objwrite::Atom;
-use regalloc2::{Allocation, MachineEnv, VReg};
+use regalloc2::{Allocation, VReg};
 
 /// An instruction set.
 pub trait Isa: Fixups + Sized + 'static {
@@ -40,8 +52,6 @@ pub trait Isa: Fixups + Sized + 'static {
     /// Alignment of functions.
     const FUNCTION_ALIGN: u32;
 
-    /// The allocatable registers.
-    fn environment() -> MachineEnv;
     /// The C convention of the target.
     fn abi(context: &Context) -> &'static Abi;
 
@@ -58,8 +68,12 @@ pub trait Isa: Fixups + Sized + 'static {
     fn lower_params(l: &mut Lower<Self>, params: &[VReg]);
     /// Copies a register.
     fn lower_copy(l: &mut Lower<Self>, to: VReg, from: VReg);
-    /// Makes a constant (`iconst`, `fconst`, `symaddr`) in a register. Must keep flags.
-    fn lower_constant(l: &mut Lower<Self>, data: &InstData, dst: VReg);
+    /// Makes an integer constant in a register. Must keep flags, as the next two.
+    fn lower_word(l: &mut Lower<Self>, v: i64, dst: VReg);
+    /// Makes a float constant in a register.
+    fn lower_float(l: &mut Lower<Self>, bits: u64, dst: VReg);
+    /// Makes the address of a symbol plus an offset in a register.
+    fn lower_symbol(l: &mut Lower<Self>, sym: Sym, offset: i64, dst: VReg);
 
     // Emission.
 

@@ -1,4 +1,8 @@
-//! Plans for multi-way branches: jump tables for dense cases, binary search otherwise.
+//! Multi-way branches: jump tables for dense cases, binary search otherwise.
+
+use crate::mach::{Emitter, Isa, Label, Lower};
+use mochi_ir::Inst;
+use regalloc2::Allocation;
 
 /// A way to find the case of a value. Numbers are edges of the terminator.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,8 +18,61 @@ pub enum Plan {
 /// Cases up to which a chain of compares is used.
 const CHAIN: usize = 4;
 
+/// What an instruction set adds. The allocations are those of the branch; the word is first.
+pub trait Switches: Isa {
+    /// Goes to the target when the word is equal to a constant.
+    fn branch_equal(e: &mut Emitter<Self>, allocs: &[Allocation], c: i64, target: Label);
+    /// Goes to the target when the word is less (signed) than a constant.
+    fn branch_less(e: &mut Emitter<Self>, allocs: &[Allocation], c: i64, target: Label);
+    /// Goes to the place in the table of `size` entries, whose index is the word minus `first`, or
+    /// to the default.
+    fn branch_table(
+        e: &mut Emitter<Self>,
+        allocs: &[Allocation],
+        first: i64,
+        size: i64,
+        table: Label,
+        default: Label,
+    );
+}
+
+/// The plan of a `switch`.
+pub fn plan<I: Isa>(l: &Lower<I>, inst: Inst) -> Plan {
+    let cases = l.func.edges_of(inst).iter().enumerate().skip(1);
+    plan_cases(cases.map(|(i, e)| (e.case, i as u32)).collect())
+}
+
+/// Emits a plan. `next` is the block emitted next.
+pub fn emit<I: Switches>(
+    e: &mut Emitter<I>,
+    plan: &Plan,
+    allocs: &[Allocation],
+    targets: &[Label],
+    next: Option<Label>,
+) {
+    match plan {
+        Plan::Chain(cases) => {
+            for &(c, edge) in cases {
+                I::branch_equal(e, allocs, c, targets[edge as usize]);
+            }
+            e.jump_unless_next(targets[0], next);
+        }
+        Plan::Split(at, low, high) => {
+            let below = e.buf.label();
+            I::branch_less(e, allocs, *at, below);
+            emit(e, high, allocs, targets, None);
+            e.buf.bind(below);
+            emit(e, low, allocs, targets, next);
+        }
+        Plan::Table(first, edges) => {
+            let table = e.add_table(edges.iter().map(|&edge| targets[edge as usize]).collect());
+            I::branch_table(e, allocs, *first, edges.len() as i64, table, targets[0]);
+        }
+    }
+}
+
 /// Makes a plan for cases (value, edge).
-pub fn plan(mut cases: Vec<(i64, u32)>) -> Plan {
+fn plan_cases(mut cases: Vec<(i64, u32)>) -> Plan {
     cases.sort_unstable();
     cases.dedup_by_key(|c| c.0);
     split(&cases)
@@ -57,7 +114,7 @@ mod tests {
         let extreme = vec![i64::MIN, i64::MAX, 0, 1, 2, 3, 4, 5];
         for values in [dense, sparse, extreme, vec![], vec![7]] {
             let cases: Vec<(i64, u32)> = values.iter().enumerate().map(|(i, &v)| (v, i as u32 + 1)).collect();
-            let p = plan(cases.clone());
+            let p = plan_cases(cases.clone());
             for &(v, edge) in &cases {
                 assert_eq!(find(&p, v), edge);
                 for near in [v.wrapping_sub(1), v.wrapping_add(1)] {

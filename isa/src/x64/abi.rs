@@ -18,6 +18,10 @@ pub static SYSTEM_V: Abi = Abi {
     float_result: xmm(0),
     caller_saved: set(&[0, 1, 2, 6, 7, 8, 9, 10, 11], 16),
     callee_saved: set(&[3, 12, 13, 14, 15], 0),
+    // Appendix A.2.1.
+    syscall_args: &[RAX, RDI, RSI, RDX, R10, R8, R9],
+    syscall_result: RAX,
+    syscall_clobbers: set(&[1, 11], 0),
 };
 
 /// Frames larger than this are probed, so that the stack guard cannot be jumped over.

@@ -1,19 +1,16 @@
 //! Instructions that are several machine instructions but one to the allocator: exact integer
 //! arithmetic with its out-of-line slow path, divisions, branches, and a few that need labels.
 //!
-//! Exact arithmetic: the fast path works on tagged words (twice the value), and leaves for a stub
-//! on overflow or when a word is odd. The stub saves what it uses, calls the runtime function,
-//! which keeps every other register, and jumps back behind the fast path. The operands are still
-//! there then: additive results are undone first, other operands are not overwritten.
+//! Of exact arithmetic ([`crate::mach::exact`]) additive results are undone in the stub; other
+//! operands are not overwritten.
 
-use crate::mach::magic;
-use crate::mach::switch::Plan;
-use crate::mach::{Emitter, Label};
+use crate::mach::exact::{self, Checks, Exact, ExactOp, Places};
+use crate::mach::switch::Switches;
+use crate::mach::{Emitter, Label, magic};
 use crate::x64::X64;
 use crate::x64::emit::{Addr, Opd, Start};
 use crate::x64::insts::{Cc, Row};
 use crate::x64::regs::*;
-use mochi_ir::Sym;
 use regalloc2::{Allocation, PReg};
 
 /// A condition in the flags.
@@ -27,37 +24,21 @@ pub enum Test {
     FloatNe,
 }
 
-/// What may be wrong with the operands of exact arithmetic.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Checks {
-    /// The first operand may be odd.
-    pub a: bool,
-    /// The second operand may be odd.
-    pub b: bool,
-    /// The result may overflow.
-    pub overflow: bool,
-}
-
 /// Several machine instructions at once. The comments give the order of allocations.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(missing_docs)]
 pub enum Composite {
-    /// Exact sum or difference: result, a, b (unless constant; kept), scratch (when both words
-    /// are checked). The result is in the place of a.
-    AddSub { sub: bool, imm: Option<i32>, checks: Checks, slow: Sym },
-    /// Exact negation: result, a (same place).
-    Neg { checks: Checks, slow: Sym },
-    /// Exact product: result, a, b (unless constant; then untagged). Operands kept.
-    Mul { imm: Option<i32>, checks: Checks, slow: Sym },
-    /// Exact comparison into the flags: a, b (unless constant), scratch (when both are checked).
-    /// When `swap`, the runtime compares b with a, and flags are those of its negated answer.
-    Cmp { imm: Option<i32>, swap: bool, checks: Checks, slow: Sym },
-    /// Exact quotient or remainder: a in rax, b (kept), results rax, rdx.
-    Div { rem: bool, checks: Checks, slow: Sym },
-    /// Exact quotient or remainder by a tagged constant: a (kept), results rdx, rax.
-    DivConst { rem: bool, divisor: i64, slow: Sym },
-    /// Flags of an exact remainder by a positive power of two (tagged) compared with 0: a.
-    RemZero { divisor: i32, slow: Sym },
+    /// Exact arithmetic.
+    /// Sum or difference: result, a, b (unless constant; kept), scratch (when both words are
+    /// checked). The result is in the place of a.
+    /// Negation: result, a (same place).
+    /// Product: result, a, b (unless constant). Operands kept.
+    /// Comparison into the flags: a, b (unless constant), scratch (when both are checked); flags
+    /// of the runtime's answer, negated when the operands are exchanged.
+    /// Quotient or remainder: a in rax, b (kept), results rax, rdx.
+    /// Quotient or remainder by a constant: a (kept), results rdx, rax.
+    /// Flags of a remainder by a power of two compared with 0: a.
+    Exact(Exact),
     /// Signed division of words where the divisor may be -1: a in rax, b (kept), results rax, rdx.
     DivWord { rem: bool },
     /// Float select on flags: result, value if not (same place), value if so.
@@ -70,39 +51,31 @@ pub enum Composite {
 
 /// Code that undoes the result of the fast path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Undo {
+pub enum Undo {
+    /// Nothing to undo.
     Nothing,
+    /// Add the second operand.
     Add,
+    /// Subtract the second operand.
     Sub,
+    /// Negate.
     Neg,
 }
 
 /// The slow path of exact arithmetic.
-#[derive(Clone, Debug)]
-pub struct Stub {
-    entry: Label,
-    back: Label,
-    slow: Sym,
-    undo: Undo,
-    a: Opd,
-    b: Opd,
-    /// Result, or `None` for a comparison.
-    result: Option<PReg>,
-    /// The comparison's operands are exchanged.
-    swap: bool,
-}
+pub type Stub = exact::Stub<Opd, Undo>;
 
 /// Emits the slow path.
 pub fn stub(e: &mut Emitter<X64>, s: &Stub) {
     e.buf.bind(s.entry);
-    let result = s.result.map(Opd::Reg);
-    match (s.undo, result) {
-        (Undo::Add, Some(r)) => binary(e, false, r, s.b),
-        (Undo::Sub, Some(r)) => binary(e, true, r, s.b),
+    let p = &s.places;
+    match (p.undo, p.result.map(Opd::Reg)) {
+        (Undo::Add, Some(r)) => binary(e, false, r, p.b),
+        (Undo::Sub, Some(r)) => binary(e, true, r, p.b),
         (Undo::Neg, Some(r)) => e.put(Row::Neg, &[r]),
         _ => {}
     }
-    let mut saved: Vec<PReg> = [RAX, RSI, RDI].into_iter().filter(|r| Some(*r) != s.result).collect();
+    let mut saved: Vec<PReg> = [RAX, RSI, RDI].into_iter().filter(|r| Some(*r) != p.result).collect();
     if saved.len() % 2 == 1 {
         // The stack stays aligned.
         saved.push(RDI);
@@ -110,7 +83,8 @@ pub fn stub(e: &mut Emitter<X64>, s: &Stub) {
     for &r in &saved {
         e.put(Row::Push, &[Opd::Reg(r)]);
     }
-    let (first, second) = if s.swap { (s.b, s.a) } else { (s.a, s.b) };
+    let swap = s.exact.op == ExactOp::Cmp { swap: true };
+    let (first, second) = if swap { (p.b, p.a) } else { (p.a, p.b) };
     if second == Opd::Reg(RDI) {
         if first == Opd::Reg(RSI) {
             e.put(Row::Xchg, &[Opd::Reg(RDI), Opd::Reg(RSI)]);
@@ -122,16 +96,16 @@ pub fn stub(e: &mut Emitter<X64>, s: &Stub) {
         e.mov(RDI, first);
         e.mov(RSI, second);
     }
-    e.call(s.slow);
-    match s.result {
+    e.call(s.exact.slow);
+    match p.result {
         Some(r) => e.mov(r, Opd::Reg(RAX)),
-        None if s.swap => e.put(Row::Neg, &[Opd::Reg(RAX)]),
+        None if swap => e.put(Row::Neg, &[Opd::Reg(RAX)]),
         None => e.put(Row::Test, &[Opd::Reg(RAX), Opd::Reg(RAX)]),
     }
     for &r in saved.iter().rev() {
         e.put(Row::Pop, &[Opd::Reg(r)]);
     }
-    e.jmp(s.back);
+    e.jump(s.back);
 }
 
 /// `to += b` or `to -= b`, with b a register, a slot or a constant.
@@ -168,64 +142,65 @@ fn reg(a: Allocation) -> PReg {
     a.as_reg().expect("register")
 }
 
+/// Emits the fast path of exact arithmetic.
+pub fn fast_path(e: &mut Emitter<X64>, x: &Exact, allocs: &[Allocation], slow: Label) -> Places<Opd, Undo> {
+    let imm = x.imm.map(Opd::Imm);
+    let first = Opd::Reg(reg(allocs[0]));
+    let checks = x.checks;
+    let places = |a, b, result| Places { a, b, result, undo: Undo::Nothing };
+    match x.op {
+        ExactOp::Add | ExactOp::Sub => add_sub(e, x, allocs, slow),
+        ExactOp::Neg => {
+            e.put(Row::Neg, &[first]);
+            if checks.overflow {
+                e.jcc(Cc::O, slow);
+            }
+            if checks.a {
+                test_tag(e, first, slow);
+            }
+            Places { a: first, b: first, result: Some(reg(allocs[0])), undo: Undo::Neg }
+        }
+        ExactOp::Mul => mul(e, x, allocs, slow),
+        ExactOp::Cmp { .. } => {
+            let b = imm.unwrap_or_else(|| e.opd(allocs[1]));
+            let scratch = (checks.a && checks.b).then(|| reg(allocs[2]));
+            test_tags(e, checks, first, b, scratch, slow);
+            match b {
+                Opd::Imm(0) => e.put(Row::Test, &[first, first]),
+                Opd::Imm(v) => e.put_imm(Row::CmpI, first, v),
+                _ => e.put(Row::Cmp, &[first, b]),
+            }
+            places(first, b, None)
+        }
+        ExactOp::Div | ExactOp::Rem => {
+            let rem = x.op == ExactOp::Rem;
+            match x.imm {
+                None => div(e, rem, checks, allocs, slow),
+                Some(divisor) => {
+                    test_tag(e, first, slow);
+                    div_const(e, reg(allocs[0]), divisor, rem);
+                    places(first, Opd::Imm(divisor), Some(if rem { RAX } else { RDX }))
+                }
+            }
+        }
+        ExactOp::RemZero => {
+            let divisor = x.imm.expect("constant divisor");
+            test_tag(e, first, slow);
+            // The word is even here, so the tag's bit need not be tested.
+            let mask = divisor - 2;
+            match mask {
+                0..256 => e.put(Row::TestBI, &[first, Opd::Imm(mask as i8 as i64)]),
+                _ => e.put(Row::TestLI, &[first, Opd::Imm(mask)]),
+            }
+            places(first, Opd::Imm(divisor), None)
+        }
+    }
+}
+
 /// Emits a composite.
 pub fn emit(e: &mut Emitter<X64>, c: &Composite, allocs: &[Allocation]) {
     match *c {
-        Composite::AddSub { sub, imm, checks, slow } => add_sub(e, sub, imm, checks, slow, allocs),
-        Composite::Neg { checks, slow } => {
-            let (entry, back) = (e.buf.label(), e.buf.label());
-            let dst = reg(allocs[0]);
-            let to = Opd::Reg(dst);
-            e.put(Row::Neg, &[to]);
-            if checks.overflow {
-                e.jcc(Cc::O, entry);
-            }
-            if checks.a {
-                test_tag(e, to, entry);
-            }
-            e.buf.bind(back);
-            let undo = Undo::Neg;
-            let s = Stub { entry, back, slow, undo, a: to, b: to, result: Some(dst), swap: false };
-            e.add_stub(s);
-        }
-        Composite::Mul { imm, checks, slow } => mul(e, imm, checks, slow, allocs),
-        Composite::Cmp { imm, swap, checks, slow } => {
-            let (entry, back) = (e.buf.label(), e.buf.label());
-            let a = Opd::Reg(reg(allocs[0]));
-            let b = imm.map_or_else(|| e.opd(allocs[1]), |v| Opd::Imm(v as i64));
-            let scratch = (checks.a && checks.b).then(|| reg(allocs[2]));
-            test_tags(e, checks, a, b, scratch, entry);
-            match b {
-                Opd::Imm(0) => e.put(Row::Test, &[a, a]),
-                Opd::Imm(v) => e.put_imm(Row::CmpI, a, v),
-                _ => e.put(Row::Cmp, &[a, b]),
-            }
-            e.buf.bind(back);
-            e.add_stub(Stub { entry, back, slow, undo: Undo::Nothing, a, b, result: None, swap });
-        }
-        Composite::Div { rem, checks, slow } => div(e, rem, checks, slow, allocs),
-        Composite::DivConst { rem, divisor, slow } => {
-            let (entry, back) = (e.buf.label(), e.buf.label());
-            let a = Opd::Reg(reg(allocs[0]));
-            test_tag(e, a, entry);
-            div_const(e, reg(allocs[0]), divisor, rem);
-            e.buf.bind(back);
-            let result = Some(if rem { RAX } else { RDX });
-            let (undo, b) = (Undo::Nothing, Opd::Imm(divisor));
-            e.add_stub(Stub { entry, back, slow, undo, a, b, result, swap: false });
-        }
-        Composite::RemZero { divisor, slow } => {
-            let (entry, back) = (e.buf.label(), e.buf.label());
-            let a = Opd::Reg(reg(allocs[0]));
-            test_tag(e, a, entry);
-            let row = if divisor <= 256 { Row::TestBI } else { Row::TestLI };
-            // The word is even here, so the tag's bit need not be tested.
-            let mask = divisor - 2;
-            e.put(row, &[a, Opd::Imm(if divisor <= 256 { mask as i8 as i64 } else { mask as i64 })]);
-            e.buf.bind(back);
-            let (undo, b) = (Undo::Nothing, Opd::Imm(divisor as i64));
-            e.add_stub(Stub { entry, back, slow, undo, a, b, result: None, swap: false });
-        }
+        Composite::Exact(x) => exact::emit(e, &x, allocs),
         Composite::DivWord { rem } => div_word(e, rem, allocs),
         Composite::FloatSelect(test) => {
             let (dst, so) = (Opd::Reg(reg(allocs[0])), Opd::Reg(reg(allocs[2])));
@@ -246,18 +221,11 @@ pub fn emit(e: &mut Emitter<X64>, c: &Composite, allocs: &[Allocation]) {
     }
 }
 
-fn add_sub(
-    e: &mut Emitter<X64>,
-    sub: bool,
-    imm: Option<i32>,
-    checks: Checks,
-    slow: Sym,
-    allocs: &[Allocation],
-) {
-    let (entry, back) = (e.buf.label(), e.buf.label());
+fn add_sub(e: &mut Emitter<X64>, x: &Exact, allocs: &[Allocation], slow: Label) -> Places<Opd, Undo> {
+    let (sub, checks) = (x.op == ExactOp::Sub, x.checks);
     let dst = reg(allocs[0]);
     let to = Opd::Reg(dst);
-    let b = imm.map_or_else(|| e.opd(allocs[2]), |v| Opd::Imm(v as i64));
+    let b = x.imm.map_or_else(|| e.opd(allocs[2]), Opd::Imm);
     let both = checks.a && checks.b;
     if both {
         let scratch = reg(allocs[3]);
@@ -266,34 +234,33 @@ fn add_sub(
     }
     binary(e, sub, to, b);
     if checks.overflow {
-        e.jcc(Cc::O, entry);
+        e.jcc(Cc::O, slow);
     }
     // Sum and difference of an odd and an even word are odd.
     if both {
-        test_tag(e, Opd::Reg(reg(allocs[3])), entry);
+        test_tag(e, Opd::Reg(reg(allocs[3])), slow);
     } else if checks.a || checks.b {
-        test_tag(e, to, entry);
+        test_tag(e, to, slow);
     }
-    e.buf.bind(back);
-    let undo = if sub { Undo::Add } else { Undo::Sub };
-    e.add_stub(Stub { entry, back, slow, undo, a: to, b, result: Some(dst), swap: false });
+    Places { a: to, b, result: Some(dst), undo: if sub { Undo::Add } else { Undo::Sub } }
 }
 
-fn mul(e: &mut Emitter<X64>, imm: Option<i32>, checks: Checks, slow: Sym, allocs: &[Allocation]) {
-    let (entry, back) = (e.buf.label(), e.buf.label());
+fn mul(e: &mut Emitter<X64>, x: &Exact, allocs: &[Allocation], slow: Label) -> Places<Opd, Undo> {
+    let checks = x.checks;
     let (dst, a) = (reg(allocs[0]), Opd::Reg(reg(allocs[1])));
     let to = Opd::Reg(dst);
-    let b = match imm {
+    let b = match x.imm {
         // The product with the untagged constant is tagged already.
-        Some(v) => {
-            test_tags(e, checks, a, a, None, entry);
-            let row = if v as i8 as i32 == v { Row::ImulI8 } else { Row::ImulI };
-            e.put(row, &[to, a, Opd::Imm(v as i64)]);
-            Opd::Imm(2 * v as i64)
+        Some(c) => {
+            test_tags(e, checks, a, a, None, slow);
+            let factor = c >> 1;
+            let row = if factor as i8 as i64 == factor { Row::ImulI8 } else { Row::ImulI };
+            e.put(row, &[to, a, Opd::Imm(factor)]);
+            Opd::Imm(c)
         }
         None => {
             let b = e.opd(allocs[2]);
-            test_tags(e, checks, a, b, Some(dst), entry);
+            test_tags(e, checks, a, b, Some(dst), slow);
             e.mov(dst, a);
             e.put(Row::SarI, &[to, Opd::Imm(1)]);
             e.put(Row::Imul, &[to, b]);
@@ -301,28 +268,32 @@ fn mul(e: &mut Emitter<X64>, imm: Option<i32>, checks: Checks, slow: Sym, allocs
         }
     };
     if checks.overflow {
-        e.jcc(Cc::O, entry);
+        e.jcc(Cc::O, slow);
     }
-    e.buf.bind(back);
-    e.add_stub(Stub { entry, back, slow, undo: Undo::Nothing, a, b, result: Some(dst), swap: false });
+    Places { a, b, result: Some(dst), undo: Undo::Nothing }
 }
 
 /// The quotient of tagged words is untagged, the remainder tagged. Words of at most 32 bits take
 /// the short division, which is much faster on many processors.
-fn div(e: &mut Emitter<X64>, rem: bool, checks: Checks, slow: Sym, allocs: &[Allocation]) {
-    let (entry, back) = (e.buf.label(), e.buf.label());
+fn div(
+    e: &mut Emitter<X64>,
+    rem: bool,
+    checks: Checks,
+    allocs: &[Allocation],
+    slow: Label,
+) -> Places<Opd, Undo> {
     let (wide, done) = (e.buf.label(), e.buf.label());
     let (rax, rdx) = (Opd::Reg(RAX), Opd::Reg(RDX));
     let b = Opd::Reg(reg(allocs[1]));
-    test_tags(e, checks, rax, b, Some(RDX), entry);
+    test_tags(e, checks, rax, b, Some(RDX), slow);
     e.put(Row::Test, &[b, b]);
-    e.jcc(Cc::E, entry);
+    e.jcc(Cc::E, slow);
     e.put(Row::Mov, &[rdx, rax]);
     e.put(Row::Or, &[rdx, b]);
     e.put(Row::ShrI, &[rdx, Opd::Imm(32)]);
     e.jcc(Cc::Ne, wide);
     e.put(Row::DivL, &[b]);
-    e.jmp(done);
+    e.jump(done);
     e.buf.bind(wide);
     // Does not trap: an even divisor is not -1.
     e.put(Row::Cqo, &[]);
@@ -331,11 +302,9 @@ fn div(e: &mut Emitter<X64>, rem: bool, checks: Checks, slow: Sym, allocs: &[All
     if !rem {
         // Overflows for the smallest value divided by -1 only; rax is the dividend again then.
         e.put(Row::Add, &[rax, rax]);
-        e.jcc(Cc::O, entry);
+        e.jcc(Cc::O, slow);
     }
-    e.buf.bind(back);
-    let result = Some(if rem { RDX } else { RAX });
-    e.add_stub(Stub { entry, back, slow, undo: Undo::Nothing, a: rax, b, result, swap: false });
+    Places { a: rax, b, result: Some(if rem { RDX } else { RAX }), undo: Undo::Nothing }
 }
 
 /// Tagged quotient to rdx or remainder to rax of the tagged word `a` by a tagged constant, whose
@@ -407,7 +376,7 @@ fn div_word(e: &mut Emitter<X64>, rem: bool, allocs: &[Allocation]) {
     } else {
         e.put(Row::Neg, &[Opd::Reg(RAX)]);
     }
-    e.jmp(done);
+    e.jump(done);
     e.buf.bind(normal);
     e.put(Row::Cqo, &[]);
     e.put(Row::Idiv, &[b]);
@@ -428,7 +397,7 @@ fn mem_move(e: &mut Emitter<X64>) {
     e.put(Row::Std, &[]);
     e.put(Row::RepMovsB, &[]);
     e.put(Row::Cld, &[]);
-    e.jmp(done);
+    e.jump(done);
     e.buf.bind(forward);
     e.put(Row::RepMovsB, &[]);
     e.buf.bind(done);
@@ -455,56 +424,54 @@ pub fn branch_if(e: &mut Emitter<X64>, test: Test, so: Label, not: Label, next: 
     }
 }
 
-/// Emits a multi-way branch: value, two scratch registers.
-pub fn switch(
-    e: &mut Emitter<X64>,
-    plan: &Plan,
-    allocs: &[Allocation],
-    targets: &[Label],
-    next: Option<Label>,
-) {
-    let v = Opd::Reg(reg(allocs[0]));
-    let (t1, t2) = (reg(allocs[1]), reg(allocs[2]));
-    let compare = |e: &mut Emitter<X64>, c: i64| match i32::try_from(c) {
-        Ok(0) => e.put(Row::Test, &[v, v]),
-        Ok(_) => e.put_imm(Row::CmpI, v, c),
-        Err(_) => {
-            e.constant(t1, c);
-            e.put(Row::Cmp, &[v, Opd::Reg(t1)]);
-        }
-    };
-    match plan {
-        Plan::Chain(cases) => {
-            for &(c, edge) in cases {
-                compare(e, c);
-                e.jcc(Cc::E, targets[edge as usize]);
+impl X64 {
+    /// Compares the word of a multi-way branch (value, two scratch registers).
+    fn compare_case(e: &mut Emitter<X64>, allocs: &[Allocation], c: i64) {
+        let (v, scratch) = (Opd::Reg(reg(allocs[0])), reg(allocs[1]));
+        match i32::try_from(c) {
+            Ok(0) => e.put(Row::Test, &[v, v]),
+            Ok(_) => e.put_imm(Row::CmpI, v, c),
+            Err(_) => {
+                e.constant(scratch, c);
+                e.put(Row::Cmp, &[v, Opd::Reg(scratch)]);
             }
-            e.jump_unless_next(targets[0], next);
         }
-        Plan::Split(at, low, high) => {
-            let below = e.buf.label();
-            compare(e, *at);
-            e.jcc(Cc::L, below);
-            switch(e, high, allocs, targets, None);
-            e.buf.bind(below);
-            switch(e, low, allocs, targets, next);
-        }
-        Plan::Table(first, edges) => {
-            match i32::try_from(first.wrapping_neg()) {
-                Ok(disp) => e.put(Row::Lea, &[Opd::Reg(t1), Opd::at(reg(allocs[0]), disp)]),
-                Err(_) => {
-                    e.constant(t1, first.wrapping_neg());
-                    e.put(Row::Add, &[Opd::Reg(t1), v]);
-                }
+    }
+}
+
+impl Switches for X64 {
+    fn branch_equal(e: &mut Emitter<X64>, allocs: &[Allocation], c: i64, target: Label) {
+        X64::compare_case(e, allocs, c);
+        e.jcc(Cc::E, target);
+    }
+
+    fn branch_less(e: &mut Emitter<X64>, allocs: &[Allocation], c: i64, target: Label) {
+        X64::compare_case(e, allocs, c);
+        e.jcc(Cc::L, target);
+    }
+
+    fn branch_table(
+        e: &mut Emitter<X64>,
+        allocs: &[Allocation],
+        first: i64,
+        size: i64,
+        table: Label,
+        default: Label,
+    ) {
+        let [v, t1, t2] = [0, 1, 2].map(|k| reg(allocs[k]));
+        match i32::try_from(first.wrapping_neg()) {
+            Ok(disp) => e.put(Row::Lea, &[Opd::Reg(t1), Opd::at(v, disp)]),
+            Err(_) => {
+                e.constant(t1, first.wrapping_neg());
+                e.put(Row::Add, &[Opd::Reg(t1), Opd::Reg(v)]);
             }
-            e.put_imm(Row::CmpI, Opd::Reg(t1), edges.len() as i64);
-            e.jcc(Cc::Ae, targets[0]);
-            let table = e.add_table(edges.iter().map(|&edge| targets[edge as usize]).collect());
-            e.put(Row::Lea, &[Opd::Reg(t2), Opd::label(table)]);
-            let entry = Addr { start: Start::Reg(t2), index: Some((t1, 4)), disp: 0 };
-            e.put(Row::MovsxL, &[Opd::Reg(t1), Opd::Mem(entry)]);
-            e.put(Row::Add, &[Opd::Reg(t1), Opd::Reg(t2)]);
-            e.put(Row::JmpReg, &[Opd::Reg(t1)]);
         }
+        e.put_imm(Row::CmpI, Opd::Reg(t1), size);
+        e.jcc(Cc::Ae, default);
+        e.put(Row::Lea, &[Opd::Reg(t2), Opd::label(table)]);
+        let entry = Addr { start: Start::Reg(t2), index: Some((t1, 4)), disp: 0 };
+        e.put(Row::MovsxL, &[Opd::Reg(t1), Opd::Mem(entry)]);
+        e.put(Row::Add, &[Opd::Reg(t1), Opd::Reg(t2)]);
+        e.put(Row::JmpReg, &[Opd::Reg(t1)]);
     }
 }

@@ -7,7 +7,7 @@ use crate::mach::{BranchForm, Emitter, Fixups, Label};
 use crate::x64::insts::{Cc, Place, Role, Row};
 use crate::x64::regs::*;
 use crate::x64::{Base, Inst, Mem, X64};
-use iced_x86::{Code, Encoder, Instruction, OpKind, Register};
+use iced_x86::{Encoder, Instruction, OpKind, Register};
 use mochi_ir::Sym;
 use mochi_objwrite::{RelocKind, SymRef};
 use regalloc2::{Allocation, PReg, RegClass};
@@ -101,6 +101,7 @@ const fn forms(short: u8, long: u8) -> [BranchForm; 2] {
 impl Fixups for X64 {
     type Branch = Branch;
     type Reference = RipField;
+    const JUMP: Branch = Branch::Jmp;
 
     fn forms(branch: Branch) -> &'static [BranchForm] {
         static JMP: [BranchForm; 2] = forms(2, 5);
@@ -283,18 +284,6 @@ impl Emitter<'_, X64> {
         self.buf.branch(Branch::Jcc(cc), target);
     }
 
-    /// Emits a jump.
-    pub fn jmp(&mut self, target: Label) {
-        self.buf.branch(Branch::Jmp, target);
-    }
-
-    /// Emits a jump unless the target follows.
-    pub fn jump_unless_next(&mut self, target: Label, next: Option<Label>) {
-        if Some(target) != next {
-            self.jmp(target);
-        }
-    }
-
     /// Emits a direct call.
     pub fn call(&mut self, sym: Sym) {
         self.buf.bytes.push(0xe8);
@@ -394,11 +383,6 @@ pub fn move_value(e: &mut Emitter<X64>, from: Allocation, to: Allocation) {
     e.put(row, &[to, from]);
 }
 
-/// What tells that an instruction is a call.
-pub fn is_call(code: Code) -> bool {
-    matches!(code, Code::Call_rel32_64 | Code::Call_rm64)
-}
-
 /// Emits an allocated instruction that is no branch.
 pub fn emit(e: &mut Emitter<X64>, inst: &Inst, allocs: &[Allocation]) {
     match inst {
@@ -439,7 +423,7 @@ impl X64 {
         match inst {
             Inst::Jump => e.jump_unless_next(targets[0], next),
             Inst::If(cond) => crate::x64::composite::branch_if(e, *cond, targets[0], targets[1], next),
-            Inst::Switch(plan) => crate::x64::composite::switch(e, plan, allocs, targets, next),
+            Inst::Switch(plan) => crate::mach::switch::emit(e, plan, allocs, targets, next),
             _ => unreachable!("no branch"),
         }
     }

@@ -4,7 +4,7 @@
 //! allocated.
 
 use iced_x86::Register;
-use regalloc2::{MachineEnv, PReg, PRegSet, RegClass};
+use regalloc2::{PReg, PRegSet, RegClass};
 
 /// An integer register by hardware encoding.
 pub const fn gpr(n: usize) -> PReg {
@@ -55,19 +55,6 @@ pub const fn set(ints: &[usize], floats: usize) -> PRegSet {
         i += 1;
     }
     set
-}
-
-/// The allocatable registers: those a call destroys are preferred, since using one of the others
-/// costs a save in the prologue.
-pub fn environment(caller_saved: PRegSet, callee_saved: PRegSet) -> MachineEnv {
-    let ints = set(&[0, 1, 2, 3, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15], 0);
-    let floats = set(&[], 16);
-    MachineEnv {
-        preferred_regs_by_class: [caller_saved & ints, caller_saved & floats, PRegSet::empty()],
-        non_preferred_regs_by_class: [callee_saved & ints, callee_saved & floats, PRegSet::empty()],
-        scratch_by_class: [None; 3],
-        fixed_stack_slots: vec![],
-    }
 }
 
 /// Width of an integer register operand, or an SSE register.

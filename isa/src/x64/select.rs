@@ -4,15 +4,12 @@
 //! reader needs is in registers, because making the constant 0 changes flags. Moves that the
 //! allocator inserts do not.
 
-use crate::mach::{Flow, Lower};
+use crate::mach::{Flow, Lower, Operands, call, divide, exact, memory};
 use crate::x64::composite::Composite;
 use crate::x64::insts::{Place, Row};
 use crate::x64::regs::RCX;
-use crate::x64::{
-    Base, Inst, Mem, X64, select_arith as arith, select_call as call, select_flow as flow, select_int as int,
-    select_mem as mem,
-};
-use mochi_ir::{InstData, Op, Value};
+use crate::x64::{Base, Inst, Mem, X64, select_arith as arith, select_flow as flow, select_mem as mem};
+use mochi_ir::{Op, Sym, Value};
 use regalloc2::{Operand, OperandConstraint, OperandKind, OperandPos, RegClass, VReg};
 
 /// Selection state for this instruction set.
@@ -79,43 +76,6 @@ pub fn late_any(v: VReg) -> Operand {
     Operand::new(v, OperandConstraint::Any, OperandKind::Use, OperandPos::Late)
 }
 
-/// Operands of one instruction.
-pub struct Operands {
-    list: [Operand; 10],
-    len: usize,
-}
-
-impl Operands {
-    /// No operands yet.
-    pub fn new() -> Operands {
-        Operands { list: [Operand::reg_use(VReg::new(0, RegClass::Int)); 10], len: 0 }
-    }
-
-    /// Adds one.
-    pub fn add(&mut self, operand: Operand) {
-        self.list[self.len] = operand;
-        self.len += 1;
-    }
-
-    /// Adds a definition and a use in the same register.
-    pub fn tied(&mut self, def: VReg, from: VReg) {
-        self.add(Operand::reg_reuse_def(def, self.len + 1));
-        self.add(Operand::reg_use(from));
-    }
-
-    /// Adds the registers of a memory operand.
-    pub fn memory(&mut self, a: &Amode) {
-        for r in a.base.into_iter().chain(a.index) {
-            self.add(Operand::reg_use(r));
-        }
-    }
-
-    /// The list.
-    pub fn list(&self) -> &[Operand] {
-        &self.list[..self.len]
-    }
-}
-
 /// Emits a row. The arguments are the row's operands, hidden ones too.
 pub fn put(l: &mut L, row: Row, args: &[Arg]) {
     let mut ops = Operands::new();
@@ -132,7 +92,9 @@ pub fn put(l: &mut L, row: Row, args: &[Arg]) {
             (Arg::I(v), _) => imm = v,
             (Arg::M(a), _) => {
                 mem = a.mem;
-                ops.memory(&a);
+                for r in a.base.into_iter().chain(a.index) {
+                    ops.add(Operand::reg_use(r));
+                }
             }
             (Arg::R(v), Some(p)) => ops.add(Operand::reg_fixed_use(v, p)),
             (Arg::W(v), Some(p)) => ops.add(Operand::reg_fixed_def(v, p)),
@@ -178,29 +140,15 @@ pub fn owned(l: &mut L, v: Value) -> VReg {
     to
 }
 
-/// Emits a constant.
-pub fn int_constant(l: &mut L, v: i64) -> VReg {
-    let dst = l.int();
-    l.push(Inst::Const(v), Flow::Next, &[Operand::reg_def(dst)]);
-    dst
-}
-
-/// Emits the constant a `iconst`, `fconst` or `symaddr` stands for.
-pub fn constant(l: &mut L, d: &InstData, dst: VReg) {
-    match d.op {
-        Op::Iconst => l.push(Inst::Const(d.imm), Flow::Next, &[Operand::reg_def(dst)]),
-        Op::Fconst => l.push(Inst::Float(d.imm as u64), Flow::Next, &[Operand::reg_def(dst)]),
-        _ => {
-            let sym = d.sym.expect("symaddr has a symbol");
-            match i32::try_from(d.imm) {
-                Ok(disp) => put(l, Row::Lea, &[Arg::W(dst), Arg::M(Amode::fixed(Base::Sym(sym), disp))]),
-                Err(_) => {
-                    let base = l.int();
-                    put(l, Row::Lea, &[Arg::W(base), Arg::M(Amode::fixed(Base::Sym(sym), 0))]);
-                    let offset = int_constant(l, d.imm);
-                    put(l, Row::Add, &[Arg::Rw(dst, base), Arg::R(offset)]);
-                }
-            }
+/// Emits the address of a symbol plus an offset.
+pub fn symbol(l: &mut L, sym: Sym, offset: i64, dst: VReg) {
+    match i32::try_from(offset) {
+        Ok(disp) => put(l, Row::Lea, &[Arg::W(dst), Arg::M(Amode::fixed(Base::Sym(sym), disp))]),
+        Err(_) => {
+            let base = l.int();
+            put(l, Row::Lea, &[Arg::W(base), Arg::M(Amode::fixed(Base::Sym(sym), 0))]);
+            let offset = l.word(offset);
+            put(l, Row::Add, &[Arg::Rw(dst, base), Arg::R(offset)]);
         }
     }
 }
@@ -212,14 +160,14 @@ pub fn lower(l: &mut L, inst: mochi_ir::Inst) {
         Op::Iconst | Op::Fconst | Op::Symaddr => {
             // Uses make their own; asked for only as a copy's source.
             let dst = l.result(inst);
-            constant(l, d, dst);
+            l.constant(d, dst);
         }
         Op::Add => arith::add(l, inst),
         Op::Sub => arith::sub(l, inst),
         Op::And | Op::Or | Op::Xor => arith::logic(l, inst),
         Op::Mul => arith::mul(l, inst),
         Op::Smulh | Op::Umulh => arith::mul_high(l, inst),
-        Op::Sdiv | Op::Udiv | Op::Srem | Op::Urem => arith::divide(l, inst),
+        Op::Sdiv | Op::Udiv | Op::Srem | Op::Urem => divide::lower(l, inst),
         Op::Shl | Op::Sshr | Op::Ushr | Op::Rotr => arith::shift(l, inst),
         Op::Neg | Op::Not => arith::unary(l, inst),
         Op::Clz | Op::Ctz | Op::Popcnt => arith::count_bits(l, inst),
@@ -239,21 +187,15 @@ pub fn lower(l: &mut L, inst: mochi_ir::Inst) {
         | Op::Load64
         | Op::LoadF64 => mem::load(l, inst),
         Op::Store8 | Op::Store16 | Op::Store32 | Op::Store64 | Op::StoreF64 => mem::store(l, inst),
-        Op::MemCopy | Op::MemMove => mem::copy(l, inst),
-        Op::MemFill => mem::fill(l, inst),
-        Op::IntAdd | Op::IntSub => int::add_sub(l, inst),
-        Op::IntMul => int::mul(l, inst),
-        Op::IntDiv | Op::IntMod => int::divide(l, inst),
-        Op::IntNeg => int::neg(l, inst),
-        Op::Call => call::call(l, inst),
-        Op::CallInd => call::call_indirect(l, inst),
-        Op::Syscall => call::syscall(l, inst),
+        Op::MemCopy | Op::MemMove => memory::copy(l, inst),
+        Op::MemFill => memory::fill(l, inst),
+        Op::IntAdd | Op::IntSub | Op::IntMul | Op::IntDiv | Op::IntMod | Op::IntNeg => exact::lower(l, inst),
+        Op::Call | Op::CallInd | Op::Syscall | Op::SwitchStack => call::lower(l, inst),
         Op::GetSp | Op::GetFp => {
             let dst = l.result(inst);
             let from = if d.op == Op::GetSp { Base::Outgoing } else { Base::Frame };
             put(l, Row::Lea, &[Arg::W(dst), Arg::M(Amode::fixed(from, 0))]);
         }
-        Op::SwitchStack => call::switch_stack(l, inst),
         Op::Jump | Op::Brif | Op::Switch | Op::Ret | Op::Unreachable => unreachable!("terminator"),
     }
 }

@@ -1,15 +1,14 @@
 //! Selection: integer and float arithmetic on words and floats.
 
-use crate::mach::{Flow, magic};
+use crate::mach::divide::Divide;
+use crate::mach::{Flow, Operands, magic};
 use crate::x64::composite::Composite;
 use crate::x64::insts::{Cc, Row};
 use crate::x64::regs::{RAX, RDX};
-use crate::x64::select::{
-    Amode, Arg, L, Operands, Src, copy, int_constant, owned, put, put_composite, put_imm,
-};
+use crate::x64::select::{Amode, Arg, L, Src, copy, owned, put, put_composite, put_imm};
 use crate::x64::select_flow::float_source;
 use crate::x64::select_mem::{lea_source, load_source};
-use crate::x64::{Base, Inst, Mem};
+use crate::x64::{Base, Inst, Mem, X64};
 use mochi_ir::{Op, Value};
 use regalloc2::{Operand, VReg};
 
@@ -153,7 +152,7 @@ pub fn extend(l: &mut L, inst: mochi_ir::Inst) {
 pub fn mul_imm(l: &mut L, dst: VReg, a: VReg, c: i64, keep: bool) {
     match c {
         0 => {
-            let zero = int_constant(l, 0);
+            let zero = l.word(0);
             copy(l, dst, zero);
         }
         1 => copy(l, dst, a),
@@ -165,7 +164,7 @@ pub fn mul_imm(l: &mut L, dst: VReg, a: VReg, c: i64, keep: bool) {
         _ if c > 0 && c & (c - 1) == 0 => shl_imm(l, dst, a, c.trailing_zeros() as i64, keep),
         _ if c as i32 as i64 == c => put_imm(l, Row::ImulI, &[Arg::W(dst), Arg::R(a)], c),
         _ => {
-            let c = int_constant(l, c);
+            let c = l.word(c);
             put(l, Row::Imul, &[Arg::Rw(dst, c), Arg::R(a)]);
         }
     }
@@ -222,35 +221,27 @@ fn wide_product(l: &mut L, row: Row, high: VReg, a: VReg, b: VReg) {
     put(l, row, &[Arg::W(high), Arg::Rw(low, a), Arg::R(b)]);
 }
 
-/// Selects divisions and remainders of words.
-pub fn divide(l: &mut L, inst: mochi_ir::Inst) {
-    let d = l.data(inst);
-    let args = l.operands(inst);
-    let dst = l.result(inst);
-    let signed = matches!(d.op, Op::Sdiv | Op::Srem);
-    let rem = matches!(d.op, Op::Srem | Op::Urem);
-    let divisor = l.iconst(args[1]);
-    let a = l.reg(args[0]);
-    match divisor {
-        Some(c) if signed && c.unsigned_abs() >= 2 => signed_const(l, dst, a, c, rem),
-        Some(c) if !signed && c as u64 >= 2 => unsigned_const(l, dst, a, c as u64, rem),
-        Some(1 | -1) if rem && (signed || divisor == Some(1)) => {
-            let zero = int_constant(l, 0);
-            copy(l, dst, zero);
+impl Divide for X64 {
+    fn signed_const(l: &mut L, dst: VReg, n: VReg, d: i64, rem: bool) {
+        signed_const(l, dst, n, d, rem);
+    }
+
+    fn unsigned_const(l: &mut L, dst: VReg, n: VReg, d: u64, rem: bool) {
+        unsigned_const(l, dst, n, d, rem);
+    }
+
+    fn divide_words(l: &mut L, dst: VReg, a: VReg, b: VReg, signed: bool, rem: bool) {
+        if signed {
+            return divide_signed(l, dst, a, b, rem);
         }
-        Some(1) => copy(l, dst, a),
-        Some(-1) if signed => put(l, Row::Neg, &[Arg::Rw(dst, a)]),
-        _ => {
-            let b = l.reg(args[1]);
-            if signed {
-                divide_signed(l, dst, a, b, rem);
-            } else {
-                let high = int_constant(l, 0);
-                let (q, r) = (l.int(), l.int());
-                put(l, Row::Div, &[Arg::Rw(r, high), Arg::Rw(q, a), Arg::R(b)]);
-                copy(l, dst, if rem { r } else { q });
-            }
-        }
+        let high = l.word(0);
+        let (q, r) = (l.int(), l.int());
+        put(l, Row::Div, &[Arg::Rw(r, high), Arg::Rw(q, a), Arg::R(b)]);
+        copy(l, dst, if rem { r } else { q });
+    }
+
+    fn negate_word(l: &mut L, dst: VReg, a: VReg) {
+        put(l, Row::Neg, &[Arg::Rw(dst, a)]);
     }
 }
 
@@ -280,8 +271,7 @@ fn add_regs(l: &mut L, a: VReg, b: VReg) -> VReg {
     dst
 }
 
-/// Signed quotient or remainder by a constant of magnitude at least 2.
-pub fn signed_const(l: &mut L, dst: VReg, n: VReg, d: i64, rem: bool) {
+fn signed_const(l: &mut L, dst: VReg, n: VReg, d: i64, rem: bool) {
     if d > 0 && d & (d - 1) == 0 {
         let k = d.trailing_zeros() as i64;
         // Negative dividends are rounded up: add d - 1 to them.
@@ -301,7 +291,7 @@ pub fn signed_const(l: &mut L, dst: VReg, n: VReg, d: i64, rem: bool) {
         return put(l, Row::Sub, &[Arg::Rw(dst, n), Arg::R(multiple)]);
     }
     let m = magic::signed(d);
-    let c = int_constant(l, m.m);
+    let c = l.word(m.m);
     let mut q = l.int();
     wide_product(l, Row::ImulWide, q, c, n);
     if d > 0 && m.m < 0 {
@@ -343,13 +333,13 @@ fn unsigned_const(l: &mut L, dst: VReg, n: VReg, d: u64, rem: bool) {
             0..=0x7fff_ffff => put_imm(l, Row::AndLI, &[Arg::Rw(dst, n)], mask),
             0xffff_ffff => put(l, Row::MovL, &[Arg::W(dst), Arg::R(n)]),
             _ => {
-                let mask = int_constant(l, mask);
+                let mask = l.word(mask);
                 put(l, Row::And, &[Arg::Rw(dst, mask), Arg::R(n)]);
             }
         };
     }
     let m = magic::unsigned(d);
-    let c = int_constant(l, m.m as i64);
+    let c = l.word(m.m as i64);
     let t = l.int();
     wide_product(l, Row::MulWide, t, c, n);
     let q = if m.add {
@@ -412,14 +402,14 @@ pub fn count_bits(l: &mut L, inst: mochi_ir::Inst) {
     match l.data(inst).op {
         Op::Clz => {
             // 127 exclusive or 63 is 64.
-            let zero = int_constant(l, 127);
+            let zero = l.word(127);
             let (index, all) = (l.int(), l.int());
             put(l, Row::Bsr, &[Arg::W(index), Arg::R(a)]);
             put(l, Cc::E.cmov_row(), &[Arg::Rw(all, index), Arg::R(zero)]);
             put_imm(l, Row::XorI, &[Arg::Rw(dst, all)], 63);
         }
         Op::Ctz => {
-            let zero = int_constant(l, 64);
+            let zero = l.word(64);
             let index = l.int();
             put(l, Row::Bsf, &[Arg::W(index), Arg::R(a)]);
             put(l, Cc::E.cmov_row(), &[Arg::Rw(dst, index), Arg::R(zero)]);
@@ -432,7 +422,7 @@ pub fn count_bits(l: &mut L, inst: mochi_ir::Inst) {
 /// section 5-1).
 fn popcnt(l: &mut L, dst: VReg, a: VReg) {
     let masked = |l: &mut L, v: VReg, mask: u64| {
-        let (mask, r) = (int_constant(l, mask as i64), l.int());
+        let (mask, r) = (l.word(mask as i64), l.int());
         put(l, Row::And, &[Arg::Rw(r, mask), Arg::R(v)]);
         r
     };
@@ -447,7 +437,7 @@ fn popcnt(l: &mut L, dst: VReg, a: VReg) {
     let high = shift_imm(l, Row::ShrI, fours, 4);
     let sum = add_regs(l, high, fours);
     let bytes = masked(l, sum, 0x0f0f_0f0f_0f0f_0f0f);
-    let ones = int_constant(l, 0x0101_0101_0101_0101);
+    let ones = l.word(0x0101_0101_0101_0101);
     let total = l.int();
     put(l, Row::Imul, &[Arg::Rw(total, ones), Arg::R(bytes)]);
     put(l, Row::ShrI, &[Arg::Rw(dst, total), Arg::I(56)]);

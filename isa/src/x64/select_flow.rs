@@ -1,13 +1,12 @@
 //! Selection: comparisons, branches, selects.
 
-use crate::mach::Flow;
-use crate::mach::switch;
+use crate::mach::{Flow, Operands, call, exact, switch};
+use crate::x64::Inst;
 use crate::x64::composite::{Composite, Test};
 use crate::x64::insts::{Cc, Row};
-use crate::x64::select::{Arg, L, Operands, Src, int_constant, owned, put, put_composite, put_imm};
+use crate::x64::select::{Arg, L, Src, owned, put, put_composite, put_imm};
 use crate::x64::select_mem::{load_byte_source, load_source};
-use crate::x64::{Inst, select_int};
-use mochi_ir::{Cond, FCond, InstData, Op, Type, Value};
+use mochi_ir::{Cond, FCond, InstData, Op, Value};
 use regalloc2::Operand;
 
 /// The condition code of an integer condition.
@@ -26,7 +25,8 @@ pub fn code(cond: Cond) -> Cc {
     }
 }
 
-fn invert(test: Test) -> Test {
+/// The opposite test.
+pub fn invert(test: Test) -> Test {
     match test {
         Test::Is(cc) => Test::Is(cc.invert()),
         Test::FloatEq => Test::FloatNe,
@@ -68,7 +68,7 @@ pub fn compare(l: &mut L, inst: mochi_ir::Inst) -> Test {
             Test::Is(cmp(l, cond, args[0], args[1]))
         }
         Op::Fcmp => float_compare(l, FCond::from_imm(d.imm), args[0], args[1]),
-        _ => select_int::compare(l, inst),
+        _ => exact::compare(l, inst),
     }
 }
 
@@ -78,7 +78,7 @@ fn compare_zero(l: &mut L, v: Value) -> Option<Test> {
     match d.op {
         Op::Icmp | Op::Fcmp => Some(compare(l, inst)),
         Op::IntCmp | Op::And if l.used_once(v) => Some(flags(l, v)),
-        Op::IntMod => select_int::remainder_bits(l, v),
+        Op::IntMod => exact::remainder_test(l, v),
         Op::Srem if l.used_once(v) => {
             let args = l.operands(inst);
             let c = l.iconst(args[1]).and_then(|c| i32::try_from(c).ok())?;
@@ -114,7 +114,7 @@ fn test_bits(l: &mut L, x: Value, y: Value) {
 }
 
 /// Emits flags of `x & mask` compared with 0.
-fn test_mask(l: &mut L, x: Value, mask: i64) {
+pub fn test_mask(l: &mut L, x: Value, mask: i64) {
     if let (0..=255, Some(a)) = (mask, load_byte_source(l, x)) {
         return put(l, Row::TestMemBI, &[Arg::M(a), Arg::I(mask as i8 as i64)]);
     }
@@ -124,7 +124,7 @@ fn test_mask(l: &mut L, x: Value, mask: i64) {
         _ if mask as u32 as i64 == mask => (Row::TestLI, mask),
         _ if mask as i32 as i64 == mask => (Row::TestI, mask),
         _ => {
-            let mask = int_constant(l, mask);
+            let mask = l.word(mask);
             return put(l, Row::Test, &[Arg::R(x), Arg::R(mask)]);
         }
     };
@@ -249,22 +249,13 @@ pub fn terminator(l: &mut L, inst: mochi_ir::Inst) {
             l.push(Inst::If(test), Flow::Branch, &[]);
         }
         Op::Switch => {
-            let cases = l.func.edges_of(inst).iter().enumerate().skip(1);
-            let plan = switch::plan(cases.map(|(i, e)| (e.case, i as u32)).collect());
+            let plan = switch::plan(l, inst);
             let v = l.reg(l.operands(inst)[0]);
             let (t1, t2) = (l.int(), l.int());
             let ops = [Operand::reg_use(v), Operand::reg_temp(t1), Operand::reg_temp(t2)];
             l.push(Inst::Switch(Box::new(plan)), Flow::Branch, &ops);
         }
-        Op::Ret => {
-            let mut ops = Operands::new();
-            if let Some(&v) = l.operands(inst).first() {
-                let ty: Type = l.func.ty(v);
-                let r = l.fixed(v);
-                ops.add(Operand::reg_fixed_use(r, l.abi().result(ty)));
-            }
-            l.push(Inst::Return, Flow::Exit, ops.list());
-        }
+        Op::Ret => call::ret(l, inst),
         Op::Unreachable => {
             let (row, mem) = (Row::Ud2, crate::x64::Mem::NONE);
             l.push(Inst::Row { row, mem, imm: 0 }, Flow::Exit, &[]);

@@ -1,10 +1,12 @@
 //! Selection: addresses, loads, stores, copies of memory.
 
+use crate::mach::Operands;
+use crate::mach::memory::{self, Memory};
 use crate::x64::composite::Composite;
 use crate::x64::insts::Row;
 use crate::x64::regs::{RAX, RCX, RDI, RSI};
-use crate::x64::select::{Amode, Arg, L, Operands, put, put_imm};
-use crate::x64::{Base, Inst, Mem};
+use crate::x64::select::{Amode, Arg, L, put, put_imm};
+use crate::x64::{Base, Inst, Mem, X64};
 use mochi_ir::{Op, Value};
 use regalloc2::{Operand, PRegSet, VReg};
 
@@ -29,31 +31,9 @@ fn scaled(l: &L, v: Value) -> Option<(Value, u8)> {
     }
 }
 
-/// Constants taken off one address at most, so that selection stays linear.
-const MAX_PEEL: usize = 4;
-
-/// Takes constants off a value: what remains, with `scale` times the constant added to `disp`.
-fn peel(l: &L, mut v: Value, scale: i64, disp: &mut i64) -> Value {
-    for _ in 0..MAX_PEEL {
-        let Some((inst, d)) = l.pure_def(v, true) else { break };
-        if l.live_after(v) || !matches!(d.op, Op::Add | Op::Sub) {
-            break;
-        }
-        let args = l.operands(inst);
-        let (rest, c) = match (d.op, l.iconst(args[0]), l.iconst(args[1])) {
-            (Op::Add, _, Some(c)) => (args[0], c),
-            (Op::Add, Some(c), _) => (args[1], c),
-            (Op::Sub, _, Some(c)) => (args[0], c.wrapping_neg()),
-            _ => break,
-        };
-        let sum = c.checked_mul(scale).and_then(|c| c.checked_add(*disp));
-        match sum {
-            Some(sum) if sum as i32 as i64 == sum => *disp = sum,
-            _ => break,
-        }
-        v = rest;
-    }
-    v
+/// Takes constants off a value; the offset has to fit a displacement.
+fn peel(l: &L, v: Value, scale: i64, offset: &mut i64) -> Value {
+    memory::peel(l, v, scale, offset, |sum| sum as i32 as i64 == sum)
 }
 
 /// Splits the sum `a + b`, if it is worth it, and peels constants.
@@ -226,113 +206,78 @@ fn update(l: &mut L, addr: Value, value: Value, offset: i64) -> bool {
     true
 }
 
-/// Sizes up to which constant copies are unrolled.
-const INLINE_COPY: i64 = 64;
-
-/// Selects `mem.copy` and `mem.move`.
-pub fn copy(l: &mut L, inst: mochi_ir::Inst) {
-    let args = l.operands(inst);
-    let overlap = l.data(inst).op == Op::MemMove;
-    match l.iconst(args[2]) {
-        Some(0) => return,
-        // All loads come before all stores, which takes a register per word.
-        Some(n @ 1..=INLINE_COPY) if !overlap || n <= 32 => {
-            let (to, from) = (l.reg(args[0]), l.reg(args[1]));
-            return copy_inline(l, to, from, n as i32, overlap);
-        }
-        _ => {}
-    }
-    let (to, from, n) = (l.fixed(args[0]), l.fixed(args[1]), l.fixed(args[2]));
-    let mut ops = Operands::new();
-    ops.add(Operand::reg_fixed_use(to, RDI));
-    ops.add(Operand::reg_fixed_use(from, RSI));
-    ops.add(Operand::reg_fixed_use(n, RCX));
-    let mut clobbers: PRegSet = [RDI, RSI, RCX].into_iter().collect();
-    if overlap {
-        clobbers.add(RAX);
-        l.push_clobbering(Inst::Composite(Composite::MemMove), ops.list(), clobbers);
-    } else {
-        let (row, mem) = (Row::RepMovsB, Mem::NONE);
-        l.push_clobbering(Inst::Row { row, mem, imm: 0 }, ops.list(), clobbers);
-    }
+/// A piece of an area: in a register, or a constant (of eight bytes only when it fits).
+#[derive(Clone, Copy)]
+pub enum Piece {
+    /// A register.
+    Reg(VReg),
+    /// A constant.
+    Constant(i64),
 }
 
-/// Loads and stores for a copy of `n` bytes: words, then an overlapping or smaller rest.
-fn copy_inline(l: &mut L, to: VReg, from: VReg, n: i32, overlap: bool) {
-    let mut chunks = Vec::new();
-    let mut at = 0;
-    while at < n {
-        let left = n - at;
-        let (size, start) = match left {
-            8.. => (8, at),
-            5..=7 if n >= 8 => (8, n - 8),
-            4.. => (4, at),
-            3 if n >= 4 => (4, n - 4),
-            2.. => (2, at),
-            _ => (1, at),
-        };
-        chunks.push((size, start));
-        at = start + size;
-    }
-    let mut stores: Vec<(Row, Amode, VReg)> = Vec::new();
-    for (size, start) in chunks {
-        let (load, store) = match size {
-            8 => (Row::Mov, Row::MovStore),
-            4 => (Row::MovL, Row::MovStoreL),
-            2 => (Row::MovzxW, Row::MovStoreW),
-            _ => (Row::MovzxB, Row::MovStoreB),
+impl Memory for X64 {
+    type Piece = Piece;
+    const PIECE: i64 = 8;
+    const INLINE_COPY: i64 = 64;
+    const INLINE_MOVE: i64 = 32;
+
+    fn load_piece(l: &mut L, from: VReg, size: i64, offset: i64) -> Piece {
+        let row = match size {
+            8 => Row::Mov,
+            4 => Row::MovL,
+            2 => Row::MovzxW,
+            _ => Row::MovzxB,
         };
         let word = l.int();
-        put(l, load, &[Arg::W(word), Arg::M(Amode::reg(from, start))]);
-        let place = Amode::reg(to, start);
-        if overlap {
-            stores.push((store, place, word));
-        } else {
-            put(l, store, &[Arg::M(place), Arg::R(word)]);
-        }
+        put(l, row, &[Arg::W(word), Arg::M(Amode::reg(from, offset as i32))]);
+        Piece::Reg(word)
     }
-    for (row, place, word) in stores {
-        put(l, row, &[Arg::M(place), Arg::R(word)]);
-    }
-}
 
-/// Selects `mem.fill`.
-pub fn fill(l: &mut L, inst: mochi_ir::Inst) {
-    let args = l.operands(inst);
-    if let (Some(byte), Some(n @ 0..=INLINE_COPY)) = (l.iconst(args[1]), l.iconst(args[2])) {
-        if n == 0 {
-            return;
-        }
-        let to = l.reg(args[0]);
-        let word = (byte as u8 as u64).wrapping_mul(0x0101_0101_0101_0101) as i64;
-        return fill_inline(l, to, word, n as i32);
-    }
-    let (to, byte, n) = (l.fixed(args[0]), l.fixed(args[1]), l.fixed(args[2]));
-    let ops =
-        [Operand::reg_fixed_use(to, RDI), Operand::reg_fixed_use(byte, RAX), Operand::reg_fixed_use(n, RCX)];
-    let clobbers = [RDI, RCX].into_iter().collect();
-    l.push_clobbering(Inst::Row { row: Row::RepStosB, mem: Mem::NONE, imm: 0 }, &ops, clobbers);
-}
-
-fn fill_inline(l: &mut L, to: VReg, word: i64, n: i32) {
-    let reg = (word as i32 as i64 != word && n >= 8).then(|| crate::x64::select::int_constant(l, word));
-    let mut at = 0;
-    while at < n {
-        let place = |at| Arg::M(Amode::reg(to, at));
-        let (size, start) = match n - at {
-            8.. => (8, at),
-            1..=7 if n >= 8 => (8, n - 8),
-            4.. => (4, at),
-            2.. => (2, at),
-            _ => (1, at),
+    fn store_piece(l: &mut L, to: VReg, size: i64, offset: i64, piece: Piece) {
+        let (row, row_imm) = match size {
+            8 => (Row::MovStore, Row::MovStoreI),
+            4 => (Row::MovStoreL, Row::MovStoreLI),
+            2 => (Row::MovStoreW, Row::MovStoreWI),
+            _ => (Row::MovStoreB, Row::MovStoreBI),
         };
-        match (size, reg) {
-            (8, Some(r)) => put(l, Row::MovStore, &[place(start), Arg::R(r)]),
-            (8, None) => put(l, Row::MovStoreI, &[place(start), Arg::I(word)]),
-            (4, _) => put(l, Row::MovStoreLI, &[place(start), Arg::I(word as i32 as i64)]),
-            (2, _) => put(l, Row::MovStoreWI, &[place(start), Arg::I(word as i16 as i64)]),
-            _ => put(l, Row::MovStoreBI, &[place(start), Arg::I(word as i8 as i64)]),
+        let place = Arg::M(Amode::reg(to, offset as i32));
+        match piece {
+            Piece::Reg(r) => put(l, row, &[place, Arg::R(r)]),
+            Piece::Constant(c) => {
+                let unused = 64 - 8 * size;
+                put(l, row_imm, &[place, Arg::I(c << unused >> unused)]);
+            }
         }
-        at = start + size;
+    }
+
+    fn pattern(l: &mut L, word: i64, n: i64) -> Piece {
+        if word as i32 as i64 == word || n < 8 { Piece::Constant(word) } else { Piece::Reg(l.word(word)) }
+    }
+
+    fn copy_any(l: &mut L, args: &[Value], overlap: bool) {
+        let (to, from, n) = (l.fixed(args[0]), l.fixed(args[1]), l.fixed(args[2]));
+        let mut ops = Operands::new();
+        ops.add(Operand::reg_fixed_use(to, RDI));
+        ops.add(Operand::reg_fixed_use(from, RSI));
+        ops.add(Operand::reg_fixed_use(n, RCX));
+        let mut clobbers: PRegSet = [RDI, RSI, RCX].into_iter().collect();
+        if overlap {
+            clobbers.add(RAX);
+            l.push_clobbering(Inst::Composite(Composite::MemMove), ops.list(), clobbers);
+        } else {
+            let (row, mem) = (Row::RepMovsB, Mem::NONE);
+            l.push_clobbering(Inst::Row { row, mem, imm: 0 }, ops.list(), clobbers);
+        }
+    }
+
+    fn fill_any(l: &mut L, args: &[Value]) {
+        let (to, byte, n) = (l.fixed(args[0]), l.fixed(args[1]), l.fixed(args[2]));
+        let mut ops = Operands::new();
+        ops.add(Operand::reg_fixed_use(to, RDI));
+        ops.add(Operand::reg_fixed_use(byte, RAX));
+        ops.add(Operand::reg_fixed_use(n, RCX));
+        let clobbers = [RDI, RCX].into_iter().collect();
+        let (row, mem) = (Row::RepStosB, Mem::NONE);
+        l.push_clobbering(Inst::Row { row, mem, imm: 0 }, ops.list(), clobbers);
     }
 }

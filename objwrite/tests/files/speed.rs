@@ -28,6 +28,7 @@ fn functions(prefix: &str, root: &str, n: u32, file: Option<u32>) -> Object {
             display: format!("{prefix} {i}"),
             file,
             line: i * 3 + 1,
+            code_size: 200,
             lines: (0..10).map(row).collect(),
             frame: FrameInfo { ops: vec![(1, mochi_objwrite::CfiOp::DefCfaOffset(16))] },
         };

@@ -91,6 +91,7 @@ impl Builder {
             display: display.to_string(),
             file,
             line: lines.first().map_or(1, |l| l.1),
+            code_size: code.len() as u32,
             lines: lines.iter().enumerate().map(row).collect(),
             frame: FrameInfo { ops },
         };

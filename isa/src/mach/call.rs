@@ -1,0 +1,136 @@
+//! Selection of parameters, calls, returns, system calls and switches of stacks, by the tables of
+//! the target's [`Abi`](crate::mach::Abi).
+
+use crate::mach::operands::Operands;
+use crate::mach::{ArgLoc, Flow, Isa, Lower, class_of};
+use mochi_ir::{Conv, Inst, Op, Sym, Value};
+use regalloc2::{Operand, VReg};
+
+/// What an instruction set adds.
+pub trait Calls: Isa {
+    /// Payload of the first instruction, which defines the register parameters.
+    fn params() -> Self::Inst;
+    /// Loads a parameter from the caller's stack arguments.
+    fn load_argument(l: &mut Lower<Self>, dst: VReg, offset: u32);
+    /// Stores a stack argument for a call.
+    fn store_argument(l: &mut Lower<Self>, value: Value, offset: u32);
+    /// Payload of a direct call.
+    fn call(callee: Sym) -> Self::Inst;
+    /// Payload of a call of an address. Its own operands are added before the arguments.
+    fn call_address(l: &mut Lower<Self>, target: Value, operands: &mut Vec<Operand>) -> Self::Inst;
+    /// Payload of a system call.
+    fn syscall() -> Self::Inst;
+    /// Payload of a switch of stacks: new stack pointer, code; the argument is in place.
+    fn switch_stack() -> Self::Inst;
+    /// Payload of epilogue and return.
+    fn ret() -> Self::Inst;
+}
+
+/// Defines the parameters.
+pub fn params<I: Calls>(l: &mut Lower<I>, params: &[VReg]) {
+    let (places, _) = l.abi().assign(params.iter().map(|p| p.class()));
+    // Parameters in registers that are needed for something else move out of them at once.
+    let busy = l.fixed_registers();
+    let mut ops = Vec::new();
+    let mut copies = Vec::new();
+    for (&p, place) in params.iter().zip(&places) {
+        if let ArgLoc::Reg(r) = *place {
+            let first = if busy.contains(r) { l.temp(p.class()) } else { p };
+            ops.push(Operand::reg_fixed_def(first, r));
+            copies.push((p, first));
+        }
+    }
+    l.push(I::params(), Flow::Next, &ops);
+    for (p, first) in copies {
+        if p != first {
+            I::lower_copy(l, p, first);
+        }
+    }
+    for (&p, place) in params.iter().zip(&places) {
+        if let ArgLoc::Stack(offset) = *place {
+            I::load_argument(l, p, offset);
+        }
+    }
+}
+
+/// Puts arguments in their places: stack arguments now, register arguments as operands.
+fn arguments<I: Calls>(l: &mut Lower<I>, args: &[Value], ops: &mut Vec<Operand>) {
+    let func = l.func;
+    let (places, stack) = l.abi().assign(args.iter().map(|&a| class_of(func.ty(a))));
+    l.note_call(stack);
+    for (&a, place) in args.iter().zip(&places) {
+        if let ArgLoc::Stack(offset) = *place {
+            I::store_argument(l, a, offset);
+        }
+    }
+    for (&a, place) in args.iter().zip(&places) {
+        if let ArgLoc::Reg(r) = *place {
+            ops.push(Operand::reg_fixed_use(l.fixed(a), r));
+        }
+    }
+}
+
+/// Emits a call with its result.
+fn finish<I: Calls>(l: &mut Lower<I>, inst: Inst, call: I::Inst, conv: Conv, mut ops: Vec<Operand>) {
+    let Some(v) = l.data(inst).result else {
+        let clobbers = l.abi().clobbers(conv, None);
+        return l.push_clobbering(call, &ops, clobbers);
+    };
+    let ty = l.func.ty(v);
+    let r = l.fixed_result(inst);
+    ops.push(Operand::reg_fixed_def(r, l.abi().result(ty)));
+    let clobbers = l.abi().clobbers(conv, Some(ty));
+    l.push_clobbering(call, &ops, clobbers);
+    l.fixed_done(inst, r);
+}
+
+/// Selects a call of any kind.
+pub fn lower<I: Calls>(l: &mut Lower<I>, inst: Inst) {
+    let args = l.operands(inst);
+    let mut ops = Vec::new();
+    match l.data(inst).op {
+        Op::Call => {
+            let sym = l.data(inst).sym.expect("callee");
+            let conv = l.module.signature(sym).conv;
+            arguments(l, args, &mut ops);
+            finish(l, inst, I::call(sym), conv, ops);
+        }
+        Op::CallInd => {
+            let (target, args) = args.split_first().expect("address to call");
+            let call = I::call_address(l, *target, &mut ops);
+            arguments(l, args, &mut ops);
+            finish(l, inst, call, Conv::C, ops);
+        }
+        Op::Syscall => syscall(l, inst),
+        Op::SwitchStack => {
+            // The call does not return, so nothing is destroyed.
+            let mut ops = Operands::new();
+            ops.add(Operand::reg_use(l.reg(args[0])));
+            ops.add(Operand::reg_use(l.reg(args[1])));
+            ops.add(Operand::reg_fixed_use(l.fixed(args[2]), l.abi().int_args[0]));
+            l.push(I::switch_stack(), Flow::Next, ops.list());
+        }
+        other => unreachable!("{other:?} is no call"),
+    }
+}
+
+fn syscall<I: Calls>(l: &mut Lower<I>, inst: Inst) {
+    let abi = l.abi();
+    let mut ops = Operands::new();
+    for (&a, &place) in l.operands(inst).iter().zip(abi.syscall_args) {
+        ops.add(Operand::reg_fixed_use(l.fixed(a), place));
+    }
+    ops.add(Operand::reg_fixed_def(l.result(inst), abi.syscall_result));
+    l.push_clobbering(I::syscall(), ops.list(), abi.syscall_clobbers);
+}
+
+/// Selects a return.
+pub fn ret<I: Calls>(l: &mut Lower<I>, inst: Inst) {
+    let mut ops = Operands::new();
+    if let Some(&v) = l.operands(inst).first() {
+        let ty = l.func.ty(v);
+        let r = l.fixed(v);
+        ops.add(Operand::reg_fixed_use(r, l.abi().result(ty)));
+    }
+    l.push(I::ret(), Flow::Exit, ops.list());
+}

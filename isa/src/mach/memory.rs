@@ -1,0 +1,166 @@
+//! What selection of memory accesses shares: constants in addresses, values cut off by stores,
+//! copies and fills of known size.
+
+use crate::mach::{Isa, Lower};
+use mochi_ir::{Inst, Op, Value};
+use regalloc2::VReg;
+
+/// Operations looked through at most, so that selection stays linear.
+const MAX_PEEL: usize = 4;
+
+/// Takes constants off an address as long as the offset they add up to, `scale` times each, fits:
+/// what remains.
+pub fn peel<I: Isa>(
+    l: &Lower<I>,
+    mut v: Value,
+    scale: i64,
+    offset: &mut i64,
+    fits: impl Fn(i64) -> bool,
+) -> Value {
+    for _ in 0..MAX_PEEL {
+        let Some((inst, d)) = l.pure_def(v, true) else { break };
+        if l.live_after(v) || !matches!(d.op, Op::Add | Op::Sub) {
+            break;
+        }
+        let args = l.operands(inst);
+        let (rest, c) = match (d.op, l.iconst(args[0]), l.iconst(args[1])) {
+            (Op::Add, _, Some(c)) => (args[0], c),
+            (Op::Add, Some(c), _) => (args[1], c),
+            (Op::Sub, _, Some(c)) => (args[0], c.wrapping_neg()),
+            _ => break,
+        };
+        let sum = c.checked_mul(scale).and_then(|c| c.checked_add(*offset));
+        match sum {
+            Some(sum) if fits(sum) => *offset = sum,
+            _ => break,
+        }
+        v = rest;
+    }
+    v
+}
+
+/// Looks through operations that only change bits which a store of this many bits drops.
+pub fn truncated<I: Isa>(l: &Lower<I>, mut v: Value, bits: u32) -> Value {
+    for _ in 0..MAX_PEEL {
+        let Some((inst, d)) = l.pure_def(v, true).filter(|_| !l.live_after(v)) else { break };
+        let args = l.operands(inst);
+        let kept = match d.op {
+            Op::Zext8 | Op::Sext8 => 8,
+            Op::Zext16 | Op::Sext16 => 16,
+            Op::Zext32 | Op::Sext32 => 32,
+            Op::And => l.iconst(args[1]).map_or(0, i64::trailing_ones),
+            _ => break,
+        };
+        if kept < bits {
+            break;
+        }
+        v = args[0];
+    }
+    v
+}
+
+/// What an instruction set adds for copies and fills.
+pub trait Memory: Isa {
+    /// Something loaded, or to be stored.
+    type Piece: Copy;
+    /// Bytes that one load or store moves at most: 8 or 16.
+    const PIECE: i64;
+    /// Bytes up to which a copy is written out.
+    const INLINE_COPY: i64;
+    /// The same for areas that may overlap, where all loads come before all stores.
+    const INLINE_MOVE: i64;
+
+    /// Loads `size` bytes (a power of two) at an offset.
+    fn load_piece(l: &mut Lower<Self>, from: VReg, size: i64, offset: i64) -> Self::Piece;
+    /// Stores `size` bytes (a power of two) at an offset.
+    fn store_piece(l: &mut Lower<Self>, to: VReg, size: i64, offset: i64, piece: Self::Piece);
+    /// A word of equal bytes, for an area of `n` bytes.
+    fn pattern(l: &mut Lower<Self>, word: i64, n: i64) -> Self::Piece;
+    /// Copies any size: to, from, size.
+    fn copy_any(l: &mut Lower<Self>, args: &[Value], overlap: bool);
+    /// Fills any size: to, byte, size.
+    fn fill_any(l: &mut Lower<Self>, args: &[Value]);
+}
+
+/// Parts of an area of `n` bytes: size, at most `largest`, and start. The last two may overlap.
+fn pieces(n: i64, largest: i64) -> Vec<(i64, i64)> {
+    let mut list = Vec::new();
+    let mut at = 0;
+    while at < n {
+        let (size, start) = match n - at {
+            16.. if largest == 16 => (16, at),
+            8.. => (8, at),
+            5..=7 if n >= 8 => (8, n - 8),
+            4.. => (4, at),
+            3 if n >= 4 => (4, n - 4),
+            2.. => (2, at),
+            _ => (1, at),
+        };
+        list.push((size, start));
+        at = start + size;
+    }
+    list
+}
+
+/// Selects `mem.copy` and `mem.move`.
+pub fn copy<I: Memory>(l: &mut Lower<I>, inst: Inst) {
+    let args = l.operands(inst);
+    let overlap = l.data(inst).op == Op::MemMove;
+    let limit = if overlap { I::INLINE_MOVE } else { I::INLINE_COPY };
+    let Some(n) = l.iconst(args[2]).filter(|n| (0..=limit).contains(n)) else {
+        return I::copy_any(l, args, overlap);
+    };
+    if n == 0 {
+        return;
+    }
+    let (to, from) = (l.reg(args[0]), l.reg(args[1]));
+    let mut stores = Vec::new();
+    for (size, start) in pieces(n, I::PIECE) {
+        let piece = I::load_piece(l, from, size, start);
+        if overlap {
+            stores.push((size, start, piece));
+        } else {
+            I::store_piece(l, to, size, start, piece);
+        }
+    }
+    for (size, start, piece) in stores {
+        I::store_piece(l, to, size, start, piece);
+    }
+}
+
+/// Selects `mem.fill`.
+pub fn fill<I: Memory>(l: &mut Lower<I>, inst: Inst) {
+    let args = l.operands(inst);
+    let size = l.iconst(args[2]).filter(|n| (0..=I::INLINE_COPY).contains(n));
+    let (Some(byte), Some(n)) = (l.iconst(args[1]), size) else {
+        return I::fill_any(l, args);
+    };
+    if n == 0 {
+        return;
+    }
+    let to = l.reg(args[0]);
+    let word = (byte as u8 as u64).wrapping_mul(0x0101_0101_0101_0101) as i64;
+    let piece = I::pattern(l, word, n);
+    for (size, start) in pieces(n, I::PIECE) {
+        I::store_piece(l, to, size, start, piece);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pieces;
+
+    #[test]
+    fn pieces_cover_the_area() {
+        for largest in [8, 16] {
+            for n in 0..100 {
+                let mut end = 0;
+                for (size, start) in pieces(n, largest) {
+                    assert!((0..=end).contains(&start) && size <= largest && size.count_ones() == 1, "{n}");
+                    end = start + size;
+                }
+                assert_eq!(end, n);
+            }
+        }
+    }
+}
