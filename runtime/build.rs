@@ -2,7 +2,7 @@
 //!
 //! For every target: the files of `lib/` that are for it -> IR (system dialect) -> verifier ->
 //! passes -> code -> archive. From that come, in `OUT_DIR`: `library.rs` (declarations of all
-//! functions, with the bodies of those that are inlined; the same for every target), `<target>.ir`
+//! functions that every target has, with the bodies of those that are inlined), `<target>.ir`
 //! (the IR before the passes, so that tests by the interpreter judge them too) and `<target>.rt` (the
 //! archive, with the entry point `_start`).
 //!
@@ -13,6 +13,7 @@ use mochi_ir::{Conv, Effects, Function, Library, Module, Signature, SymKind, Typ
 use mochi_isa::{Context, Options, entry_stub, module::compile_module};
 use mochi_lang::system;
 use mochi_objwrite::target::{TARGETS, Target, TargetRow};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::{env, fs, process};
@@ -22,7 +23,7 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     let sources = sources(Path::new("lib"));
-    let mut library: Option<String> = None;
+    let mut library: Option<BTreeMap<String, String>> = None;
     let (mut modules, mut archives) = (String::new(), String::new());
     for target in TARGETS {
         let mut module = compile(&sources, target);
@@ -35,11 +36,16 @@ fn main() {
             time: false,
         };
         passes::run(&mut module, &options);
-        let table = library_table(&module);
-        if library.as_ref().is_some_and(|l| *l != table) {
-            fail(&[format!("the functions of {} differ from those of other targets", target.triple)]);
+        let rows = library_rows(&module);
+        if let Some(others) = &mut library {
+            // What only some systems have is for the runtime itself.
+            others.retain(|name, _| rows.contains_key(name));
+            if let Some((name, _)) = others.iter().find(|(name, row)| rows[*name] != **row) {
+                fail(&[format!("{name} of {} differs from that of other targets", target.triple)]);
+            }
+        } else {
+            library = Some(rows);
         }
-        library = Some(table);
         let emit = |table: &mut String, kind: &str, include: &str, bytes: &[u8]| {
             let name = format!("{}.{kind}", target.short);
             save(&out.join(&name), bytes);
@@ -49,7 +55,8 @@ fn main() {
         emit(&mut modules, "ir", "include_str", plain.as_bytes());
         emit(&mut archives, "rt", "include_bytes", &archive(&mut module, target));
     }
-    let mut generated = library.unwrap_or_default();
+    let rows: String = library.unwrap_or_default().into_values().collect();
+    let mut generated = format!("static DECLS: &[Decl] = &[\n{rows}];\n");
     writeln!(generated, "static MODULES: &[(&str, &str)] = &[\n{modules}];").expect("string");
     writeln!(generated, "static ARCHIVES: &[(&str, &[u8])] = &[\n{archives}];").expect("string");
     save(&out.join("library.rs"), generated.as_bytes());
@@ -126,18 +133,16 @@ fn archive(module: &mut Module, target: Target) -> Vec<u8> {
     object.to_bytes()
 }
 
-/// The `Library` table as Rust text: one row per exported function, sorted by name.
-fn library_table(module: &Module) -> String {
-    let mut rows: Vec<(&str, String)> = Vec::new();
+/// The rows of the `Library` table as Rust text, one per exported function, by name.
+fn library_rows(module: &Module) -> BTreeMap<String, String> {
+    let mut rows = BTreeMap::new();
     for func in &module.funcs {
         let decl = module.sym(func.sym);
         let SymKind::Func(sig) = &decl.kind else { unreachable!("a function has a signature") };
         let body = decl.effects.inline.then(|| text::print_function(module, func));
-        rows.push((&decl.name, row(&decl.name, sig, func, &format!("{:?}", decl.effects), body)));
+        rows.insert(decl.name.clone(), row(&decl.name, sig, func, &format!("{:?}", decl.effects), body));
     }
-    rows.sort();
-    let rows: String = rows.into_iter().map(|(_, row)| row).collect();
-    format!("static DECLS: &[Decl] = &[\n{rows}];\n")
+    rows
 }
 
 fn row(name: &str, sig: &Signature, func: &Function, effects: &str, body: Option<String>) -> String {
