@@ -5,6 +5,7 @@ use iced_x86::{Code, Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Reg
 use mochi_ir::fuzz::{generate, random_bytes};
 use mochi_ir::module::Module;
 use mochi_ir::text::parse_module;
+use mochi_isa::mach::disasm::code;
 use mochi_isa::{Context, Options, compile};
 use mochi_objwrite::target::TARGETS;
 use mochi_objwrite::{Atom, CfiOp, LineRow, RelocKind};
@@ -14,15 +15,8 @@ fn atoms(module: &Module, debug: bool) -> Vec<Atom> {
     module.funcs.iter().map(|f| compile(&context, f)).collect()
 }
 
-/// The instructions, without the constants behind them (the functions here have no jump tables).
 fn instructions(atom: &Atom) -> Vec<Instruction> {
-    let all: Vec<Instruction> = Decoder::new(64, &atom.bytes, DecoderOptions::NONE).into_iter().collect();
-    let own = |i: &&Instruction| {
-        let at = i.ip() as u32..i.next_ip() as u32;
-        i.is_ip_rel_memory_operand() && !atom.relocs.iter().any(|r| at.contains(&r.offset))
-    };
-    let end = all.iter().filter(own).map(|i| i.memory_displacement64()).min();
-    all.into_iter().take_while(|i| end.is_none_or(|e| i.next_ip() <= e)).collect()
+    Decoder::new(64, code(atom), DecoderOptions::NONE).into_iter().collect()
 }
 
 const LINES: &str = "

@@ -9,18 +9,8 @@
 
 use crate::a64::fields::Place;
 use crate::a64::regs::{SP, d, x};
+pub use crate::mach::rows::Role;
 use regalloc2::{PReg, RegClass};
-
-/// What an instruction does with an operand. Immediates are read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Role {
-    /// Reads it.
-    R,
-    /// Writes it.
-    W,
-    /// Reads and writes it.
-    Rw,
-}
 
 /// A row.
 pub struct RowInfo {
@@ -74,27 +64,13 @@ mod place {
 
 macro_rules! rows {
     ($($variant:ident $name:literal $bits:literal ($($role:ident $place:ident),*) $manual:literal;)*) => {
-        /// A machine instruction. See the table in this file.
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-        #[repr(u16)]
-        #[allow(missing_docs)]
-        pub enum Row { $($variant),* }
-
-        impl Row {
-            /// Every row, in table order.
-            pub const ALL: &'static [Row] = &[$(Row::$variant),*];
-
-            /// The row's data.
-            pub fn info(self) -> &'static RowInfo {
-                static TABLE: &[RowInfo] = &[$(RowInfo {
-                    variant: stringify!($variant),
-                    name: $name,
-                    bits: $bits,
-                    operands: &[$((Role::$role, place::$place)),*],
-                    manual: $manual,
-                }),*];
-                &TABLE[self as usize]
-            }
+        crate::mach::rows::row_table! {
+            $($variant {
+                name: $name,
+                bits: $bits,
+                operands: &[$((Role::$role, place::$place)),*],
+                manual: $manual,
+            })*
         }
     };
 }

@@ -26,6 +26,7 @@ pub mod magic;
 pub mod memory;
 pub mod operands;
 pub mod order;
+pub mod rows;
 pub mod switch;
 
 pub use crate::Context;

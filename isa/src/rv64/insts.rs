@@ -10,20 +10,10 @@
 //! each of its operands, the number of the operand or the register that is meant. From that
 //! [`Row::compress`] finds the short form of any instruction.
 
+pub use crate::mach::rows::Role;
 use crate::rv64::fields::Place;
 use regalloc2::{PReg, RegClass};
 use std::sync::OnceLock;
-
-/// What an instruction does with an operand. Immediates are read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Role {
-    /// Reads it.
-    R,
-    /// Writes it.
-    W,
-    /// Reads and writes it.
-    Rw,
-}
 
 /// An operand of the long form of a compressed instruction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -90,28 +80,14 @@ macro_rules! part {
 macro_rules! rows {
     ($($variant:ident $name:literal $bits:literal ($($role:ident $place:ident),*)
         $(= $full:ident [$($part:tt)*])* $manual:literal;)*) => {
-        /// A machine instruction. See the table in this file.
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-        #[repr(u16)]
-        #[allow(missing_docs)]
-        pub enum Row { $($variant),* }
-
-        impl Row {
-            /// Every row, in table order.
-            pub const ALL: &'static [Row] = &[$(Row::$variant),*];
-
-            /// The row's data.
-            pub fn info(self) -> &'static RowInfo {
-                static TABLE: &[RowInfo] = &[$(RowInfo {
-                    variant: stringify!($variant),
-                    name: $name,
-                    bits: $bits,
-                    operands: &[$((Role::$role, place::$place)),*],
-                    expansions: &[$((Row::$full, &[$(part!($part)),*])),*],
-                    manual: $manual,
-                }),*];
-                &TABLE[self as usize]
-            }
+        crate::mach::rows::row_table! {
+            $($variant {
+                name: $name,
+                bits: $bits,
+                operands: &[$((Role::$role, place::$place)),*],
+                expansions: &[$((Row::$full, &[$(part!($part)),*])),*],
+                manual: $manual,
+            })*
         }
     };
 }

@@ -5,20 +5,10 @@
 //! entry has the mnemonic's name). Operands the encoding does not show (`rax` of `mul`) are rows'
 //! operands too, so that the allocator sees them. Nothing else in this folder knows an encoding.
 
+pub use crate::mach::rows::Role;
 use crate::x64::regs::{RAX, RCX, RDX, Width};
 use iced_x86::Code;
 use regalloc2::PReg;
-
-/// What an instruction does with an operand.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Role {
-    /// Reads it.
-    R,
-    /// Writes it.
-    W,
-    /// Reads and writes it.
-    Rw,
-}
 
 /// What an operand can be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -95,26 +85,12 @@ mod place {
 
 macro_rules! rows {
     ($($variant:ident $name:literal $code:ident ($($role:ident $place:ident),*);)*) => {
-        /// A machine instruction. See the table in this file.
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-        #[repr(u16)]
-        #[allow(missing_docs)]
-        pub enum Row { $($variant),* }
-
-        impl Row {
-            /// Every row, in table order.
-            pub const ALL: &'static [Row] = &[$(Row::$variant),*];
-
-            /// The row's data.
-            pub fn info(self) -> &'static RowInfo {
-                static TABLE: &[RowInfo] = &[$(RowInfo {
-                    variant: stringify!($variant),
-                    name: $name,
-                    code: Code::$code,
-                    operands: &[$((Role::$role, place::$place)),*],
-                }),*];
-                &TABLE[self as usize]
-            }
+        crate::mach::rows::row_table! {
+            $($variant {
+                name: $name,
+                code: Code::$code,
+                operands: &[$((Role::$role, place::$place)),*],
+            })*
         }
     };
 }

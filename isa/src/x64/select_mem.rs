@@ -155,6 +155,12 @@ pub fn store(l: &mut L, inst: mochi_ir::Inst) {
         Op::Store64 => (Row::MovStore, Row::MovStoreI),
         _ => (Row::MovsdStore, Row::MovsdStore),
     };
+    let value = match d.op {
+        Op::Store8 => memory::truncated(l, value, 8),
+        Op::Store16 => memory::truncated(l, value, 16),
+        Op::Store32 => memory::truncated(l, value, 32),
+        _ => value,
+    };
     if let Some(c) = l.iconst(value) {
         let c = match d.op {
             Op::Store8 => Some(c as i8 as i64),
