@@ -10,6 +10,7 @@ pub mod fuzz;
 pub mod lexer;
 pub mod lower;
 pub mod parser;
+pub mod parts;
 pub mod sema;
 pub mod span;
 pub mod stack;

@@ -360,6 +360,7 @@ pub enum Pattern {
     Wildcard,
     /// Compared with `==`; a constant of the matched type.
     Literal(Expr),
+    /// Inside a variant: a part of the value gets a name.
     Bind(LocalId),
     None,
     /// One sub-pattern per field.

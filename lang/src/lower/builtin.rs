@@ -39,7 +39,7 @@ impl<'a> Fx<'_, 'a> {
             Bool => return self.truth(&args[0]),
             Assert => return self.assert(e, args),
             Append | Push => {
-                let list = self.list_arg(&args[0], want);
+                let list = self.list_arg(args, 0, want);
                 let elem = self.lw.types.elem(want);
                 let v = self.owned_as(&args[1], elem);
                 self.at(e.span);
@@ -47,39 +47,42 @@ impl<'a> Fx<'_, 'a> {
                 return self.rt(&format!("list_append_{suffix}"), &[list, v]);
             }
             Concat => {
-                let mut list = self.list_arg(&args[0], want);
+                let mut list = self.list_arg(args, 0, want);
                 if args.len() == 1 {
                     let (from, to) = (self.none(Repr::Int), self.none(Repr::Int));
                     return self.rt("list_slice", &[list, from, to]);
                 }
-                for (k, arg) in args[1..].iter().enumerate() {
-                    let other = self.list_arg(arg, want);
+                for k in 1..args.len() {
+                    let other = self.list_arg(args, k, want);
                     self.at(e.span);
-                    let name = if k == 0 { "list_concat" } else { "list_concat_place" };
+                    let name = if k == 1 { "list_concat" } else { "list_concat_place" };
                     list = self.rt(name, &[list, other]);
                 }
                 return list;
             }
             _ => {}
         }
-        let args: Vec<Arg> = args.iter().map(|a| self.arg(a)).collect();
+        let args: Vec<Arg> = (0..args.len()).map(|k| self.arg(e, args, k)).collect();
         self.at(e.span);
         let (v, ty) = self.builtin_value(builtin, &args, want);
         self.convert(v, ty, want)
     }
 
-    fn arg(&mut self, e: &'a Expr) -> Arg {
-        let ty = self.ty(e.ty);
-        Arg { v: self.expr(e), ty }
+    fn arg(&mut self, call: &'a Expr, args: &'a [Expr], k: usize) -> Arg {
+        let ty = self.ty(args[k].ty);
+        Arg { v: self.held_arg(call, args, k), ty }
     }
 
     /// A list argument as the wanted list type; none counts as empty.
-    fn list_arg(&mut self, e: &'a Expr, want: Ty) -> Value {
+    fn list_arg(&mut self, args: &'a [Expr], k: usize, want: Ty) -> Value {
+        let e = &args[k];
         let may_be_none = {
             let ty = self.ty(e.ty);
             !self.lw.types.is_list(ty) || self.lw.types.is_option(ty)
         };
-        let list = self.expr_as(e, want);
+        let v = self.held(e, &args[k + 1..]);
+        let have = self.ty(e.ty);
+        let list = self.convert(v, have, want);
         if !may_be_none {
             return list;
         }

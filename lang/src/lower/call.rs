@@ -43,9 +43,9 @@ impl<'a> Fx<'_, 'a> {
     ) -> Value {
         let callee = &self.lw.program.functions[func.0 as usize];
         let mut values: Vec<Value> = env.into_iter().collect();
-        for (k, arg) in args.iter().enumerate() {
+        for k in 0..args.len() {
             let want = self.lw.types.resolve(callee.locals[callee.params[k].0 as usize].ty, &instance_args);
-            values.push(self.argument(func, k, arg, want));
+            values.push(self.argument(func, args, k, want));
         }
         self.at(e.span);
         let sym = self.lw.instance(func, instance_args.clone());
@@ -56,14 +56,17 @@ impl<'a> Fx<'_, 'a> {
     }
 
     /// An argument of a known function: lists are marked unless the parameter is not kept and the
-    /// argument is a variable that nobody else can change during the call.
-    fn argument(&mut self, func: FuncId, k: usize, arg: &'a Expr, want: Ty) -> Value {
+    /// argument is a variable that neither another argument nor anybody during the call can change.
+    fn argument(&mut self, func: FuncId, args: &'a [Expr], k: usize, want: Ty) -> Value {
+        let arg = &args[k];
         let lent = match arg.kind {
             ExprKind::Var(var @ VarRef::Local(_)) => self.is_private(var),
             _ => false,
         };
         if lent && !self.lw.facts.keeps_param(self.lw.program, func, k) {
-            self.expr_as(arg, want)
+            let v = self.held(arg, &args[k + 1..]);
+            let have = self.ty(arg.ty);
+            self.convert(v, have, want)
         } else {
             self.owned_as(arg, want)
         }

@@ -130,7 +130,7 @@ impl<'a> Fx<'_, 'a> {
             ExprKind::Partial { callee, args } => self.partial(callee, args),
             ExprKind::Builtin { builtin, args } => self.builtin(e, *builtin, args),
             ExprKind::Index { base, index } => {
-                let v = self.expr(base);
+                let v = self.held(base, [&**index]);
                 let base_ty = self.ty(base.ty);
                 let ty = self.ty(e.ty);
                 self.index(v, base_ty, index, ty)
@@ -146,12 +146,13 @@ impl<'a> Fx<'_, 'a> {
             ExprKind::GroupField { base, name } => self.group_field(base, name),
             ExprKind::SafeField { base, field } => {
                 let ty = self.ty(base.ty);
-                let field = *field;
-                self.safe(e, base, |fx, v| fx.field(v, ty, field))
+                let (v, field) = (self.expr(base), *field);
+                self.safe(e, base, v, |fx, v| fx.field(v, ty, field))
             }
             ExprKind::SafeIndex { base, index } => {
                 let (ty, result) = (self.ty(base.ty), self.ty(e.ty));
-                self.safe(e, base, |fx, v| (fx.index(v, ty, index, result), result))
+                let v = self.held(base, [&**index]);
+                self.safe(e, base, v, |fx, v| (fx.index(v, ty, index, result), result))
             }
             ExprKind::Cast { value } => self.cast(e, value),
             ExprKind::Coerce { value } => self.coerce(e, value),
@@ -341,7 +342,7 @@ impl<'a> Fx<'_, 'a> {
         start: Option<&'a Expr>,
         end: Option<&'a Expr>,
     ) -> Value {
-        let v = self.expr(base);
+        let v = self.held(base, start.into_iter().chain(end));
         let start = self.bound(start);
         let end = self.bound(end);
         self.at(e.span);
@@ -414,10 +415,10 @@ impl<'a> Fx<'_, 'a> {
         &mut self,
         e: &'a Expr,
         base: &'a Expr,
+        v: Value,
         part: impl FnOnce(&mut Self, Value) -> (Value, Ty),
     ) -> Value {
         let (base_ty, result) = (self.ty(base.ty), self.ty(e.ty));
-        let v = self.expr(base);
         let (base_repr, repr) = (self.lw.types.repr(base_ty), self.lw.types.repr(result));
         let none = self.is_none(base_repr, v);
         self.choose(

@@ -7,7 +7,9 @@
 //! an argument for any other parameter needs no *shared* mark). The left spine of binary operators
 //! is walked in a loop: chains can be very long.
 
+use super::changes::{Changed, is_container};
 use crate::ast::BinOp;
+use crate::parts::Part;
 use crate::tree::{
     Builtin, Expr, ExprKind, FuncId, LocalId, Pattern, Place, Program, Query, Step, Stmt, StmtKind, VarRef,
 };
@@ -26,6 +28,8 @@ pub(crate) struct LocalFacts {
     pub(crate) uninit: bool,
     /// Bound to something that another place holds (loop, pattern and query variables, captures).
     pub(crate) borrowed: bool,
+    /// A borrowed list may grow in its other place while the variable lives.
+    pub(crate) unsteady: bool,
     /// The value may outlive the variable's function or get a second holder.
     pub(crate) kept: bool,
     /// Always this nested function.
@@ -59,6 +63,7 @@ struct Passed {
 
 struct Walker<'a> {
     program: &'a Program,
+    changed: &'a Changed,
     facts: Facts,
     func: FuncId,
     passed: Vec<Passed>,
@@ -69,12 +74,13 @@ struct Walker<'a> {
 impl Facts {
     /// Analyses a program. `growth_copies` says that the runtime can grow a list without touching
     /// other holders of it; otherwise parameters with element stores count as kept.
-    pub(crate) fn new(program: &Program, growth_copies: bool) -> Facts {
+    pub(crate) fn new(program: &Program, changed: &Changed, growth_copies: bool) -> Facts {
         let n = program.functions.len();
         let locals = program.functions.iter().map(|f| vec![LocalFacts::default(); f.locals.len()]).collect();
         let uninit_globals = vec![false; program.globals.len()];
         let facts = Facts { locals, has_env: vec![false; n], uninit_globals };
-        let mut w = Walker { program, facts, func: FuncId(0), passed: Vec::new(), parents: vec![None; n] };
+        let mut w =
+            Walker { program, changed, facts, func: FuncId(0), passed: Vec::new(), parents: vec![None; n] };
         for (i, f) in program.functions.iter().enumerate() {
             w.func = FuncId(i as u32);
             for c in &f.captures {
@@ -167,10 +173,14 @@ impl Walker<'_> {
         }
     }
 
-    fn bind(&mut self, var: VarRef) {
-        if let VarRef::Local(l) = var {
-            self.local(l).borrowed = true;
-        }
+    /// A variable that borrows a part of an object while some code runs.
+    fn borrow<'e>(&mut self, l: LocalId, scope: impl IntoIterator<Item = Part<'e>>) {
+        let ty = self.program.functions[self.func.0 as usize].locals[l.0 as usize].ty;
+        let unsteady =
+            is_container(&self.program.types, ty) && self.changed.of(self.program, self.func, scope).inner;
+        let fact = self.local(l);
+        fact.borrowed = true;
+        fact.unsteady |= unsteady;
     }
 
     fn stmts(&mut self, stmts: &[Stmt]) {
@@ -207,7 +217,9 @@ impl Walker<'_> {
                 self.stmts(body);
             }
             StmtKind::ForEach { var, source, body } => {
-                self.bind(*var);
+                if let VarRef::Local(l) = var {
+                    self.borrow(*l, [Part::Stmts(body)]);
+                }
                 self.expr(source, Use::Read);
                 self.stmts(body);
             }
@@ -216,7 +228,8 @@ impl Walker<'_> {
             StmtKind::Test { body, .. } | StmtKind::Bench { body, .. } => self.stmts(body),
             StmtKind::Update { fields, set, filter, .. } => {
                 for &l in fields {
-                    self.local(l).borrowed = true;
+                    let scope = filter.iter().chain(set.iter().map(|s| &s.1));
+                    self.borrow(l, scope.map(Part::Expr));
                 }
                 set.iter().for_each(|(_, e)| self.expr(e, Use::Keep));
                 filter.iter().for_each(|e| self.expr(e, Use::Read));
@@ -308,7 +321,7 @@ impl Walker<'_> {
                 let binds = arms.iter().any(|a| matches!(a.pattern, Pattern::Bind(_)));
                 self.expr(value, if binds { Use::Keep } else { Use::Read });
                 for arm in arms {
-                    self.pattern(&arm.pattern);
+                    self.pattern(&arm.pattern, &arm.result);
                     self.expr(&arm.result, how);
                 }
             }
@@ -341,26 +354,26 @@ impl Walker<'_> {
         }
     }
 
-    fn pattern(&mut self, p: &Pattern) {
+    fn pattern(&mut self, p: &Pattern, result: &Expr) {
         match p {
-            Pattern::Bind(l) => self.local(*l).borrowed = true,
-            Pattern::Variant { fields, .. } => fields.iter().for_each(|f| self.pattern(f)),
+            Pattern::Bind(l) => self.borrow(*l, [Part::Expr(result)]),
+            Pattern::Variant { fields, .. } => fields.iter().for_each(|f| self.pattern(f, result)),
             Pattern::Wildcard | Pattern::Literal(_) | Pattern::None => {}
         }
     }
 
     fn query(&mut self, q: &Query) {
         for (l, e) in &q.sources {
-            self.local(*l).borrowed = true;
+            self.borrow(*l, q.exprs().map(Part::Expr));
             self.expr(e, Use::Read);
         }
         for j in &q.joins {
-            self.local(j.local).borrowed = true;
+            self.borrow(j.local, q.exprs().map(Part::Expr));
             self.expr(&j.source, Use::Read);
             self.expr(&j.on, Use::Read);
         }
         if let Some(g) = &q.group {
-            self.local(g.local).borrowed = true;
+            self.borrow(g.local, q.exprs().map(Part::Expr));
             self.exprs([&g.key, &g.item], Use::Keep);
             self.exprs(&g.having, Use::Read);
         }

@@ -8,12 +8,14 @@
 use super::func::Fx;
 use super::hash::Index;
 use crate::ast::JoinKind;
+use crate::parts::Part;
 use crate::tree::{Expr, ExprKind, LocalId, Query, VarRef};
 use crate::types::Ty;
 use mochi_ir::{Block, Cond, Op, Type, Value};
 
 /// A `from` or `join` clause.
 pub(crate) struct Stage<'a> {
+    pub(crate) query: &'a Query,
     pub(crate) local: LocalId,
     pub(crate) source: &'a Expr,
     /// The list and its element type, when it was evaluated before the loops.
@@ -111,7 +113,7 @@ impl<'l, 'a> Fx<'l, 'a> {
     fn list_of(&mut self, stage: &Stage<'a>) -> (Value, Ty) {
         match stage.list {
             Some(l) => l,
-            None => self.source_list(stage.source),
+            None => self.source_list(stage.query, stage.source),
         }
     }
 
@@ -306,65 +308,21 @@ impl<'l, 'a> Fx<'l, 'a> {
     }
 }
 
-/// Whether an expression may depend on one of these variables.
+/// Whether an expression may depend on one of these variables; with statements and closures, assume so.
 pub(crate) fn mentions(e: &Expr, locals: &[LocalId]) -> bool {
-    let any = |es: &[&Expr]| es.iter().any(|e| mentions(e, locals));
-    let mut e = e;
-    while let ExprKind::Binary { left, right, .. } = &e.kind {
-        if mentions(right, locals) {
-            return true;
-        }
-        e = left;
-    }
     match &e.kind {
         ExprKind::Var(VarRef::Local(l)) => locals.contains(l),
-        ExprKind::Int(_)
-        | ExprKind::Float(_)
-        | ExprKind::Bool(_)
-        | ExprKind::Str(_)
-        | ExprKind::None
-        | ExprKind::FuncRef { .. }
-        | ExprKind::Var(VarRef::Global(_)) => false,
-        ExprKind::List(items) => items.iter().any(|e| mentions(e, locals)),
-        ExprKind::Map(pairs) => pairs.iter().any(|(k, v)| any(&[k, v])),
-        ExprKind::Struct { fields, .. } => fields.iter().any(|(_, e)| mentions(e, locals)),
-        ExprKind::Unary { operand: x, .. }
-        | ExprKind::Field { base: x, .. }
-        | ExprKind::DynField { base: x, .. }
-        | ExprKind::GroupField { base: x, .. }
-        | ExprKind::SafeField { base: x, .. }
-        | ExprKind::Cast { value: x }
-        | ExprKind::Coerce { value: x } => mentions(x, locals),
-        ExprKind::Index { base, index } | ExprKind::SafeIndex { base, index } => any(&[base, index]),
-        ExprKind::Slice { base, start, end } => {
-            mentions(base, locals) || start.iter().chain(end).any(|e| mentions(e, locals))
+        ExprKind::Closure(_) => true,
+        _ => {
+            let mut any = false;
+            e.each_part(&mut |part| {
+                any = any
+                    || match part {
+                        Part::Expr(e) => mentions(e, locals),
+                        Part::Stmts(_) => true,
+                    };
+            });
+            any
         }
-        ExprKind::Call { args, .. } | ExprKind::Builtin { args, .. } => {
-            args.iter().any(|e| mentions(e, locals))
-        }
-        ExprKind::CallValue { callee, args } | ExprKind::Partial { callee, args } => {
-            mentions(callee, locals) || args.iter().any(|e| mentions(e, locals))
-        }
-        ExprKind::If { cond, then, otherwise } => any(&[cond, then, otherwise]),
-        ExprKind::Match { value, arms } => {
-            mentions(value, locals) || arms.iter().any(|a| mentions(&a.result, locals))
-        }
-        ExprKind::Query(q) => query_mentions(q, locals),
-        // Statements and closures: assume so.
-        ExprKind::Binary { .. } | ExprKind::Closure(_) | ExprKind::Block { .. } => true,
     }
-}
-
-fn query_mentions(q: &Query, locals: &[LocalId]) -> bool {
-    let group = q.group.iter().flat_map(|g| [&g.key, &g.item].into_iter().chain(&g.having));
-    let joins = q.joins.iter().flat_map(|j| [&j.source, &j.on]);
-    let mut parts = (q.sources.iter().map(|s| &s.1))
-        .chain(joins)
-        .chain(group)
-        .chain(&q.filter)
-        .chain(&q.sort)
-        .chain(&q.skip)
-        .chain(&q.take)
-        .chain([&q.select]);
-    parts.any(|e| mentions(e, locals))
 }

@@ -14,6 +14,7 @@
 
 mod builtin;
 mod call;
+mod changes;
 mod closure;
 mod convert;
 mod desc;
@@ -36,6 +37,7 @@ mod tests;
 use crate::span::{SourceMap, Span};
 use crate::tree::{FuncId, GlobalId, Program};
 use crate::types::{StructId, Ty};
+use changes::Changed;
 use facts::Facts;
 use mochi_ir::{Effects, Function, Library, Module, Op, Signature, SrcLoc, Sym, Type};
 use repr::{Layout, NONE_FLOAT, Repr, TypeTable};
@@ -99,6 +101,7 @@ pub(crate) struct Lowerer<'a> {
     pub(crate) options: Options,
     pub(crate) types: TypeTable,
     pub(crate) facts: Rc<Facts>,
+    pub(crate) changed: Rc<Changed>,
     pub(crate) module: Module,
     /// The runtime has list stores that copy a list before they let it grow.
     pub(crate) growth_copies: bool,
@@ -145,11 +148,13 @@ impl<'a> Lowerer<'a> {
         }
         let growth_copies =
             ["w", "f", "b"].iter().all(|k| library.find(&format!("list_set_copy_{k}")).is_some());
+        let changed = Changed::new(program);
         Lowerer {
             program,
             options,
             types: TypeTable::new(program.types.clone()),
-            facts: Rc::new(Facts::new(program, growth_copies)),
+            facts: Rc::new(Facts::new(program, &changed, growth_copies)),
+            changed: Rc::new(changed),
             module,
             growth_copies,
             library,

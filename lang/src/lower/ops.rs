@@ -66,10 +66,13 @@ impl<'a> Fx<'_, 'a> {
         let mut value = if is_lazy(op) {
             self.lazy(node, op, left, right)
         } else {
-            let first = self.expr(left);
+            let first = self.held(left, [right]);
             self.eager(node, op, left, first, right)
         };
         while let Some((node, op, left, right)) = spine.pop() {
+            if self.is_disturbed(left, [right]) {
+                self.rt_void("list_share", &[value]);
+            }
             value = self.eager(node, op, left, value, right);
         }
         value
@@ -107,11 +110,11 @@ impl<'a> Fx<'_, 'a> {
             Add | Sub | Mul | Div | Mod => {
                 let ty = self.ty(e.ty);
                 let have = self.ty(left.ty);
-                let a = self.convert(a, have, ty);
                 let nonzero = matches!(strip_coerce(right).kind, ExprKind::Int(v) if v != 0)
                     || matches!(strip_coerce(right).kind, ExprKind::Float(v) if v != 0.0);
                 let b = self.expr_as(right, ty);
                 self.at(e.span);
+                let a = self.convert(a, have, ty);
                 self.arithmetic(op, ty, a, b, nonzero)
             }
             Eq | Ne | Lt | Le | Gt | Ge => self.comparison(e, op, left, a, right),

@@ -4,6 +4,9 @@
 //! the place that holds the list is written again; [`Holder`] remembers it while the steps of a
 //! place are walked. `place = append(place, e)` and `place = place + list` push in place when the
 //! runtime finds the list unshared.
+//!
+//! Leading steps are walked first, then the value is evaluated, then the last index. A variable
+//! with a single step is read last of all: it is what the store is about.
 
 use super::func::{Fx, Home};
 use super::ops::strip_coerce;
@@ -30,6 +33,7 @@ enum Holder {
 }
 
 /// A container reached by a walk.
+#[derive(Clone, Copy)]
 struct Reached {
     value: Value,
     ty: Ty,
@@ -37,21 +41,29 @@ struct Reached {
 }
 
 /// What an assignment adds to a list that it stores back.
-enum Growth<'a> {
+pub(crate) enum Growth<'a> {
     /// One element.
     Append(&'a Expr),
-    /// All elements of another list.
+    /// All elements of other lists.
     Concat(&'a [Expr]),
+}
+
+impl<'a> Growth<'a> {
+    fn exprs(&self) -> &'a [Expr] {
+        match self {
+            Growth::Append(e) => std::slice::from_ref(*e),
+            Growth::Concat(es) => es,
+        }
+    }
 }
 
 impl<'a> Fx<'_, 'a> {
     /// `place = value` or `place op= value`.
     pub(crate) fn assign_place(&mut self, place: &'a Place, op: Option<BinOp>, value: &'a Expr) {
-        let span = value.span;
+        let later = std::slice::from_ref(value);
         if let Some(growth) = growth_of(place, op, value) {
             let ty = self.place_ty(place);
-            if self.lw.types.is_list(ty) {
-                self.grow(place, growth);
+            if self.lw.types.is_list(ty) && self.grow(place, &growth) {
                 return;
             }
         }
@@ -60,6 +72,7 @@ impl<'a> Fx<'_, 'a> {
             let v = match op {
                 Some(op) => {
                     let old = self.read(place.root);
+                    self.hold(old, ty, Some(place.root), later);
                     self.combine(op, ty, old, value)
                 }
                 None => self.owned_as(value, ty),
@@ -67,12 +80,13 @@ impl<'a> Fx<'_, 'a> {
             self.assign(place.root, v);
             return;
         };
-        let at = self.walk(place.root, leading);
+        let at = self.walk(place.root, leading, later);
         match &last.0 {
             Step::Field(field) => {
                 let v = match op {
                     Some(op) => {
                         let (old, ty) = self.field(at.value, at.ty, *field);
+                        self.hold(old, ty, None, later);
                         self.combine(op, ty, old, value)
                     }
                     None => {
@@ -80,25 +94,47 @@ impl<'a> Fx<'_, 'a> {
                         self.owned_as(value, ty)
                     }
                 };
+                let at = self.late(at);
                 self.store_field(at.value, at.ty, *field, v);
             }
             Step::DynField(name) => {
-                let object = self.convert(at.value, at.ty, Ty::ANY);
                 let name = self.str_value(name);
                 let v = match op {
                     Some(op) => {
+                        let object = self.convert(at.value, at.ty, Ty::ANY);
                         let old = self.rt("any_field", &[object, name]);
                         self.combine(op, Ty::ANY, old, value)
                     }
                     None => self.owned_as(value, Ty::ANY),
                 };
+                let at = self.late(at);
+                let object = self.convert(at.value, at.ty, Ty::ANY);
                 self.rt_void("any_set_field", &[object, name, v]);
             }
             Step::Index(index) => {
                 let growable = leading.is_empty() && self.may_hide_growth(place.root);
-                self.at(span);
+                self.at(value.span);
                 self.store_index(at, index, op, value, growable);
             }
+        }
+    }
+
+    /// What a walk has reached, as it is after more was evaluated: a variable is read again.
+    fn late(&mut self, at: Reached) -> Reached {
+        match at.holder {
+            Holder::Variable(root) => Reached { value: self.read(root), ..at },
+            _ => at,
+        }
+    }
+
+    /// A list of a place, or of a variable, that has to stay as it is while `later` is evaluated.
+    pub(crate) fn hold(&mut self, v: Value, ty: Ty, var: Option<VarRef>, later: &'a [Expr]) {
+        if !self.lw.types.is_list(ty) {
+            return;
+        }
+        let changes = self.changes(later);
+        if self.may_grow(&changes, var) {
+            self.rt_void("list_share", &[v]);
         }
     }
 
@@ -150,12 +186,17 @@ impl<'a> Fx<'_, 'a> {
             }
     }
 
-    fn walk(&mut self, root: VarRef, steps: &'a [(Step, Ty)]) -> Reached {
+    /// Walks the leading steps of a place; `later` is evaluated before the store.
+    fn walk(&mut self, root: VarRef, steps: &'a [(Step, Ty)], later: &'a [Expr]) -> Reached {
         let ty = self.var_ty(root);
         let value = self.read(root);
         let mut at = Reached { value, ty, holder: Holder::Variable(root) };
-        for (step, _) in steps {
+        for (k, (step, _)) in steps.iter().enumerate() {
+            self.hold(at.value, at.ty, (k == 0).then_some(root), later);
             at = self.step(at, step);
+        }
+        if !steps.is_empty() {
+            self.hold(at.value, at.ty, None, later);
         }
         at
     }
@@ -270,25 +311,34 @@ impl<'a> Fx<'_, 'a> {
         let stripped = self.lw.types.strip(at.ty);
         match *self.lw.types.kind(stripped) {
             TyKind::List(elem) => {
+                let (i, v) = self.index_and_value(index, Ty::INT, op, value, elem, |fx, i| {
+                    let at = fx.late(at);
+                    let list = fx.some_list(&at);
+                    fx.list_get(elem, list, i)
+                });
+                let at = self.late(at);
                 let list = self.some_list(&at);
-                let (i, v) =
-                    self.index_and_value(index, Ty::INT, op, value, elem, |fx, i| fx.list_get(elem, list, i));
                 let suffix = self.lw.types.repr(elem).elem();
                 let name = if hides_growth { "list_set_copy_" } else { "list_set_" };
                 let new = self.rt(&format!("{name}{suffix}"), &[list, i, v]);
                 self.write_back(at.holder, list, new);
             }
             TyKind::Map(key, ty) => {
-                let map = at.value;
-                let (k, v) =
-                    self.index_and_value(index, key, op, value, ty, |fx, k| fx.map_get(key, ty, map, k));
-                self.map_put(key, map, k, v);
+                let (k, v) = self.index_and_value(index, key, op, value, ty, |fx, k| {
+                    let at = fx.late(at);
+                    fx.map_get(key, ty, at.value, k)
+                });
+                let at = self.late(at);
+                self.map_put(key, at.value, k, v);
             }
             _ => {
-                let container = self.convert(at.value, stripped, Ty::ANY);
                 let (i, v) = self.index_and_value(index, Ty::ANY, op, value, Ty::ANY, |fx, i| {
+                    let at = fx.late(at);
+                    let container = fx.convert(at.value, stripped, Ty::ANY);
                     fx.rt("any_index", &[container, i])
                 });
+                let at = self.late(at);
+                let container = self.convert(at.value, stripped, Ty::ANY);
                 let new = self.rt("any_set_index", &[container, i, v]);
                 if at.ty == Ty::ANY {
                     self.write_back(at.holder, at.value, new);
@@ -317,6 +367,7 @@ impl<'a> Fx<'_, 'a> {
             Some(op) => {
                 let i = self.owned_as(index, index_ty);
                 let old = read(self, i);
+                self.hold(old, ty, None, std::slice::from_ref(value));
                 (i, self.combine(op, ty, old, value))
             }
         }
@@ -324,31 +375,36 @@ impl<'a> Fx<'_, 'a> {
 
     // Growth in place.
 
-    fn grow(&mut self, place: &'a Place, growth: Growth<'a>) {
+    /// Emits an assignment that grows a list; not when what is added may change where the list is.
+    fn grow(&mut self, place: &'a Place, growth: &Growth<'a>) -> bool {
         let list_ty = self.place_ty(place);
         let list_ty = self.lw.types.strip(list_ty);
         let elem = self.lw.types.elem(list_ty);
+        let changes = self.changes(growth.exprs());
         let Some((last, leading)) = place.steps.split_last() else {
-            let added = self.added(growth, elem);
             let mut list = self.read(place.root);
             if self.may_be_none(place.root) {
                 list = self.list_or_new(list, list_ty, |_, _| {});
             }
-            let new = self.add(list, elem, &added);
+            let grown = self.may_grow(&changes, Some(place.root));
+            let new = self.add(list, elem, growth, grown);
             self.assign(place.root, new);
-            return;
+            return true;
         };
-        let at = self.walk(place.root, leading);
+        let moves = changes.inner || (leading.is_empty() && self.may_assign(&changes, place.root));
         match &last.0 {
             Step::DynField(_) => unreachable!("a field of any is no list"),
+            Step::Field(_) if leading.is_empty() && self.may_assign(&changes, place.root) => return false,
             Step::Field(field) => {
-                let added = self.added(growth, elem);
+                let at = self.walk(place.root, leading, growth.exprs());
                 let (list, _) = self.field(at.value, at.ty, *field);
                 let list = self.list_or_new(list, list_ty, |_, _| {});
-                let new = self.add(list, elem, &added);
+                let new = self.add(list, elem, growth, changes.inner);
                 self.store_field(at.value, at.ty, *field, new);
             }
+            Step::Index(index) if moves || self.may_change(&changes, index) => return false,
             Step::Index(index) => {
+                let at = self.walk(place.root, leading, growth.exprs());
                 let stripped = self.lw.types.strip(at.ty);
                 if let TyKind::Map(key, _) = *self.lw.types.kind(stripped) {
                     let added = self.added(growth, elem);
@@ -356,29 +412,43 @@ impl<'a> Fx<'_, 'a> {
                     let slot = self.map_slot(key, at.value, k);
                     let list = self.load_slot(Repr::Ref, slot, 0);
                     let list = self.list_or_new(list, list_ty, |_, _| {});
-                    let new = self.add(list, elem, &added);
+                    let new = self.add_all(list, elem, &added);
                     self.store_slot(slot, new, 0);
-                    return;
+                    return true;
                 }
                 let outer = self.some_list(&at);
                 let added = self.added(growth, elem);
                 let i = self.expr_as(index, Ty::INT);
                 let held = self.list_get(list_ty, outer, i);
                 let list = self.list_or_new(held, list_ty, |_, _| {});
-                let new = self.add(list, elem, &added);
+                let new = self.add_all(list, elem, &added);
                 self.write_back(Holder::Element(outer, i, list_ty), held, new);
             }
         }
+        true
+    }
+
+    /// Evaluates what is added and adds it to a list that was read before. `grown`: evaluating may
+    /// grow the list through its place, which then makes a copy.
+    fn add(&mut self, list: Value, elem: Ty, growth: &Growth<'a>, grown: bool) -> Value {
+        if !grown {
+            let added = self.added(growth, elem);
+            return self.add_all(list, elem, &added);
+        }
+        let free = self.rt("list_hold", &[list]);
+        let added = self.added(growth, elem);
+        self.rt_void("list_release", &[list, free]);
+        self.add_all(list, elem, &added)
     }
 
     /// Evaluates what is added.
-    fn added(&mut self, growth: Growth<'a>, elem: Ty) -> Vec<(bool, Value)> {
+    fn added(&mut self, growth: &Growth<'a>, elem: Ty) -> Vec<(bool, Value)> {
         let list = self.lw.types.types.list(elem);
         match growth {
             Growth::Append(e) => vec![(true, self.owned_as(e, elem))],
             Growth::Concat(es) => {
                 let mut added = Vec::new();
-                for e in es {
+                for e in *es {
                     match &strip_coerce(e).kind {
                         ExprKind::List(items) => {
                             added.extend(items.iter().map(|i| (true, self.owned_as(i, elem))));
@@ -392,7 +462,7 @@ impl<'a> Fx<'_, 'a> {
         }
     }
 
-    fn add(&mut self, list: Value, elem: Ty, added: &[(bool, Value)]) -> Value {
+    fn add_all(&mut self, list: Value, elem: Ty, added: &[(bool, Value)]) -> Value {
         let suffix = self.lw.types.repr(elem).elem();
         let mut list = list;
         for &(single, v) in added {
@@ -407,7 +477,7 @@ impl<'a> Fx<'_, 'a> {
 }
 
 /// Recognises `p = append(p, e)`, `p = p + list`, `p = concat(p, lists...)`, `p += list`.
-fn growth_of<'a>(place: &Place, op: Option<BinOp>, value: &'a Expr) -> Option<Growth<'a>> {
+pub(crate) fn growth_of<'a>(place: &Place, op: Option<BinOp>, value: &'a Expr) -> Option<Growth<'a>> {
     if let Some(op) = op {
         return (op == BinOp::Add).then(|| Growth::Concat(std::slice::from_ref(value)));
     }

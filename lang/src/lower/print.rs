@@ -14,7 +14,7 @@ impl<'a> Fx<'_, 'a> {
     /// `print(args)` whose value is not used.
     pub(crate) fn print_stmt(&mut self, args: &'a [Expr]) {
         let loc = self.b.loc;
-        let values: Vec<(Value, Ty)> = args.iter().map(|a| self.printed(a)).collect();
+        let values = self.printed(args);
         self.b.loc = loc;
         self.print_values(args, &values);
     }
@@ -22,7 +22,7 @@ impl<'a> Fx<'_, 'a> {
     /// `eprint(args)`.
     pub(crate) fn eprint(&mut self, args: &'a [Expr]) {
         let loc = self.b.loc;
-        let values: Vec<(Value, Ty)> = args.iter().map(|a| self.printed(a)).collect();
+        let values = self.printed(args);
         self.b.loc = loc;
         self.rt_void("err_begin", &[]);
         self.print_values(args, &values);
@@ -50,17 +50,19 @@ impl<'a> Fx<'_, 'a> {
         self.rt_void("out_newline", &[]);
     }
 
-    /// The value of a printed expression as it is before it becomes an `any`.
-    fn printed(&mut self, e: &'a Expr) -> (Value, Ty) {
-        let mut e = e;
-        while let ExprKind::Coerce { value } = &e.kind {
-            if self.ty(e.ty) != Ty::ANY {
-                break;
+    /// The values of printed expressions as they are before they become `any`.
+    fn printed(&mut self, args: &'a [Expr]) -> Vec<(Value, Ty)> {
+        let mut values = Vec::with_capacity(args.len());
+        for (k, mut e) in args.iter().enumerate() {
+            while let ExprKind::Coerce { value } = &e.kind {
+                if self.ty(e.ty) != Ty::ANY {
+                    break;
+                }
+                e = value;
             }
-            e = value;
+            values.push((self.held(e, &args[k + 1..]), self.ty(e.ty)));
         }
-        let ty = self.ty(e.ty);
-        (self.expr(e), ty)
+        values
     }
 
     fn may_need_trim(&self, arg: &Expr, ty: Ty) -> bool {

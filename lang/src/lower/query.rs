@@ -194,16 +194,16 @@ impl<'a> Fx<'_, 'a> {
         let joins = q.joins.iter().map(|j| (j.local, &j.source, Some((j.kind, &j.on))));
         for (local, source, join) in q.sources.iter().map(|(l, e)| (*l, e, None)).chain(joins) {
             let early = stages.is_empty() || !super::join::mentions(source, &locals);
-            let list = if early { Some(self.source_list(source)) } else { None };
+            let list = if early { Some(self.source_list(q, source)) } else { None };
             let index = list.zip(join).and_then(|(list, join)| self.index_join(local, list, join, &locals));
-            stages.push(Stage { local, source, list, join, index });
+            stages.push(Stage { query: q, local, source, list, join, index });
         }
         stages
     }
 
-    /// The list a source stands for, and its element type.
-    pub(crate) fn source_list(&mut self, source: &'a Expr) -> (Value, Ty) {
-        let v = self.expr(source);
+    /// The list a source of a query stands for, and its element type.
+    pub(crate) fn source_list(&mut self, q: &'a Query, source: &'a Expr) -> (Value, Ty) {
+        let v = self.held(source, q.exprs());
         let ty = self.ty(source.ty);
         self.at(source.span);
         match *self.lw.types.kind(self.lw.types.strip(ty)) {

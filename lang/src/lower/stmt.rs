@@ -296,13 +296,14 @@ impl<'a> Fx<'_, 'a> {
         }
     }
 
-    /// Binds a variable to what another place holds; marks lists the variable could append to.
+    /// Binds a variable to what another place holds; marks lists that the variable could append to,
+    /// or the other place while the variable lives.
     pub(crate) fn bind_borrowed(&mut self, var: VarRef, ty: Ty, value: Value) {
-        let rebound = match var {
-            VarRef::Local(l) => self.facts(l).rebound,
+        let share = match var {
+            VarRef::Local(l) => self.facts(l).rebound || self.facts(l).unsteady,
             VarRef::Global(_) => true,
         };
-        if rebound && self.lw.types.is_list(ty) {
+        if share && self.lw.types.is_list(ty) {
             self.rt_void("list_share", &[value]);
         }
         self.bind(var, value);
@@ -393,6 +394,10 @@ impl<'a> Fx<'_, 'a> {
     ) {
         let list = self.read(target);
         let list_ty = self.var_ty(target);
+        let changes = self.changes(filter.into_iter().chain(set.iter().map(|s| &s.1)));
+        if self.may_grow(&changes, Some(target)) {
+            self.rt_void("list_share", &[list]);
+        }
         let elem_ty = self.lw.types.elem(list_ty);
         let layout = self.lw.layout(elem);
         let types = self.lw.types.field_types(elem);
@@ -402,7 +407,7 @@ impl<'a> Fx<'_, 'a> {
             for (k, &local) in fields.iter().enumerate() {
                 let repr = fx.lw.types.repr(types[k]);
                 let v = fx.load_slot(repr, item, i64::from(layout.offsets[k]));
-                fx.bind_local(local, v);
+                fx.bind_borrowed(VarRef::Local(local), types[k], v);
             }
             let (hit, done) = (fx.b.new_block(), fx.b.new_block());
             match filter {
