@@ -5,6 +5,7 @@
 pub mod engines;
 pub mod process;
 mod tools;
+pub mod wasi;
 
 pub use tools::{first_installed, have, installed, output, text, traces};
 
