@@ -8,7 +8,7 @@
 use crate::process::{self, Outcome};
 use crate::tools::first_installed;
 use crate::wasi;
-use mochi_objwrite::target::{self, Arch, Os, TARGETS, Target};
+use mochi_objwrite::target::{self, Arch, Os, Target};
 use std::ffi::OsString;
 use std::io;
 use std::path::Path;
@@ -84,13 +84,6 @@ pub fn of(target: Target) -> Vec<Engine> {
         Vec::new()
     };
     here.into_iter().map(|how| Engine { target, how }).collect()
-}
-
-/// The engines of all targets, this machine's first.
-pub fn all() -> Vec<Engine> {
-    let mut list: Vec<Engine> = TARGETS.iter().flat_map(of).collect();
-    list.sort_by_key(|e| !matches!(e.how, How::Native));
-    list
 }
 
 impl Engine {
