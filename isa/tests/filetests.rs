@@ -19,7 +19,7 @@ fn run_all(options: Options) {
 /// The signal of `unreachable`, and whether a division by zero is a fault.
 fn traps(machine: &Machine) -> (u32, bool) {
     match machine.name {
-        "a64-linux" => (5, false),
+        "a64-linux" | "rv64-linux" => (5, false),
         _ => (4, true),
     }
 }
@@ -67,10 +67,10 @@ fn run_on(machine: &Machine, options: Options) {
 
 #[test]
 fn optimised() {
-    run_all(Options { debug: false, verify: true });
+    run_all(Options { debug: false, verify: true, ..Options::default() });
 }
 
 #[test]
 fn debug() {
-    run_all(Options { debug: true, verify: true });
+    run_all(Options { debug: true, verify: true, ..Options::default() });
 }

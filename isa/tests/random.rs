@@ -100,15 +100,15 @@ fn run_on(machine: &Machine, optimise: bool, options: Options) {
 
 #[test]
 fn plain() {
-    run(false, Options { debug: false, verify: true });
+    run(false, Options { debug: false, verify: true, ..Options::default() });
 }
 
 #[test]
 fn optimised() {
-    run(true, Options { debug: false, verify: true });
+    run(true, Options { debug: false, verify: true, ..Options::default() });
 }
 
 #[test]
 fn debug() {
-    run(false, Options { debug: true, verify: true });
+    run(false, Options { debug: true, verify: true, ..Options::default() });
 }

@@ -11,7 +11,11 @@ use mochi_objwrite::target::TARGETS;
 use mochi_objwrite::{Atom, CfiOp, LineRow, RelocKind};
 
 fn atoms(module: &Module, debug: bool) -> Vec<Atom> {
-    let context = Context { module, target: &TARGETS[0], options: Options { debug, verify: true } };
+    let context = Context {
+        module,
+        target: &TARGETS[0],
+        options: Options { debug, verify: true, ..Options::default() },
+    };
     module.funcs.iter().map(|f| compile(&context, f)).collect()
 }
 
