@@ -95,15 +95,15 @@ fn sources(dir: &Path) -> Vec<(String, String)> {
     files
 }
 
-/// Systems that files can be for, as short names of targets end.
-const SYSTEMS: [&str; 4] = ["linux", "macos", "windows", "wasi"];
-
 /// Whether a file is for a target.
 fn is_for(name: &str, target: &TargetRow) -> bool {
     let parts: Vec<&str> = name.trim_end_matches(".mochi").split('_').collect();
-    let Some(at) = parts.iter().position(|p| SYSTEMS.contains(p)) else { return true };
-    let (machine, system) = target.short.split_once('-').unwrap_or_default();
-    parts[at] == system && parts.get(at + 1).is_none_or(|p| *p == machine)
+    let system = |t: &TargetRow| t.short.split_once('-').unwrap_or_default().1;
+    let machine = |t: &TargetRow| t.short.split_once('-').unwrap_or_default().0;
+    let Some(at) = parts.iter().position(|p| TARGETS.iter().any(|t| system(t) == *p)) else {
+        return true;
+    };
+    parts[at] == system(target) && parts.get(at + 1).is_none_or(|p| *p == machine(target))
 }
 
 fn compile(sources: &[(String, String)], target: &TargetRow) -> Module {
@@ -127,7 +127,7 @@ fn compile(sources: &[(String, String)], target: &TargetRow) -> Module {
 fn archive(module: &mut Module, target: Target) -> Vec<u8> {
     let entry = module.declare_func("_start", Signature::default(), Effects::default(), true);
     let start = module.lookup("rt_start").unwrap_or_else(|| fail(&["the runtime has no `rt_start`".into()]));
-    let context = Context { module, target, options: Options::default() };
+    let context = Context::new(module, target, Options::default());
     let mut object = compile_module(&context);
     object.atoms.push(entry_stub(target, entry, start));
     object.to_bytes()

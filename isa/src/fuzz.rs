@@ -12,8 +12,8 @@ use mochi_objwrite::Target;
 pub fn check_codegen(target: Target, bytes: &[u8]) {
     let module = mochi_ir::fuzz::generate(bytes);
     for debug in [false, true] {
-        let options = Options { debug, verify: true, ..Options::default() };
-        let object = compile_module(&Context { module: &module, target, options });
+        let options = Options { debug, verify: true };
+        let object = compile_module(&Context::new(&module, target, options));
         let text = disassemble_module(&object);
         if let Some(at) = text.find("(bad)") {
             panic!("an instruction does not decode:\n{}", &text[at.saturating_sub(300)..]);

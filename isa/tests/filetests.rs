@@ -1,14 +1,27 @@
 //! Compiles and runs filetests, those of the `ir` crate and those made for selection, for every
 //! machine, under an emulator where it is not this one; the interpreter is asked first.
+//!
+//! Files made for selection also say what it gives. Comments before a function are about its
+//! listing:
+//!
+//! ```text
+//! ; a64: madd x0, x0, x1, x2     parts of the listing for a64-linux, in this order
+//! ; a64 not: mul                 does not occur between the checks around it
+//! ```
 #![cfg(target_os = "linux")]
 
 mod native;
 
-use mochi_ir::filetest::{Expect, FileTest};
+use mochi_ir::filetest::{CheckLine, Expect, FileTest};
 use mochi_ir::interp::{self, Linux, Trap};
-use mochi_isa::Options;
+use mochi_ir::text::parse_module;
+use mochi_isa::{Context, Options, compile, disassemble};
+use mochi_objwrite::target::TARGETS;
 use native::{Call, MACHINES, Machine, Outcome};
 use std::path::PathBuf;
+
+/// The files made for selection.
+const OWN: &str = "tests/filetests";
 
 fn run_all(options: Options) {
     for machine in MACHINES.iter().filter(|m| m.start().is_some()) {
@@ -19,23 +32,30 @@ fn run_all(options: Options) {
 /// The signal of `unreachable`, and whether a division by zero is a fault.
 fn traps(machine: &Machine) -> (u32, bool) {
     match machine.name {
-        "a64-linux" | "rv64-linux" => (5, false),
+        "a64-linux" => (5, false),
         _ => (4, true),
     }
 }
 
-fn run_on(machine: &Machine, options: Options) {
-    let (trap, faults) = traps(machine);
+/// Names and contents of the files in these folders.
+fn files(dirs: &[&str]) -> Vec<(String, String)> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
-    for dir in [root.join("../ir/tests/filetests"), root.join("tests/filetests")] {
-        files.extend(std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()));
+    for dir in dirs {
+        files.extend(std::fs::read_dir(root.join(dir)).unwrap().map(|e| e.unwrap().path()));
     }
     files.sort();
-    let mut failures = Vec::new();
-    for path in files {
-        let text = std::fs::read_to_string(&path).unwrap();
+    let read = |path: &PathBuf| {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        (name, std::fs::read_to_string(path).unwrap())
+    };
+    files.iter().map(read).collect()
+}
+
+fn run_on(machine: &Machine, options: Options) {
+    let (trap, faults) = traps(machine);
+    let mut failures = Vec::new();
+    for (name, text) in files(&["../ir/tests/filetests", OWN]) {
         let test = FileTest::parse(&text).unwrap_or_else(|e| panic!("{name}:{e}"));
         let calls: Vec<Call> = test.runs.iter().map(|r| Call { func: &r.func, args: &r.args }).collect();
         if calls.is_empty() {
@@ -67,10 +87,62 @@ fn run_on(machine: &Machine, options: Options) {
 
 #[test]
 fn optimised() {
-    run_all(Options { debug: false, verify: true, ..Options::default() });
+    run_all(Options { debug: false, verify: true });
 }
 
 #[test]
 fn debug() {
-    run_all(Options { debug: true, verify: true, ..Options::default() });
+    run_all(Options { debug: true, verify: true });
+}
+
+/// The checks of the functions of a file for a machine, by function.
+fn listing_checks(text: &str, machine: &str) -> Vec<(String, FileTest)> {
+    let mut found = Vec::new();
+    let mut checks = Vec::new();
+    for (line, content) in (1..).zip(text.lines()) {
+        if let Some(rest) = content.strip_prefix("func @") {
+            let name = rest.split([' ', '(']).next().unwrap().to_string();
+            if !checks.is_empty() {
+                let checks = std::mem::take(&mut checks);
+                found.push((name, FileTest { checks, ..FileTest::parse("").unwrap() }));
+            }
+        }
+        let Some((key, value)) = content.strip_prefix("; ").and_then(|c| c.split_once(": ")) else {
+            continue;
+        };
+        let present = key == machine;
+        if present || key.strip_suffix(" not") == Some(machine) {
+            checks.push(CheckLine { line, present, text: value.trim().to_string() });
+        }
+    }
+    found
+}
+
+#[test]
+fn listings() {
+    let mut failures = Vec::new();
+    let mut checked = 0;
+    for (name, text) in files(&[OWN]) {
+        let module = parse_module(&(native::slow_paths(&text) + &text)).unwrap();
+        for target in TARGETS {
+            let short = target.short.strip_suffix("-linux").unwrap_or(target.short);
+            let functions = listing_checks(&text, short);
+            if functions.is_empty() {
+                continue;
+            }
+            let context = Context::new(&module, target, Options::default());
+            for (function, test) in functions {
+                let sym = module.lookup(&function).unwrap();
+                let func = module.funcs.iter().find(|f| f.sym == sym).unwrap();
+                let symbols = |n: u32| module.syms[n as usize].name.clone();
+                let listing = disassemble(target, &compile(&context, func), &symbols);
+                if let Err(line) = test.check(&listing) {
+                    failures.push(format!("{name}:{line}: not so in\n{listing}"));
+                }
+                checked += 1;
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    assert!(checked > 0);
 }

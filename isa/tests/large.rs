@@ -4,7 +4,9 @@
 
 mod native;
 
-use mochi_isa::Options;
+use mochi_ir::text::parse_module;
+use mochi_isa::{Context, Options, compile};
+use mochi_objwrite::target;
 use native::{Call, MACHINES, Outcome};
 use std::fmt::Write;
 
@@ -132,7 +134,7 @@ fn spills() {
             total += value;
         }
         for debug in [false, true] {
-            let options = Options { debug, verify: true, ..Options::default() };
+            let options = Options { debug, verify: true };
             let got = run_all(&s, &[Call { func: "f", args: &[7] }], options)[0];
             assert_eq!(got, Outcome::Returned(total), "{n} {debug}");
         }
@@ -144,4 +146,36 @@ fn spills() {
 fn entry_is_a_loop() {
     let s = "func @f -> i64 {\nb0(v0:i64, v1:i64):\n  v2:i64 = add v1, v0\n  v3:i64 = iconst 1\n  v4:i64 = sub v0, v3\n  brif v4, b0(v4, v2), b1\nb1:\n  ret v2\n}\n";
     assert_eq!(run(s, "f", &[10, 0]), Outcome::Returned(55));
+}
+
+/// Exits of a loop, its back edge, a jump table and a constant, all further away than the short forms
+/// of AArch64 reach (1 MiB, 32 KiB for tests of a bit), around a body of memory copies.
+#[test]
+fn far_targets() {
+    let mut s = String::from(
+        "declare data @a\ndeclare data @b\ndata @a align 8 writable zero 96\ndata @b align 8 writable zero 96\n\
+         func @f -> i64 {\nb0(v0:i64):\n  v1:f64 = fconst 0.0\n  jump b1(v0, v1)\n\
+         b1(v2:i64, v3:f64):\n  v4:f64 = fconst 0.1\n  v5:f64 = fadd v3, v4\n  v6:i64 = iconst 1024\n\
+         v7:i64 = and v2, v6\n  brif v7, b2, b3\nb2:\n  v8:i64 = iconst 1\n  ret v8\n\
+         b3:\n  v9:i64 = iconst 77\n  v10:i64 = icmp eq v2, v9\n  brif v10, b4, b5\n\
+         b4:\n  v11:i64 = iconst 2\n  ret v11\n\
+         b5:\n  switch v2, b6, 0: b7, 1: b8, 2: b9, 3: b7, 4: b8, 5: b9\n\
+         b7:\n  v12:i64 = iconst 3\n  ret v12\nb8:\n  v13:i64 = iconst 4\n  ret v13\n\
+         b9:\n  v14:f64 = fconst 100.0\n  v15:f64 = fmul v5, v14\n  v16:i64 = fcvt.to.s64 v15\n  ret v16\n\
+         b6:\n  v17:i64 = symaddr @a\n  v18:i64 = symaddr @b\n  v19:i64 = iconst 96\n",
+    );
+    for i in 0..24_000 {
+        let _ = writeln!(s, "  mem.copy {}, v19", if i % 2 == 0 { "v17, v18" } else { "v18, v17" });
+    }
+    s.push_str("  v20:i64 = iconst 10\n  v21:i64 = sub v2, v20\n  v22:i64 = iconst -1\n");
+    s.push_str("  v23:i64 = icmp ne v21, v22\n  brif v23, b1(v21, v5), b10\n");
+    s.push_str("b10:\n  v24:i64 = iconst 5\n  ret v24\n}\n");
+    let calls = [1024u64, 97, 20, 21, 22, 9].map(|n| [n]);
+    let calls: Vec<Call> = calls.iter().map(|args| Call { func: "f", args }).collect();
+    let expect = [1, 2, 3, 4, 30, 5].map(Outcome::Returned);
+    assert_eq!(run_all(&s, &calls, Options::default()), expect);
+    let module = parse_module(&s).unwrap();
+    let target = target::parse("a64-linux").unwrap();
+    let atom = compile(&Context::new(&module, target, Options::default()), &module.funcs[0]);
+    assert!(atom.function.unwrap().code_size > 1 << 20, "far enough");
 }

@@ -11,11 +11,7 @@ use mochi_objwrite::target::TARGETS;
 use mochi_objwrite::{Atom, CfiOp, LineRow, RelocKind};
 
 fn atoms(module: &Module, debug: bool) -> Vec<Atom> {
-    let context = Context {
-        module,
-        target: &TARGETS[0],
-        options: Options { debug, verify: true, ..Options::default() },
-    };
+    let context = Context::new(module, &TARGETS[0], Options { debug, verify: true });
     module.funcs.iter().map(|f| compile(&context, f)).collect()
 }
 

@@ -6,7 +6,7 @@ use crate::a64::insts::{Cc, Row};
 use crate::a64::regs::*;
 use crate::mach::{Abi, Emitter};
 use mochi_objwrite::CfiOp;
-use regalloc2::PReg;
+use regalloc2::{PReg, RegClass};
 
 /// The procedure call standard. Of v8 to v15 only the low halves are kept, which is all we use.
 pub static AAPCS64: Abi = Abi {
@@ -30,7 +30,8 @@ const PAGE: u32 = 4096;
 /// Pages up to which probes are written out.
 const FEW_PAGES: u32 = 8;
 
-/// Emits the prologue: frame record, room for the frame, saved registers.
+/// Emits the prologue: frame record, saved integer registers, room for the rest of the frame, saved
+/// float registers.
 pub fn prologue(e: &mut Emitter<A64>) {
     e.put(Row::StpPre, &[r(FP), r(LR), r(SP), i(-16)]);
     e.buf.cfi(CfiOp::DefCfaOffset(16));
@@ -38,22 +39,41 @@ pub fn prologue(e: &mut Emitter<A64>) {
     e.buf.cfi(CfiOp::Offset(dwarf(LR), -8));
     e.put(Row::MovSp, &[r(FP), r(SP)]);
     e.buf.cfi(CfiOp::DefCfaRegister(dwarf(FP)));
-    let mut rest = e.frame.size;
+    let pushed = if e.frame.size < PAGE { pushed(e) } else { 0 };
+    let is_pushed = |reg: PReg| pushed > 0 && reg.class() == RegClass::Int;
+    let saves = pairs(e);
+    for &(first, second, offset) in &saves {
+        if is_pushed(first) {
+            e.put(Row::StpPre, &[r(second.unwrap_or(ZR)), r(first), r(SP), i(-16)]);
+            note_saved(e, first, second, offset);
+        }
+    }
+    let mut rest = e.frame.size - pushed;
     if rest >= PAGE {
         rest = probe(e, rest);
     }
     if rest > 0 {
         e.put(Row::SubI, &[r(SP), r(SP), i(rest as i64)]);
     }
-    for (first, second, offset) in pairs(e) {
-        save_or_restore(e, first, second, offset, true);
-        let mut note = |reg: PReg, at: i32| e.buf.cfi(CfiOp::Offset(dwarf(reg), at - 16));
-        match second {
-            Some(second) => {
-                note(first, offset + 8);
-                note(second, offset);
-            }
-            None => note(first, offset),
+    for &(first, second, offset) in &saves {
+        if !is_pushed(first) {
+            save_or_restore(e, first, second, offset, true);
+            note_saved(e, first, second, offset);
+        }
+    }
+}
+
+/// Bytes of the frame that are made by saving integer registers in twos, the last one perhaps with
+/// a zero below it.
+fn pushed(e: &Emitter<A64>) -> u32 {
+    e.frame.int_bytes().next_multiple_of(16)
+}
+
+fn note_saved(e: &mut Emitter<A64>, first: PReg, second: Option<PReg>, offset: i32) {
+    let above = if second.is_some() { offset + 8 } else { offset };
+    for (reg, at) in [(Some(first), above), (second, offset)] {
+        if let Some(reg) = reg {
+            e.buf.cfi(CfiOp::Offset(dwarf(reg), at - 16));
         }
     }
 }
@@ -75,7 +95,7 @@ fn save_or_restore(e: &mut Emitter<A64>, first: PReg, second: Option<PReg>, offs
     let Some(second) = second else {
         return e.frame_access(offset, first, save);
     };
-    let float = first.class() == regalloc2::RegClass::Float;
+    let float = first.class() == RegClass::Float;
     let row = match (float, save) {
         (false, false) => Row::Ldp,
         (false, true) => Row::Stp,
@@ -112,13 +132,20 @@ pub fn epilogue(e: &mut Emitter<A64>) {
     if more {
         e.buf.cfi(CfiOp::RememberState);
     }
-    for (first, second, offset) in pairs(e) {
-        save_or_restore(e, first, second, offset, false);
+    let pop = e.frame.size == pushed(e) && e.frame.saved_floats.is_empty();
+    let mut saves = pairs(e);
+    saves.reverse();
+    for (first, second, offset) in saves {
+        if pop {
+            e.put(Row::LdpPost, &[r(second.unwrap_or(ZR)), r(first), r(SP), i(16)]);
+        } else {
+            save_or_restore(e, first, second, offset, false);
+        }
         for reg in [Some(first), second].into_iter().flatten() {
             e.buf.cfi(CfiOp::Restore(dwarf(reg)));
         }
     }
-    if e.frame.size > 0 {
+    if e.frame.size > 0 && !pop {
         e.put(Row::MovSp, &[r(SP), r(FP)]);
     }
     e.put(Row::LdpPost, &[r(FP), r(LR), r(SP), i(16)]);

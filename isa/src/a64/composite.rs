@@ -9,6 +9,7 @@ use crate::a64::emit::{Branch, NO_SHIFT, i, r, reg};
 use crate::a64::insts::{Cc, Opd, Row};
 use crate::a64::regs::*;
 use crate::mach::exact::{self, Checks, Exact, ExactOp, Places};
+use crate::mach::memory::repeated;
 use crate::mach::switch::Switches;
 use crate::mach::{Emitter, Label, magic};
 use regalloc2::{Allocation, PReg};
@@ -50,12 +51,21 @@ pub enum Composite {
     Exact(Exact),
     /// Float to integer; NaN and what is out of range give the minimum: result, float.
     ToInt,
-    /// Copy of memory: to, from, size; each a result and a use in the same place.
-    Copy { overlap: bool },
-    /// Fill of memory: to, byte, size; each a result and a use in the same place.
-    Fill,
+    /// Copy of memory: to, from, size, all destroyed.
+    Copy { overlap: bool, tail: Tail },
+    /// Fill of memory: to, size, both destroyed; a word of equal bytes, or (`spread`) one byte.
+    Fill { spread: bool, tail: Tail },
     /// Switch of stacks: new stack pointer, code; the argument is in place.
     SwitchStack,
+}
+
+/// What remains of a size after pieces of 16 bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Tail {
+    /// Low bits of the size that are set, or may be.
+    pub bits: u8,
+    /// The size is known.
+    pub known: bool,
 }
 
 /// The instruction that undoes a result: row, operands and their number.
@@ -196,11 +206,12 @@ pub fn emit(e: &mut Emitter<A64>, c: &Composite, allocs: &[Allocation]) {
             e.constant(IP0, i64::MIN);
             e.put(Row::Csel, &[dst, r(IP0), dst, i(Cc::Vs as i64)]);
         }
-        Composite::Copy { overlap } => {
-            let (to, from, n) = (reg(allocs[0]), reg(allocs[2]), reg(allocs[4]));
-            copy(e, to, from, n, overlap);
+        Composite::Copy { overlap, tail } => {
+            copy(e, [reg(allocs[0]), reg(allocs[1]), reg(allocs[2])], overlap, tail);
         }
-        Composite::Fill => fill(e, reg(allocs[0]), reg(allocs[2]), reg(allocs[4])),
+        Composite::Fill { spread, tail } => {
+            fill(e, reg(allocs[0]), reg(allocs[1]), reg(allocs[2]), spread, tail);
+        }
         Composite::SwitchStack => {
             let (sp, code) = (reg(allocs[0]), reg(allocs[1]));
             e.mov(SP, sp);
@@ -389,26 +400,44 @@ const PIECES: [(u8, [Row; 2], [Row; 2]); 4] = [
     (0, [Row::LdrBPost, Row::StrBPost], [Row::LdrBPre, Row::StrBPre]),
 ];
 
+/// Calls `piece` for each power of two that the size has below 16, with its bit; skips at run time
+/// what a size that is not known does not have.
+fn tail_pieces(
+    e: &mut Emitter<A64>,
+    n: PReg,
+    tail: Tail,
+    piece: impl Fn(&mut Emitter<A64>, [Row; 2], [Row; 2], i64),
+) {
+    for (bit, up, down) in PIECES.into_iter().filter(|p| tail.bits >> p.0 & 1 == 1) {
+        let skip = e.buf.label();
+        if !tail.known {
+            e.buf.branch(Branch::Bit(n, bit, false), skip);
+        }
+        piece(e, up, down, 1 << bit);
+        e.buf.bind(skip);
+    }
+}
+
 /// Copies memory: sixteen bytes at a time, then what the low bits of the size say. Backward when
 /// the destination starts inside the source.
-fn copy(e: &mut Emitter<A64>, to: PReg, from: PReg, n: PReg, overlap: bool) {
+fn copy(e: &mut Emitter<A64>, [to, from, n]: [PReg; 3], overlap: bool, tail: Tail) {
     if !overlap {
-        return copy_direction(e, to, from, n, false);
+        return copy_direction(e, to, from, n, tail, false);
     }
     let (backward, done) = (e.buf.label(), e.buf.label());
     e.put(Row::Sub, &[r(IP0), r(to), r(from), NO_SHIFT]);
     e.put(Row::Cmp, &[r(IP0), r(n), NO_SHIFT]);
     e.branch_if(Cc::Lo, backward);
-    copy_direction(e, to, from, n, false);
+    copy_direction(e, to, from, n, tail, false);
     e.jump(done);
     e.buf.bind(backward);
     e.put(Row::Add, &[r(to), r(to), r(n), NO_SHIFT]);
     e.put(Row::Add, &[r(from), r(from), r(n), NO_SHIFT]);
-    copy_direction(e, to, from, n, true);
+    copy_direction(e, to, from, n, tail, true);
     e.buf.bind(done);
 }
 
-fn copy_direction(e: &mut Emitter<A64>, to: PReg, from: PReg, n: PReg, down: bool) {
+fn copy_direction(e: &mut Emitter<A64>, to: PReg, from: PReg, n: PReg, tail: Tail, down: bool) {
     let (again, rest) = (e.buf.label(), e.buf.label());
     let (load, store, step) =
         if down { (Row::LdpPre, Row::StpPre, -16) } else { (Row::LdpPost, Row::StpPost, 16) };
@@ -420,36 +449,32 @@ fn copy_direction(e: &mut Emitter<A64>, to: PReg, from: PReg, n: PReg, down: boo
     e.put(store, &[r(IP0), r(IP1), r(to), i(step)]);
     e.branch_if(Cc::Hs, again);
     e.buf.bind(rest);
-    for (bit, up_rows, down_rows) in PIECES {
-        let [load, store] = if down { down_rows } else { up_rows };
-        let step = if down { -(1 << bit) } else { 1 << bit };
-        let skip = e.buf.label();
-        e.buf.branch(Branch::Bit(n, bit, false), skip);
+    tail_pieces(e, n, tail, |e, up_rows, down_rows, size| {
+        let ([load, store], step) = if down { (down_rows, -size) } else { (up_rows, size) };
         e.put(load, &[r(IP0), r(from), i(step)]);
         e.put(store, &[r(IP0), r(to), i(step)]);
-        e.buf.bind(skip);
-    }
+    });
 }
 
-/// Fills memory with a byte.
-fn fill(e: &mut Emitter<A64>, to: PReg, byte: PReg, n: PReg) {
+/// Fills memory with a word of equal bytes, or with a byte.
+fn fill(e: &mut Emitter<A64>, to: PReg, n: PReg, word: PReg, spread: bool, tail: Tail) {
     let (again, rest) = (e.buf.label(), e.buf.label());
-    e.put(Row::AndI, &[r(byte), r(byte), i(0xff)]);
-    e.constant(IP0, 0x0101_0101_0101_0101);
-    e.put(Row::Mul, &[r(byte), r(byte), r(IP0)]);
+    let word = if spread {
+        e.put(Row::AndI, &[r(IP0), r(word), i(0xff)]);
+        e.constant(IP1, repeated(1));
+        e.put(Row::Mul, &[r(IP0), r(IP0), r(IP1)]);
+        IP0
+    } else {
+        word
+    };
     e.put(Row::SubsI, &[r(n), r(n), i(16)]);
     e.branch_if(Cc::Lo, rest);
     e.buf.bind(again);
-    e.put(Row::StpPost, &[r(byte), r(byte), r(to), i(16)]);
+    e.put(Row::StpPost, &[r(word), r(word), r(to), i(16)]);
     e.put(Row::SubsI, &[r(n), r(n), i(16)]);
     e.branch_if(Cc::Hs, again);
     e.buf.bind(rest);
-    for (bit, [_, store], _) in PIECES {
-        let skip = e.buf.label();
-        e.buf.branch(Branch::Bit(n, bit, false), skip);
-        e.put(store, &[r(byte), r(to), i(1 << bit)]);
-        e.buf.bind(skip);
-    }
+    tail_pieces(e, n, tail, |e, [_, store], _, size| e.put(store, &[r(word), r(to), i(size)]));
 }
 
 impl Switches for A64 {
@@ -475,11 +500,15 @@ impl Switches for A64 {
         table: Label,
         default: Label,
     ) {
-        e.add_constant_to(IP0, reg(allocs[0]), first.wrapping_neg());
-        compare_constant(e, IP0, size);
+        let mut index = reg(allocs[0]);
+        if first != 0 {
+            e.add_constant_to(IP0, index, first.wrapping_neg());
+            index = IP0;
+        }
+        compare_constant(e, index, size);
         e.branch_if(Cc::Hs, default);
         e.buf.branch(Branch::Address(IP1), table);
-        e.put(Row::LdrSwX, &[r(IP0), r(IP1), r(IP0), i(2)]);
+        e.put(Row::LdrSwX, &[r(IP0), r(IP1), r(index), i(2)]);
         e.put(Row::Add, &[r(IP1), r(IP1), r(IP0), NO_SHIFT]);
         e.put(Row::BranchReg, &[r(IP1)]);
     }

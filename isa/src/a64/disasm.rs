@@ -26,8 +26,13 @@ pub fn disassemble(atom: &Atom, symbols: &dyn Fn(u32) -> String) -> String {
         let mut target = None;
         if let Some(r) = reloc_in(atom, at, 4) {
             let name = place(symbols(r.sym.0), r.addend);
-            let low = !matches!(r.kind, RelocKind::A64Call | RelocKind::A64Jump | RelocKind::A64Page);
-            text.replace_range(last.., &if low { format!(":lo12:{name}") } else { name });
+            match r.kind {
+                RelocKind::A64Call | RelocKind::A64Jump | RelocKind::A64Page => {
+                    text.replace_range(last.., &name);
+                }
+                RelocKind::A64Lo12 => text.replace_range(last.., &format!(":lo12:{name}")),
+                _ => text.insert_str(text.len() - 1, &format!(", :lo12:{name}")),
+            }
         } else if let Some(d) = displacement(row, &values) {
             text.truncate(last);
             target = Some(at as i64 + d);

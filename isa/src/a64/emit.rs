@@ -13,6 +13,7 @@ use crate::mach::{BranchForm, Emitter, Fixups, Label};
 use mochi_ir::Sym;
 use mochi_objwrite::{RelocKind, SymRef};
 use regalloc2::{Allocation, PReg, RegClass};
+use std::convert::Infallible;
 
 /// An instruction with a label for an operand.
 #[derive(Clone, Copy, Debug)]
@@ -27,11 +28,9 @@ pub enum Branch {
     Bit(PReg, u8, bool),
     /// The address of the label.
     Address(PReg),
+    /// Load of the float at the label.
+    Literal(PReg),
 }
-
-/// A reference to a constant behind the code: the 19 bits of a literal load.
-#[derive(Clone, Copy, Debug)]
-pub struct Literal;
 
 const fn form(size: u8, bits: u32) -> BranchForm {
     BranchForm { size, min: -(1 << (bits - 1)), max: (1 << (bits - 1)) - 1 }
@@ -47,7 +46,7 @@ fn append(out: &mut Vec<u8>, row: Row, operands: &[Opd]) {
 
 impl Fixups for A64 {
     type Branch = Branch;
-    type Reference = Literal;
+    type Reference = Infallible;
     const JUMP: Branch = Branch::Jump;
 
     fn forms(branch: Branch) -> &'static [BranchForm] {
@@ -55,11 +54,13 @@ impl Fixups for A64 {
         static IF: [BranchForm; 2] = [form(4, 21), any(8)];
         static BIT: [BranchForm; 2] = [form(4, 16), any(8)];
         static ADDRESS: [BranchForm; 2] = [form(4, 21), any(16)];
+        static LITERAL: [BranchForm; 2] = [form(4, 21), any(20)];
         match branch {
             Branch::Jump => &JUMP,
             Branch::If(_) | Branch::Zero(..) => &IF,
             Branch::Bit(..) => &BIT,
             Branch::Address(_) => &ADDRESS,
+            Branch::Literal(_) => &LITERAL,
         }
     }
 
@@ -79,17 +80,12 @@ impl Fixups for A64 {
                 let row = if one == (form == 0) { Row::Tbnz } else { Row::Tbz };
                 append(out, row, &[Opd::Reg(r), Opd::Imm(bit as i64), to(8)]);
             }
-            Branch::Address(r) => {
-                append(out, Row::Adr, &[Opd::Reg(r), to(0)]);
-                if form > 0 {
-                    // The link register is in the frame and free.
-                    let part = |k: u32| Opd::Imm(displacement >> (16 * k) & 0xffff);
-                    append(out, Row::Movz, &[Opd::Reg(LR), part(0), Opd::Imm(0)]);
-                    append(out, Row::Movk, &[Opd::Reg(LR), part(1), Opd::Imm(16)]);
-                    // The displacement is signed: `sxtw`.
-                    append(out, Row::AddW, &[Opd::Reg(r), Opd::Reg(r), Opd::Reg(LR), Opd::Imm(6 * 8)]);
-                }
-                return;
+            Branch::Address(r) if form == 0 => append(out, Row::Adr, &[Opd::Reg(r), to(0)]),
+            Branch::Address(r) => return far_address(out, r, displacement),
+            Branch::Literal(r) if form == 0 => append(out, Row::LdrLiteralD, &[Opd::Reg(r), to(0)]),
+            Branch::Literal(r) => {
+                far_address(out, IP0, displacement);
+                return append(out, Row::LdrD, &[Opd::Reg(r), Opd::Reg(IP0), Opd::Imm(0)]);
             }
         }
         if form > 0 {
@@ -97,17 +93,21 @@ impl Fixups for A64 {
         }
     }
 
-    fn patch(_: Literal, bytes: &mut [u8], at: usize, displacement: i64) {
-        let field = crate::a64::fields::Place::Rel19.encode(displacement, 0);
-        let field = field.expect("literals are used in functions small enough only");
-        let word = &mut bytes[at..at + 4];
-        let old = u32::from_le_bytes([word[0], word[1], word[2], word[3]]);
-        word.copy_from_slice(&(old | field).to_le_bytes());
+    fn patch(reference: Infallible, _: &mut [u8], _: usize, _: i64) {
+        match reference {}
     }
 }
 
-/// IR instructions up to which every literal behind the code is surely within reach (1 MiB).
-const LITERAL_LIMIT: usize = 10_000;
+/// The address of a place this far from here.
+fn far_address(out: &mut Vec<u8>, to: PReg, displacement: i64) {
+    append(out, Row::Adr, &[Opd::Reg(to), Opd::Imm(0)]);
+    // The link register is in the frame and free.
+    let part = |k: u32| Opd::Imm(displacement >> (16 * k) & 0xffff);
+    append(out, Row::Movz, &[Opd::Reg(LR), part(0), Opd::Imm(0)]);
+    append(out, Row::Movk, &[Opd::Reg(LR), part(1), Opd::Imm(16)]);
+    // The displacement is signed: `sxtw`.
+    append(out, Row::AddW, &[Opd::Reg(to), Opd::Reg(to), Opd::Reg(LR), Opd::Imm(6 * 8)]);
+}
 
 /// An operand for a register.
 pub fn r(reg: PReg) -> Opd {
@@ -122,10 +122,69 @@ pub fn i(v: i64) -> Opd {
 /// No shift.
 pub const NO_SHIFT: Opd = Opd::Imm(0);
 
+/// The load or store of eight bytes that was emitted last, if it was one.
+#[derive(Default)]
+pub struct State(Option<Single>);
+
+/// A load or store of eight bytes.
+struct Single {
+    row: Row,
+    value: PReg,
+    base: PReg,
+    offset: i64,
+    /// Raw offset of the instruction.
+    at: usize,
+}
+
+impl Single {
+    fn new(row: Row, operands: &[Opd], at: usize) -> Option<Single> {
+        match (row, operands) {
+            (
+                Row::Ldr | Row::Str | Row::LdrD | Row::StrD,
+                &[Opd::Reg(value), Opd::Reg(base), Opd::Imm(offset)],
+            ) => Some(Single { row, value, base, offset, at }),
+            _ => None,
+        }
+    }
+
+    /// The pair that does the same as this one and then the other.
+    fn pair(&self, next: &Single) -> Option<(Row, [Opd; 4])> {
+        let (row, loads) = match self.row {
+            Row::Ldr => (Row::Ldp, true),
+            Row::LdrD => (Row::LdpD, true),
+            Row::Str => (Row::Stp, false),
+            _ => (Row::StpD, false),
+        };
+        let (low, high) = if self.offset < next.offset { (self, next) } else { (next, self) };
+        let ok = self.row == next.row
+            && self.base == next.base
+            && low.offset + 8 == high.offset
+            && (-512..512).contains(&low.offset)
+            && low.offset % 8 == 0
+            && !(loads && (self.value == self.base || self.value == next.value));
+        ok.then_some((row, [r(low.value), r(high.value), r(self.base), i(low.offset)]))
+    }
+}
+
 impl Emitter<'_, A64> {
-    /// Emits a row.
+    /// Emits a row. A load or store beside the one before it makes a pair with it.
     pub fn put(&mut self, row: Row, operands: &[Opd]) {
-        append(&mut self.buf.bytes, row, operands);
+        let at = self.buf.bytes.len();
+        let single = Single::new(row, operands, at);
+        let pair = match (&self.state.0, &single) {
+            (Some(last), Some(single)) if last.at + 4 == at && self.buf.is_straight(last.at) => {
+                last.pair(single)
+            }
+            _ => None,
+        };
+        self.state.0 = single.filter(|_| pair.is_none());
+        match pair {
+            Some((row, operands)) => {
+                self.buf.bytes.truncate(at - 4);
+                append(&mut self.buf.bytes, row, &operands);
+            }
+            None => append(&mut self.buf.bytes, row, operands),
+        }
     }
 
     /// Emits a register move.
@@ -158,14 +217,12 @@ impl Emitter<'_, A64> {
             self.put(Row::FmovFromX, &[r(to), r(ZR)]);
         } else if imm::float(bits).is_some() {
             self.put(Row::FmovI, &[r(to), i(bits as i64)]);
-        } else if imm::plan(bits).steps().len() <= 2 || self.func.insts.len() > LITERAL_LIMIT {
+        } else if imm::plan(bits).steps().len() <= 2 {
             self.constant(IP0, bits as i64);
             self.put(Row::FmovFromX, &[r(to), r(IP0)]);
         } else {
             let label = self.add_constant(&bits.to_le_bytes());
-            let at = self.buf.bytes.len();
-            self.put(Row::LdrLiteralD, &[r(to), i(0)]);
-            self.buf.reference(at, Literal, label);
+            self.buf.branch(Branch::Literal(to), label);
         }
     }
 
@@ -176,6 +233,23 @@ impl Emitter<'_, A64> {
         self.put(Row::AddI, &[r(to), r(to), i(0)]);
         self.buf.reloc(at, RelocKind::A64Page, SymRef(sym.0), addend);
         self.buf.reloc(at + 4, RelocKind::A64Lo12, SymRef(sym.0), addend);
+    }
+
+    /// A load or store of `2^log2` bytes at a symbol plus an offset, by a row with an unsigned offset.
+    pub fn global(&mut self, row: Row, log2: u8, value: PReg, sym: Sym, offset: i64) {
+        let at = self.buf.bytes.len();
+        self.put(Row::Adrp, &[r(IP0), i(0)]);
+        self.put(row, &[r(value), r(IP0), i(0)]);
+        // Its offset is not known here.
+        self.state.0 = None;
+        let low = match log2 {
+            0 => RelocKind::A64Ldst8Lo12,
+            1 => RelocKind::A64Ldst16Lo12,
+            2 => RelocKind::A64Ldst32Lo12,
+            _ => RelocKind::A64Ldst64Lo12,
+        };
+        self.buf.reloc(at, RelocKind::A64Page, SymRef(sym.0), offset);
+        self.buf.reloc(at + 4, low, SymRef(sym.0), offset);
     }
 
     /// Adds a constant, through the second scratch register when it needs one. Flags are kept.
@@ -287,6 +361,7 @@ pub fn emit(e: &mut Emitter<A64>, inst: &Inst, allocs: &[Allocation]) {
         Inst::Const(v) => e.constant(reg(allocs[0]), *v),
         Inst::Float(bits) => e.float(reg(allocs[0]), *bits),
         Inst::Symbol(sym, addend) => e.symbol(reg(allocs[0]), *sym, *addend),
+        Inst::Global { row, log2, sym, offset } => e.global(*row, *log2, reg(allocs[0]), *sym, *offset),
         Inst::Return => crate::a64::abi::epilogue(e),
         Inst::Call(sym) => e.call(*sym),
         Inst::Composite(c) => crate::a64::composite::emit(e, c, allocs),

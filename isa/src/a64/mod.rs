@@ -50,6 +50,9 @@ pub enum Inst {
     Float(u64),
     /// The address of a symbol plus an offset.
     Symbol(Sym, i64),
+    /// A load or store at a symbol plus an offset: row with an unsigned offset, size as a power of
+    /// two.
+    Global { row: Row, log2: u8, sym: Sym, offset: i64 },
     /// Goes to the only successor.
     Jump,
     /// Goes to the first successor when the test holds, else to the second.
@@ -67,7 +70,7 @@ pub enum Inst {
 impl Isa for A64 {
     type Inst = Inst;
     type Stub = Stub;
-    type State = ();
+    type State = emit::State;
     const FUNCTION_ALIGN: u32 = 16;
 
     fn abi(_: &Context) -> &'static Abi {

@@ -23,6 +23,8 @@ pub enum Arg {
     W(VReg),
     /// Read.
     R(VReg),
+    /// Written and read: the new and the old register.
+    Rw(VReg, VReg),
     /// A register that is never allocated, read.
     P(PReg),
     /// Anything else.
@@ -34,8 +36,8 @@ pub const NO_SHIFT: Arg = Arg::I(0);
 
 /// Emits a row.
 pub fn put(l: &mut L, row: Row, args: &[Arg]) {
-    let mut ops: [Operand; 4] = [Operand::reg_use(VReg::new(0, RegClass::Int)); 4];
-    let (mut n, mut imm, mut imms) = (0, [0; 3], 0);
+    let mut ops = Operands::new();
+    let (mut imm, mut imms) = ([0; 3], 0);
     let info = row.info();
     debug_assert_eq!(info.operands.len(), args.len(), "{row:?}");
     for (&(_, place), &arg) in info.operands.iter().zip(args) {
@@ -44,15 +46,14 @@ pub fn put(l: &mut L, row: Row, args: &[Arg]) {
             Arg::I(v) => {
                 imm[imms] = v;
                 imms += 1;
-                continue;
             }
-            Arg::R(v) => ops[n] = Operand::reg_use(v),
-            Arg::W(v) => ops[n] = Operand::reg_def(v),
-            Arg::P(p) => ops[n] = Operand::fixed_nonallocatable(p),
+            Arg::R(v) => ops.add(Operand::reg_use(v)),
+            Arg::W(v) => ops.add(Operand::reg_def(v)),
+            Arg::Rw(to, from) => ops.tied(to, from),
+            Arg::P(p) => ops.add(Operand::fixed_nonallocatable(p)),
         }
-        n += 1;
     }
-    l.push(Inst::Row { row, imm }, Flow::Next, &ops[..n]);
+    l.push(Inst::Row { row, imm }, Flow::Next, ops.list());
 }
 
 /// Emits a row with one register written and others read.
@@ -77,7 +78,7 @@ pub fn word(l: &mut L, v: Value) -> Arg {
 
 /// Symbol offsets that the pair of instructions can have (AAELF64, table 4.10: the page is in
 /// range of the symbol; assemblers allow no more than this).
-const SYMBOL_OFFSETS: std::ops::Range<i64> = -(1 << 20)..1 << 20;
+pub const SYMBOL_OFFSETS: std::ops::Range<i64> = -(1 << 20)..1 << 20;
 
 /// Emits the address of a symbol plus an offset.
 pub fn symbol(l: &mut L, sym: Sym, offset: i64, dst: VReg) {

@@ -52,6 +52,9 @@ pub fn logic(l: &mut L, inst: mochi_ir::Inst) {
         Op::Or => (Row::Orr, Row::Orn, Row::OrrI),
         _ => (Row::Eor, Row::Eon, Row::EorI),
     };
+    if op == Op::Or && (insert(l, dst, a, b) || insert(l, dst, b, a)) {
+        return;
+    }
     if let Some(c) = l.iconst(b) {
         if op == Op::And
             && let (Some(width), Some((x, k))) = (low_mask(c), with_constant(l, a, Op::Ushr))
@@ -76,6 +79,42 @@ pub fn logic(l: &mut L, inst: mochi_ir::Inst) {
     let (b, packed) = shifted(l, b);
     let a = word(l, a);
     put(l, row, &[Arg::W(dst), a, Arg::R(b), Arg::I(packed)]);
+}
+
+/// A value that is a bit field: low bits of another one, moved up. The other one, how far, how many.
+fn field(l: &L, v: Value) -> Option<(Value, i64, i64)> {
+    let (inner, up) = match with_constant(l, v, Op::Shl) {
+        Some((inner, k)) => (inner, k & 63),
+        None => (v, 0),
+    };
+    let (inst, d) = l.pure_def(inner, true).filter(|_| !l.live_after(inner))?;
+    let (x, width) = match d.op {
+        Op::Zext8 => (l.operands(inst)[0], 8),
+        Op::Zext16 => (l.operands(inst)[0], 16),
+        Op::Zext32 => (l.operands(inst)[0], 32),
+        _ => with_constant(l, inner, Op::And).and_then(|(x, c)| Some((x, low_mask(c)?)))?,
+    };
+    (up + width <= 64).then_some((x, up, width))
+}
+
+/// Selects `rest | part` as an insertion when the part is a bit field and the rest is an `and` that
+/// clears just that field.
+fn insert(l: &mut L, dst: VReg, rest: Value, part: Value) -> bool {
+    let Some((x, up, width)) = field(l, part) else { return false };
+    let cleared = !(((1i128 << width) - 1) << up) as i64;
+    let Some((rest, _)) = with_constant(l, rest, Op::And).filter(|(_, c)| *c == cleared) else {
+        return false;
+    };
+    let keep = l.live_after(rest);
+    let (mut rest, x) = (l.reg(rest), l.reg(x));
+    if keep {
+        let to = l.int();
+        copy(l, to, rest);
+        rest = to;
+    }
+    let row = if up == 0 { Row::Bfxil } else { Row::Bfi };
+    put(l, row, &[Arg::Rw(dst, rest), Arg::R(x), Arg::I(up), Arg::I(width)]);
+    true
 }
 
 /// Selects `not`.

@@ -43,6 +43,18 @@ pub fn flags(l: &mut L, v: Value) -> Cc {
         match d.op {
             Op::Icmp | Op::Fcmp => return compare(l, inst),
             Op::IntCmp if l.used_once(v) => return compare(l, inst),
+            Op::IntMod => {
+                if let Some(cc) = exact::remainder_test(l, v) {
+                    return cc;
+                }
+            }
+            Op::Srem => {
+                if let Some((x, mask)) = remainder_mask(l, v) {
+                    let x = l.reg(x);
+                    put(l, Row::TstI, &[Arg::R(x), Arg::I(mask)]);
+                    return Cc::Ne;
+                }
+            }
             Op::And | Op::Or if l.used_once(v) => {
                 if let Some(cc) = both_conditions(l, inst) {
                     return cc;
@@ -81,6 +93,15 @@ pub fn compare(l: &mut L, inst: mochi_ir::Inst) -> Cc {
     }
 }
 
+/// A remainder by a power of two that is only compared with 0: the dividend, and the bits of it
+/// that matter.
+fn remainder_mask(l: &L, v: Value) -> Option<(Value, i64)> {
+    let (inst, _) = l.local_def(v).filter(|(_, d)| d.op == Op::Srem && l.used_once(v))?;
+    let &[x, divisor] = l.operands(inst) else { return None };
+    let c = l.iconst(divisor).filter(|&c| c >= 2 && c.count_ones() == 1)?;
+    Some((x, c - 1))
+}
+
 /// For a comparison of a comparison or bit test with 0: what is tested, and whether for "not 0".
 fn tested_zero(l: &L, inst: mochi_ir::Inst) -> Option<(Value, bool)> {
     let args = l.operands(inst);
@@ -91,7 +112,8 @@ fn tested_zero(l: &L, inst: mochi_ir::Inst) -> Option<(Value, bool)> {
     let (_, d) = l.local_def(args[0])?;
     let absorbed = match d.op {
         Op::Icmp | Op::Fcmp => true,
-        Op::IntCmp | Op::And => l.used_once(args[0]),
+        Op::IntCmp | Op::And | Op::IntMod => l.used_once(args[0]),
+        Op::Srem => remainder_mask(l, args[0]).is_some(),
         _ => false,
     };
     absorbed.then_some((args[0], cond == Cond::Ne))
@@ -276,6 +298,15 @@ fn branch_test(l: &mut L, v: Value) -> (Test, Option<regalloc2::VReg>) {
         }
         Op::Or if l.used_once(v) => match both_conditions(l, inst) {
             Some(cc) => (Test::Is(cc), None),
+            None => (Test::Zero(true), Some(l.reg(v))),
+        },
+        Op::IntMod => match exact::remainder_test(l, v) {
+            Some(cc) => (Test::Is(cc), None),
+            None => (Test::Zero(true), Some(l.reg(v))),
+        },
+        Op::Srem => match remainder_mask(l, v) {
+            Some((x, 1)) => (Test::Bit(0, true), Some(l.reg(x))),
+            Some(_) => (Test::Is(flags(l, v)), None),
             None => (Test::Zero(true), Some(l.reg(v))),
         },
         Op::Fcmp => (Test::Is(compare(l, inst)), None),

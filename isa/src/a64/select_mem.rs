@@ -1,15 +1,17 @@
 //! Selection: addresses, loads, stores, copies of memory.
 
-use crate::a64::A64;
-use crate::a64::composite::{Composite, is_imm12};
+use crate::a64::composite::{Composite, Tail, is_imm12};
 use crate::a64::imm;
 use crate::a64::insts::Row;
-use crate::a64::regs::ZR;
-use crate::a64::select::{Arg, L, put, put_composite, word};
+use crate::a64::regs::{ZR, x};
+use crate::a64::select::{Arg, L, SYMBOL_OFFSETS, put, word};
+use crate::a64::{A64, Inst};
+use crate::mach::Flow;
 use crate::mach::Operands;
-use crate::mach::memory::{self, Memory};
-use mochi_ir::{Op, Value};
-use regalloc2::VReg;
+use crate::mach::memory::{self, Memory, low_zeros, repeated};
+use crate::mach::operands::late;
+use mochi_ir::{Op, Sym, Value};
+use regalloc2::{Operand, VReg};
 
 /// The rows of a load or store, and the size of what it moves as a power of two.
 pub struct Access {
@@ -57,6 +59,8 @@ pub enum Address {
     Index(Arg, VReg, i64),
     /// Base plus a 32-bit register, extended and shifted: see [`crate::a64::fields::Place::ExtScale`].
     IndexW(Arg, VReg, i64),
+    /// Symbol plus offset, a multiple of the access's size.
+    Symbol(Sym, i64),
 }
 
 /// Whether an instruction has room for an offset.
@@ -95,6 +99,16 @@ pub fn access(l: &mut L, access: &Access, value: Arg, at: Address) {
         }
         Address::IndexW(base, index, extension) => {
             put(l, access.index_w, &[value, base, Arg::R(index), Arg::I(extension)]);
+        }
+        Address::Symbol(sym, offset) => {
+            let value = match value {
+                Arg::W(v) => Operand::reg_def(v),
+                Arg::R(v) => Operand::reg_use(v),
+                Arg::P(p) => Operand::fixed_nonallocatable(p),
+                Arg::Rw(..) | Arg::I(_) => unreachable!("loads and stores move registers"),
+            };
+            let (row, log2) = (access.offset, access.log2);
+            l.push(Inst::Global { row, log2, sym, offset }, Flow::Next, &[value]);
         }
     }
 }
@@ -153,6 +167,13 @@ pub fn address(l: &mut L, addr: Value, offset: i64, access: &Access) -> Address 
         let exchange = !scaled(args[1]) && (scaled(args[0]) || extended(l, args[0]).is_some());
         let (base, by) = if exchange { (args[1], args[0]) } else { (args[0], args[1]) };
         return index(l, base, by, access.log2);
+    }
+    if let Some((_, d)) = l.def_of(base).filter(|(_, d)| d.op == Op::Symaddr) {
+        let (sym, place) = (d.sym.expect("symaddr has a symbol"), d.imm.wrapping_add(offset));
+        let size = 1 << access.log2;
+        if SYMBOL_OFFSETS.contains(&place) && place % size == 0 && l.context.align(sym) as i64 >= size {
+            return Address::Symbol(sym, place);
+        }
     }
     let base = Arg::R(l.reg(base));
     Address::offset(l, base, offset, access)
@@ -226,14 +247,12 @@ fn piece_rows(size: i64) -> (&'static Access, &'static Access) {
     }
 }
 
-/// Adds a register that starts with a value and is overwritten, for each of the values.
-fn tied(l: &mut L, values: &[Value]) -> Operands {
-    let mut ops = Operands::new();
-    for &v in values {
-        let old = l.reg(v);
-        ops.tied(l.temp(old.class()), old);
+/// What remains of a size after pieces of 16 bytes.
+fn tail(l: &L, size: Value) -> Tail {
+    match l.iconst(size) {
+        Some(n) => Tail { bits: (n & 15) as u8, known: true },
+        None => Tail { bits: (15 << low_zeros(l, size).min(4)) as u8 & 15, known: false },
     }
-    ops
 }
 
 impl Memory for A64 {
@@ -269,12 +288,28 @@ impl Memory for A64 {
     }
 
     fn copy_any(l: &mut L, args: &[Value], overlap: bool) {
-        let ops = tied(l, args);
-        put_composite(l, Composite::Copy { overlap }, &ops);
+        let tail = tail(l, args[2]);
+        let mut ops = Operands::new();
+        for (&v, k) in args.iter().zip(0..) {
+            ops.add(Operand::reg_fixed_use(l.fixed(v), x(k)));
+        }
+        let clobbers = [x(0), x(1), x(2)].into_iter().collect();
+        l.push_clobbering(Inst::Composite(Composite::Copy { overlap, tail }), ops.list(), clobbers);
     }
 
     fn fill_any(l: &mut L, args: &[Value]) {
-        let ops = tied(l, args);
-        put_composite(l, Composite::Fill, &ops);
+        let tail = tail(l, args[2]);
+        let byte = l.iconst(args[1]);
+        let pattern = match byte.map(repeated) {
+            Some(0) => Operand::fixed_nonallocatable(ZR),
+            Some(word) => late(l.word(word)),
+            None => late(l.reg(args[1])),
+        };
+        let mut ops = Operands::new();
+        ops.add(Operand::reg_fixed_use(l.fixed(args[0]), x(0)));
+        ops.add(Operand::reg_fixed_use(l.fixed(args[2]), x(1)));
+        ops.add(pattern);
+        let fill = Composite::Fill { spread: byte.is_none(), tail };
+        l.push_clobbering(Inst::Composite(fill), ops.list(), [x(0), x(1)].into_iter().collect());
     }
 }

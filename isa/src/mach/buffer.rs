@@ -27,7 +27,7 @@ pub struct BranchForm {
 
 /// Branches and internal references of an instruction set.
 pub trait Fixups {
-    /// A branch to a label, without its target.
+    /// An instruction of variable size with a label, without that: mostly branches.
     type Branch: Copy + std::fmt::Debug;
     /// A reference to a label in bytes already emitted.
     type Reference: Copy + std::fmt::Debug;
@@ -72,6 +72,8 @@ pub struct Buffer<F: Fixups> {
     lines: Vec<(Bound, LineRow)>,
     cfi: Vec<(Bound, CfiOp)>,
     end: Option<Bound>,
+    /// Raw offset of the last label, branch, line row or frame instruction.
+    mark: u32,
 }
 
 /// A finished function body.
@@ -101,6 +103,7 @@ impl<F: Fixups> Buffer<F> {
             lines: Vec::new(),
             cfi: Vec::new(),
             end: None,
+            mark: 0,
         }
     }
 
@@ -120,7 +123,18 @@ impl<F: Fixups> Buffer<F> {
     /// Binds a label here.
     pub fn bind(&mut self, label: Label) {
         debug_assert!(self.labels[label.0 as usize].at == u32::MAX, "label bound twice");
-        self.labels[label.0 as usize] = self.here();
+        self.labels[label.0 as usize] = self.mark();
+    }
+
+    /// The code from this raw offset on is one straight line that nothing outside refers to but at
+    /// its start, so that its instructions may be exchanged for others.
+    pub fn is_straight(&self, from: usize) -> bool {
+        self.mark as usize <= from
+    }
+
+    fn mark(&mut self) -> Bound {
+        self.mark = self.bytes.len() as u32;
+        self.here()
     }
 
     fn here(&self) -> Bound {
@@ -129,7 +143,7 @@ impl<F: Fixups> Buffer<F> {
 
     /// Emits a branch.
     pub fn branch(&mut self, branch: F::Branch, target: Label) {
-        let at = self.bytes.len() as u32;
+        let at = self.mark().at;
         self.sites.push(Site { at, branch, target, form: 0 });
     }
 
@@ -153,7 +167,7 @@ impl<F: Fixups> Buffer<F> {
 
     /// Starts a line row here. A row without code before it is replaced.
     pub fn line(&mut self, mut row: LineRow) {
-        let here = self.here();
+        let here = self.mark();
         if let Some((at, old)) = self.lines.last()
             && at.at == here.at
             && at.sites == here.sites
@@ -171,51 +185,46 @@ impl<F: Fixups> Buffer<F> {
 
     /// Adds call frame information here.
     pub fn cfi(&mut self, op: CfiOp) {
-        self.cfi.push((self.here(), op));
-    }
-
-    /// Appends zero bytes up to an alignment of constants. Only after the last branch was emitted
-    /// can constants be aligned for good, so the code is padded by [`Buffer::finish`].
-    fn raw_align(bytes: &mut Vec<u8>, align: usize) {
-        while !bytes.len().is_multiple_of(align) {
-            bytes.push(0);
-        }
+        let here = self.mark();
+        self.cfi.push((here, op));
     }
 
     /// Chooses branch forms, writes everything. `constants` are placed behind the code, each
     /// aligned to its size, where their labels point.
     pub fn finish(mut self, constants: &[(Label, &[u8])]) -> Finished {
-        self.choose_forms();
+        // Padding depends on the branches, whose forms depend on where constants are at most.
+        self.choose_forms(constants.iter().map(|(_, data)| 2 * data.len() as u32).sum());
         let shift = self.shifts();
         let offset = |b: Bound| (b.at + shift[b.sites as usize]) as usize;
-        let mut bytes = Vec::with_capacity(self.bytes.len() + shift[self.sites.len()] as usize + 64);
+        let mut size = self.bytes.len() + shift[self.sites.len()] as usize;
+        let mut places: Vec<usize> =
+            self.labels.iter().map(|&b| if b.at == u32::MAX { usize::MAX } else { offset(b) }).collect();
+        for (label, data) in constants {
+            places[label.0 as usize] = size.next_multiple_of(data.len());
+            size = places[label.0 as usize] + data.len();
+        }
+        let place = |label: Label| places[label.0 as usize] as i64;
+        let mut bytes = Vec::with_capacity(size);
         let mut from = 0;
         for (i, site) in self.sites.iter().enumerate() {
             bytes.extend_from_slice(&self.bytes[from..site.at as usize]);
             from = site.at as usize;
-            let displacement = offset(self.labels[site.target.0 as usize]) as i64 - bytes.len() as i64;
+            let displacement = place(site.target) - bytes.len() as i64;
             F::write_branch(site.branch, site.form as usize, displacement, &mut bytes);
             debug_assert_eq!(bytes.len() as u32, site.at + shift[i + 1], "branch has its size");
         }
         bytes.extend_from_slice(&self.bytes[from..]);
-        let mut places = vec![usize::MAX; self.labels.len()];
-        for (place, bound) in places.iter_mut().zip(&self.labels) {
-            if bound.at != u32::MAX {
-                *place = offset(*bound);
-            }
-        }
         for (label, data) in constants {
-            Self::raw_align(&mut bytes, data.len());
-            places[label.0 as usize] = bytes.len();
+            bytes.resize(places[label.0 as usize], 0);
             bytes.extend_from_slice(data);
         }
         for &(at, kind, target) in &self.references {
             let at = offset(at);
-            F::patch(kind, &mut bytes, at, places[target.0 as usize] as i64 - at as i64);
+            F::patch(kind, &mut bytes, at, place(target) - at as i64);
         }
         for &(at, target, base) in &self.differences {
             let at = offset(at);
-            let value = places[target.0 as usize] as i64 - places[base.0 as usize] as i64;
+            let value = place(target) - place(base);
             bytes[at..at + 4].copy_from_slice(&(value as i32).to_le_bytes());
         }
         let relocs =
@@ -239,7 +248,8 @@ impl<F: Fixups> Buffer<F> {
     }
 
     /// Grows branches until all reach. Each round is linear; a branch grows at most once per form.
-    fn choose_forms(&mut self) {
+    /// Constants are taken to be as far away as they can be: at the end of `constants` more bytes.
+    fn choose_forms(&mut self, constants: u32) {
         loop {
             let shift = self.shifts();
             let mut grown = false;
@@ -247,8 +257,10 @@ impl<F: Fixups> Buffer<F> {
                 let s = &self.sites[i];
                 let forms = F::forms(s.branch);
                 let target = self.labels[s.target.0 as usize];
-                debug_assert!(target.at != u32::MAX, "branch to an unbound label");
-                let to = (target.at + shift[target.sites as usize]) as i64;
+                let to = match target.at {
+                    u32::MAX => self.bytes.len() as u32 + shift[self.sites.len()] + constants,
+                    at => at + shift[target.sites as usize],
+                } as i64;
                 let from = (s.at + shift[i]) as i64;
                 let mut form = s.form as usize;
                 while !(forms[form].min..=forms[form].max).contains(&(to - from)) {

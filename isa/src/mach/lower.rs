@@ -363,12 +363,16 @@ impl<'a, I: Isa> Lower<'a, I> {
         self.current.is_some_and(|i| self.func.blocks[self.block_of[i.index()].index()].cold)
     }
 
-    /// Registers that the code so far needs or destroys at fixed places.
+    /// Registers that the code so far needs or destroys at fixed places, those of results at returns
+    /// not counted: nothing else is alive there.
     pub fn fixed_registers(&self) -> PRegSet {
         let mut set = PRegSet::empty();
-        for op in &self.code.operands {
-            if let OperandConstraint::FixedReg(r) = op.constraint() {
-                set.add(r);
+        for meta in self.code.meta.iter().filter(|m| m.flow != Flow::Exit) {
+            let operands = &self.code.operands[meta.start as usize..][..meta.len as usize];
+            for op in operands {
+                if let OperandConstraint::FixedReg(r) = op.constraint() {
+                    set.add(r);
+                }
             }
         }
         for &clobbered in &self.code.clobber_sets {

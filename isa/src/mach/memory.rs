@@ -59,6 +59,26 @@ pub fn truncated<I: Isa>(l: &Lower<I>, mut v: Value, bits: u32) -> Value {
     v
 }
 
+/// Low bits of a value that are surely 0.
+pub fn low_zeros<I: Isa>(l: &Lower<I>, v: Value) -> u32 {
+    low_zeros_within(l, v, MAX_PEEL)
+}
+
+fn low_zeros_within<I: Isa>(l: &Lower<I>, v: Value, depth: usize) -> u32 {
+    let Some((inst, d)) = l.def_of(v).filter(|_| depth > 0) else { return 0 };
+    let args = l.operands(inst);
+    let of = |k: usize| low_zeros_within(l, args[k], depth - 1);
+    let zeros = match d.op {
+        Op::Iconst => d.imm.trailing_zeros(),
+        Op::Shl => l.iconst(args[1]).map_or(0, |k| (k & 63) as u32 + of(0)),
+        Op::Mul => of(0) + of(1),
+        Op::And => of(0).max(of(1)),
+        Op::Add | Op::Sub | Op::Or => of(0).min(of(1)),
+        _ => 0,
+    };
+    zeros.min(64)
+}
+
 /// What an instruction set adds for copies and fills.
 pub trait Memory: Isa {
     /// Something loaded, or to be stored.
@@ -128,6 +148,11 @@ pub fn copy<I: Memory>(l: &mut Lower<I>, inst: Inst) {
     }
 }
 
+/// A word of eight equal bytes.
+pub fn repeated(byte: i64) -> i64 {
+    (byte as u8 as i64).wrapping_mul(0x0101_0101_0101_0101)
+}
+
 /// Selects `mem.fill`.
 pub fn fill<I: Memory>(l: &mut Lower<I>, inst: Inst) {
     let args = l.operands(inst);
@@ -139,8 +164,7 @@ pub fn fill<I: Memory>(l: &mut Lower<I>, inst: Inst) {
         return;
     }
     let to = l.reg(args[0]);
-    let word = (byte as u8 as u64).wrapping_mul(0x0101_0101_0101_0101) as i64;
-    let piece = I::pattern(l, word, n);
+    let piece = I::pattern(l, repeated(byte), n);
     for (size, start) in pieces(n, I::PIECE) {
         I::store_piece(l, to, size, start, piece);
     }

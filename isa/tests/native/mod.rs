@@ -62,21 +62,11 @@ pub static MACHINES: &[Machine] = &[
         write: 64,
         wait4: 260,
         exit_group: 94,
-        fork: CLONE,
-    },
-    Machine {
-        name: "rv64-linux",
-        emulators: &["qemu-riscv64", "qemu-riscv64-static"],
-        write: 64,
-        wait4: 260,
-        exit_group: 94,
-        fork: CLONE,
+        // clone with SIGCHLD.
+        fork: "v1:i64 = iconst 220\n  v20:i64 = iconst 17\n  v21:i64 = iconst 0\n  \
+               v2:i64 = syscall v1, v20, v21, v21, v21, v21",
     },
 ];
-
-/// `clone` with SIGCHLD, on machines with Linux's generic system call numbers.
-const CLONE: &str = "v1:i64 = iconst 220\n  v20:i64 = iconst 17\n  v21:i64 = iconst 0\n  \
-                     v2:i64 = syscall v1, v20, v21, v21, v21, v21";
 
 impl Machine {
     /// The target.
@@ -201,11 +191,11 @@ b2:
 }
 ";
 
-/// Compiles and runs the calls of functions of a module given as text.
-pub fn run(machine: &Machine, text: &str, calls: &[Call], options: Options) -> Vec<Outcome> {
+/// Definitions of the slow paths that a module given as text does not have: it has no runs that need
+/// them.
+pub fn slow_paths(text: &str) -> String {
     let plain = parse_module(text).expect("IR parses");
-    let mut all = machine.driver();
-    // Files whose runs need no slow path declare none.
+    let mut all = String::new();
     for op in Op::ALL {
         if let Some(name) = op.slow_path().filter(|n| plain.lookup(n).is_none()) {
             let result = if *op == Op::IntCmp { "i64" } else { "ref" };
@@ -214,6 +204,14 @@ pub fn run(machine: &Machine, text: &str, calls: &[Call], options: Options) -> V
                 writeln!(all, "func @{name} preserve_all -> {result} {{\nb0({params}):\n  unreachable\n}}");
         }
     }
+    all
+}
+
+/// Compiles and runs the calls of functions of a module given as text.
+pub fn run(machine: &Machine, text: &str, calls: &[Call], options: Options) -> Vec<Outcome> {
+    let plain = parse_module(text).expect("IR parses");
+    let mut all = machine.driver();
+    all.push_str(&slow_paths(text));
     all.push_str(text);
     let mut main = String::from("func @__main {\nb0(v0:i64):\n  call @__relocate()\n");
     for (i, call) in calls.iter().enumerate() {
@@ -270,7 +268,7 @@ fn runner(module: &Module, index: usize, call: &Call) -> String {
 /// Links a module whose first function to run is `__main`.
 pub fn executable(machine: &Machine, module: &Module, options: Options) -> Vec<u8> {
     let target = machine.target();
-    let context = Context { module, target, options };
+    let context = Context::new(module, target, options);
     let mut object = compile_module(&context);
     let (entry, start) = (module.lookup("_start").unwrap(), module.lookup("__main").unwrap());
     object.atoms.push(entry_stub(target, entry, start));

@@ -23,7 +23,10 @@ impl<'a> Fx<'_, 'a> {
         use Builtin::*;
         let want = self.ty(e.ty);
         match builtin {
-            Print => return self.print_expr(args),
+            Print => {
+                self.print_stmt(args);
+                return self.unit();
+            }
             Eprint => {
                 self.eprint(args);
                 return self.unit();

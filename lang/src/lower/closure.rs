@@ -104,6 +104,10 @@ fn partial_layout(params: &[Repr], bound: usize) -> Layout {
     Layout::new(CLOSURE_HEADER, &slots)
 }
 
+fn ir_result(repr: Repr) -> Option<Type> {
+    (repr != Repr::Unit).then(|| repr.ir())
+}
+
 /// Parameter and result types of a thunk.
 pub(crate) fn thunk_signature(lw: &Lowerer<'_>, thunk: &Thunk) -> Signature {
     let mut params = vec![Type::Ref];
@@ -111,16 +115,16 @@ pub(crate) fn thunk_signature(lw: &Lowerer<'_>, thunk: &Thunk) -> Signature {
         Thunk::Plain(callee) => {
             let signature = lw.module.signature(*callee);
             params.extend_from_slice(&signature.params);
-            signature.result.or(Some(Type::Ref))
+            signature.result
         }
         Thunk::Partial(all, bound, result) => {
             params.extend(all[*bound..].iter().map(|r| r.ir()));
-            Some(result.ir())
+            ir_result(*result)
         }
         Thunk::Adapter(_, to) => {
             let (all, result) = lw.types.signature(*to);
             params.extend(all.iter().map(|t| lw.types.repr(*t).ir()));
-            Some(lw.types.repr(result).ir())
+            lw.result_type(result)
         }
     };
     Signature { params, result, ..Signature::default() }
@@ -135,8 +139,7 @@ pub(crate) fn lower_thunk(lw: &mut Lowerer<'_>, thunk: &Thunk, sym: Sym) -> Func
         Thunk::Plain(callee) => {
             let result = fx.lw.module.signature(*callee).result;
             let v = fx.b.call(*callee, own, result);
-            let v = v.unwrap_or_else(|| fx.unit());
-            fx.b.ret(Some(v));
+            fx.b.ret(v);
         }
         Thunk::Partial(all, bound, result) => {
             let layout = partial_layout(all, *bound);
@@ -147,7 +150,7 @@ pub(crate) fn lower_thunk(lw: &mut Lowerer<'_>, thunk: &Thunk, sym: Sym) -> Func
                 values.push(fx.load_slot(*repr, env, i64::from(layout.offsets[k + 1])));
             }
             values.extend_from_slice(own);
-            let v = fx.b.call_ind(&values, Some(result.ir()));
+            let v = fx.b.call_ind(&values, ir_result(*result));
             fx.b.ret(v);
         }
         Thunk::Adapter(from, to) => {
@@ -160,7 +163,8 @@ pub(crate) fn lower_thunk(lw: &mut Lowerer<'_>, thunk: &Thunk, sym: Sym) -> Func
             }
             let v = fx.invoke(closure, &values, inner_result);
             let v = fx.convert(v, inner_result, outer_result);
-            fx.b.ret(Some(v));
+            let unit = fx.lw.result_type(outer_result).is_none();
+            fx.b.ret((!unit).then_some(v));
         }
     }
     fx.b.finish()

@@ -73,7 +73,7 @@ pub fn interpret(program: &str, environment: &[&str], stdin: &str) -> Outcome {
 /// Links a program for the host.
 pub fn executable(module: &Module) -> Vec<u8> {
     let target = target::host().expect("a supported host");
-    let context = Context { module, target, options: Options::default() };
+    let context = Context::new(module, target, Options::default());
     let object = compile_module(&context);
     let archive = Archive::open(mochi_runtime::archive(target)).expect("the runtime's archive");
     let input = LinkInput {
