@@ -95,15 +95,15 @@ fn sources(dir: &Path) -> Vec<(String, String)> {
     files
 }
 
+/// Systems that files can be for, as short names of targets end.
+const SYSTEMS: [&str; 4] = ["linux", "macos", "windows", "wasi"];
+
 /// Whether a file is for a target.
 fn is_for(name: &str, target: &TargetRow) -> bool {
     let parts: Vec<&str> = name.trim_end_matches(".mochi").split('_').collect();
-    let system = |t: &TargetRow| t.short.split_once('-').unwrap_or_default().1;
-    let machine = |t: &TargetRow| t.short.split_once('-').unwrap_or_default().0;
-    let Some(at) = parts.iter().position(|p| TARGETS.iter().any(|t| system(t) == *p)) else {
-        return true;
-    };
-    parts[at] == system(target) && parts.get(at + 1).is_none_or(|p| *p == machine(target))
+    let Some(at) = parts.iter().position(|p| SYSTEMS.contains(p)) else { return true };
+    let (machine, system) = target.short.split_once('-').unwrap_or_default();
+    parts[at] == system && parts.get(at + 1).is_none_or(|p| *p == machine)
 }
 
 fn compile(sources: &[(String, String)], target: &TargetRow) -> Module {

@@ -241,7 +241,8 @@ impl Session {
         timer: &mut Timer,
     ) -> Object {
         let module = &self.optimized(program, code, timer);
-        let options = mochi_isa::Options { debug: code.debug, verify: code.verify };
+        let options =
+            mochi_isa::Options { debug: code.debug, verify: code.verify, ..mochi_isa::Options::default() };
         let object = compile_module(&Context::new(module, target, options));
         timer.step("code generation");
         object

@@ -2,11 +2,15 @@
 
 mod common;
 
-use common::{mochi, root};
-use mochi_testkit::{Scratch, have, output, text, traces};
+use common::{mochi, programs, root};
+use mochi_objwrite::target::{self, Arch, FileKind, Format, TARGETS, Target};
+use mochi_testkit::engines::{self, Start};
+use mochi_testkit::process::End;
+use mochi_testkit::{Scratch, folder, have, output, parallel, text, threads, traces};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 const LINES: &str = "\
 fun inner(n: int): int {
@@ -39,30 +43,112 @@ fn a_small_program_is_small() {
     assert!(size <= 16 * 1024, "hello has {size} bytes");
 }
 
+/// Targets that objects are written for.
+fn object_targets() -> impl Iterator<Item = Target> {
+    TARGETS.iter().filter(|row| row.format.files().iter().any(|f| f.0 == FileKind::Object))
+}
+
+/// The GNU name of a machine, with which the names of Debian's cross compilers start.
+fn gnu_name(arch: Arch) -> &'static str {
+    match arch {
+        Arch::X64 => "x86_64-linux-gnu",
+        Arch::A64 => "aarch64-linux-gnu",
+        Arch::Rv64 => "riscv64-linux-gnu",
+        Arch::Wasm32 => unreachable!("objects are not written"),
+    }
+}
+
 #[test]
 fn objects_link_with_a_c_library() {
-    let s = Scratch::new("object");
     let source = root().join("tests/golden/tour.mochi");
     let expected = fs::read_to_string(source.with_extension("out")).expect("expected output");
-    let built =
-        output(mochi().args(["build", "--emit", "obj", "-o", "tour.o"]).arg(&source).current_dir(&s.0));
-    assert!(built.status.success(), "{}", text(&built.stderr));
-    let mut linkers: Vec<(&str, Vec<&str>)> = Vec::new();
-    if have("cc") {
-        linkers.push(("cc", vec!["tour.o", "-o", "tour"]));
-    }
-    if have("cc") && have("ld.lld") {
-        linkers.push(("cc", vec!["-fuse-ld=lld", "tour.o", "-o", "tour"]));
-        linkers.push(("ld.lld", vec!["--entry=main", "--no-gc-sections", "-r", "tour.o", "-o", "tour-r.o"]));
-    }
-    for (linker, args) in linkers {
-        let linked = output(Command::new(linker).args(&args).current_dir(&s.0));
-        assert!(linked.status.success(), "{linker} {args:?}: {}", text(&linked.stderr));
-        if args.contains(&"tour") {
-            let ran = output(&mut Command::new(s.path("tour")));
-            assert_eq!(text(&ran.stdout), expected, "{linker} {args:?}");
+    for target in object_targets() {
+        let s = Scratch::new("object");
+        let build = ["build", "--emit", "obj", "-o", "tour.o", "--target", target.short];
+        let built = output(mochi().args(build).arg(&source).current_dir(&s.0));
+        assert!(built.status.success(), "{}", text(&built.stderr));
+        let gnu = gnu_name(target.arch);
+        let host = target::host() == Ok(target);
+        let cc = if host { "cc".to_string() } else { format!("{gnu}-gcc") };
+        if !have(&cc) {
+            continue;
+        }
+        let mut ways = vec![vec![], vec!["-static".to_string()]];
+        if have("ld.lld") {
+            // Cross compilers do not look for it in `PATH`.
+            let place = format!("-B{}", folder("ld.lld").expect("installed").display());
+            let lld = vec!["-fuse-ld=lld".to_string(), place];
+            ways.extend([lld.clone(), [lld, vec!["-static".to_string()]].concat()]);
+            let args = ["--entry=main", "--no-gc-sections", "-r", "tour.o", "-o", "tour-r.o"];
+            let linked = output(Command::new("ld.lld").args(args).current_dir(&s.0));
+            assert!(linked.status.success(), "{target:?}: {}", text(&linked.stderr));
+        }
+        for way in ways {
+            let linked =
+                output(Command::new(&cc).args(&way).args(["tour.o", "-o", "tour"]).current_dir(&s.0));
+            let said = text(&linked.stderr);
+            assert!(linked.status.success() && said.is_empty(), "{cc} {way:?}: {said}");
+            // Where an emulator finds the dynamic linker and the library.
+            let libraries = format!("/usr/{gnu}");
+            let env: &[(&str, &str)] = if host { &[] } else { &[("QEMU_LD_PREFIX", &libraries)] };
+            for engine in engines::of(target) {
+                let start = Start { stdin: b"", env, folder: &s.0, time: Duration::from_secs(20) };
+                let ran = engine.run(&s.path("tour"), &start).expect("runs");
+                assert_eq!((ran.end, text(&ran.stderr).as_str()), (End::Status(0), ""), "{cc} {way:?}");
+                assert_eq!(text(&ran.stdout), expected, "{cc} {way:?}");
+            }
         }
     }
+}
+
+/// Reads an executable with a tool, and returns what it has to complain.
+fn complaint(tool: &[&str], exe: &Path, bad: &[&str]) -> Option<String> {
+    let read = output(Command::new(tool[0]).args(&tool[1..]).arg(exe));
+    let (shown, said) = (text(&read.stdout), text(&read.stderr));
+    let found: Vec<&str> = shown.lines().filter(|l| bad.iter().any(|b| l.contains(b))).take(5).collect();
+    let fine = read.status.success() && said.is_empty() && found.is_empty();
+    (!fine).then(|| format!("{tool:?} {}: {}\n{said}{}", exe.display(), read.status, found.join("\n")))
+}
+
+/// What reads executables of a target, each with words it must not say.
+fn readers(target: Target) -> Vec<(Vec<&'static str>, &'static [&'static str])> {
+    if target.format == Format::Wasm {
+        return vec![(vec!["wasm-validate", "--enable-tail-call"], &[])];
+    }
+    vec![
+        (vec!["llvm-readelf", "-a", "-W"], &["warning"]),
+        (vec!["readelf", "-a", "-W"], &["Warning", "warning"]),
+        (vec!["llvm-dwarfdump", "--verify"], &["warning", "error:"]),
+        // Tables of switches in the code look unknown to it.
+        (vec!["llvm-objdump", "-d"], &[]),
+    ]
+}
+
+#[test]
+fn readers_accept_every_golden_program() {
+    let s = Scratch::new("readers");
+    let mut cases = Vec::new();
+    for target in TARGETS {
+        let readers: Vec<_> = readers(target).into_iter().filter(|(tool, _)| have(tool[0])).collect();
+        for (program, option) in
+            programs("golden").into_iter().flat_map(|p| [(p.clone(), "-O"), (p, "--debug")])
+        {
+            cases.push((target, readers.clone(), program, option));
+        }
+    }
+    let read = |(target, readers, program, option): &(Target, Vec<_>, PathBuf, &str)| {
+        let name = program.file_stem().expect("file name").to_string_lossy();
+        let exe = s.path(&format!("{name}-{}{option}", target.short));
+        let built = output(
+            mochi().arg("build").arg(program).args([option, "--target", target.short, "-o"]).arg(&exe),
+        );
+        assert!(built.status.success(), "{}", text(&built.stderr));
+        let complaints =
+            readers.iter().filter_map(|(tool, bad): &(Vec<&str>, &[&str])| complaint(tool, &exe, bad));
+        complaints.collect::<Vec<_>>()
+    };
+    let complaints: Vec<String> = parallel(threads(), &cases, read).into_iter().flatten().collect();
+    assert!(complaints.is_empty(), "{} complaints\n{}", complaints.len(), complaints.join("\n"));
 }
 
 #[test]
@@ -70,30 +156,18 @@ fn readers_see_a_hardened_file_without_interpreter() {
     if !have("readelf") {
         return;
     }
-    let s = Scratch::new("hardened");
-    let exe = build(&s, LINES, &[]);
-    let shown = output(Command::new("readelf").arg("-lWd").arg(&exe));
-    assert!(shown.stderr.is_empty(), "{}", text(&shown.stderr));
-    let shown = text(&shown.stdout);
-    for present in ["DYN (Position-Independent Executable file)", "GNU_RELRO", "GNU_STACK", "NOW PIE"] {
-        assert!(shown.contains(present), "no {present} in\n{shown}");
-    }
-    for absent in ["INTERP", "NEEDED", "RWE", "TEXTREL"] {
-        assert!(!shown.contains(absent), "{absent} in\n{shown}");
-    }
-}
-
-#[test]
-fn debug_information_is_valid() {
-    if !have("llvm-dwarfdump") {
-        return;
-    }
-    for options in [&["-O"][..], &["--debug"]] {
-        let s = Scratch::new("dwarf");
-        let source = fs::read_to_string(root().join("tests/golden/closures.mochi")).expect("program");
-        let exe = build(&s, &source, options);
-        let verified = output(Command::new("llvm-dwarfdump").arg("--verify").arg(&exe));
-        assert!(verified.status.success(), "{}", text(&verified.stdout));
+    for target in TARGETS.iter().filter(|row| row.format == Format::Elf) {
+        let s = Scratch::new("hardened");
+        let exe = build(&s, LINES, &["--target", target.short]);
+        let shown = output(Command::new("readelf").arg("-lWd").arg(&exe));
+        assert!(shown.stderr.is_empty(), "{}", text(&shown.stderr));
+        let shown = text(&shown.stdout);
+        for present in ["DYN (Position-Independent Executable file)", "GNU_RELRO", "GNU_STACK", "NOW PIE"] {
+            assert!(shown.contains(present), "{}: no {present} in\n{shown}", target.short);
+        }
+        for absent in ["INTERP", "NEEDED", "RWE", "TEXTREL"] {
+            assert!(!shown.contains(absent), "{}: {absent} in\n{shown}", target.short);
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 //! [`generate`] turns bytes into a verified module: structured control flow with bounded loops,
 //! calls of earlier functions, words, tagged ints, floats, and memory in a scratch area. The bytes
 //! are choices in order; when they run out, every choice is the first one, which ends the function.
-//! The bodies here are what `cargo fuzz` targets call; `cargo test` runs them for about a second.
+//! The bodies here are what `cargo fuzz` targets call; `cargo test` runs them on some seeds.
 //!
 //! Slow paths of the generated ints propagate none and trap on overflow and division by zero: there
 //! are no big integers. Where the program before a transformation traps, the one after may do
@@ -641,19 +641,13 @@ pub fn random_bytes(seed: u64, len: usize) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::{Duration, Instant};
 
-    /// Runs a body on random bytes for about a second, or as long as `MOCHI_FUZZ_SECONDS` says.
-    fn run(salt: u64, body: impl Fn(&[u8])) {
-        let seconds = std::env::var("MOCHI_FUZZ_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(1);
-        let first = std::env::var("MOCHI_FUZZ_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(0);
-        let end = Instant::now() + Duration::from_secs(seconds);
-        let mut seed = first;
-        while Instant::now() < end {
+    /// Runs a body on random bytes.
+    fn run(salt: u64, count: u64, body: impl Fn(&[u8])) {
+        for seed in mochi_testkit::seeds(count) {
             let bytes = random_bytes(seed * 8 + salt, 40 + (seed as usize * 37) % 1200);
             let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| body(&bytes)));
             assert!(result.is_ok(), "seed {seed}");
-            seed += 1;
         }
     }
 
@@ -673,17 +667,17 @@ mod tests {
 
     #[test]
     fn round_trip() {
-        run(1, check_round_trip);
+        run(1, 1000, check_round_trip);
     }
 
     #[test]
     fn passes() {
-        run(2, check_passes);
+        run(2, 300, check_passes);
     }
 
     #[test]
     fn parser() {
-        run(3, |bytes| {
+        run(3, 3000, |bytes| {
             // Random damage to a good text.
             let mut text = print_module(&generate(&bytes[..bytes.len() / 4])).into_bytes();
             for pair in bytes.chunks(2).take(6) {

@@ -337,7 +337,7 @@ ops! {
     Syscall "syscall" (*) -> w, None, Any, "System call: number, then up to six arguments; the raw result.";
     // Machine state, for the runtime.
     GetSp "get.sp" () -> w, None, Read, "The stack pointer: everything live in callers is above it.";
-    GetFp "get.fp" () -> w, None, Read, "The frame pointer of this function: [fp] is the caller's, [fp+8] the return address.";
+    GetFp "get.fp" () -> w, None, Read, "The frame pointer of this function, as the target's convention has it.";
     SwitchStack "switch.stack" (w w w) -> -, None, Any, "Sets the stack pointer to a, clears the frame pointer, calls the address b with argument c; does not return.";
     // Terminators.
     Jump "jump" () -> -, None, Terminator, "Goes to the block call.";

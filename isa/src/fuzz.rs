@@ -12,7 +12,7 @@ use mochi_objwrite::Target;
 pub fn check_codegen(target: Target, bytes: &[u8]) {
     let module = mochi_ir::fuzz::generate(bytes);
     for debug in [false, true] {
-        let options = Options { debug, verify: true };
+        let options = Options { debug, verify: true, ..Options::default() };
         let object = compile_module(&Context::new(&module, target, options));
         let text = disassemble_module(&object);
         if let Some(at) = text.find("(bad)") {

@@ -20,6 +20,17 @@ pub struct Options {
     pub debug: bool,
     /// Run the allocation checker (always on in debug builds of the compiler).
     pub verify: bool,
+    /// What the machine has beyond the baseline of its instruction set.
+    pub features: Features,
+}
+
+/// Extensions of instruction sets. None is assumed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Features {
+    /// RISC-V Zba: shifts that add.
+    pub zba: bool,
+    /// RISC-V Zbb: counts, minimum and maximum, rotations, complements of operands.
+    pub zbb: bool,
 }
 
 /// Symbols of the module by index: relocations of the result use `SymRef(ir Sym index)`; slow-path
@@ -57,6 +68,7 @@ pub fn compile(context: &Context, func: &Function) -> Atom {
     match context.target.arch {
         Arch::X64 => mach::compile::<x64::X64>(context, func),
         Arch::A64 => mach::compile::<a64::A64>(context, func),
+        Arch::Rv64 => mach::compile::<rv64::Rv64>(context, func),
         other => panic!("no code generation for {other:?} yet"),
     }
 }
@@ -67,6 +79,7 @@ pub fn entry_stub(target: Target, entry: Sym, start: Sym) -> Atom {
     match target.arch {
         Arch::X64 => x64::entry::stub(entry, start),
         Arch::A64 => a64::entry::stub(entry, start),
+        Arch::Rv64 => rv64::entry::stub(entry, start),
         other => panic!("no code generation for {other:?} yet"),
     }
 }
@@ -76,6 +89,7 @@ pub fn disassemble(target: Target, atom: &Atom, symbols: &dyn Fn(u32) -> String)
     match target.arch {
         Arch::X64 => x64::disasm::disassemble(atom, symbols),
         Arch::A64 => a64::disasm::disassemble(atom, symbols),
+        Arch::Rv64 => rv64::disasm::disassemble(atom, symbols),
         other => panic!("no code generation for {other:?} yet"),
     }
 }

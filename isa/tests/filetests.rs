@@ -32,7 +32,7 @@ fn run_all(options: Options) {
 /// The signal of `unreachable`, and whether a division by zero is a fault.
 fn traps(machine: &Machine) -> (u32, bool) {
     match machine.name {
-        "a64-linux" => (5, false),
+        "a64-linux" | "rv64-linux" => (5, false),
         _ => (4, true),
     }
 }
@@ -87,12 +87,12 @@ fn run_on(machine: &Machine, options: Options) {
 
 #[test]
 fn optimised() {
-    run_all(Options { debug: false, verify: true });
+    run_all(Options { debug: false, verify: true, ..Options::default() });
 }
 
 #[test]
 fn debug() {
-    run_all(Options { debug: true, verify: true });
+    run_all(Options { debug: true, verify: true, ..Options::default() });
 }
 
 /// The checks of the functions of a file for a machine, by function.

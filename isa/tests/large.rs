@@ -134,7 +134,7 @@ fn spills() {
             total += value;
         }
         for debug in [false, true] {
-            let options = Options { debug, verify: true };
+            let options = Options { debug, verify: true, ..Options::default() };
             let got = run_all(&s, &[Call { func: "f", args: &[7] }], options)[0];
             assert_eq!(got, Outcome::Returned(total), "{n} {debug}");
         }

@@ -1,6 +1,5 @@
-//! Random programs (`mochi_ir::fuzz`): compiled code does what the interpreter does. Runs for
-//! about a second per configuration, or as long as `MOCHI_FUZZ_SECONDS` says, from seed
-//! `MOCHI_FUZZ_SEED`.
+//! Random programs (`mochi_ir::fuzz`): compiled code does what the interpreter does. How many, see
+//! [`mochi_testkit::seeds`].
 #![cfg(target_os = "linux")]
 
 mod native;
@@ -13,7 +12,6 @@ use mochi_ir::passes;
 use mochi_ir::text::print_module;
 use mochi_isa::Options;
 use native::{Call, MACHINES, Machine, Outcome};
-use std::time::{Duration, Instant};
 
 /// Calls the program and adds up its result and its memory, so that one word shows both.
 const OBSERVE: &str = "
@@ -63,6 +61,9 @@ fn compare(machine: &Machine, seed: u64, module: &Module, expected: &Observed, o
     compared
 }
 
+/// Programs for each machine and way to compile.
+const SEEDS: u64 = 60;
+
 fn run(optimise: bool, options: Options) {
     for machine in MACHINES.iter().filter(|m| m.start().is_some()) {
         run_on(machine, optimise, options);
@@ -70,11 +71,8 @@ fn run(optimise: bool, options: Options) {
 }
 
 fn run_on(machine: &Machine, optimise: bool, options: Options) {
-    let number = |name: &str| std::env::var(name).ok().and_then(|s| s.parse().ok());
-    let end = Instant::now() + Duration::from_secs(number("MOCHI_FUZZ_SECONDS").unwrap_or(1));
-    let mut seed = number("MOCHI_FUZZ_SEED").unwrap_or(0);
     let mut compared = 0;
-    while Instant::now() < end {
+    for seed in mochi_testkit::seeds(SEEDS) {
         let bytes = random_bytes(seed * 8 + 7, 40 + (seed as usize * 53) % 2000);
         let mut module = generate(&bytes);
         let expected = observe(&module);
@@ -92,23 +90,22 @@ fn run_on(machine: &Machine, optimise: bool, options: Options) {
             }
             compared += compare(machine, seed, &module, &expected, options);
         }
-        seed += 1;
     }
-    println!("{}: {compared} results compared, next seed {seed}", machine.name);
+    println!("{}: {compared} results compared", machine.name);
     assert!(compared > 10);
 }
 
 #[test]
 fn plain() {
-    run(false, Options { debug: false, verify: true });
+    run(false, Options { debug: false, verify: true, ..Options::default() });
 }
 
 #[test]
 fn optimised() {
-    run(true, Options { debug: false, verify: true });
+    run(true, Options { debug: false, verify: true, ..Options::default() });
 }
 
 #[test]
 fn debug() {
-    run(false, Options { debug: true, verify: true });
+    run(false, Options { debug: true, verify: true, ..Options::default() });
 }

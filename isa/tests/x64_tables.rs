@@ -11,7 +11,8 @@ use mochi_objwrite::target::TARGETS;
 use mochi_objwrite::{Atom, CfiOp, LineRow, RelocKind};
 
 fn atoms(module: &Module, debug: bool) -> Vec<Atom> {
-    let context = Context::new(module, &TARGETS[0], Options { debug, verify: true });
+    let options = Options { debug, verify: true, ..Options::default() };
+    let context = Context::new(module, &TARGETS[0], options);
     module.funcs.iter().map(|f| compile(&context, f)).collect()
 }
 

@@ -117,6 +117,7 @@ macro_rules! targets {
 targets! {
     "x86_64-unknown-linux" "x64-linux" X64 Linux Elf;
     "aarch64-unknown-linux" "a64-linux" A64 Linux Elf;
+    "riscv64gc-unknown-linux" "rv64-linux" Rv64 Linux Elf;
 }
 
 /// A target name that is not supported.

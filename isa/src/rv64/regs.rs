@@ -5,7 +5,7 @@
 //! pointer s0, and two scratch registers, free within one instruction: ra, whose value at entry is
 //! always in the frame, and t6.
 
-use regalloc2::{MachineEnv, PReg, PRegSet, RegClass};
+use regalloc2::{PReg, PRegSet, RegClass};
 use std::ops::Range;
 
 /// An integer register.
@@ -46,48 +46,31 @@ pub const FLOAT_NAMES: [&str; 32] = [
     "ft9", "ft10", "ft11",
 ];
 
-const fn with(mut set: PRegSet, class: RegClass, range: Range<usize>) -> PRegSet {
-    let mut n = range.start;
-    while n < range.end {
-        set = set.with(PReg::new(n, class));
-        n += 1;
+/// The registers of a class in ranges of numbers.
+const fn set(ranges: &[(RegClass, Range<usize>)]) -> PRegSet {
+    let mut set = PRegSet::empty();
+    let mut k = 0;
+    while k < ranges.len() {
+        let mut n = ranges[k].1.start;
+        while n < ranges[k].1.end {
+            set = set.with(PReg::new(n, ranges[k].0));
+            n += 1;
+        }
+        k += 1;
     }
     set
 }
 
-const NONE: PRegSet = PRegSet::empty();
 const INT: RegClass = RegClass::Int;
 const FLOAT: RegClass = RegClass::Float;
 
-/// Allocatable integer registers a call does not keep: t0 to t2, a0 to a7, t3 to t5.
-const TEMP_INTS: PRegSet = with(with(with(NONE, INT, 5..8), INT, 10..18), INT, 28..31);
-/// Allocatable integer registers a function keeps: s1 to s11.
-const SAVED_INTS: PRegSet = with(with(NONE, INT, 9..10), INT, 18..28);
-/// Float registers a call does not keep: ft0 to ft7, fa0 to fa7, ft8 to ft11.
-const TEMP_FLOATS: PRegSet = with(with(with(NONE, FLOAT, 0..8), FLOAT, 10..18), FLOAT, 28..32);
-/// Float registers a function keeps: fs0 to fs11.
-const SAVED_FLOATS: PRegSet = with(with(NONE, FLOAT, 8..10), FLOAT, 18..28);
+/// Registers a call does not keep: t0 to t2, a0 to a7, t3 to t5 (ra and t6 are not allocated); ft0
+/// to ft7, fa0 to fa7, ft8 to ft11.
+pub const CALLER_SAVED: PRegSet =
+    set(&[(INT, 5..8), (INT, 10..18), (INT, 28..31), (FLOAT, 0..8), (FLOAT, 10..18), (FLOAT, 28..32)]);
 
-/// Registers a call does not keep.
-pub fn caller_saved() -> PRegSet {
-    TEMP_INTS | TEMP_FLOATS
-}
-
-/// Registers a function keeps.
-pub fn callee_saved() -> PRegSet {
-    SAVED_INTS | SAVED_FLOATS
-}
-
-/// The allocatable registers: those a call destroys are preferred, since using one of the others
-/// costs a save in the prologue.
-pub fn environment() -> MachineEnv {
-    MachineEnv {
-        preferred_regs_by_class: [TEMP_INTS, TEMP_FLOATS, NONE],
-        non_preferred_regs_by_class: [SAVED_INTS, SAVED_FLOATS, NONE],
-        scratch_by_class: [None; 3],
-        fixed_stack_slots: vec![],
-    }
-}
+/// Registers a function keeps: s1 to s11, fs0 to fs11.
+pub const CALLEE_SAVED: PRegSet = set(&[(INT, 9..10), (INT, 18..28), (FLOAT, 8..10), (FLOAT, 18..28)]);
 
 /// DWARF number (psABI, chapter 11).
 pub fn dwarf(reg: PReg) -> u16 {

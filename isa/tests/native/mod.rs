@@ -62,11 +62,21 @@ pub static MACHINES: &[Machine] = &[
         write: 64,
         wait4: 260,
         exit_group: 94,
-        // clone with SIGCHLD.
-        fork: "v1:i64 = iconst 220\n  v20:i64 = iconst 17\n  v21:i64 = iconst 0\n  \
-               v2:i64 = syscall v1, v20, v21, v21, v21, v21",
+        fork: CLONE,
+    },
+    Machine {
+        name: "rv64-linux",
+        emulators: &["qemu-riscv64", "qemu-riscv64-static"],
+        write: 64,
+        wait4: 260,
+        exit_group: 94,
+        fork: CLONE,
     },
 ];
+
+/// `clone` with SIGCHLD, on machines with Linux's generic system call numbers.
+const CLONE: &str = "v1:i64 = iconst 220\n  v20:i64 = iconst 17\n  v21:i64 = iconst 0\n  \
+                     v2:i64 = syscall v1, v20, v21, v21, v21, v21";
 
 impl Machine {
     /// The target.

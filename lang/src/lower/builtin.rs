@@ -23,10 +23,7 @@ impl<'a> Fx<'_, 'a> {
         use Builtin::*;
         let want = self.ty(e.ty);
         match builtin {
-            Print => {
-                self.print_stmt(args);
-                return self.unit();
-            }
+            Print => return self.print_expr(args),
             Eprint => {
                 self.eprint(args);
                 return self.unit();

@@ -50,7 +50,7 @@ impl<'a> Fx<'_, 'a> {
         self.at(e.span);
         let sym = self.lw.instance(func, instance_args.clone());
         let result = self.lw.types.resolve(callee.result, &instance_args);
-        let ir = self.lw.result_type(result);
+        let ir = self.lw.result_type(func, result);
         let v = self.b.call(sym, &values, ir);
         self.result(e, v, result)
     }
@@ -111,11 +111,8 @@ impl<'a> Fx<'_, 'a> {
         let code = self.b.load(Op::Load64, closure, 8, Type::I64);
         let mut all = vec![code, closure];
         all.extend_from_slice(args);
-        let ir = self.lw.result_type(result);
-        match self.b.call_ind(&all, ir) {
-            Some(v) => v,
-            None => self.unit(),
-        }
+        let ir = self.lw.types.repr(result).ir();
+        self.b.call_ind(&all, Some(ir)).expect("closures have a result")
     }
 
     /// Calls a closure of a (resolved) function type with values of the given types.

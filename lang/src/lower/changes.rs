@@ -187,36 +187,44 @@ struct Scan<'p> {
 }
 
 impl Scan<'_> {
+    /// Without recursion: chains of operators can be very long.
     fn part(&mut self, part: Part<'_>) {
-        match part {
-            Part::Stmts(stmts) => {
-                for s in stmts {
-                    match &s.kind {
-                        StmtKind::Assign { place, op, value } => self.assign(place, *op, value),
-                        StmtKind::NestedFun { func, .. } => {
-                            self.found.values.insert(*func);
+        let mut work = vec![part];
+        while let Some(part) = work.pop() {
+            match part {
+                Part::Stmts(stmts) => {
+                    for s in stmts {
+                        match &s.kind {
+                            StmtKind::Assign { place, op, value } => self.assign(place, *op, value),
+                            StmtKind::NestedFun { func, .. } => {
+                                self.found.values.insert(*func);
+                            }
+                            _ => {}
                         }
-                        _ => {}
+                        s.each_part(&mut |p| work.push(p));
                     }
-                    s.each_part(&mut |p| self.part(p));
+                }
+                Part::Expr(e) => {
+                    self.expr(e);
+                    e.each_part(&mut |p| work.push(p));
                 }
             }
-            Part::Expr(e) => {
-                match &e.kind {
-                    ExprKind::Call { func, .. } => {
-                        self.found.calls.insert(*func);
-                    }
-                    ExprKind::Closure(func) | ExprKind::FuncRef { func, .. } => {
-                        self.found.values.insert(*func);
-                    }
-                    ExprKind::CallValue { .. } => self.found.calls_value = true,
-                    ExprKind::Builtin { builtin, .. } if takes_function(*builtin) => {
-                        self.found.calls_value = true;
-                    }
-                    _ => {}
-                }
-                e.each_part(&mut |p| self.part(p));
+        }
+    }
+
+    fn expr(&mut self, e: &Expr) {
+        match &e.kind {
+            ExprKind::Call { func, .. } => {
+                self.found.calls.insert(*func);
             }
+            ExprKind::Closure(func) | ExprKind::FuncRef { func, .. } => {
+                self.found.values.insert(*func);
+            }
+            ExprKind::CallValue { .. } => self.found.calls_value = true,
+            ExprKind::Builtin { builtin, .. } if takes_function(*builtin) => {
+                self.found.calls_value = true;
+            }
+            _ => {}
         }
     }
 

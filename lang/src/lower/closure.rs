@@ -104,10 +104,6 @@ fn partial_layout(params: &[Repr], bound: usize) -> Layout {
     Layout::new(CLOSURE_HEADER, &slots)
 }
 
-fn ir_result(repr: Repr) -> Option<Type> {
-    (repr != Repr::Unit).then(|| repr.ir())
-}
-
 /// Parameter and result types of a thunk.
 pub(crate) fn thunk_signature(lw: &Lowerer<'_>, thunk: &Thunk) -> Signature {
     let mut params = vec![Type::Ref];
@@ -115,16 +111,16 @@ pub(crate) fn thunk_signature(lw: &Lowerer<'_>, thunk: &Thunk) -> Signature {
         Thunk::Plain(callee) => {
             let signature = lw.module.signature(*callee);
             params.extend_from_slice(&signature.params);
-            signature.result
+            signature.result.or(Some(Type::Ref))
         }
         Thunk::Partial(all, bound, result) => {
             params.extend(all[*bound..].iter().map(|r| r.ir()));
-            ir_result(*result)
+            Some(result.ir())
         }
         Thunk::Adapter(_, to) => {
             let (all, result) = lw.types.signature(*to);
             params.extend(all.iter().map(|t| lw.types.repr(*t).ir()));
-            lw.result_type(result)
+            Some(lw.types.repr(result).ir())
         }
     };
     Signature { params, result, ..Signature::default() }
@@ -139,7 +135,8 @@ pub(crate) fn lower_thunk(lw: &mut Lowerer<'_>, thunk: &Thunk, sym: Sym) -> Func
         Thunk::Plain(callee) => {
             let result = fx.lw.module.signature(*callee).result;
             let v = fx.b.call(*callee, own, result);
-            fx.b.ret(v);
+            let v = v.unwrap_or_else(|| fx.unit());
+            fx.b.ret(Some(v));
         }
         Thunk::Partial(all, bound, result) => {
             let layout = partial_layout(all, *bound);
@@ -150,7 +147,7 @@ pub(crate) fn lower_thunk(lw: &mut Lowerer<'_>, thunk: &Thunk, sym: Sym) -> Func
                 values.push(fx.load_slot(*repr, env, i64::from(layout.offsets[k + 1])));
             }
             values.extend_from_slice(own);
-            let v = fx.b.call_ind(&values, ir_result(*result));
+            let v = fx.b.call_ind(&values, Some(result.ir()));
             fx.b.ret(v);
         }
         Thunk::Adapter(from, to) => {
@@ -163,8 +160,7 @@ pub(crate) fn lower_thunk(lw: &mut Lowerer<'_>, thunk: &Thunk, sym: Sym) -> Func
             }
             let v = fx.invoke(closure, &values, inner_result);
             let v = fx.convert(v, inner_result, outer_result);
-            let unit = fx.lw.result_type(outer_result).is_none();
-            fx.b.ret((!unit).then_some(v));
+            fx.b.ret(Some(v));
         }
     }
     fx.b.finish()

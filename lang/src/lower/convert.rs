@@ -19,12 +19,8 @@ impl<'a> Fx<'_, 'a> {
         }
         let (from_kind, to_kind) = (self.lw.types.kind(from).clone(), self.lw.types.kind(to).clone());
         match (from_kind, to_kind) {
-            (TyKind::Unit, _) => {
-                let repr = self.lw.types.repr(to);
-                self.none(repr)
-            }
-            (_, TyKind::Unit) => self.unit(),
-            (_, TyKind::Any) => self.boxed(v, from),
+            (TyKind::Unit, _) => self.convert(v, Ty::ANY, to),
+            (_, TyKind::Any | TyKind::Unit) => self.boxed(v, from),
             (TyKind::Any, _) => {
                 let repr = self.lw.types.repr(to);
                 let none = self.is_none(Repr::Any, v);
@@ -88,7 +84,7 @@ impl<'a> Fx<'_, 'a> {
     /// Any value in a tagged word.
     pub(crate) fn boxed(&mut self, v: Value, from: Ty) -> Value {
         match self.lw.types.repr(from) {
-            Repr::Int | Repr::Any | Repr::Unit => v,
+            Repr::Int | Repr::Any => v,
             Repr::Float => self.rt("any_from_f64", &[v]),
             Repr::Bool => self.rt("any_from_bool", &[v]),
             Repr::Ref => {
@@ -215,7 +211,7 @@ impl<'a> Fx<'_, 'a> {
                 self.unwrap(v, f, to);
                 self.cast_value(v, f, to)
             }
-            (TyKind::Any, TyKind::Unit) => self.unit(),
+            (TyKind::Any, TyKind::Unit) => v,
             (TyKind::Any, TyKind::List(_) | TyKind::Map(..) | TyKind::Struct(_)) => {
                 self.cast_val(v, from, to)
             }

@@ -192,12 +192,11 @@ impl Lowerer<'_> {
         }
         let kind = self.types.kind(ty).clone();
         let basic = match kind {
-            TyKind::Unit => "desc_unit",
             TyKind::Int | TyKind::Int64 | TyKind::BigInt => "desc_int",
             TyKind::Float => "desc_float",
             TyKind::Bool => "desc_bool",
             TyKind::Str => "desc_str",
-            TyKind::Any | TyKind::Error => "desc_any",
+            TyKind::Any | TyKind::Unit | TyKind::Error => "desc_any",
             TyKind::BigRat => "desc_bigrat",
             _ => "",
         };

@@ -13,7 +13,12 @@ impl<'a> Fx<'_, 'a> {
     pub(crate) fn effect(&mut self, e: &'a Expr) {
         match &e.kind {
             ExprKind::Coerce { value } => self.effect(value),
-            ExprKind::Builtin { builtin: Builtin::Print, args } => self.print_stmt(args),
+            ExprKind::Builtin { builtin: Builtin::Print, args } => {
+                self.print_stmt(args);
+            }
+            ExprKind::Match { value, arms } => {
+                self.match_expr(e, value, arms, false);
+            }
             ExprKind::If { cond, then, otherwise } => {
                 let (t, f, join) = (self.b.new_block(), self.b.new_block(), self.b.new_block());
                 self.branch(cond, t, f);
@@ -157,7 +162,7 @@ impl<'a> Fx<'_, 'a> {
             ExprKind::Cast { value } => self.cast(e, value),
             ExprKind::Coerce { value } => self.coerce(e, value),
             ExprKind::If { cond, then, otherwise } => self.if_expr(e, cond, then, otherwise),
-            ExprKind::Match { value, arms } => self.match_expr(e, value, arms),
+            ExprKind::Match { value, arms } => self.match_expr(e, value, arms, true),
             ExprKind::Block { body, value } => {
                 self.stmts(body);
                 self.revive();
@@ -460,7 +465,6 @@ impl<'a> Fx<'_, 'a> {
                 self.b.icmp(Cond::Eq, v, one)
             }
             Repr::Any => self.rt("any_truth", &[v]),
-            Repr::Unit => self.b.iconst(0),
             Repr::Int => {
                 let one = self.b.iconst(1);
                 self.b.icmp(Cond::Ugt, v, one)

@@ -42,6 +42,8 @@ pub(crate) struct Facts {
     pub(crate) locals: Vec<Vec<LocalFacts>>,
     /// Functions that take their closure as first argument.
     pub(crate) has_env: Vec<bool>,
+    /// Functions with a `return` that has a value.
+    pub(crate) returns_value: Vec<bool>,
     /// Globals declared without a value somewhere.
     pub(crate) uninit_globals: Vec<bool>,
 }
@@ -78,7 +80,7 @@ impl Facts {
         let n = program.functions.len();
         let locals = program.functions.iter().map(|f| vec![LocalFacts::default(); f.locals.len()]).collect();
         let uninit_globals = vec![false; program.globals.len()];
-        let facts = Facts { locals, has_env: vec![false; n], uninit_globals };
+        let facts = Facts { locals, has_env: vec![false; n], returns_value: vec![false; n], uninit_globals };
         let mut w =
             Walker { program, changed, facts, func: FuncId(0), passed: Vec::new(), parents: vec![None; n] };
         for (i, f) in program.functions.iter().enumerate() {
@@ -201,7 +203,11 @@ impl Walker<'_> {
                 self.expr(value, Use::Keep);
             }
             StmtKind::Expr(e) => self.expr(e, Use::Read),
-            StmtKind::Return(e) => e.iter().for_each(|e| self.expr(e, Use::Keep)),
+            StmtKind::Return(Some(e)) => {
+                self.facts.returns_value[self.func.0 as usize] = true;
+                self.expr(e, Use::Keep);
+            }
+            StmtKind::Return(None) => {}
             StmtKind::If { cond, then, otherwise } => {
                 self.expr(cond, Use::Read);
                 self.stmts(then);

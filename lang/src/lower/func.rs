@@ -166,7 +166,7 @@ impl<'l, 'a> Fx<'l, 'a> {
 
     /// The value of a unit expression.
     pub(crate) fn unit(&mut self) -> Value {
-        self.none(Repr::Unit)
+        self.none(Repr::Any)
     }
 
     /// A tagged integer.
@@ -535,12 +535,8 @@ impl<'l, 'a> Fx<'l, 'a> {
 
     /// Returns none of the result type.
     pub(crate) fn return_none(&mut self) {
-        match self.lw.types.repr(self.result) {
-            Repr::Unit => self.b.ret(None),
-            r => {
-                let v = self.none(r);
-                self.b.ret(Some(v));
-            }
-        }
+        let repr = self.lw.types.repr(self.result);
+        let v = self.b.func.result.map(|_| self.none(repr));
+        self.b.ret(v);
     }
 }

@@ -310,19 +310,14 @@ impl<'l, 'a> Fx<'l, 'a> {
 
 /// Whether an expression may depend on one of these variables; with statements and closures, assume so.
 pub(crate) fn mentions(e: &Expr, locals: &[LocalId]) -> bool {
-    match &e.kind {
-        ExprKind::Var(VarRef::Local(l)) => locals.contains(l),
-        ExprKind::Closure(_) => true,
-        _ => {
-            let mut any = false;
-            e.each_part(&mut |part| {
-                any = any
-                    || match part {
-                        Part::Expr(e) => mentions(e, locals),
-                        Part::Stmts(_) => true,
-                    };
-            });
-            any
+    let mut work = vec![Part::Expr(e)];
+    while let Some(part) = work.pop() {
+        let Part::Expr(e) = part else { return true };
+        match &e.kind {
+            ExprKind::Var(VarRef::Local(l)) if locals.contains(l) => return true,
+            ExprKind::Closure(_) => return true,
+            _ => e.each_part(&mut |p| work.push(p)),
         }
     }
+    false
 }

@@ -66,7 +66,7 @@ pub fn lower(map: &SourceMap, program: &Program, library: &Library, options: &Op
 /// The word that stands for none.
 pub(crate) fn none_word(repr: Repr) -> i64 {
     match repr {
-        Repr::Unit | Repr::Int | Repr::Any => 1,
+        Repr::Int | Repr::Any => 1,
         Repr::Float => NONE_FLOAT,
         Repr::Bool => 2,
         Repr::Ref => 0,
@@ -201,7 +201,7 @@ impl<'a> Lowerer<'a> {
             params.push(self.types.repr(ty).ir());
         }
         let result = self.types.resolve(f.result, &instance.args);
-        let signature = Signature { params, result: self.result_type(result), ..Signature::default() };
+        let signature = Signature { params, result: self.result_type(func, result), ..Signature::default() };
         let main = func == self.program.main;
         let name = if main { "mochi_main".to_string() } else { self.symbol_name(&f.name) };
         let sym = self.module.declare_func(&name, signature, Effects::default(), main);
@@ -210,12 +210,13 @@ impl<'a> Lowerer<'a> {
         sym
     }
 
-    /// The result type of a function, none for unit.
-    pub(crate) fn result_type(&self, result: Ty) -> Option<Type> {
-        match self.types.repr(result) {
-            Repr::Unit => None,
-            r => Some(r.ir()),
-        }
+    /// The type of what a function gives; nothing for unit, unless it has a value or is called as a
+    /// closure.
+    pub(crate) fn result_type(&self, func: FuncId, result: Ty) -> Option<Type> {
+        let (main, func) = (func == self.program.main, func.0 as usize);
+        let seen = self.facts.has_env[func] || self.facts.returns_value[func];
+        let value = result != Ty::UNIT || (seen && !main);
+        value.then(|| self.types.repr(result).ir())
     }
 
     /// A link name that no runtime symbol has.

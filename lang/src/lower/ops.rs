@@ -238,13 +238,12 @@ impl<'a> Fx<'_, 'a> {
                 let zero = self.b.iconst(0);
                 return self.b.icmp(cond, order, zero);
             }
-            TyKind::Unit => return self.b.iconst(i64::from(!negated)),
             TyKind::Fun(..) | TyKind::Variadic(..) => return self.b.iconst(i64::from(negated)),
             TyKind::Str if self.is_char_literal(a) || self.is_char_literal(b) => {
                 return self.b.icmp(cond, a, b);
             }
             TyKind::Str => self.rt("str_eq", &[a, b]),
-            TyKind::Any => self.rt("any_eq", &[a, b]),
+            TyKind::Any | TyKind::Unit => self.rt("any_eq", &[a, b]),
             _ => {
                 let desc = self.desc(ty);
                 let (a, b) = (self.word(a), self.word(b));

@@ -9,8 +9,8 @@ use mochi_ir::{Block, Value};
 use std::collections::HashSet;
 
 impl<'a> Fx<'_, 'a> {
-    /// A match expression.
-    pub(crate) fn match_expr(&mut self, e: &'a Expr, value: &'a Expr, arms: &'a [Arm]) -> Value {
+    /// A match expression; the value is meaningless when it is not `used`.
+    pub(crate) fn match_expr(&mut self, e: &'a Expr, value: &'a Expr, arms: &'a [Arm], used: bool) -> Value {
         let (value_ty, ty) = (self.ty(value.ty), self.ty(e.ty));
         let repr = self.lw.types.repr(ty);
         let v = self.expr(value);
@@ -22,11 +22,11 @@ impl<'a> Fx<'_, 'a> {
             self.at(arm.result.span);
             let sure = last_is_sure && k + 1 == arms.len();
             self.test(&arm.pattern, v, value_ty, fail, sure);
-            let r = if repr == Repr::Unit {
-                self.effect(&arm.result);
-                self.unit()
-            } else {
+            let r = if used {
                 self.expr_as(&arm.result, ty)
+            } else {
+                self.effect(&arm.result);
+                self.none(repr)
             };
             self.b.def_var(result, r);
             self.jump(join);

@@ -11,12 +11,22 @@ use crate::types::{Ty, TyKind};
 use mochi_ir::Value;
 
 impl<'a> Fx<'_, 'a> {
-    /// `print(args)` whose value is not used.
-    pub(crate) fn print_stmt(&mut self, args: &'a [Expr]) {
+    /// `print(args)`; gives the first value.
+    pub(crate) fn print_stmt(&mut self, args: &'a [Expr]) -> Option<(Value, Ty)> {
         let loc = self.b.loc;
         let values = self.printed(args);
         self.b.loc = loc;
         self.print_values(args, &values);
+        values.first().copied()
+    }
+
+    /// `print(args)` as a value: its first argument.
+    pub(crate) fn print_expr(&mut self, args: &'a [Expr]) -> Value {
+        let Some((v, ty)) = self.print_stmt(args) else { return self.unit() };
+        if self.lw.types.is_list(ty) {
+            self.rt_void("list_share", &[v]);
+        }
+        self.convert(v, ty, Ty::ANY)
     }
 
     /// `eprint(args)`.

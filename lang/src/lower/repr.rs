@@ -14,11 +14,10 @@ pub(crate) const NONE_FLOAT: i64 = 0x7FF8_0000_0000_0A0E;
 /// Representation of a value in a register or an 8-byte slot.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Repr {
-    /// No information; the word 1 where a word is needed.
-    Unit,
     /// Exact integer: even = small, odd = pointer + 1, 1 = none.
     Int,
-    /// Tagged word of any type.
+    /// Tagged word of any type. A value of type unit is one, too: what a function without a
+    /// result type gives may be seen by its caller, as nothing checks such results.
     Any,
     /// `f64`; none is [`NONE_FLOAT`].
     Float,
@@ -53,7 +52,7 @@ impl Repr {
     pub(crate) fn slot(self) -> Slot {
         match self {
             Repr::Ref => Slot::Ref,
-            Repr::Unit | Repr::Int | Repr::Any => Slot::Tag,
+            Repr::Int | Repr::Any => Slot::Tag,
             Repr::Float | Repr::Bool => Slot::Raw,
         }
     }
@@ -181,7 +180,7 @@ impl TypeTable {
     /// Representation of a resolved type.
     pub(crate) fn repr(&self, ty: Ty) -> Repr {
         match self.kind(ty) {
-            TyKind::Unit => Repr::Unit,
+            TyKind::Unit => Repr::Any,
             TyKind::Int | TyKind::Int64 | TyKind::BigInt => Repr::Int,
             TyKind::Float => Repr::Float,
             TyKind::Bool => Repr::Bool,

@@ -7,7 +7,6 @@
 
 use super::func::{Fx, Home, Loop};
 use super::ops::strip_coerce;
-use super::repr::Repr;
 use crate::ast::{BinOp, UnOp};
 use crate::tree::{Builtin, Expr, ExprKind, LocalId, Stmt, StmtKind, VarRef};
 use crate::types::{StructId, Ty, TyKind};
@@ -88,14 +87,14 @@ impl<'a> Fx<'_, 'a> {
     }
 
     fn ret(&mut self, value: Option<&'a Expr>) {
-        let result = self.lw.types.repr(self.result);
+        let ty = self.result;
         match value {
-            Some(e) if result == Repr::Unit => {
+            Some(e) if self.b.func.result.is_none() => {
                 self.effect(e);
                 self.b.ret(None);
             }
             Some(e) => {
-                let v = if self.is_movable(e) { self.expr(e) } else { self.owned(e) };
+                let v = if self.is_movable(e) { self.expr_as(e, ty) } else { self.owned_as(e, ty) };
                 self.b.ret(Some(v));
             }
             None => self.return_none(),

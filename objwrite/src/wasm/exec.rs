@@ -37,6 +37,8 @@ use std::borrow::Cow;
 const FIRST: u64 = 1024;
 /// Size of the stack.
 pub const STACK_SIZE: u64 = 1 << 20;
+/// How far below `__stack_low` a function may have made its frame when it finds that out.
+const STACK_SLACK: u64 = 4096;
 /// Pages of linear memory.
 const PAGE: u64 = 1 << 16;
 /// Number of pages that 32-bit addresses reach.
@@ -137,7 +139,7 @@ impl<'a> Writer<'a> {
                 values[i as usize] = *address + layout.offsets[i as usize];
             }
         }
-        let stack_low = end.next_multiple_of(16);
+        let stack_low = end.next_multiple_of(16) + STACK_SLACK;
         Writer {
             program,
             layout,

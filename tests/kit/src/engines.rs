@@ -1,12 +1,14 @@
 //! Engines: what runs programs of a target here. The machine itself for its own target, user-mode
-//! emulators for the other machines under Linux.
+//! emulators for the other machines under Linux; for WebAssembly an interpreter in this process
+//! ([`crate::wasi`]) and Node.js.
 //!
 //! The engines of a new row of the target table follow from its machine and system; a test needs no
 //! change for it.
 
 use crate::process::{self, Outcome};
 use crate::tools::first_installed;
-use mochi_objwrite::target::{self, Arch, Os, TARGETS, Target};
+use crate::wasi;
+use mochi_objwrite::target::{self, Arch, Os, Target};
 use std::ffi::OsString;
 use std::io;
 use std::path::Path;
@@ -30,7 +32,16 @@ enum How {
     Native,
     /// Started with the program as its argument.
     Emulator(&'static str),
+    /// In this process.
+    Wasmi,
+    Node(&'static str),
 }
+
+/// What Node.js runs to run a program.
+const NODE_SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/node.mjs");
+
+/// Bytes that the memory of a program in this process may grow to.
+const WASMI_MEMORY: usize = 1 << 30;
 
 /// What a program is given.
 #[derive(Clone, Debug)]
@@ -61,22 +72,18 @@ fn emulators(arch: Arch) -> &'static [&'static str] {
 /// The engines of a target that are here. Others are skipped by name; in CI a missing one is a
 /// failure.
 pub fn of(target: Target) -> Vec<Engine> {
-    let how = if target::host() == Ok(target) {
-        Some(How::Native)
+    let here: Vec<How> = if target::host() == Ok(target) {
+        vec![How::Native]
+    } else if target.os == Os::Wasi {
+        let node = first_installed(&["node", "nodejs"]).map(How::Node);
+        [How::Wasmi].into_iter().chain(node).collect()
     } else if target.os == Os::Linux && cfg!(target_os = "linux") {
-        first_installed(emulators(target.arch)).map(How::Emulator)
+        first_installed(emulators(target.arch)).map(How::Emulator).into_iter().collect()
     } else {
         eprintln!("skipped: nothing here runs programs of {}", target.triple);
-        None
+        Vec::new()
     };
-    how.map(|how| Engine { target, how }).into_iter().collect()
-}
-
-/// The engines of all targets, this machine's first.
-pub fn all() -> Vec<Engine> {
-    let mut list: Vec<Engine> = TARGETS.iter().flat_map(of).collect();
-    list.sort_by_key(|e| !matches!(e.how, How::Native));
-    list
+    here.into_iter().map(|how| Engine { target, how }).collect()
 }
 
 impl Engine {
@@ -84,31 +91,33 @@ impl Engine {
     pub fn name(&self) -> String {
         match self.how {
             How::Native => self.target.short.to_string(),
-            How::Emulator(program) => format!("{} by {program}", self.target.short),
-        }
-    }
-
-    /// A command that runs an executable file.
-    pub fn command(&self, program: &Path) -> Command {
-        match self.how {
-            How::Native => Command::new(program),
-            How::Emulator(emulator) => {
-                let mut command = Command::new("sh");
-                let limited = format!("ulimit -v {EMULATOR_KIB} && exec \"$0\" \"$@\"");
-                command.args([OsString::from("-c"), limited.into(), emulator.into()]).arg(program);
-                command
-            }
+            How::Emulator(program) | How::Node(program) => format!("{} by {program}", self.target.short),
+            How::Wasmi => format!("{} by wasmi", self.target.short),
         }
     }
 
     /// Runs an executable file to its end.
     pub fn run(&self, program: &Path, start: &Start) -> io::Result<Outcome> {
-        let mut command = self.command(program);
-        command.envs(start.env.iter().copied()).current_dir(start.folder);
-        let time = match self.how {
-            How::Native => start.time,
-            How::Emulator(_) => start.time * SLOWER,
+        let (mut command, time) = match self.how {
+            How::Native => (Command::new(program), start.time),
+            How::Emulator(emulator) => {
+                let mut command = Command::new("sh");
+                let limited = format!("ulimit -v {EMULATOR_KIB} && exec \"$0\" \"$@\"");
+                command.args([OsString::from("-c"), limited.into(), emulator.into()]).arg(program);
+                (command, start.time * SLOWER)
+            }
+            How::Node(node) => {
+                let mut command = Command::new(node);
+                command.args(["--no-warnings", NODE_SCRIPT]).arg(program);
+                (command, start.time * SLOWER)
+            }
+            How::Wasmi => {
+                let Start { stdin, env, time, .. } = *start;
+                let options = wasi::Options { stdin, env, time: time * SLOWER, memory: WASMI_MEMORY };
+                return wasi::run(&std::fs::read(program)?, &options).map_err(io::Error::other);
+            }
         };
+        command.envs(start.env.iter().copied()).current_dir(start.folder);
         process::run(&mut command, start.stdin, time)
     }
 }

@@ -5,12 +5,14 @@
 pub mod engines;
 pub mod process;
 mod tools;
+pub mod wasi;
 
-pub use tools::{first_installed, have, installed, output, text, traces};
+pub use tools::{first_installed, folder, have, installed, output, text, traces};
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 /// A scratch folder, removed at the end.
 pub struct Scratch(pub PathBuf);
@@ -80,6 +82,19 @@ pub fn parallel<T: Sync, R: Send>(threads: usize, items: &[T], work: impl Fn(&T)
     let mut results = results.into_inner().expect("no panic while locked");
     results.sort_by_key(|r| r.0);
     results.into_iter().map(|r| r.1).collect()
+}
+
+/// Seeds for a random test: `count` of them, so that every run does the same whatever the machine
+/// is busy with. `MOCHI_FUZZ_SECONDS` makes it as many as that time allows, `MOCHI_FUZZ_SEED` is the
+/// first one.
+pub fn seeds(count: u64) -> impl Iterator<Item = u64> {
+    let number = |name: &str| std::env::var(name).ok().and_then(|s| s.parse().ok());
+    let first = number("MOCHI_FUZZ_SEED").unwrap_or(0);
+    let end = number("MOCHI_FUZZ_SECONDS").map(|seconds| Instant::now() + Duration::from_secs(seconds));
+    (first..).take_while(move |&seed| match end {
+        Some(end) => Instant::now() < end,
+        None => seed - first < count,
+    })
 }
 
 /// Threads that this machine runs at once.

@@ -2,6 +2,7 @@
 //! `tests/setup` installs all of them, it is a failure.
 
 use crate::process;
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 /// Bytes as text.
@@ -16,10 +17,15 @@ pub fn output(command: &mut Command) -> Output {
     ended.unwrap_or_else(|e| panic!("{command:?}: {e}"))
 }
 
+/// The folder of `PATH` that a program is in.
+pub fn folder(tool: &str) -> Option<PathBuf> {
+    let paths = std::env::var_os("PATH")?;
+    std::env::split_paths(&paths).find(|dir| dir.join(tool).is_file())
+}
+
 /// Whether a program is in one of the folders of `PATH`.
 pub fn installed(tool: &str) -> bool {
-    std::env::var_os("PATH")
-        .is_some_and(|paths| std::env::split_paths(&paths).any(|dir| dir.join(tool).is_file()))
+    folder(tool).is_some()
 }
 
 /// The first of these names of one tool that is installed. Says so when none is; in CI that is a

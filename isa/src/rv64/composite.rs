@@ -1,0 +1,447 @@
+//! Instructions that are several machine instructions but one to the allocator: exact integer
+//! arithmetic with its out-of-line slow path, selects, loops over memory, multi-way branches.
+//!
+//! Exact arithmetic ([`crate::mach::exact`]) never has to undo anything: what may leave for the
+//! stub after the result is written has its operands apart from the result, or makes the result in
+//! a scratch register first.
+
+use crate::mach::exact::{self, Checks, Exact, ExactOp, Places};
+use crate::mach::switch::Switches;
+use crate::mach::{Emitter, Label, magic};
+use crate::rv64::Rv64;
+use crate::rv64::emit::{Cc, i, r, reg};
+use crate::rv64::imm::fits12;
+use crate::rv64::insts::{Opd, Row};
+use crate::rv64::regs::*;
+use crate::rv64::select_flow::code;
+use mochi_ir::Cond;
+use regalloc2::{Allocation, PReg};
+
+/// Several machine instructions at once. The comments give the order of allocations.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs)]
+pub enum Composite {
+    /// Exact arithmetic: result, a, b (unless constant); for a remainder compared with 0 the
+    /// result is 0 or not.
+    Exact(Exact),
+    /// Comparison of exact integers: result (see [`raw`]), a, b.
+    Compare { x: Exact, cond: Cond },
+    /// A choice: result and first value in the same place, the two compared, second value (unless
+    /// constant).
+    Select { cc: Cc, imm: Option<i64> },
+    /// Copy of memory: to, from, size; each a result and a use in the same place.
+    Copy { overlap: bool },
+    /// Fill of memory: to, byte, size; each a result and a use in the same place.
+    Fill,
+    /// Switch of stacks: new stack pointer, code; the argument is in place.
+    SwitchStack,
+}
+
+/// How the answer of the runtime to a comparison is used.
+#[derive(Clone, Copy, Debug)]
+pub enum Decide {
+    /// Goes to the first place when the condition holds between the answer and 0, else to the
+    /// second.
+    Branch(Cond, [Label; 2]),
+    /// Makes the result of [`Composite::Compare`].
+    Set(Cond),
+}
+
+/// The slow path of exact arithmetic.
+pub type Stub = exact::Stub<Opd, Option<Decide>>;
+
+/// Emits the slow path. The answer is kept in the second scratch register.
+pub fn stub(e: &mut Emitter<Rv64>, s: &Stub) {
+    e.buf.bind(s.entry);
+    let p = &s.places;
+    e.put(Row::Addi, &[r(SP), r(SP), i(-16)]);
+    e.put(Row::Sd, &[r(A0), i(0), r(SP)]);
+    e.put(Row::Sd, &[r(A1), i(8), r(SP)]);
+    let swap = s.exact.op == ExactOp::Cmp { swap: true };
+    let (first, second) = if swap { (p.b, p.a) } else { (p.a, p.b) };
+    if second == r(A0) {
+        e.mov(T6, A0);
+        argument(e, A0, first);
+        e.mov(A1, T6);
+    } else {
+        argument(e, A0, first);
+        argument(e, A1, second);
+    }
+    e.call(s.exact.slow);
+    e.mov(T6, A0);
+    e.put(Row::Ld, &[r(A0), i(0), r(SP)]);
+    e.put(Row::Ld, &[r(A1), i(8), r(SP)]);
+    e.put(Row::Addi, &[r(SP), r(SP), i(16)]);
+    match (p.undo, p.result) {
+        (Some(Decide::Branch(cond, targets)), _) => {
+            let (cc, exchange) = code(cond);
+            let (a, b) = if exchange { (ZERO, T6) } else { (T6, ZERO) };
+            return e.branch_or(cc, a, b, targets, None);
+        }
+        (Some(Decide::Set(cond)), Some(result)) => raw(e, cond, result, T6, ZERO),
+        (_, result) => e.mov(result.expect("arithmetic has a result"), T6),
+    }
+    e.jump(s.back);
+}
+
+/// Moves an operand into an argument register. The first argument is moved first, so it does not
+/// matter that the second register is overwritten after that.
+fn argument(e: &mut Emitter<Rv64>, to: PReg, from: Opd) {
+    match from {
+        Opd::Reg(from) => e.mov(to, from),
+        Opd::Imm(v) => e.constant(to, v),
+    }
+}
+
+/// What a comparison comes down to: for "equal", "greater or equal" and "less or equal" the
+/// result is 0 when it holds, for the others when it does not.
+fn raw(e: &mut Emitter<Rv64>, cond: Cond, to: PReg, a: PReg, b: PReg) {
+    let (cc, exchange) = code(cond);
+    let (a, b) = if exchange { (b, a) } else { (a, b) };
+    let row = if matches!(cc, Cc::Eq | Cc::Ne) { Row::Xor } else { Row::Slt };
+    e.put(row, &[r(to), r(a), r(b)]);
+}
+
+/// The condition between the answer of the runtime and 0, which gets the operands exchanged or
+/// not.
+fn answer(x: &Exact, cond: Cond) -> Cond {
+    if x.op == (ExactOp::Cmp { swap: true }) { cond.swap() } else { cond }
+}
+
+/// Emits a branch on a comparison of exact integers in two registers.
+pub fn exact_branch(
+    e: &mut Emitter<Rv64>,
+    x: &Exact,
+    cond: Cond,
+    allocs: &[Allocation],
+    targets: [Label; 2],
+    next: Option<Label>,
+) {
+    let (a, b) = (reg(allocs[0]), reg(allocs[1]));
+    let entry = e.buf.label();
+    test_tags(e, x.checks, a, r(b), entry);
+    let (cc, exchange) = code(cond);
+    let (first, second) = if exchange { (b, a) } else { (a, b) };
+    e.branch_or(cc, first, second, targets, next);
+    let undo = Some(Decide::Branch(answer(x, cond), targets));
+    let places = Places { a: r(a), b: r(b), result: None, undo };
+    // The stub does not come back.
+    e.add_stub(Stub { entry, back: entry, exact: *x, places });
+}
+
+/// Goes to the stub when a word to be checked is odd.
+fn test_tags(e: &mut Emitter<Rv64>, checks: Checks, a: PReg, b: Opd, odd: Label) {
+    let word = match (checks.a, checks.b, b) {
+        (false, false, _) => return,
+        (true, false, _) => a,
+        (false, true, Opd::Reg(b)) => b,
+        (true, true, Opd::Reg(b)) if a == b => a,
+        (true, true, Opd::Reg(b)) => {
+            e.put(Row::Or, &[r(T6), r(a), r(b)]);
+            T6
+        }
+        (_, true, Opd::Imm(_)) => unreachable!("constants are not checked"),
+    };
+    e.put(Row::Andi, &[r(T6), r(word), i(1)]);
+    e.branch_if(Cc::Ne, T6, ZERO, odd);
+}
+
+/// Emits the fast path of exact arithmetic.
+pub fn fast_path(
+    e: &mut Emitter<Rv64>,
+    x: &Exact,
+    allocs: &[Allocation],
+    slow: Label,
+) -> Places<Opd, Option<Decide>> {
+    let (dst, a) = (reg(allocs[0]), reg(allocs[1]));
+    let b = match x.imm {
+        Some(c) => i(c),
+        None if x.op == ExactOp::Neg => r(a),
+        None => r(reg(allocs[2])),
+    };
+    test_tags(e, x.checks, a, b, slow);
+    let overflow = x.checks.overflow;
+    match (x.op, b) {
+        (ExactOp::Add, Opd::Imm(c)) => add_constant(e, dst, a, c, overflow, slow),
+        (ExactOp::Sub, Opd::Imm(c)) => add_constant(e, dst, a, -c, overflow, slow),
+        (ExactOp::Add | ExactOp::Sub, Opd::Reg(b)) => {
+            let sub = x.op == ExactOp::Sub;
+            e.put(if sub { Row::Sub } else { Row::Add }, &[r(dst), r(a), r(b)]);
+            if overflow {
+                // Adding a negative number makes less, subtracting one more.
+                let less = if sub { [r(T6), r(a), r(dst)] } else { [r(T6), r(dst), r(a)] };
+                e.put(Row::Slt, &less);
+                e.put(Row::Slti, &[r(RA), r(b), i(0)]);
+                e.branch_if(Cc::Ne, T6, RA, slow);
+            }
+        }
+        (ExactOp::Neg, _) => {
+            e.put(Row::Sub, &[r(dst), r(ZERO), r(a)]);
+            if overflow {
+                // The minimum is its own negative.
+                e.put(Row::And, &[r(T6), r(dst), r(a)]);
+                e.branch_if(Cc::Lt, T6, ZERO, slow);
+            }
+        }
+        (ExactOp::Mul, b) => mul(e, dst, a, b, overflow, slow),
+        (ExactOp::Div | ExactOp::Rem, Opd::Imm(c)) => div_const(e, dst, a, c, x.op == ExactOp::Rem),
+        (ExactOp::Div | ExactOp::Rem, Opd::Reg(b)) => div(e, dst, a, b, x.op == ExactOp::Rem, slow),
+        // The word is even here, so the tag's bit need not be tested.
+        (ExactOp::RemZero, Opd::Imm(c)) => low_mask(e, dst, a, c - 1),
+        (ExactOp::RemZero, Opd::Reg(_)) => unreachable!("the divisor is constant"),
+        (ExactOp::Cmp { .. }, _) => unreachable!("comparisons are emitted elsewhere"),
+    }
+    Places { a: r(a), b, result: Some(dst), undo: None }
+}
+
+/// The bits of a word under a mask of low ones.
+fn low_mask(e: &mut Emitter<Rv64>, dst: PReg, a: PReg, mask: i64) {
+    if fits12(mask) {
+        return e.put(Row::Andi, &[r(dst), r(a), i(mask)]);
+    }
+    e.put(Row::Slli, &[r(dst), r(a), i(mask.leading_zeros() as i64)]);
+}
+
+/// The sum of a word and a constant.
+fn add_constant(e: &mut Emitter<Rv64>, dst: PReg, a: PReg, c: i64, overflow: bool, slow: Label) {
+    let sum = if overflow && dst == a { T6 } else { dst };
+    e.put(Row::Addi, &[r(sum), r(a), i(c)]);
+    if overflow {
+        let (less, more) = if c < 0 { (a, sum) } else { (sum, a) };
+        e.branch_if(Cc::Lt, less, more, slow);
+    }
+    e.mov(dst, sum);
+}
+
+/// The product of a tagged and an untagged word is tagged. It fits when the high half of the
+/// product is the sign of the low one.
+fn mul(e: &mut Emitter<Rv64>, dst: PReg, a: PReg, b: Opd, overflow: bool, slow: Label) {
+    let (first, second) = match b {
+        Opd::Imm(c) if c > 2 && c.count_ones() == 1 => {
+            let k = c.trailing_zeros() as i64 - 1;
+            e.put(Row::Slli, &[r(dst), r(a), i(k)]);
+            if overflow {
+                e.put(Row::Srai, &[r(T6), r(dst), i(k)]);
+                e.branch_if(Cc::Ne, T6, a, slow);
+            }
+            return;
+        }
+        Opd::Imm(c) => {
+            e.constant(T6, c >> 1);
+            (a, T6)
+        }
+        Opd::Reg(b) => {
+            e.put(Row::Srai, &[r(T6), r(a), i(1)]);
+            (T6, b)
+        }
+    };
+    if overflow {
+        e.put(Row::Mulh, &[r(RA), r(first), r(second)]);
+    }
+    e.put(Row::Mul, &[r(dst), r(first), r(second)]);
+    if overflow {
+        e.put(Row::Srai, &[r(T6), r(dst), i(63)]);
+        e.branch_if(Cc::Ne, T6, RA, slow);
+    }
+}
+
+/// The quotient of tagged words is untagged, the remainder tagged.
+fn div(e: &mut Emitter<Rv64>, dst: PReg, a: PReg, b: PReg, rem: bool, slow: Label) {
+    e.branch_if(Cc::Eq, b, ZERO, slow);
+    if rem {
+        return e.put(Row::Rem, &[r(dst), r(a), r(b)]);
+    }
+    e.put(Row::Div, &[r(T6), r(a), r(b)]);
+    e.put(Row::Add, &[r(dst), r(T6), r(T6)]);
+    // Overflows for the smallest value divided by -1 only.
+    e.put(Row::Xor, &[r(T6), r(T6), r(dst)]);
+    e.branch_if(Cc::Lt, T6, ZERO, slow);
+}
+
+/// Tagged quotient or remainder of the tagged word `a` by a tagged constant, whose value is at
+/// least 2 in magnitude. Nothing is written before the last instruction reads `a`.
+fn div_const(e: &mut Emitter<Rv64>, dst: PReg, a: PReg, d: i64, rem: bool) {
+    let q = r(T6);
+    if d > 0 && d.count_ones() == 1 {
+        let k = d.trailing_zeros() as i64;
+        e.put(Row::Srai, &[q, r(a), i(63)]);
+        e.put(Row::Srli, &[q, q, i(64 - k)]);
+        e.put(Row::Add, &[q, r(a), q]);
+        if rem && fits12(-d) {
+            e.put(Row::Andi, &[q, q, i(-d)]);
+        } else {
+            e.put(Row::Srai, &[q, q, i(k)]);
+            e.put(Row::Slli, &[if rem { q } else { r(dst) }, q, i(if rem { k } else { 1 })]);
+        }
+        if rem {
+            e.put(Row::Sub, &[r(dst), r(a), q]);
+        }
+        return;
+    }
+    let m = magic::signed(d);
+    e.constant(T6, m.m);
+    e.put(Row::Mulh, &[q, r(a), q]);
+    if d > 0 && m.m < 0 {
+        e.put(Row::Add, &[q, q, r(a)]);
+    } else if d < 0 && m.m > 0 {
+        e.put(Row::Sub, &[q, q, r(a)]);
+    }
+    if m.shift > 0 {
+        e.put(Row::Srai, &[q, q, i(m.shift as i64)]);
+    }
+    e.put(Row::Srli, &[r(RA), q, i(63)]);
+    e.put(Row::Add, &[q, q, r(RA)]);
+    if rem {
+        e.constant(RA, d);
+        e.put(Row::Mul, &[q, q, r(RA)]);
+        e.put(Row::Sub, &[r(dst), r(a), q]);
+    } else {
+        e.put(Row::Slli, &[r(dst), q, i(1)]);
+    }
+}
+
+/// Emits a composite.
+pub fn emit(e: &mut Emitter<Rv64>, c: &Composite, allocs: &[Allocation]) {
+    match *c {
+        Composite::Exact(x) => exact::emit(e, &x, allocs),
+        Composite::Compare { x, cond } => {
+            let (entry, back) = (e.buf.label(), e.buf.label());
+            let (dst, a, b) = (reg(allocs[0]), reg(allocs[1]), reg(allocs[2]));
+            test_tags(e, x.checks, a, r(b), entry);
+            raw(e, cond, dst, a, b);
+            e.buf.bind(back);
+            let undo = Some(Decide::Set(answer(&x, cond)));
+            let places = Places { a: r(a), b: r(b), result: Some(dst), undo };
+            e.add_stub(Stub { entry, back, exact: x, places });
+        }
+        Composite::Select { cc, imm } => {
+            let (dst, a, b) = (reg(allocs[0]), reg(allocs[2]), reg(allocs[3]));
+            let done = e.buf.label();
+            e.branch_if(cc, a, b, done);
+            match imm {
+                Some(c) => e.constant(dst, c),
+                None => e.mov(dst, reg(allocs[4])),
+            }
+            e.buf.bind(done);
+        }
+        Composite::Copy { overlap } => {
+            let (to, from, n) = (reg(allocs[0]), reg(allocs[2]), reg(allocs[4]));
+            copy(e, to, from, n, overlap);
+        }
+        Composite::Fill => fill(e, reg(allocs[0]), reg(allocs[2]), reg(allocs[4])),
+        Composite::SwitchStack => {
+            e.mov(SP, reg(allocs[0]));
+            e.constant(FP, 0);
+            e.put(Row::Jalr, &[r(RA), i(0), r(reg(allocs[1]))]);
+            e.put(Row::Ebreak, &[]);
+        }
+    }
+}
+
+/// Loads and stores of 8, 4, 2 and 1 bytes.
+const PIECES: [(i64, Row, Row); 4] =
+    [(8, Row::Ld, Row::Sd), (4, Row::Lw, Row::Sw), (2, Row::Lhu, Row::Sh), (1, Row::Lbu, Row::Sb)];
+
+/// Copies memory: eight bytes at a time, then what the low bits of the size say. Backward when
+/// the destination starts inside the source.
+fn copy(e: &mut Emitter<Rv64>, to: PReg, from: PReg, n: PReg, overlap: bool) {
+    if !overlap {
+        return copy_direction(e, to, from, n, false);
+    }
+    let (backward, done) = (e.buf.label(), e.buf.label());
+    e.put(Row::Sub, &[r(T6), r(to), r(from)]);
+    e.branch_if(Cc::Ltu, T6, n, backward);
+    copy_direction(e, to, from, n, false);
+    e.jump(done);
+    e.buf.bind(backward);
+    e.put(Row::Add, &[r(to), r(to), r(n)]);
+    e.put(Row::Add, &[r(from), r(from), r(n)]);
+    copy_direction(e, to, from, n, true);
+    e.buf.bind(done);
+}
+
+/// Copies one piece and moves the addresses.
+fn copy_piece(e: &mut Emitter<Rv64>, to: PReg, from: PReg, piece: (i64, Row, Row), down: bool) {
+    let (size, load, store) = piece;
+    let (step, at) = if down { (-size, -size) } else { (size, 0) };
+    e.put(load, &[r(RA), i(at), r(from)]);
+    e.put(Row::Addi, &[r(from), r(from), i(step)]);
+    e.put(store, &[r(RA), i(at), r(to)]);
+    e.put(Row::Addi, &[r(to), r(to), i(step)]);
+}
+
+fn copy_direction(e: &mut Emitter<Rv64>, to: PReg, from: PReg, n: PReg, down: bool) {
+    words_then_rest(e, n, |e, piece| copy_piece(e, to, from, piece, down));
+}
+
+/// Emits `step` for eight bytes as often as they are in `n`, then for each smaller size that is.
+fn words_then_rest(e: &mut Emitter<Rv64>, n: PReg, step: impl Fn(&mut Emitter<Rv64>, (i64, Row, Row))) {
+    let (again, rest) = (e.buf.label(), e.buf.label());
+    e.constant(T6, 8);
+    e.branch_if(Cc::Ltu, n, T6, rest);
+    e.buf.bind(again);
+    step(e, PIECES[0]);
+    e.put(Row::Addi, &[r(n), r(n), i(-8)]);
+    e.branch_if(Cc::Geu, n, T6, again);
+    e.buf.bind(rest);
+    for piece in &PIECES[1..] {
+        let skip = e.buf.label();
+        e.put(Row::Andi, &[r(T6), r(n), i(piece.0)]);
+        e.branch_if(Cc::Eq, T6, ZERO, skip);
+        step(e, *piece);
+        e.buf.bind(skip);
+    }
+}
+
+/// Fills memory with a byte.
+fn fill(e: &mut Emitter<Rv64>, to: PReg, byte: PReg, n: PReg) {
+    e.put(Row::Andi, &[r(byte), r(byte), i(0xff)]);
+    for k in [8, 16, 32] {
+        e.put(Row::Slli, &[r(T6), r(byte), i(k)]);
+        e.put(Row::Or, &[r(byte), r(byte), r(T6)]);
+    }
+    words_then_rest(e, n, |e, (size, _, store)| {
+        e.put(store, &[r(byte), i(0), r(to)]);
+        e.put(Row::Addi, &[r(to), r(to), i(size)]);
+    });
+}
+
+impl Switches for Rv64 {
+    fn branch_equal(e: &mut Emitter<Rv64>, allocs: &[Allocation], c: i64, target: Label) {
+        let other = constant_register(e, c);
+        e.branch_if(Cc::Eq, reg(allocs[0]), other, target);
+    }
+
+    fn branch_less(e: &mut Emitter<Rv64>, allocs: &[Allocation], c: i64, target: Label) {
+        let other = constant_register(e, c);
+        e.branch_if(Cc::Lt, reg(allocs[0]), other, target);
+    }
+
+    fn branch_table(
+        e: &mut Emitter<Rv64>,
+        allocs: &[Allocation],
+        first: i64,
+        size: i64,
+        table: Label,
+        default: Label,
+    ) {
+        e.add_constant_to(RA, reg(allocs[0]), first.wrapping_neg());
+        e.constant(T6, size);
+        e.branch_if(Cc::Geu, RA, T6, default);
+        e.put(Row::Slli, &[r(RA), r(RA), i(2)]);
+        e.label_address(T6, table);
+        e.put(Row::Add, &[r(RA), r(RA), r(T6)]);
+        e.put(Row::Lw, &[r(RA), i(0), r(RA)]);
+        e.put(Row::Add, &[r(T6), r(T6), r(RA)]);
+        e.put(Row::Jalr, &[r(ZERO), i(0), r(T6)]);
+    }
+}
+
+/// A register that holds a constant: the second scratch register unless it is 0.
+fn constant_register(e: &mut Emitter<Rv64>, c: i64) -> PReg {
+    if c == 0 {
+        return ZERO;
+    }
+    e.constant(T6, c);
+    T6
+}

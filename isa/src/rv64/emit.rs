@@ -1,0 +1,392 @@
+//! Emission of RV64 code: rows through the table's encoder, short forms where they fit, branches
+//! with their longer forms, constants, symbols, moves, allocated instructions.
+//!
+//! [`Emitter::put`] is the only place where a row becomes bytes, but for pairs of `auipc` and what
+//! follows it, which are never compressed, since they are patched as one unit. Branches to labels
+//! are sites of the buffer: a conditional branch that does not reach is inverted over a jump. The
+//! longest jump destroys the second scratch register, so nothing is kept there across branches.
+
+use crate::mach::{BranchForm, Emitter, Fixups, Label, switch};
+use crate::rv64::imm::{self, Step, fits12, high, low12};
+use crate::rv64::insts::{Opd, Role, Row};
+use crate::rv64::regs::*;
+use crate::rv64::{Inst, Rv64, abi, composite};
+use mochi_ir::Sym;
+use mochi_objwrite::{RelocKind, SymRef};
+use regalloc2::{Allocation, PReg, RegClass};
+
+/// Conditions of branches, in pairs of opposites.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[repr(u8)]
+#[allow(missing_docs)]
+pub enum Cc {
+    Eq,
+    Ne,
+    Lt,
+    Ge,
+    Ltu,
+    Geu,
+}
+
+impl Cc {
+    /// The opposite.
+    pub fn invert(self) -> Cc {
+        use Cc::*;
+        [Ne, Eq, Ge, Lt, Geu, Ltu][self as usize]
+    }
+
+    /// The branch.
+    fn row(self) -> Row {
+        use Row::*;
+        [Beq, Bne, Blt, Bge, Bltu, Bgeu][self as usize]
+    }
+}
+
+/// An instruction with a label for an operand.
+#[derive(Clone, Copy, Debug)]
+pub enum Branch {
+    /// Always.
+    Jump,
+    /// When the condition holds between two registers.
+    If(Cc, PReg, PReg),
+}
+
+/// A reference to a label by a pair of `auipc` and an instruction with a 12-bit immediate.
+#[derive(Clone, Copy, Debug)]
+pub struct Pair;
+
+const fn form(size: u8, bits: u32, before: i64) -> BranchForm {
+    BranchForm { size, min: before - (1 << (bits - 1)), max: before + (1 << (bits - 1)) - 2 }
+}
+
+const fn any(size: u8) -> BranchForm {
+    BranchForm { size, min: i64::MIN, max: i64::MAX }
+}
+
+/// Appends a row, compressed if it can be.
+fn append(out: &mut Vec<u8>, row: Row, operands: &[Opd]) {
+    match row.compress(&row.values(operands)[..operands.len()]) {
+        Some(short) => out.extend((short as u16).to_le_bytes()),
+        None => append_long(out, row, operands),
+    }
+}
+
+fn append_long(out: &mut Vec<u8>, row: Row, operands: &[Opd]) {
+    out.extend(row.encode(operands).to_le_bytes());
+}
+
+/// The field of `auipc` for a distance.
+fn upper(distance: i64) -> Opd {
+    debug_assert!(distance == distance as i32 as i64, "functions are smaller than 2 GiB");
+    Opd::Imm(high(distance) & 0xf_ffff)
+}
+
+impl Fixups for Rv64 {
+    type Branch = Branch;
+    type Reference = Pair;
+    const JUMP: Branch = Branch::Jump;
+
+    fn forms(branch: Branch) -> &'static [BranchForm] {
+        static JUMP: [BranchForm; 3] = [form(2, 12, 0), form(4, 21, 0), any(8)];
+        static IF: [BranchForm; 3] = [form(4, 13, 0), form(8, 21, 4), any(12)];
+        static IF_ZERO: [BranchForm; 4] = [form(2, 9, 0), form(4, 13, 0), form(8, 21, 4), any(12)];
+        match branch {
+            Branch::Jump => &JUMP,
+            Branch::If(cc, a, b) => {
+                let (a, b) = (a.hw_enc() as i64, b.hw_enc() as i64);
+                if cc.row().compress(&[a, b, 0]).is_some() { &IF_ZERO } else { &IF }
+            }
+        }
+    }
+
+    fn write_branch(branch: Branch, form: usize, displacement: i64, out: &mut Vec<u8>) {
+        let size = Self::forms(branch)[form].size;
+        let Branch::If(cc, a, b) = branch else {
+            return match size {
+                2 => append(out, Row::Jal, &[r(ZERO), i(displacement)]),
+                4 => append_long(out, Row::Jal, &[r(ZERO), i(displacement)]),
+                _ => {
+                    append_long(out, Row::Auipc, &[r(T6), upper(displacement)]);
+                    append_long(out, Row::Jalr, &[r(ZERO), i(low12(displacement)), r(T6)]);
+                }
+            };
+        };
+        match size {
+            2 => append(out, cc.row(), &[r(a), r(b), i(displacement)]),
+            4 => append_long(out, cc.row(), &[r(a), r(b), i(displacement)]),
+            _ => {
+                append_long(out, cc.invert().row(), &[r(a), r(b), i(size as i64)]);
+                Self::write_branch(Branch::Jump, if size == 8 { 1 } else { 2 }, displacement - 4, out);
+            }
+        }
+    }
+
+    fn patch(_: Pair, bytes: &mut [u8], at: usize, displacement: i64) {
+        let unit = &mut bytes[at..at + 8];
+        // The same unit as for a symbol, with the displacement as its distance.
+        mochi_objwrite::reloc::apply(RelocKind::Rv64PcI, unit, displacement as u64, 0)
+            .expect("functions are smaller than 2 GiB");
+    }
+}
+
+/// Steps up to which a constant is made by instructions; longer ones are loaded.
+const STEPS: usize = 4;
+
+/// An operand for a register.
+pub fn r(reg: PReg) -> Opd {
+    Opd::Reg(reg)
+}
+
+/// An operand for an immediate.
+pub fn i(v: i64) -> Opd {
+    Opd::Imm(v)
+}
+
+impl Emitter<'_, Rv64> {
+    /// Emits a row, compressed if it can be.
+    pub fn put(&mut self, row: Row, operands: &[Opd]) {
+        append(&mut self.buf.bytes, row, operands);
+    }
+
+    /// Emits `auipc` and a row whose immediate is the rest of the distance.
+    fn pair(&mut self, upper: PReg, row: Row, operands: &[Opd]) {
+        append_long(&mut self.buf.bytes, Row::Auipc, &[r(upper), i(0)]);
+        append_long(&mut self.buf.bytes, row, operands);
+    }
+
+    /// Emits a register move.
+    pub fn mov(&mut self, to: PReg, from: PReg) {
+        if to == from {
+            return;
+        }
+        match to.class() {
+            RegClass::Float => self.put(Row::FsgnjD, &[r(to), r(from), r(from)]),
+            _ => self.put(Row::Addi, &[r(to), r(from), i(0)]),
+        }
+    }
+
+    /// Emits a constant.
+    pub fn constant(&mut self, to: PReg, v: i64) {
+        let plan = imm::plan(v);
+        if plan.steps().len() > STEPS {
+            return self.load_constant(Row::Ld, to, to, v as u64);
+        }
+        let mut from = ZERO;
+        for step in plan.steps() {
+            match *step {
+                Step::Lui(v) => self.put(Row::Lui, &[r(to), i(v)]),
+                Step::Addi(v) => self.put(Row::Addi, &[r(to), r(from), i(v)]),
+                Step::Addiw(v) => self.put(Row::Addiw, &[r(to), r(from), i(v)]),
+                Step::Slli(k) => self.put(Row::Slli, &[r(to), r(from), i(k)]),
+                Step::Srli(k) => self.put(Row::Srli, &[r(to), r(from), i(k)]),
+            }
+            from = to;
+        }
+    }
+
+    /// Loads eight bytes from behind the code.
+    fn load_constant(&mut self, row: Row, to: PReg, base: PReg, bits: u64) {
+        let label = self.add_constant(&bits.to_le_bytes());
+        self.label_pair(base, row, &[r(to), i(0), r(base)], label);
+    }
+
+    fn label_pair(&mut self, upper: PReg, row: Row, operands: &[Opd], label: Label) {
+        let at = self.buf.bytes.len();
+        self.pair(upper, row, operands);
+        self.buf.reference(at, Pair, label);
+    }
+
+    /// The address of a label.
+    pub fn label_address(&mut self, to: PReg, label: Label) {
+        self.label_pair(to, Row::Addi, &[r(to), r(to), i(0)], label);
+    }
+
+    /// Makes a float constant.
+    pub fn float(&mut self, to: PReg, bits: u64) {
+        if bits == 0 {
+            self.put(Row::FmvDX, &[r(to), r(ZERO)]);
+        } else if imm::plan(bits as i64).steps().len() <= 2 {
+            self.constant(T6, bits as i64);
+            self.put(Row::FmvDX, &[r(to), r(T6)]);
+        } else {
+            self.load_constant(Row::Fld, to, T6, bits);
+        }
+    }
+
+    /// The address of a symbol plus an offset.
+    pub fn symbol(&mut self, to: PReg, sym: Sym, addend: i64) {
+        self.symbol_pair(to, Row::Addi, &[r(to), r(to), i(0)], RelocKind::Rv64PcI, sym, addend);
+    }
+
+    /// Loads from or stores to the place of a symbol plus an offset.
+    pub fn symbol_access(&mut self, row: Row, reg: PReg, store: bool, sym: Sym, addend: i64) {
+        let kind = if store { RelocKind::Rv64PcS } else { RelocKind::Rv64PcI };
+        let base = if store || reg.class() == RegClass::Float { T6 } else { reg };
+        self.symbol_pair(base, row, &[r(reg), i(0), r(base)], kind, sym, addend);
+    }
+
+    fn symbol_pair(
+        &mut self,
+        upper: PReg,
+        row: Row,
+        operands: &[Opd],
+        kind: RelocKind,
+        sym: Sym,
+        addend: i64,
+    ) {
+        let at = self.buf.bytes.len();
+        self.pair(upper, row, operands);
+        self.buf.reloc(at, kind, SymRef(sym.0), addend);
+    }
+
+    /// Emits a direct call.
+    pub fn call(&mut self, sym: Sym) {
+        self.symbol_pair(RA, Row::Jalr, &[r(RA), i(0), r(RA)], RelocKind::Rv64Call, sym, 0);
+    }
+
+    /// Adds a constant, through the second scratch register when it needs one.
+    pub fn add_constant_to(&mut self, to: PReg, from: PReg, v: i64) {
+        let half = if v < 0 { -2048 } else { 2047 };
+        if fits12(v) {
+            if v != 0 || to != from {
+                self.put(Row::Addi, &[r(to), r(from), i(v)]);
+            }
+        } else if fits12(v.wrapping_sub(half)) {
+            self.put(Row::Addi, &[r(to), r(from), i(half)]);
+            self.put(Row::Addi, &[r(to), r(to), i(v - half)]);
+        } else {
+            self.constant(T6, v);
+            self.put(Row::Add, &[r(to), r(from), r(T6)]);
+        }
+    }
+
+    /// Emits a conditional branch.
+    pub fn branch_if(&mut self, cc: Cc, a: PReg, b: PReg, target: Label) {
+        self.buf.branch(Branch::If(cc, a, b), target);
+    }
+
+    /// Emits a branch to one of two places.
+    pub fn branch_or(&mut self, cc: Cc, a: PReg, b: PReg, targets: [Label; 2], next: Option<Label>) {
+        let [so, not] = targets;
+        if next == Some(so) {
+            self.branch_if(cc.invert(), a, b, not);
+        } else {
+            self.branch_if(cc, a, b, so);
+            self.jump_unless_next(not, next);
+        }
+    }
+
+    /// Loads from or stores to this place below the frame record (a negative offset), addressed
+    /// from the stack pointer, which has short forms and does not move between instructions, or,
+    /// in large frames, from the frame pointer or by a sum.
+    pub fn frame_access(&mut self, offset: i32, reg: PReg, store: bool) {
+        let row = match (reg.class(), store) {
+            (RegClass::Float, false) => Row::Fld,
+            (RegClass::Float, true) => Row::Fsd,
+            (_, false) => Row::Ld,
+            (_, true) => Row::Sd,
+        };
+        let (above, below) = ((self.frame.size as i32 + offset) as i64, (offset - abi::RECORD) as i64);
+        if fits12(above) {
+            self.put(row, &[r(reg), i(above), r(SP)]);
+        } else if fits12(below) {
+            self.put(row, &[r(reg), i(below), r(FP)]);
+        } else {
+            self.constant(T6, above - low12(above));
+            self.put(Row::Add, &[r(T6), r(T6), r(SP)]);
+            self.put(row, &[r(reg), i(low12(above)), r(T6)]);
+        }
+    }
+
+    /// Emits an allocated row.
+    pub fn row(&mut self, row: Row, imm: &[i64; 2], allocs: &[Allocation]) {
+        let mut allocs = allocs.iter();
+        let mut imm = imm.iter();
+        let mut operands = [Opd::Imm(0); 5];
+        let info = row.info();
+        for (operand, &(role, place)) in operands.iter_mut().zip(info.operands) {
+            debug_assert!(role != Role::Rw, "only short forms read and write");
+            *operand = if place.is_register() {
+                Opd::Reg(reg(*allocs.next().expect("allocation")))
+            } else {
+                Opd::Imm(*imm.next().expect("immediate"))
+            };
+        }
+        let same = operands[0] == operands[1];
+        if same
+            && (row == Row::Addi && imm_is_zero(&operands)
+                || row == Row::FsgnjD && operands[1] == operands[2])
+        {
+            return;
+        }
+        self.put(row, &operands[..info.operands.len()]);
+    }
+}
+
+fn imm_is_zero(operands: &[Opd; 5]) -> bool {
+    operands[2] == Opd::Imm(0)
+}
+
+/// The register of an allocation.
+pub fn reg(a: Allocation) -> PReg {
+    a.as_reg().expect("register")
+}
+
+/// Moves a value between places.
+pub fn move_value(e: &mut Emitter<Rv64>, from: Allocation, to: Allocation) {
+    let offset = |e: &Emitter<Rv64>, a: Allocation| {
+        e.frame.slot_offset(a.as_stack().expect("register or spill slot").index())
+    };
+    match (from.as_reg(), to.as_reg()) {
+        (Some(f), Some(t)) => e.mov(t, f),
+        (Some(f), None) => {
+            let at = offset(e, to);
+            e.frame_access(at, f, true);
+        }
+        (None, Some(t)) => {
+            let at = offset(e, from);
+            e.frame_access(at, t, false);
+        }
+        (None, None) => unreachable!("moves between spill slots go through a register"),
+    }
+}
+
+/// Emits an allocated instruction that is no branch.
+pub fn emit(e: &mut Emitter<Rv64>, inst: &Inst, allocs: &[Allocation]) {
+    match inst {
+        Inst::Params => {}
+        Inst::Row { row, imm } => e.row(*row, imm, allocs),
+        Inst::Const(v) => e.constant(reg(allocs[0]), *v),
+        Inst::Float(bits) => e.float(reg(allocs[0]), *bits),
+        Inst::Symbol(sym, addend) => e.symbol(reg(allocs[0]), *sym, *addend),
+        Inst::SymbolAccess { row, store, sym, addend } => {
+            e.symbol_access(*row, reg(allocs[0]), *store, *sym, *addend);
+        }
+        Inst::Return => abi::epilogue(e),
+        Inst::Call(sym) => e.call(*sym),
+        Inst::Composite(c) => composite::emit(e, c, allocs),
+        Inst::Jump | Inst::If(_) | Inst::ExactIf { .. } | Inst::Switch(_) => unreachable!("branch"),
+    }
+}
+
+/// Emits a branch.
+pub fn branch(
+    e: &mut Emitter<Rv64>,
+    inst: &Inst,
+    allocs: &[Allocation],
+    targets: &[Label],
+    next: Option<Label>,
+) {
+    match *inst {
+        Inst::Jump => e.jump_unless_next(targets[0], next),
+        Inst::If(cc) => {
+            e.branch_or(cc, reg(allocs[0]), reg(allocs[1]), [targets[0], targets[1]], next);
+        }
+        Inst::ExactIf { x, cond, not } => {
+            let targets = if not { [targets[1], targets[0]] } else { [targets[0], targets[1]] };
+            composite::exact_branch(e, &x, cond, allocs, targets, next);
+        }
+        Inst::Switch(ref plan) => switch::emit(e, plan, allocs, targets, next),
+        _ => unreachable!("no branch"),
+    }
+}

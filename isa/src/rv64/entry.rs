@@ -1,0 +1,23 @@
+//! The entry point of executables.
+
+use crate::mach;
+use crate::rv64::emit::{i, r};
+use crate::rv64::insts::Row;
+use crate::rv64::regs::*;
+use mochi_ir::Sym;
+use mochi_objwrite::{Atom, RelocEntry, RelocKind, SymRef};
+
+/// `_start`: clears the frame pointer, which ends back traces, and calls `start` with the initial
+/// stack pointer, which is aligned (psABI, section 2.1).
+pub fn stub(entry: Sym, start: Sym) -> Atom {
+    let words = [
+        Row::Addi.encode(&[r(FP), r(ZERO), i(0)]),
+        Row::Addi.encode(&[r(A0), r(SP), i(0)]),
+        Row::Auipc.encode(&[r(RA), i(0)]),
+        Row::Jalr.encode(&[r(RA), i(0), r(RA)]),
+        Row::Ebreak.encode(&[]),
+    ];
+    let bytes = words.iter().flat_map(|w| w.to_le_bytes()).collect();
+    let call = RelocEntry { offset: 8, kind: RelocKind::Rv64Call, sym: SymRef(start.0), addend: 0 };
+    mach::entry::atom(entry, bytes, dwarf(SP), 0, call)
+}

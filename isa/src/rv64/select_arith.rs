@@ -1,0 +1,287 @@
+//! Selection: integer and float arithmetic on words and floats.
+
+use crate::mach::divide::Divide;
+use crate::mach::magic;
+use crate::rv64::Rv64;
+use crate::rv64::fields::{DYN, RTZ};
+use crate::rv64::imm::fits12;
+use crate::rv64::insts::Row;
+use crate::rv64::regs::ZERO;
+use crate::rv64::select::{Arg, L, copy, put, put_regs, with_imm, with_reg, word};
+use crate::rv64::select_mem::load_as;
+use mochi_ir::{Op, Value};
+use regalloc2::VReg;
+
+/// Adds a constant.
+pub fn add_imm(l: &mut L, dst: VReg, a: VReg, c: i64) {
+    let half = if c < 0 { -2048 } else { 2047 };
+    if fits12(c) {
+        put(l, Row::Addi, &[Arg::W(dst), Arg::R(a), Arg::I(c)]);
+    } else if fits12(c.wrapping_sub(half)) {
+        let sum = with_imm(l, Row::Addi, a, half);
+        put(l, Row::Addi, &[Arg::W(dst), Arg::R(sum), Arg::I(c - half)]);
+    } else {
+        let c = l.word(c);
+        put_regs(l, Row::Add, dst, &[a, c]);
+    }
+}
+
+/// A value shifted left by 1, 2 or 3, worth folding into a sum: what is shifted, and the row.
+fn scaled(l: &L, v: Value) -> Option<(Value, Row)> {
+    if !l.context.options.features.zba || l.live_after(v) {
+        return None;
+    }
+    let (inst, d) = l.pure_def(v, true).filter(|(_, d)| matches!(d.op, Op::Shl | Op::Mul))?;
+    let &[x, by] = l.operands(inst) else { return None };
+    let row = match (d.op, l.iconst(by)?) {
+        (Op::Shl, 1) | (Op::Mul, 2) => Row::Sh1add,
+        (Op::Shl, 2) | (Op::Mul, 4) => Row::Sh2add,
+        (Op::Shl, 3) | (Op::Mul, 8) => Row::Sh3add,
+        _ => return None,
+    };
+    Some((x, row))
+}
+
+/// Selects `add` and `sub`.
+pub fn add_sub(l: &mut L, inst: mochi_ir::Inst) {
+    let sub = l.data(inst).op == Op::Sub;
+    let args = l.operands(inst);
+    let dst = l.result(inst);
+    let (mut a, mut b) = (args[0], args[1]);
+    if !sub && (l.iconst(a).is_some() || scaled(l, b).is_some()) {
+        (a, b) = (b, a);
+    }
+    if let Some(c) = l.iconst(b) {
+        let a = l.reg(a);
+        return add_imm(l, dst, a, if sub { c.wrapping_neg() } else { c });
+    }
+    if sub {
+        let (a, b) = (word(l, a), l.reg(b));
+        return put(l, Row::Sub, &[Arg::W(dst), a, Arg::R(b)]);
+    }
+    let (a, row) = scaled(l, a).unwrap_or((a, Row::Add));
+    let (a, b) = (l.reg(a), l.reg(b));
+    put_regs(l, row, dst, &[a, b]);
+}
+
+fn negate(l: &mut L, dst: VReg, a: VReg) {
+    put(l, Row::Sub, &[Arg::W(dst), Arg::P(ZERO), Arg::R(a)]);
+}
+
+/// Selects `neg`.
+pub fn neg(l: &mut L, inst: mochi_ir::Inst) {
+    let dst = l.result(inst);
+    let a = l.reg(l.operands(inst)[0]);
+    negate(l, dst, a);
+}
+
+/// Multiplies by a constant.
+pub fn mul_imm(l: &mut L, dst: VReg, a: VReg, c: i64) {
+    if c == 0 {
+        return put(l, Row::Addi, &[Arg::W(dst), Arg::P(ZERO), Arg::I(0)]);
+    }
+    let k = c.trailing_zeros() as i64;
+    match c >> k {
+        1 if k == 0 => copy(l, dst, a),
+        1 => put(l, Row::Slli, &[Arg::W(dst), Arg::R(a), Arg::I(k)]),
+        -1 => {
+            let power = if k == 0 { a } else { with_imm(l, Row::Slli, a, k) };
+            negate(l, dst, power);
+        }
+        // One more or one less than a power of two.
+        odd @ 3.. if k == 0 && ((odd - 1).count_ones() == 1 || odd.trailing_ones() == odd.count_ones()) => {
+            let above = (odd - 1).count_ones() == 1;
+            let power = if above { (odd - 1).trailing_zeros() } else { odd.trailing_ones() };
+            let power = with_imm(l, Row::Slli, a, power as i64);
+            put_regs(l, if above { Row::Add } else { Row::Sub }, dst, &[power, a]);
+        }
+        _ => {
+            let c = l.word(c);
+            put_regs(l, Row::Mul, dst, &[a, c]);
+        }
+    }
+}
+
+/// Selects `mul`.
+pub fn mul(l: &mut L, inst: mochi_ir::Inst) {
+    let args = l.operands(inst);
+    let dst = l.result(inst);
+    let (a, b) = if l.iconst(args[0]).is_some() { (args[1], args[0]) } else { (args[0], args[1]) };
+    let constant = l.iconst(b);
+    let a = l.reg(a);
+    match constant {
+        Some(c) => mul_imm(l, dst, a, c),
+        None => {
+            let b = l.reg(b);
+            put_regs(l, Row::Mul, dst, &[a, b]);
+        }
+    }
+}
+
+/// Selects `smulh`, `umulh`.
+pub fn mul_high(l: &mut L, inst: mochi_ir::Inst) {
+    let args = l.operands(inst);
+    let row = if l.data(inst).op == Op::Smulh { Row::Mulh } else { Row::Mulhu };
+    let dst = l.result(inst);
+    let (a, b) = (l.reg(args[0]), l.reg(args[1]));
+    put_regs(l, row, dst, &[a, b]);
+}
+
+impl Divide for Rv64 {
+    fn signed_const(l: &mut L, dst: VReg, n: VReg, d: i64, rem: bool) {
+        signed_const(l, dst, n, d, rem);
+    }
+
+    fn unsigned_const(l: &mut L, dst: VReg, n: VReg, d: u64, rem: bool) {
+        unsigned_const(l, dst, n, d, rem);
+    }
+
+    /// The smallest value divided by -1 is itself on this machine, and the remainder 0.
+    fn divide_words(l: &mut L, dst: VReg, a: VReg, b: VReg, signed: bool, rem: bool) {
+        let row = match (signed, rem) {
+            (true, false) => Row::Div,
+            (true, true) => Row::Rem,
+            (false, false) => Row::Divu,
+            (false, true) => Row::Remu,
+        };
+        put_regs(l, row, dst, &[a, b]);
+    }
+
+    fn negate_word(l: &mut L, dst: VReg, a: VReg) {
+        negate(l, dst, a);
+    }
+}
+
+fn signed_const(l: &mut L, dst: VReg, n: VReg, d: i64, rem: bool) {
+    if d > 0 && d.count_ones() == 1 {
+        let k = d.trailing_zeros() as i64;
+        // Negative dividends are rounded up: add d - 1 to them.
+        let sign = if k == 1 { n } else { with_imm(l, Row::Srai, n, 63) };
+        let round = with_imm(l, Row::Srli, sign, 64 - k);
+        let sum = with_reg(l, Row::Add, n, round);
+        if !rem {
+            return put(l, Row::Srai, &[Arg::W(dst), Arg::R(sum), Arg::I(k)]);
+        }
+        let multiple = if fits12(-d) {
+            with_imm(l, Row::Andi, sum, -d)
+        } else {
+            let quotient = with_imm(l, Row::Srai, sum, k);
+            with_imm(l, Row::Slli, quotient, k)
+        };
+        return put_regs(l, Row::Sub, dst, &[n, multiple]);
+    }
+    let m = magic::signed(d);
+    let c = l.word(m.m);
+    let mut q = with_reg(l, Row::Mulh, n, c);
+    if d > 0 && m.m < 0 {
+        q = with_reg(l, Row::Add, q, n);
+    } else if d < 0 && m.m > 0 {
+        q = with_reg(l, Row::Sub, q, n);
+    }
+    if m.shift > 0 {
+        q = with_imm(l, Row::Srai, q, m.shift as i64);
+    }
+    // The quotient has the sign of the dividend when the divisor is positive.
+    let sign = with_imm(l, Row::Srli, if d > 0 { n } else { q }, 63);
+    if !rem {
+        return put_regs(l, Row::Add, dst, &[q, sign]);
+    }
+    let q = with_reg(l, Row::Add, q, sign);
+    remainder(l, dst, n, q, d);
+}
+
+fn remainder(l: &mut L, dst: VReg, n: VReg, q: VReg, d: i64) {
+    let multiple = l.int();
+    mul_imm(l, multiple, q, d);
+    put_regs(l, Row::Sub, dst, &[n, multiple]);
+}
+
+fn unsigned_const(l: &mut L, dst: VReg, n: VReg, d: u64, rem: bool) {
+    if d.is_power_of_two() {
+        let k = d.trailing_zeros() as i64;
+        return if rem {
+            crate::rv64::select_bits::low_bits(l, dst, n, k)
+        } else {
+            put(l, Row::Srli, &[Arg::W(dst), Arg::R(n), Arg::I(k)])
+        };
+    }
+    let m = magic::unsigned(d);
+    let c = l.word(m.m as i64);
+    let t = with_reg(l, Row::Mulhu, n, c);
+    let (q, shift) = if m.add {
+        let rest = with_reg(l, Row::Sub, n, t);
+        let half = with_imm(l, Row::Srli, rest, 1);
+        (with_reg(l, Row::Add, t, half), m.shift as i64 - 1)
+    } else {
+        (t, m.shift as i64)
+    };
+    let q = if shift > 0 { with_imm(l, Row::Srli, q, shift) } else { q };
+    if rem { remainder(l, dst, n, q, d as i64) } else { copy(l, dst, q) }
+}
+
+/// Selects float arithmetic. Never fused.
+pub fn float_binary(l: &mut L, inst: mochi_ir::Inst) {
+    let row = match l.data(inst).op {
+        Op::Fadd => Row::FaddD,
+        Op::Fsub => Row::FsubD,
+        Op::Fmul => Row::FmulD,
+        _ => Row::FdivD,
+    };
+    let args = l.operands(inst);
+    let dst = l.result(inst);
+    let (a, b) = (l.reg(args[0]), l.reg(args[1]));
+    put(l, row, &[Arg::W(dst), Arg::R(a), Arg::R(b), Arg::I(DYN)]);
+}
+
+/// Selects `fneg`, `fabs`, `fsqrt`.
+pub fn float_unary(l: &mut L, inst: mochi_ir::Inst) {
+    let dst = l.result(inst);
+    let a = l.reg(l.operands(inst)[0]);
+    match l.data(inst).op {
+        Op::Fneg => put_regs(l, Row::FsgnjnD, dst, &[a, a]),
+        Op::Fabs => put_regs(l, Row::FsgnjxD, dst, &[a, a]),
+        _ => put(l, Row::FsqrtD, &[Arg::W(dst), Arg::R(a), Arg::I(DYN)]),
+    }
+}
+
+/// Selects conversions between words and floats.
+pub fn convert(l: &mut L, inst: mochi_ir::Inst) {
+    let dst = l.result(inst);
+    let v = l.operands(inst)[0];
+    match l.data(inst).op {
+        Op::FcvtFromS => {
+            let a = word(l, v);
+            put(l, Row::FcvtDL, &[Arg::W(dst), a, Arg::I(DYN)]);
+        }
+        Op::FcvtToS => {
+            // NaN and what is too large give the maximum, which is no float: one more is the
+            // minimum, and less than it was.
+            let a = l.reg(v);
+            let whole = l.int();
+            put(l, Row::FcvtLD, &[Arg::W(whole), Arg::R(a), Arg::I(RTZ)]);
+            let more = with_imm(l, Row::Addi, whole, 1);
+            let wrapped = with_reg(l, Row::Slt, more, whole);
+            put_regs(l, Row::Add, dst, &[whole, wrapped]);
+        }
+        Op::FbitsTo => match l.movable_def(v) {
+            Some((load, d)) if d.op == Op::LoadF64 => {
+                l.absorb(load);
+                load_as(l, load, Row::Ld, dst);
+            }
+            _ => {
+                let a = l.reg(v);
+                put_regs(l, Row::FmvXD, dst, &[a]);
+            }
+        },
+        _ => match l.movable_def(v) {
+            Some((load, d)) if d.op == Op::Load64 => {
+                l.absorb(load);
+                load_as(l, load, Row::Fld, dst);
+            }
+            _ => {
+                let a = word(l, v);
+                put(l, Row::FmvDX, &[Arg::W(dst), a]);
+            }
+        },
+    }
+}

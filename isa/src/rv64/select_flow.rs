@@ -1,0 +1,367 @@
+//! Selection: comparisons, branches, selects.
+//!
+//! There are no flags. What decides is a [`Test`]: a condition between two registers, as branches
+//! have it, or a comparison of exact integers that may have to ask the runtime.
+
+use crate::mach::exact::{self, Exact};
+use crate::mach::{Flow, Operands, call, switch};
+use crate::rv64::Inst;
+use crate::rv64::composite::Composite;
+use crate::rv64::emit::Cc;
+use crate::rv64::imm::fits12;
+use crate::rv64::insts::Row;
+use crate::rv64::regs::ZERO;
+use crate::rv64::select::{Arg, L, put, put_composite, put_regs, with_imm, word};
+use crate::rv64::select_arith::add_imm;
+use mochi_ir::{Cond, FCond, Op, Value};
+use regalloc2::{Operand, VReg};
+
+/// What a branch, a set or a select tests.
+#[derive(Clone, Copy, Debug)]
+pub enum Test {
+    /// The condition holds between two registers.
+    Words(Cc, Arg, Arg),
+    /// The condition holds (or, `true`, does not hold) between exact integers in two registers.
+    Exact(Exact, Cond, bool, Arg, Arg),
+}
+
+impl Test {
+    /// The opposite.
+    pub fn invert(self) -> Test {
+        match self {
+            Test::Words(cc, a, b) => Test::Words(cc.invert(), a, b),
+            Test::Exact(x, cond, not, a, b) => Test::Exact(x, cond, !not, a, b),
+        }
+    }
+
+    /// A register is not 0.
+    pub fn not_zero(v: VReg) -> Test {
+        Test::Words(Cc::Ne, Arg::R(v), Arg::P(ZERO))
+    }
+}
+
+/// The branch for a condition, and whether it has the operands exchanged.
+pub fn code(cond: Cond) -> (Cc, bool) {
+    match cond {
+        Cond::Eq => (Cc::Eq, false),
+        Cond::Ne => (Cc::Ne, false),
+        Cond::Slt => (Cc::Lt, false),
+        Cond::Sge => (Cc::Ge, false),
+        Cond::Sgt => (Cc::Lt, true),
+        Cond::Sle => (Cc::Ge, true),
+        Cond::Ult => (Cc::Ltu, false),
+        Cond::Uge => (Cc::Geu, false),
+        Cond::Ugt => (Cc::Ltu, true),
+        Cond::Ule => (Cc::Geu, true),
+    }
+}
+
+/// A comparison with a constant next to 0 as one with 0.
+fn with_zero(cond: Cond, c: i64) -> Option<Cond> {
+    match (cond, c) {
+        (_, 0) => Some(match cond {
+            Cond::Ugt => Cond::Ne,
+            Cond::Ule => Cond::Eq,
+            _ => cond,
+        }),
+        (Cond::Slt, 1) => Some(Cond::Sle),
+        (Cond::Sge, 1) => Some(Cond::Sgt),
+        (Cond::Sle, -1) => Some(Cond::Slt),
+        (Cond::Sgt, -1) => Some(Cond::Sge),
+        (Cond::Ult, 1) => Some(Cond::Eq),
+        (Cond::Uge, 1) => Some(Cond::Ne),
+        _ => None,
+    }
+}
+
+/// Selects a comparison of words.
+pub fn words(l: &mut L, cond: Cond, a: Value, b: Value) -> Test {
+    if l.iconst(a).is_some() && l.iconst(b).is_none() {
+        return words(l, cond.swap(), b, a);
+    }
+    let (cond, b) = match l.iconst(b).and_then(|c| with_zero(cond, c)) {
+        Some(cond) => (cond, Arg::P(ZERO)),
+        None => (cond, word(l, b)),
+    };
+    let a = word(l, a);
+    match code(cond) {
+        (cc, false) => Test::Words(cc, a, b),
+        (cc, true) => Test::Words(cc, b, a),
+    }
+}
+
+/// Selects a test whether bits of a word are not all 0.
+pub fn test_bits(l: &mut L, v: Value, mask: i64) -> Test {
+    let v = l.reg(v);
+    if mask.count_ones() == 1 && !fits12(mask) {
+        // The bit as the sign.
+        let k = mask.leading_zeros() as i64;
+        let sign = if k == 0 { v } else { with_imm(l, Row::Slli, v, k) };
+        return Test::Words(Cc::Lt, Arg::R(sign), Arg::P(ZERO));
+    }
+    let bits = l.int();
+    if fits12(mask) {
+        put(l, Row::Andi, &[Arg::W(bits), Arg::R(v), Arg::I(mask)]);
+    } else {
+        let mask = l.word(mask);
+        put_regs(l, Row::And, bits, &[v, mask]);
+    }
+    Test::not_zero(bits)
+}
+
+/// Selects a float comparison: false when unordered, except for `ne`.
+fn floats(l: &mut L, cond: FCond, a: Value, b: Value) -> Test {
+    let (a, b) = (l.reg(a), l.reg(b));
+    let (row, a, b) = match cond {
+        FCond::Eq | FCond::Ne => (Row::FeqD, a, b),
+        FCond::Lt => (Row::FltD, a, b),
+        FCond::Le => (Row::FleD, a, b),
+        FCond::Gt => (Row::FltD, b, a),
+        FCond::Ge => (Row::FleD, b, a),
+    };
+    let holds = l.int();
+    put_regs(l, row, holds, &[a, b]);
+    let test = Test::not_zero(holds);
+    if cond == FCond::Ne { test.invert() } else { test }
+}
+
+/// Selects the comparison of an `icmp`, `fcmp` or `int.cmp`.
+fn compare(l: &mut L, inst: mochi_ir::Inst) -> Test {
+    let d = l.data(inst);
+    let args = l.operands(inst);
+    match d.op {
+        Op::Icmp => match tested_zero(l, inst) {
+            Some((v, true)) => test(l, v),
+            Some((v, false)) => test(l, v).invert(),
+            None => words(l, Cond::from_imm(d.imm), args[0], args[1]),
+        },
+        Op::Fcmp => floats(l, FCond::from_imm(d.imm), args[0], args[1]),
+        _ => exact::compare(l, inst),
+    }
+}
+
+/// For a comparison of a comparison or bit test with 0: what is tested, and whether for "not 0".
+fn tested_zero(l: &L, inst: mochi_ir::Inst) -> Option<(Value, bool)> {
+    let args = l.operands(inst);
+    let cond = Cond::from_imm(l.data(inst).imm);
+    if !matches!(cond, Cond::Eq | Cond::Ne) || l.iconst(args[1]) != Some(0) {
+        return None;
+    }
+    let (_, d) = l.local_def(args[0])?;
+    let absorbed = match d.op {
+        Op::Icmp | Op::Fcmp => true,
+        Op::IntCmp | Op::And => l.used_once(args[0]),
+        _ => false,
+    };
+    absorbed.then_some((args[0], cond == Cond::Ne))
+}
+
+/// Selects a test for a word being not 0.
+fn test(l: &mut L, v: Value) -> Test {
+    if let Some((inst, d)) = l.local_def(v) {
+        match d.op {
+            Op::Icmp | Op::Fcmp => return compare(l, inst),
+            Op::IntCmp if l.used_once(v) => return compare(l, inst),
+            Op::And if l.used_once(v) => {
+                let args = l.operands(inst);
+                if let Some(mask) = l.iconst(args[1]) {
+                    return test_bits(l, args[0], mask);
+                }
+            }
+            _ => {}
+        }
+    }
+    let v = l.reg(v);
+    Test::not_zero(v)
+}
+
+/// The test as a condition between two registers.
+fn settle(l: &mut L, test: Test) -> (Cc, Arg, Arg) {
+    match test {
+        Test::Words(cc, a, b) => (cc, a, b),
+        Test::Exact(x, cond, not, a, b) => {
+            let raw = l.int();
+            let mut ops = Operands::new();
+            ops.add(Operand::reg_def(raw));
+            ops.add(a.operand());
+            ops.add(b.operand());
+            put_composite(l, Composite::Compare { x, cond }, &ops);
+            // See `composite::raw`.
+            let holds = if matches!(code(cond).0, Cc::Eq | Cc::Ge) { Cc::Eq } else { Cc::Ne };
+            (if not { holds.invert() } else { holds }, Arg::R(raw), Arg::P(ZERO))
+        }
+    }
+}
+
+/// Selects a comparison whose result is wanted as 0 or 1.
+pub fn set(l: &mut L, inst: mochi_ir::Inst) {
+    let d = l.data(inst);
+    let dst = l.result(inst);
+    if d.op == Op::Icmp && tested_zero(l, inst).is_none() {
+        let args = l.operands(inst);
+        let cond = Cond::from_imm(d.imm);
+        let (a, b, cond) = match l.iconst(args[0]) {
+            Some(_) => (args[1], args[0], cond.swap()),
+            None => (args[0], args[1], cond),
+        };
+        if let Some(c) = l.iconst(b)
+            && set_immediate(l, dst, cond, a, c)
+        {
+            return;
+        }
+    }
+    let test = compare(l, inst);
+    set_test(l, dst, test);
+}
+
+/// Emits 0 or 1 for a comparison with a constant that an instruction can have.
+fn set_immediate(l: &mut L, dst: VReg, cond: Cond, a: Value, c: i64) -> bool {
+    // Comparisons with 0 are better as tests of registers, but for "less".
+    if with_zero(cond, c).is_some() && cond != Cond::Slt {
+        return false;
+    }
+    let (row, bound, not) = match cond {
+        Cond::Eq | Cond::Ne => {
+            if !fits12(c.wrapping_neg()) {
+                return false;
+            }
+            let a = l.reg(a);
+            let difference = l.int();
+            add_imm(l, difference, a, c.wrapping_neg());
+            let test = Test::not_zero(difference);
+            set_test(l, dst, if cond == Cond::Eq { test.invert() } else { test });
+            return true;
+        }
+        Cond::Slt => (Row::Slti, Some(c), false),
+        Cond::Sge => (Row::Slti, Some(c), true),
+        Cond::Sle => (Row::Slti, c.checked_add(1), false),
+        Cond::Sgt => (Row::Slti, c.checked_add(1), true),
+        Cond::Ult => (Row::Sltiu, Some(c), false),
+        Cond::Uge => (Row::Sltiu, Some(c), true),
+        Cond::Ule => (Row::Sltiu, Some(c.wrapping_add(1)).filter(|&c| c != 0), false),
+        Cond::Ugt => (Row::Sltiu, Some(c.wrapping_add(1)).filter(|&c| c != 0), true),
+    };
+    let Some(bound) = bound.filter(|&c| fits12(c)) else { return false };
+    let a = l.reg(a);
+    let less = if not { l.int() } else { dst };
+    put(l, row, &[Arg::W(less), Arg::R(a), Arg::I(bound)]);
+    if not {
+        put(l, Row::Xori, &[Arg::W(dst), Arg::R(less), Arg::I(1)]);
+    }
+    true
+}
+
+/// Emits 0 or 1 for a test.
+fn set_test(l: &mut L, dst: VReg, test: Test) {
+    let (cc, a, b) = settle(l, test);
+    match cc {
+        Cc::Lt => put(l, Row::Slt, &[Arg::W(dst), a, b]),
+        Cc::Ltu => put(l, Row::Sltu, &[Arg::W(dst), a, b]),
+        Cc::Ge | Cc::Geu => {
+            let less = l.int();
+            put(l, if cc == Cc::Ge { Row::Slt } else { Row::Sltu }, &[Arg::W(less), a, b]);
+            put(l, Row::Xori, &[Arg::W(dst), Arg::R(less), Arg::I(1)]);
+        }
+        Cc::Eq | Cc::Ne => {
+            let difference = if matches!(b, Arg::P(_)) {
+                a
+            } else {
+                let difference = l.int();
+                put(l, Row::Xor, &[Arg::W(difference), a, b]);
+                Arg::R(difference)
+            };
+            match cc {
+                Cc::Eq => put(l, Row::Sltiu, &[Arg::W(dst), difference, Arg::I(1)]),
+                _ => put(l, Row::Sltu, &[Arg::W(dst), Arg::P(ZERO), difference]),
+            }
+        }
+    }
+}
+
+/// Selects `select` and `fselect`: a branch over a move.
+pub fn select(l: &mut L, inst: mochi_ir::Inst) {
+    let args = l.operands(inst);
+    let dst = l.result(inst);
+    let (mut so, mut not) = (args[1], args[2]);
+    match (l.iconst(so), l.iconst(not)) {
+        (Some(1), Some(0)) => {
+            let test = test(l, args[0]);
+            return set_test(l, dst, test);
+        }
+        (Some(0), Some(1)) => {
+            let test = test(l, args[0]).invert();
+            return set_test(l, dst, test);
+        }
+        _ => {}
+    }
+    if minimum(l, dst, args) {
+        return;
+    }
+    // What is in the result's register from the start is overwritten when the test fails. A
+    // constant is better made then, and a value that is needed later would have to be copied.
+    let small = |l: &L, v| l.iconst(v).filter(|&c| fits12(c));
+    let exchange =
+        small(l, so).is_some() && small(l, not).is_none() || l.live_after(so) && !l.live_after(not);
+    if exchange {
+        (so, not) = (not, so);
+    }
+    let imm = small(l, not);
+    let so = l.reg(so);
+    let not = if imm.is_some() { None } else { Some(l.reg(not)) };
+    let test = test(l, args[0]);
+    let (cc, a, b) = settle(l, if exchange { test.invert() } else { test });
+    let mut ops = Operands::new();
+    ops.tied(dst, so);
+    ops.add(a.operand());
+    ops.add(b.operand());
+    if let Some(not) = not {
+        ops.add(Operand::reg_use(not));
+    }
+    put_composite(l, Composite::Select { cc, imm }, &ops);
+}
+
+/// A select that is the smaller or larger of what it compares.
+fn minimum(l: &mut L, dst: VReg, args: &[Value]) -> bool {
+    if !l.context.options.features.zbb {
+        return false;
+    }
+    let Some((inst, d)) = l.local_def(args[0]).filter(|(_, d)| d.op == Op::Icmp) else { return false };
+    let [x, y] = [l.operands(inst)[0], l.operands(inst)[1]].map(|v| l.resolve(v));
+    let (so, not) = (l.resolve(args[1]), l.resolve(args[2]));
+    let cond = match (so == x && not == y, so == y && not == x) {
+        (true, _) => Cond::from_imm(d.imm),
+        (_, true) => Cond::from_imm(d.imm).swap(),
+        _ => return false,
+    };
+    let row = match cond {
+        Cond::Slt | Cond::Sle => Row::Min,
+        Cond::Sgt | Cond::Sge => Row::Max,
+        Cond::Ult | Cond::Ule => Row::Minu,
+        Cond::Ugt | Cond::Uge => Row::Maxu,
+        Cond::Eq | Cond::Ne => return false,
+    };
+    let (x, y) = (l.reg(x), l.reg(y));
+    put_regs(l, row, dst, &[x, y]);
+    true
+}
+
+/// Selects a terminator that is no plain jump.
+pub fn terminator(l: &mut L, inst: mochi_ir::Inst) {
+    match l.data(inst).op {
+        Op::Brif => {
+            let (branch, a, b) = match test(l, l.operands(inst)[0]) {
+                Test::Words(cc, a, b) => (Inst::If(cc), a, b),
+                Test::Exact(x, cond, not, a, b) => (Inst::ExactIf { x, cond, not }, a, b),
+            };
+            l.push(branch, Flow::Branch, &[a.operand(), b.operand()]);
+        }
+        Op::Switch => {
+            let plan = switch::plan(l, inst);
+            let v = l.reg(l.operands(inst)[0]);
+            l.push(Inst::Switch(Box::new(plan)), Flow::Branch, &[Operand::reg_use(v)]);
+        }
+        Op::Ret => call::ret(l, inst),
+        Op::Unreachable => l.push(Inst::Row { row: Row::Ebreak, imm: [0; 2] }, Flow::Exit, &[]),
+        other => unreachable!("{other:?} is no terminator with a choice"),
+    }
+}

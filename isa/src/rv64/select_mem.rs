@@ -1,0 +1,163 @@
+//! Selection: addresses, loads, stores, copies of memory.
+
+use crate::mach::memory::{self, Memory};
+use crate::mach::{Flow, Operands};
+use crate::rv64::composite::Composite;
+use crate::rv64::imm::{self, fits12, low12};
+use crate::rv64::insts::Row;
+use crate::rv64::regs::ZERO;
+use crate::rv64::select::{Arg, L, put, put_composite, symbol_offset, word};
+use crate::rv64::{Inst, Rv64};
+use mochi_ir::{Op, Sym, Value};
+use regalloc2::VReg;
+
+/// An address that a load or store can have.
+enum Address {
+    /// Base plus offset.
+    Offset(Arg, Arg),
+    /// A symbol plus an offset.
+    Symbol(Sym, i64),
+}
+
+/// Base and offset for a base plus any offset.
+pub fn based(l: &mut L, base: Arg, offset: i64) -> (Arg, Arg) {
+    if fits12(offset) {
+        return (base, Arg::I(offset));
+    }
+    let upper = l.word(offset.wrapping_sub(low12(offset)));
+    let sum = l.int();
+    put(l, Row::Add, &[Arg::W(sum), base, Arg::R(upper)]);
+    (Arg::R(sum), Arg::I(low12(offset)))
+}
+
+/// The address for an address value plus offset.
+fn address(l: &mut L, addr: Value, offset: i64) -> Address {
+    let mut offset = offset;
+    let base = memory::peel(l, addr, 1, &mut offset, fits12);
+    if let Some((_, d)) = l.def_of(base).filter(|(_, d)| d.op == Op::Symaddr) {
+        let sum = d.imm.wrapping_add(offset);
+        if symbol_offset(sum) {
+            return Address::Symbol(d.sym.expect("symaddr has a symbol"), sum);
+        }
+    }
+    let base = word(l, base);
+    let (base, offset) = based(l, base, offset);
+    Address::Offset(base, offset)
+}
+
+/// Emits a load into, or a store of, a register.
+fn access(l: &mut L, row: Row, value: Arg, at: Address) {
+    match at {
+        Address::Offset(base, offset) => put(l, row, &[value, offset, base]),
+        Address::Symbol(sym, addend) => {
+            let store = !matches!(value, Arg::W(_));
+            let access = Inst::SymbolAccess { row, store, sym, addend };
+            l.push(access, Flow::Next, &[value.operand()]);
+        }
+    }
+}
+
+/// Selects a load.
+pub fn load(l: &mut L, inst: mochi_ir::Inst) {
+    let row = match l.data(inst).op {
+        Op::Load8u => Row::Lbu,
+        Op::Load8s => Row::Lb,
+        Op::Load16u => Row::Lhu,
+        Op::Load16s => Row::Lh,
+        Op::Load32u => Row::Lwu,
+        Op::Load32s => Row::Lw,
+        Op::Load64 => Row::Ld,
+        _ => Row::Fld,
+    };
+    let dst = l.result(inst);
+    load_as(l, inst, row, dst);
+}
+
+/// Emits a load by the given row.
+pub fn load_as(l: &mut L, inst: mochi_ir::Inst, row: Row, dst: VReg) {
+    let at = address(l, l.operands(inst)[0], l.data(inst).imm);
+    access(l, row, Arg::W(dst), at);
+}
+
+/// Selects a store.
+pub fn store(l: &mut L, inst: mochi_ir::Inst) {
+    let d = l.data(inst);
+    let args = l.operands(inst);
+    let (row, bits) = match d.op {
+        Op::Store8 => (Row::Sb, 8),
+        Op::Store16 => (Row::Sh, 16),
+        Op::Store32 => (Row::Sw, 32),
+        Op::Store64 => (Row::Sd, 64),
+        _ => return store_float(l, inst),
+    };
+    let value = memory::truncated(l, args[1], bits);
+    let value = word(l, value);
+    let at = address(l, args[0], d.imm);
+    access(l, row, value, at);
+}
+
+/// Float constants that are easy to make as words are stored as words.
+fn store_float(l: &mut L, inst: mochi_ir::Inst) {
+    let args = l.operands(inst);
+    let constant = l.def_of(args[1]).filter(|(_, c)| c.op == Op::Fconst).map(|(_, c)| c.imm);
+    let (value, row) = match constant {
+        Some(0) => (Arg::P(ZERO), Row::Sd),
+        Some(bits) if imm::plan(bits).steps().len() <= 2 => (Arg::R(l.word(bits)), Row::Sd),
+        _ => (Arg::R(l.reg(args[1])), Row::Fsd),
+    };
+    let at = address(l, args[0], l.data(inst).imm);
+    access(l, row, value, at);
+}
+
+/// Adds a register that starts with a value and is overwritten, for each of the values.
+fn tied(l: &mut L, values: &[Value]) -> Operands {
+    let mut ops = Operands::new();
+    for &v in values {
+        let old = l.reg(v);
+        ops.tied(l.temp(old.class()), old);
+    }
+    ops
+}
+
+impl Memory for Rv64 {
+    type Piece = Arg;
+    const PIECE: i64 = 8;
+    const INLINE_COPY: i64 = 64;
+    const INLINE_MOVE: i64 = 48;
+
+    fn load_piece(l: &mut L, from: VReg, size: i64, offset: i64) -> Arg {
+        let piece = l.int();
+        let row = match size {
+            8 => Row::Ld,
+            4 => Row::Lw,
+            2 => Row::Lhu,
+            _ => Row::Lbu,
+        };
+        put(l, row, &[Arg::W(piece), Arg::I(offset), Arg::R(from)]);
+        Arg::R(piece)
+    }
+
+    fn store_piece(l: &mut L, to: VReg, size: i64, offset: i64, piece: Arg) {
+        let row = match size {
+            8 => Row::Sd,
+            4 => Row::Sw,
+            2 => Row::Sh,
+            _ => Row::Sb,
+        };
+        put(l, row, &[piece, Arg::I(offset), Arg::R(to)]);
+    }
+
+    fn pattern(l: &mut L, word: i64, _: i64) -> Arg {
+        if word == 0 { Arg::P(ZERO) } else { Arg::R(l.word(word)) }
+    }
+
+    fn copy_any(l: &mut L, args: &[Value], overlap: bool) {
+        let ops = tied(l, args);
+        put_composite(l, Composite::Copy { overlap }, &ops);
+    }
+
+    fn fill_any(l: &mut L, args: &[Value]) {
+        let ops = tied(l, args);
+        put_composite(l, Composite::Fill, &ops);
+    }
+}
