@@ -1,17 +1,22 @@
-//! Compiles programs written in the system dialect against the runtime, and runs them.
+//! Compiles programs written in the system dialect against the runtime, and runs them by the
+//! interpreter, on this machine, and on the engines of other targets.
+#![allow(dead_code, reason = "each test binary uses a part of this")]
 
 use mochi_ir::interp::{self, Linux, Machine, Trap};
 use mochi_ir::{Module, Type, text};
 use mochi_isa::{Context, Options, module::compile_module};
 use mochi_lang::system;
+use mochi_objwrite::Archive;
 use mochi_objwrite::link::{LinkInput, link};
-use mochi_objwrite::{Archive, target};
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use mochi_objwrite::target::{self, Os, TARGETS, Target};
+use mochi_testkit::Scratch;
+use mochi_testkit::engines::{self, Start};
+use mochi_testkit::process::{self, End};
+use std::process::Command;
+use std::time::Duration;
+
+/// Time of a program.
+const TIME: Duration = Duration::from_secs(60);
 
 /// What a program did.
 #[derive(Debug, PartialEq, Eq)]
@@ -70,9 +75,8 @@ pub fn interpret(program: &str, environment: &[&str], stdin: &str) -> Outcome {
     Outcome { status, stdout: show(&m.host.stdout), stderr: show(&m.host.stderr) }
 }
 
-/// Links a program for the host.
-pub fn executable(module: &Module) -> Vec<u8> {
-    let target = target::host().expect("a supported host");
+/// Links a program.
+fn executable(module: &Module, target: Target) -> Vec<u8> {
     let context = Context::new(module, target, Options::default());
     let object = compile_module(&context);
     let archive = Archive::open(mochi_runtime::archive(target)).expect("the runtime's archive");
@@ -84,64 +88,77 @@ pub fn executable(module: &Module) -> Vec<u8> {
         debug: None,
         build_id: false,
     };
-    link(&input).unwrap_or_else(|e| panic!("{e}")).bytes
+    link(&input).unwrap_or_else(|e| panic!("{}: {e}", target.short)).bytes
 }
 
-/// An executable file that goes away with this value, to be run after shell commands.
-pub struct File {
-    path: PathBuf,
-    setup: String,
-}
-
-impl Drop for File {
-    fn drop(&mut self) {
-        std::fs::remove_file(&self.path).expect("removed");
+impl From<process::Outcome> for Outcome {
+    fn from(ended: process::Outcome) -> Outcome {
+        let status = match ended.end {
+            End::Status(n) => n,
+            // As a shell shows it.
+            End::Signal(n) => 128 + n,
+            End::Timeout => panic!("no end in time; printed:\n{}", String::from_utf8_lossy(&ended.stdout)),
+        };
+        let show = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Outcome { status, stdout: show(&ended.stdout), stderr: show(&ended.stderr) }
     }
 }
 
-/// Writes a file to be run after shell commands such as `ulimit`.
-pub fn file(bytes: &[u8], setup: &str) -> File {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let name = format!("mochi-rt-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-    let path = std::env::temp_dir().join(name);
-    std::fs::write(&path, bytes).expect("written");
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("executable");
-    File { path, setup: setup.into() }
+/// Which targets a program is run for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum On {
+    /// This machine: what takes long, or has this machine's numbers.
+    Host,
+    /// All machines under this system: what the system does.
+    System,
+    /// All targets.
+    All,
 }
 
-/// Runs a file with this environment.
-pub fn run_file(file: File, environment: &[&str], stdin: &str) -> Outcome {
-    let mut child = Command::new("sh")
-        .arg("-c")
-        .arg(format!("{}\nexec \"$0\"", file.setup))
-        .arg(&file.path)
-        .env_clear()
-        .envs(environment.iter().filter_map(|v| v.split_once('=')))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("started");
-    // A program that does not read may have ended already.
-    let _ = child.stdin.take().expect("piped").write_all(stdin.as_bytes());
-    let output = child.wait_with_output().expect("ended");
-    let show = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Outcome {
-        // As a shell shows it: 128 plus the number of the signal.
-        status: output.status.code().unwrap_or_else(|| 128 + output.status.signal().unwrap_or(0)),
-        stdout: show(&output.stdout),
-        stderr: show(&output.stderr),
+/// Links a program for these targets and runs it on their engines with this environment; all must do
+/// the same.
+pub fn run_module(module: &Module, on: On, environment: &[&str], stdin: &str) -> Outcome {
+    let scratch = Scratch::new("runtime");
+    let env: Vec<(&str, &str)> = environment.iter().filter_map(|v| v.split_once('=')).collect();
+    let start = Start { stdin: stdin.as_bytes(), env: &env, folder: &scratch.0, time: TIME };
+    let host = target::host().expect("a supported host");
+    let run = |target: Target| -> Vec<Outcome> {
+        let engines = engines::of(target);
+        let path = scratch.path(target.short);
+        if !engines.is_empty() {
+            process::write_executable(&path, &executable(module, target)).expect("written");
+        }
+        engines.iter().map(|engine| engine.run(&path, &start).expect("started").into()).collect()
+    };
+    let outcome = run(host).remove(0);
+    let others = TARGETS.iter().filter(|&t| t != host && on != On::Host);
+    for target in others.filter(|t| on == On::All || t.os == Os::Linux) {
+        for found in run(target) {
+            assert_eq!(found, outcome, "{}, expected as on {}", target.short, host.short);
+        }
     }
+    outcome
 }
 
-/// Compiles, links and runs a program with this environment.
+/// Compiles, links and runs a program for all targets.
 pub fn run(program: &str, environment: &[&str], stdin: &str) -> Outcome {
-    run_file(file(&executable(&compile(program)), ""), environment, stdin)
+    run_module(&compile(program), On::All, environment, stdin)
 }
 
-/// Runs a program by the interpreter and natively; both must do the same.
+/// Runs a program on this machine after shell commands such as `ulimit`.
+pub fn run_after(commands: &str, program: &str) -> Outcome {
+    let scratch = Scratch::new("runtime");
+    let path = scratch.path("program");
+    let image = executable(&compile(program), target::host().expect("a supported host"));
+    process::write_executable(&path, &image).expect("written");
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(format!("{commands}\nexec \"$0\"")).arg(&path);
+    process::run(&mut shell, b"", TIME).expect("started").into()
+}
+
+/// Runs a program by the interpreter and for all targets; all must do the same.
 pub fn run_both(program: &str, environment: &[&str], stdin: &str) -> Outcome {
     let expected = interpret(program, environment, stdin);
-    assert_eq!(run(program, environment, stdin), expected, "native, expected as interpreted");
+    assert_eq!(run(program, environment, stdin), expected, "compiled, expected as interpreted");
     expected
 }

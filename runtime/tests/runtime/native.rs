@@ -1,11 +1,15 @@
 //! What only the system itself can show: faults, limits, signals, traces from code addresses, and
 //! amounts of memory that would take the interpreter too long.
 
-use crate::common::{Outcome, compile, executable, file, run, run_file};
+use crate::common::{On, Outcome, compile, run, run_after, run_module};
 use mochi_ir::text;
 
 fn ends(status: i32, stdout: &str, stderr: &str) -> Outcome {
     Outcome { status, stdout: stdout.into(), stderr: stderr.into() }
+}
+
+fn run_on(on: On, program: &str) -> Outcome {
+    run_module(&compile(program), on, &[], "")
 }
 
 #[test]
@@ -13,13 +17,13 @@ fn use_of_none() {
     let program = r#"
 data null: zero(8)
 fun mochi_main() { out_text("before") out_number(load64(loadref(addr(null)), 24)) }"#;
-    assert_eq!(run(program, &[], ""), ends(1, "before", "cannot use none here\n"));
+    assert_eq!(run_on(On::System, program), ends(1, "before", "cannot use none here\n"));
 }
 
 #[test]
 fn other_faults() {
     let program = "fun mochi_main() { store64(addr(mochi_main), 1) }";
-    assert_eq!(run(program, &[], ""), ends(1, "", "invalid memory access\n"));
+    assert_eq!(run_on(On::System, program), ends(1, "", "invalid memory access\n"));
 }
 
 const DEEP: &str = "
@@ -40,8 +44,10 @@ fn stack_overflow() {
     let program = format!("{DEEP} fun mochi_main() {{ out_text(\"before\") out_number(down(1 << 40)) }}");
     assert_eq!(run(&program, &[], ""), ends(1, "before", "stack overflow\n"));
     // The stack is smaller when the address space is limited, and the main stack's limit is no matter.
-    let program = file(&executable(&compile(&program)), "ulimit -v 1000000\nulimit -s 100");
-    assert_eq!(run_file(program, &[], ""), ends(1, "before", "stack overflow\n"));
+    assert_eq!(
+        run_after("ulimit -v 1000000\nulimit -s 100", &program),
+        ends(1, "before", "stack overflow\n")
+    );
 }
 
 const LIST: &str = "
@@ -65,8 +71,7 @@ fun mochi_main() {{
     }}
 }}"
     );
-    let program = file(&executable(&compile(&program)), "ulimit -v 300000");
-    assert_eq!(run_file(program, &[], ""), ends(1, "before", "out of memory\n"));
+    assert_eq!(run_after("ulimit -v 300000", &program), ends(1, "before", "out of memory\n"));
     let program = "extern data desc_buffer
 fun mochi_main() { alloc(1 << 60, addr(desc_buffer) as i64) }";
     assert_eq!(run(program, &[], ""), ends(1, "", "out of memory\n"));
@@ -97,7 +102,7 @@ fun mochi_main() {{
     if load64(addr(gc_count)) < 100 {{ out_text(\" too few collections\") }}
 }}"
     );
-    assert_eq!(run(&program, &[], ""), ends(0, "79999800000", ""));
+    assert_eq!(run_on(On::Host, &program), ends(0, "79999800000", ""));
 }
 
 #[test]
@@ -107,21 +112,19 @@ fn ended_by_a_signal() {
         syscall(62, syscall(39), 15)
         while true { }
     }"#;
-    assert_eq!(run(program, &[], ""), ends(128 + 15, "printed", ""));
+    assert_eq!(run_on(On::Host, program), ends(128 + 15, "printed", ""));
     // Ignored before the start: still ignored.
     let program = r#"fun mochi_main() {
         syscall(62, syscall(39), 2)
         out_text("goes on")
     }"#;
-    let program = file(&executable(&compile(program)), "trap '' INT");
-    assert_eq!(run_file(program, &[], ""), ends(0, "goes on", ""));
+    assert_eq!(run_after("trap '' INT", program), ends(0, "goes on", ""));
 }
 
 #[test]
 fn a_closed_pipe_ends_quietly() {
     let program = "fun mochi_main() { while true { out_text(\"y\\n\") } }";
-    let program = file(&executable(&compile(program)), "exec >&- ");
-    assert_eq!(run_file(program, &[], ""), ends(1, "", ""));
+    assert_eq!(run_after("exec >&- ", program), ends(1, "", ""));
 }
 
 #[test]
@@ -169,7 +172,7 @@ b2:
 "
     );
     let module = text::parse_module(&ir).unwrap_or_else(|e| panic!("{e}"));
-    run_file(file(&executable(&module), ""), &[], "")
+    run_module(&module, On::All, &[], "")
 }
 
 #[test]
