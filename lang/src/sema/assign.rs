@@ -47,8 +47,14 @@ impl<'a> Checker<'a> {
         if let Some(op) = op {
             return self.compound(&var, place, ty, op, value, span);
         }
-        let v = self.expect_expr(value, ty);
+        // A variable that started empty is seen as what is assigned, so a literal has its own type.
+        let own = path.is_empty() && var.open.is_some() && self.literal_hint(value, ty).is_some();
+        let v = if own { self.expr(value, None) } else { self.expect_expr(value, ty) };
         if v.ty == Ty::ERROR {
+            return None;
+        }
+        if own && !self.flows(v.ty, ty) {
+            self.type_error(Code::T008, value.span, &[ty, v.ty]);
             return None;
         }
         if !self.compatible(ty, v.ty) && !assignable(&self.types, v.ty, ty) {

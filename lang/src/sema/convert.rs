@@ -37,15 +37,20 @@ impl<'a> Checker<'a> {
                 e.ty = to;
                 return e;
             }
-            (ExprKind::List(items), TyKind::List(elem)) if self.literal_flows(items, *elem) => {
+            (ExprKind::List(items), TyKind::List(elem)) if items.iter().all(|x| self.flows(x.ty, *elem)) => {
                 let ExprKind::List(items) = e.kind else { unreachable!("matched above") };
                 let elem = *elem;
                 let items = items.into_iter().map(|x| self.coerce(x, elem)).collect();
                 return Expr { kind: ExprKind::List(items), ty: to, span };
             }
-            (ExprKind::Map(pairs), TyKind::Map(..)) if pairs.is_empty() => {
-                e.ty = to;
-                return e;
+            (ExprKind::Map(pairs), TyKind::Map(key, value))
+                if pairs.iter().all(|(k, v)| self.flows(k.ty, *key) && self.flows(v.ty, *value)) =>
+            {
+                let ExprKind::Map(pairs) = e.kind else { unreachable!("matched above") };
+                let (key, value) = (*key, *value);
+                let pairs =
+                    pairs.into_iter().map(|(k, v)| (self.coerce(k, key), self.coerce(v, value))).collect();
+                return Expr { kind: ExprKind::Map(pairs), ty: to, span };
             }
             _ => {}
         }
@@ -90,10 +95,6 @@ impl<'a> Checker<'a> {
             }
             _ => cast(e, to),
         }
-    }
-
-    fn literal_flows(&self, items: &[Expr], elem: Ty) -> bool {
-        items.iter().all(|x| x.ty == elem || compatible(&self.types, x.ty, elem))
     }
 
     /// `x == none ? none : x` between options of different representations.

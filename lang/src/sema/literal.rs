@@ -68,7 +68,8 @@ impl<'a> Checker<'a> {
         Expr { kind: T::List(values), ty, span }
     }
 
-    fn flows(&self, from: Ty, to: Ty) -> bool {
+    /// Whether a value of type `from` may flow into `to`.
+    pub(super) fn flows(&self, from: Ty, to: Ty) -> bool {
         self.compatible(from, to) || assignable(&self.types, from, to)
     }
 
