@@ -179,6 +179,12 @@ impl DomTree {
         start <= at && at < end
     }
 
+    /// Number of blocks that the block dominates, itself included.
+    pub fn subtree_size(&self, block: Block) -> u32 {
+        let (start, end) = self.range[block.index()];
+        end - start
+    }
+
     /// End of the block's subtree as an index into `preorder`.
     pub fn subtree_end(&self, block: Block) -> u32 {
         self.range[block.index()].1

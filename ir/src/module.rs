@@ -31,6 +31,9 @@ pub struct Effects {
     pub inline: bool,
     /// The call is unlikely to be executed.
     pub cold: bool,
+    /// Nothing it does looks at the stack: it neither runs the collector nor fails nor calls what might,
+    /// and it needs little stack itself. So its caller need not show its references.
+    pub quiet: bool,
 }
 
 /// Parameter and result types of a function.

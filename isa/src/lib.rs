@@ -8,6 +8,7 @@ pub mod fuzz;
 pub mod mach;
 pub mod module;
 pub mod rv64;
+pub mod wasm32;
 pub mod x64;
 
 use mochi_ir::{Function, Module, Sym};
@@ -69,7 +70,15 @@ pub fn compile(context: &Context, func: &Function) -> Atom {
         Arch::X64 => mach::compile::<x64::X64>(context, func),
         Arch::A64 => mach::compile::<a64::A64>(context, func),
         Arch::Rv64 => mach::compile::<rv64::Rv64>(context, func),
-        other => panic!("no code generation for {other:?} yet"),
+        Arch::Wasm32 => wasm32::compile(context, func),
+    }
+}
+
+/// Symbols that code refers to by itself, declared or not: they follow the module's own.
+pub fn own_symbols(target: Target) -> &'static [&'static str] {
+    match target.arch {
+        Arch::Wasm32 => wasm32::OWN_SYMBOLS,
+        _ => &[],
     }
 }
 
@@ -80,7 +89,7 @@ pub fn entry_stub(target: Target, entry: Sym, start: Sym) -> Atom {
         Arch::X64 => x64::entry::stub(entry, start),
         Arch::A64 => a64::entry::stub(entry, start),
         Arch::Rv64 => rv64::entry::stub(entry, start),
-        other => panic!("no code generation for {other:?} yet"),
+        Arch::Wasm32 => wasm32::entry::stub(entry, start),
     }
 }
 
@@ -90,6 +99,6 @@ pub fn disassemble(target: Target, atom: &Atom, symbols: &dyn Fn(u32) -> String)
         Arch::X64 => x64::disasm::disassemble(atom, symbols),
         Arch::A64 => a64::disasm::disassemble(atom, symbols),
         Arch::Rv64 => rv64::disasm::disassemble(atom, symbols),
-        other => panic!("no code generation for {other:?} yet"),
+        Arch::Wasm32 => wasm32::disasm::disassemble(atom, symbols),
     }
 }

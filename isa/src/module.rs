@@ -19,6 +19,8 @@ pub fn compile_module(context: &Context) -> Object {
     let mut object = Object::new(context.target);
     object.files = module.files.clone();
     object.symbols = module.syms.iter().map(|s| Symbol { name: s.name.clone(), global: s.export }).collect();
+    let own = crate::own_symbols(context.target).iter();
+    object.symbols.extend(own.map(|name| Symbol { name: name.to_string(), global: false }));
     for data in &module.datas {
         object.atoms.push(data_atom(data));
     }

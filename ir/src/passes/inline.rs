@@ -55,7 +55,7 @@ pub fn run(module: &mut Module, library: &Library) {
 }
 
 /// Indices of functions, callees before callers as far as calls are not circular.
-fn callees_first(module: &Module, funcs: &[Function]) -> Vec<usize> {
+pub(super) fn callees_first(module: &Module, funcs: &[Function]) -> Vec<usize> {
     let mut index = vec![u32::MAX; module.syms.len()];
     for (i, f) in funcs.iter().enumerate() {
         index[f.sym.0 as usize] = i as u32;

@@ -12,6 +12,7 @@ pub mod inline;
 pub mod layout;
 pub mod licm;
 mod memory;
+pub mod quiet;
 pub mod range;
 pub mod rotate;
 
@@ -93,6 +94,7 @@ passes! {
     LAYOUT "layout" Function layout::run;
     DCE "dce" Function dce::run;
     COMPACT "compact" Function |func, _| func.compact();
+    QUIET "quiet" Module quiet::run;
 }
 
 /// Order for optimised builds.
@@ -114,6 +116,7 @@ pub static OPTIMISE: &[Step] = &[
     Step { pass: &DCE, reason: "what nobody uses any more" },
     Step { pass: &LAYOUT, reason: "code generation emits blocks in this order" },
     Step { pass: &COMPACT, reason: "code generation wants dense ids" },
+    Step { pass: &QUIET, reason: "about the final code; code generation asks for it" },
 ];
 
 /// Order for `--debug` builds: nothing that moves or merges code.

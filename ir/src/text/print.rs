@@ -7,7 +7,7 @@ use crate::ops::{Cond, FCond, Imm, KNOWN_A, KNOWN_B, NO_OVERFLOW, Op};
 use std::fmt::Write;
 
 /// Effects in the order in which they are printed.
-pub(super) const EFFECT_NAMES: [&str; 5] = ["readonly", "pure", "noreturn", "inline", "cold"];
+pub(super) const EFFECT_NAMES: [&str; 6] = ["readonly", "pure", "noreturn", "inline", "cold", "quiet"];
 
 pub(super) fn effect_field(effects: &mut Effects, index: usize) -> &mut bool {
     match index {
@@ -15,7 +15,8 @@ pub(super) fn effect_field(effects: &mut Effects, index: usize) -> &mut bool {
         1 => &mut effects.pure_,
         2 => &mut effects.noreturn,
         3 => &mut effects.inline,
-        _ => &mut effects.cold,
+        4 => &mut effects.cold,
+        _ => &mut effects.quiet,
     }
 }
 

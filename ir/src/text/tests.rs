@@ -8,7 +8,7 @@ use crate::{Module, Op, Type};
 const SAMPLE: &str = r#"file "a \"b\".mochi"
 file "b.mochi"
 declare func @f(ref, i64) -> ref
-declare func @"list<int>.push"(ref, f64) preserve_all readonly pure noreturn inline cold export
+declare func @"list<int>.push"(ref, f64) preserve_all readonly pure noreturn inline cold quiet export
 declare data @d export
 declare data @z
 declare func @main()
@@ -109,13 +109,17 @@ fn every_op_name_is_found() {
 
 #[test]
 fn functions_declare_what_they_need() {
+    const NONE: Effects =
+        Effects { readonly: false, pure_: false, noreturn: false, inline: false, cold: false, quiet: false };
+    const COLD: Effects = Effects { cold: true, ..NONE };
+    const INLINE: Effects = Effects { inline: true, ..NONE };
     static DECLS: [Decl; 2] = [
         Decl {
             name: "grow",
             params: &[Type::Ref],
             result: Some(Type::Ref),
             conv: Conv::PreserveAll,
-            effects: Effects { readonly: false, pure_: false, noreturn: false, inline: false, cold: true },
+            effects: COLD,
             body: None,
         },
         Decl {
@@ -123,7 +127,7 @@ fn functions_declare_what_they_need() {
             params: &[Type::Ref],
             result: Some(Type::Ref),
             conv: Conv::C,
-            effects: Effects { readonly: false, pure_: false, noreturn: false, inline: true, cold: false },
+            effects: INLINE,
             body: Some(
                 "func @push -> ref {\nb0(v0:ref):\n v2:i64 = symaddr @desc_int\n v1:ref = call @grow(v0)\n ret v1\n}\n",
             ),

@@ -427,7 +427,7 @@ impl<'a, I: Isa> Lower<'a, I> {
 
 /// Exact arithmetic has no effect but its result, unless the divisor may be zero. (Slow paths
 /// allocate, which nobody sees.)
-fn quiet(func: &Function, d: &InstData) -> bool {
+pub fn quiet(func: &Function, d: &InstData) -> bool {
     match d.op {
         Op::IntAdd | Op::IntSub | Op::IntMul | Op::IntNeg | Op::IntCmp => true,
         Op::IntDiv | Op::IntMod => func.as_iconst(func.list(d.args)[1]).is_some_and(|c| c != 0),
@@ -437,7 +437,7 @@ fn quiet(func: &Function, d: &InstData) -> bool {
 
 /// When nobody wants the result, the instruction need not be executed. A load has to be: it may
 /// find a none (the passes remove those that cannot).
-fn skippable(func: &Function, d: &InstData) -> bool {
+pub fn skippable(func: &Function, d: &InstData) -> bool {
     match d.op.info().effect {
         Effect::Pure | Effect::Partial => true,
         Effect::Read => matches!(d.op, Op::GetSp | Op::GetFp),
@@ -448,7 +448,7 @@ fn skippable(func: &Function, d: &InstData) -> bool {
 
 /// A load must not be moved down over it: memory writes, calls, and what may end the program with
 /// a message of its own.
-fn writes(func: &Function, d: &InstData) -> bool {
+pub fn writes(func: &Function, d: &InstData) -> bool {
     match d.op.info().effect {
         Effect::Write => true,
         Effect::Any => !quiet(func, d),

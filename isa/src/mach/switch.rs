@@ -1,7 +1,7 @@
 //! Multi-way branches: jump tables for dense cases, binary search otherwise.
 
-use crate::mach::{Emitter, Isa, Label, Lower};
-use mochi_ir::Inst;
+use crate::mach::{Emitter, Isa, Label};
+use mochi_ir::{Function, Inst};
 use regalloc2::Allocation;
 
 /// A way to find the case of a value. Numbers are edges of the terminator.
@@ -37,8 +37,8 @@ pub trait Switches: Isa {
 }
 
 /// The plan of a `switch`.
-pub fn plan<I: Isa>(l: &Lower<I>, inst: Inst) -> Plan {
-    let cases = l.func.edges_of(inst).iter().enumerate().skip(1);
+pub fn plan(func: &Function, inst: Inst) -> Plan {
+    let cases = func.edges_of(inst).iter().enumerate().skip(1);
     plan_cases(cases.map(|(i, e)| (e.case, i as u32)).collect())
 }
 

@@ -356,7 +356,7 @@ pub fn terminator(l: &mut L, inst: mochi_ir::Inst) {
             l.push(branch, Flow::Branch, &[a.operand(), b.operand()]);
         }
         Op::Switch => {
-            let plan = switch::plan(l, inst);
+            let plan = switch::plan(l.func, inst);
             let v = l.reg(l.operands(inst)[0]);
             l.push(Inst::Switch(Box::new(plan)), Flow::Branch, &[Operand::reg_use(v)]);
         }

@@ -249,7 +249,7 @@ pub fn terminator(l: &mut L, inst: mochi_ir::Inst) {
             l.push(Inst::If(test), Flow::Branch, &[]);
         }
         Op::Switch => {
-            let plan = switch::plan(l, inst);
+            let plan = switch::plan(l.func, inst);
             let v = l.reg(l.operands(inst)[0]);
             let (t1, t2) = (l.int(), l.int());
             let ops = [Operand::reg_use(v), Operand::reg_temp(t1), Operand::reg_temp(t2)];

@@ -1,9 +1,11 @@
 //! Runs compiled IR on this machine, or on another one that an emulator knows: a module with runs
 //! becomes one static-PIE executable, which forks for every run, so that runs see the data in its
-//! initial state and may fault.
+//! initial state and may fault. Modules of WebAssembly run in this process ([`wasm`]).
 //!
 //! The executable writes records of two words: 1 and the result (by the child), 2 and the status
 //! that `wait4` gives (by the parent). Entry, self-relocation and the forks are IR of their own.
+
+mod wasm;
 
 use mochi_ir::text::parse_module;
 use mochi_ir::{Module, Op, SymKind, Type};
@@ -28,7 +30,7 @@ pub struct Call<'a> {
 pub enum Outcome {
     /// Returned this word (0 without a result).
     Returned(u64),
-    /// Killed by this signal.
+    /// Killed by this signal, or by a trap that is the same.
     Signal(u32),
 }
 
@@ -36,6 +38,19 @@ pub enum Outcome {
 pub struct Machine {
     /// Short name of the target.
     pub name: &'static str,
+    how: How,
+}
+
+/// How programs are run.
+enum How {
+    /// In this process.
+    Engine,
+    /// As processes under Linux.
+    Linux(Linux),
+}
+
+/// What is particular to a machine that runs Linux.
+struct Linux {
     /// What runs its programs on other machines.
     emulators: &'static [&'static str],
     /// System call numbers: write, wait4, exit_group.
@@ -50,28 +65,35 @@ pub struct Machine {
 pub static MACHINES: &[Machine] = &[
     Machine {
         name: "x64-linux",
-        emulators: &["qemu-x86_64", "qemu-x86_64-static"],
-        write: 1,
-        wait4: 61,
-        exit_group: 231,
-        fork: "v1:i64 = iconst 57\n  v2:i64 = syscall v1",
+        how: How::Linux(Linux {
+            emulators: &["qemu-x86_64", "qemu-x86_64-static"],
+            write: 1,
+            wait4: 61,
+            exit_group: 231,
+            fork: "v1:i64 = iconst 57\n  v2:i64 = syscall v1",
+        }),
     },
     Machine {
         name: "a64-linux",
-        emulators: &["qemu-aarch64", "qemu-aarch64-static"],
-        write: 64,
-        wait4: 260,
-        exit_group: 94,
-        fork: CLONE,
+        how: How::Linux(Linux {
+            emulators: &["qemu-aarch64", "qemu-aarch64-static"],
+            write: 64,
+            wait4: 260,
+            exit_group: 94,
+            fork: CLONE,
+        }),
     },
     Machine {
         name: "rv64-linux",
-        emulators: &["qemu-riscv64", "qemu-riscv64-static"],
-        write: 64,
-        wait4: 260,
-        exit_group: 94,
-        fork: CLONE,
+        how: How::Linux(Linux {
+            emulators: &["qemu-riscv64", "qemu-riscv64-static"],
+            write: 64,
+            wait4: 260,
+            exit_group: 94,
+            fork: CLONE,
+        }),
     },
+    Machine { name: wasm::WASM.short, how: How::Engine },
 ];
 
 /// `clone` with SIGCHLD, on machines with Linux's generic system call numbers.
@@ -81,24 +103,30 @@ const CLONE: &str = "v1:i64 = iconst 220\n  v20:i64 = iconst 17\n  v21:i64 = ico
 impl Machine {
     /// The target.
     pub fn target(&self) -> Target {
-        target::parse(self.name).expect("a supported target")
+        match self.how {
+            How::Engine => &wasm::WASM,
+            How::Linux(_) => target::parse(self.name).expect("a supported target"),
+        }
     }
 
     /// The command that starts programs of the machine, or `None` when there is no way here. That
     /// is an error when the environment says that everything has to be tested.
     pub fn start(&self) -> Option<Vec<&'static str>> {
+        let How::Linux(linux) = &self.how else { return Some(vec![]) };
         if target::host() == Ok(self.target()) {
             return Some(vec![]);
         }
         let there = |e: &&&str| Command::new(e).arg("--version").stdout(Stdio::null()).status().is_ok();
-        let found = self.emulators.iter().find(there).map(|&e| vec![e]);
+        let found = linux.emulators.iter().find(there).map(|&e| vec![e]);
         if found.is_none() {
             assert!(std::env::var_os("CI").is_none(), "no emulator for {}", self.name);
-            eprintln!("skipped {}: none of {:?}", self.name, self.emulators);
+            eprintln!("skipped {}: none of {:?}", self.name, linux.emulators);
         }
         found
     }
+}
 
+impl Linux {
     /// The driver with this machine's numbers.
     fn driver(&self) -> String {
         DRIVER
@@ -106,6 +134,18 @@ impl Machine {
             .replace("WRITE", &self.write.to_string())
             .replace("WAIT4", &self.wait4.to_string())
             .replace("EXIT_GROUP", &self.exit_group.to_string())
+    }
+
+    /// The function that makes every call in a process of its own.
+    fn main(&self, calls: usize) -> String {
+        let mut main = String::from("func @__main {\nb0(v0:i64):\n  call @__relocate()\n");
+        for i in 0..calls {
+            let _ = writeln!(main, "  v{}:i64 = symaddr @__run{i}\n  call @__spawn(v{})", i + 1, i + 1);
+        }
+        let n = calls + 1;
+        let _ = writeln!(main, "  v{n}:i64 = iconst {}\n  v{}:i64 = iconst 0", self.exit_group, n + 1);
+        let _ = writeln!(main, "  v{}:i64 = syscall v{n}, v{}\n  unreachable\n}}", n + 2, n + 1);
+        main
     }
 }
 
@@ -220,20 +260,22 @@ pub fn slow_paths(text: &str) -> String {
 /// Compiles and runs the calls of functions of a module given as text.
 pub fn run(machine: &Machine, text: &str, calls: &[Call], options: Options) -> Vec<Outcome> {
     let plain = parse_module(text).expect("IR parses");
-    let mut all = machine.driver();
+    let (mut all, main) = match &machine.how {
+        How::Engine => (wasm::DRIVER.to_string(), wasm::main(calls.len())),
+        How::Linux(linux) => (linux.driver(), linux.main(calls.len())),
+    };
     all.push_str(&slow_paths(text));
     all.push_str(text);
-    let mut main = String::from("func @__main {\nb0(v0:i64):\n  call @__relocate()\n");
     for (i, call) in calls.iter().enumerate() {
         all.push_str(&runner(&plain, i, call));
-        let _ = writeln!(main, "  v{}:i64 = symaddr @__run{i}\n  call @__spawn(v{})", i + 1, i + 1);
     }
-    let n = calls.len() + 1;
-    let _ = writeln!(main, "  v{n}:i64 = iconst {}\n  v{}:i64 = iconst 0", machine.exit_group, n + 1);
-    let _ = writeln!(main, "  v{}:i64 = syscall v{n}, v{}\n  unreachable\n}}", n + 2, n + 1);
     all.push_str(&main);
     let module = parse_module(&all).expect("driver parses");
-    let output = execute(machine, &executable(machine, &module, options));
+    let program = executable(machine, &module, options);
+    if let How::Engine = machine.how {
+        return wasm::run(&program, calls.len());
+    }
+    let output = execute(machine, &program);
     let words: Vec<u64> = output.chunks_exact(8).map(|c| u64::from_le_bytes(c.try_into().unwrap())).collect();
     let mut outcomes = Vec::new();
     let mut value = 0;

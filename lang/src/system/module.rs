@@ -103,6 +103,7 @@ impl<'a> ModuleBuilder<'a> {
             noreturn: a.noreturn,
             inline: a.inline,
             cold: a.cold || a.noreturn,
+            quiet: a.quiet,
         };
         let params: Vec<Ty> = fun.params.iter().map(|p| p.ty).collect();
         let sig = ir::Signature {

@@ -126,6 +126,7 @@ impl Parser {
                 "pure" => attributes.pure_ = true,
                 "readonly" => attributes.readonly = true,
                 "saveall" => attributes.saveall = true,
+                "quiet" => attributes.quiet = true,
                 other => return fault(pos, format!("unknown attribute `@{other}`")),
             }
         }

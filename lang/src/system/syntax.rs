@@ -242,6 +242,7 @@ pub(super) struct Attributes {
     pub pure_: bool,
     pub readonly: bool,
     pub saveall: bool,
+    pub quiet: bool,
 }
 
 /// A parameter.

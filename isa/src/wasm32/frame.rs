@@ -1,0 +1,266 @@
+//! Frames on the shadow stack: what the collector and back traces see of a function.
+//!
+//! A frame: [fp] address of the caller's frame, [fp + 8] code offset of the call in progress, then
+//! slots for references; fp is the stack pointer (global 0). A call is
+//! - *quiet*: nothing it does looks at the stack. It needs no frame.
+//! - *cold*: a slow path, a call in a cold block or of a cold function, or one that does not return. It
+//!   can have a frame made just around it, and references are stored there.
+//! - *hot*: any other. The function then has a frame from its start to its end, and a reference that
+//!   is live across a hot call is stored once, where it is defined (objects do not move, so
+//!   nothing is loaded again).
+//!
+//! Functions of the program (with a file) make frames for traces too; the runtime's own only to keep
+//! references. There words of type `i64` may be addresses as well.
+
+use crate::Context;
+use crate::wasm32::ints::has_slow_path;
+use crate::wasm32::locals::Locals;
+use crate::wasm32::trees::Trees;
+use mochi_ir::ops::NO_OVERFLOW;
+use mochi_ir::{Block, Function, Inst, Op, Type, Value, ValueDef};
+use std::collections::HashMap;
+
+/// Offset of the call in progress.
+pub const PLACE: u32 = 8;
+/// Offset of the first slot.
+const SLOTS: u32 = 16;
+/// A reference that is live across more cold calls than this gets a slot, as for a hot one.
+const COLD: usize = 12;
+/// Slots without a frame are put off to the calls.
+const NONE: u32 = u32::MAX;
+
+/// How a call is made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Temper {
+    /// No frame.
+    Quiet,
+    /// Unlikely.
+    Cold,
+    /// Any other.
+    Hot,
+}
+
+/// The frames of a function.
+pub struct Frame {
+    /// There is a frame from the start to the end.
+    pub whole: bool,
+    /// Frames keep the place of the call, for traces.
+    pub traced: bool,
+    /// Bytes of the whole frame.
+    pub size: u32,
+    /// Offset of the slot of each value that is stored where it is defined.
+    slots: Vec<u32>,
+    /// Number of such slots.
+    slot_count: u32,
+    /// Values to store around cold calls.
+    spills: HashMap<Inst, Vec<Value>>,
+}
+
+impl Frame {
+    /// Where a value is stored when it has been defined.
+    pub fn slot(&self, v: Value) -> Option<u32> {
+        let slot = self.slots[v.index()];
+        (slot != NONE).then_some(slot)
+    }
+
+    /// Values to store before a cold call, with their offsets, and the size of a frame for them.
+    pub fn spills(&self, inst: Inst) -> (Vec<(Value, u32)>, u32) {
+        let values = self.spills.get(&inst).map_or(&[][..], |s| s);
+        let first = SLOTS + 8 * self.slot_count;
+        let list = values.iter().enumerate().map(|(i, &v)| (v, first + 8 * i as u32)).collect();
+        (list, (first + 8 * values.len() as u32).next_multiple_of(16))
+    }
+}
+
+/// How an instruction calls, if it does.
+pub fn temper(context: &Context, func: &Function, inst: Inst, cold_block: bool) -> Temper {
+    let d = &func.insts[inst.index()];
+    match d.op {
+        Op::Call => {
+            let effects = context.module.sym(d.sym.expect("a call has a callee")).effects;
+            match () {
+                () if effects.quiet => Temper::Quiet,
+                () if effects.cold || effects.noreturn || cold_block => Temper::Cold,
+                () => Temper::Hot,
+            }
+        }
+        Op::CallInd if cold_block => Temper::Cold,
+        Op::CallInd => Temper::Hot,
+        _ if has_slow_path(func, inst) => Temper::Cold,
+        _ => Temper::Quiet,
+    }
+}
+
+/// The instruction may run the collector, and go on.
+pub fn collects(context: &Context, func: &Function, inst: Inst) -> bool {
+    let d = &func.insts[inst.index()];
+    let returns = d.op != Op::Call || !d.sym.is_some_and(|s| context.module.sym(s).effects.noreturn);
+    returns && temper(context, func, inst, false) != Temper::Quiet
+}
+
+/// Values that may be the only reference to an object, by what defines them: not constants, and not
+/// what arithmetic makes of numbers. In functions of the program only those of type `ref`.
+pub fn references(func: &Function, blocks: &[Block]) -> Vec<bool> {
+    let mut may_be = vec![false; func.values.len()];
+    let runtime = func.file.is_none();
+    let candidate = |v: Value| func.ty(v) == Type::Ref || runtime && func.ty(v) == Type::I64;
+    for &p in &func.blocks[func.entry().index()].params {
+        may_be[p.index()] = candidate(p);
+    }
+    // Sums and parameters depend on others: until nothing changes.
+    let mut changed = true;
+    while changed {
+        changed = false;
+        let mut set = |may_be: &mut Vec<bool>, v: Value, yes: bool| {
+            if yes && candidate(v) && !may_be[v.index()] {
+                may_be[v.index()] = true;
+                changed = true;
+            }
+        };
+        for &b in blocks {
+            for &inst in &func.blocks[b.index()].insts {
+                if let Some(r) = func.insts[inst.index()].result {
+                    let yes = defines_reference(func, &may_be, inst);
+                    set(&mut may_be, r, yes);
+                }
+                for e in func.edges_of(inst) {
+                    for (&p, &a) in func.blocks[e.block.index()].params.iter().zip(func.list(e.args)) {
+                        let yes = may_be[a.index()];
+                        set(&mut may_be, p, yes);
+                    }
+                }
+            }
+        }
+    }
+    may_be
+}
+
+fn defines_reference(func: &Function, may_be: &[bool], inst: Inst) -> bool {
+    let d = &func.insts[inst.index()];
+    let args = func.operands(inst);
+    let any = |list: &[Value]| list.iter().any(|v| may_be[v.index()]);
+    match d.op {
+        Op::Load64 | Op::Call | Op::CallInd | Op::FbitsTo => true,
+        Op::Add | Op::Sub | Op::Or | Op::And | Op::Copy => any(args),
+        Op::Select => any(&args[1..]),
+        Op::IntAdd | Op::IntSub | Op::IntMul | Op::IntDiv | Op::IntMod | Op::IntNeg => {
+            d.imm & NO_OVERFLOW == 0
+        }
+        _ => false,
+    }
+}
+
+/// Plans the frames. `blocks` are those that are emitted, `references` the values the collector has
+/// to see.
+pub fn plan(
+    context: &Context,
+    func: &Function,
+    blocks: &[Block],
+    trees: &Trees,
+    locals: &Locals,
+    references: &[bool],
+) -> Frame {
+    let traced = func.file.is_some();
+    let mut hot: Vec<(u32, u32)> = Vec::new();
+    let mut cold: Vec<(u32, u32, Inst)> = Vec::new();
+    let mut any_hot = false;
+    for &b in blocks {
+        let cold_block = func.blocks[b.index()].cold;
+        for &inst in func.blocks[b.index()].insts.iter().filter(|i| trees.live[i.index()]) {
+            let temper = temper(context, func, inst, cold_block);
+            if temper == Temper::Quiet {
+                continue;
+            }
+            let at = locals.position[inst.index()];
+            // What a root reads it has read; what others of the tree read may come after a nested one.
+            let across = 2 * at + u32::from(trees.is_root(func, inst));
+            any_hot |= temper == Temper::Hot;
+            match temper {
+                _ if !collects(context, func, inst) => {}
+                Temper::Hot => hot.push((at, across)),
+                _ => cold.push((at, across, inst)),
+            }
+        }
+    }
+    hot.sort_unstable();
+    cold.sort_unstable();
+    let mut values: Vec<Value> = (0..func.values.len() as u32)
+        .map(Value)
+        .filter(|v| references[v.index()] && trees.in_local(func, *v))
+        .collect();
+    values.sort_by_key(|v| locals.ranges[v.index()].start);
+    let crosses_hot = |v: Value| {
+        let range = locals.ranges[v.index()];
+        let first = hot.partition_point(|h| 2 * h.0 < range.start);
+        hot.get(first).is_some_and(|h| range.last >= h.1)
+    };
+    let crosses_many = |v: Value| {
+        let range = locals.ranges[v.index()];
+        let first = cold.partition_point(|c| 2 * c.0 < range.start);
+        cold.get(first + COLD).is_some_and(|c| range.last >= c.1)
+    };
+    let (kept, put_off): (Vec<Value>, Vec<Value>) =
+        values.into_iter().partition(|&v| crosses_hot(v) || crosses_many(v));
+    let (slots, slot_count) = colour_slots(func, locals, &kept);
+    let spills = spills(locals, &cold, &put_off);
+    let mut frame =
+        Frame { whole: any_hot && traced || slot_count > 0, traced, size: 0, slots, slot_count, spills };
+    let sizes = cold.iter().map(|c| frame.spills(c.2).1);
+    frame.size = sizes.max().unwrap_or(0).max((SLOTS + 8 * slot_count).next_multiple_of(16));
+    frame
+}
+
+/// Gives slots to values in order of definition; ranges that do not meet share one.
+fn colour_slots(func: &Function, locals: &Locals, values: &[Value]) -> (Vec<u32>, u32) {
+    let mut slots = vec![NONE; func.values.len()];
+    let mut busy = std::collections::BinaryHeap::new();
+    let mut count = 0;
+    for &v in values {
+        let range = locals.ranges[v.index()];
+        let slot = match busy.peek() {
+            Some(&std::cmp::Reverse((end, slot))) if end < range.start => {
+                busy.pop();
+                slot
+            }
+            _ => {
+                count += 1;
+                SLOTS + 8 * (count - 1)
+            }
+        };
+        slots[v.index()] = slot;
+        busy.push(std::cmp::Reverse((range.last, slot)));
+    }
+    (slots, count)
+}
+
+/// For each cold call the values (in order of definition) that are live across it.
+fn spills(locals: &Locals, cold: &[(u32, u32, Inst)], values: &[Value]) -> HashMap<Inst, Vec<Value>> {
+    let mut result = HashMap::new();
+    let mut active: Vec<Value> = Vec::new();
+    let mut next = values.iter().peekable();
+    for &(at, across, inst) in cold {
+        while let Some(&&v) = next.peek()
+            && locals.ranges[v.index()].start < 2 * at + 1
+        {
+            active.push(v);
+            next.next();
+        }
+        active.retain(|v| locals.ranges[v.index()].last >= 2 * at);
+        let list: Vec<Value> =
+            active.iter().copied().filter(|v| locals.ranges[v.index()].last >= across).collect();
+        if !list.is_empty() {
+            result.insert(inst, list);
+        }
+    }
+    result
+}
+
+/// The value a word came from, copies looked through.
+pub fn origin(func: &Function, mut v: Value) -> Value {
+    while let ValueDef::Inst(i) = func.values[v.index()].def
+        && func.insts[i.index()].op == Op::Copy
+    {
+        v = func.operands(i)[0];
+    }
+    v
+}

@@ -1,0 +1,263 @@
+//! Selection: loads, stores, copies, and the test for none in front of them.
+//!
+//! An address is a word whose low half is the i32 that instructions take. Their offset is added
+//! without wrapping, so only offsets of 0 and more are left to them: a base is the address of
+//! something, so it and what is above it do not wrap.
+
+use crate::wasm32::emit::Emit;
+use crate::wasm32::frame::origin;
+use crate::wasm32::insts::{Row, Ty};
+use mochi_ir::{Block, Cond, Inst, Op, Type, Value, ValueDef};
+
+/// Copies and fills up to this size are written out.
+const INLINE: i64 = 64;
+
+impl Emit<'_> {
+    /// Pushes the address of an access as an i32, and returns the offset for the instruction.
+    fn address(&mut self, base: Value, offset: i64) -> u32 {
+        if self.may_be_none(base) {
+            let (local, temp) = self.keep(base);
+            self.fail_on_none(local);
+            self.code.get(local);
+            self.code.op(Row::I32WrapI64);
+            if temp {
+                self.free(local);
+            }
+            return self.offset(offset);
+        }
+        if let ValueDef::Inst(i) = self.func.values[base.index()].def
+            && self.data(i).op == Op::Symaddr
+        {
+            let d = self.data(i);
+            self.code.address(Row::I32Const, d.sym.expect("an address has a symbol"), d.imm + offset);
+            return 0;
+        }
+        if let Some(c) = self.constant(base) {
+            self.code.i32(c.wrapping_add(offset) as i32);
+            return 0;
+        }
+        self.low(base);
+        self.offset(offset)
+    }
+
+    /// The offset of an access whose base is on the stack, where part of it may be added first.
+    fn offset(&mut self, offset: i64) -> u32 {
+        match u32::try_from(offset) {
+            Ok(offset) => offset,
+            Err(_) => {
+                self.code.i32(offset as i32);
+                self.code.op(Row::I32Add);
+                0
+            }
+        }
+    }
+
+    /// Pushes what a load gives.
+    pub fn load(&mut self, inst: Inst) {
+        let row = match self.data(inst).op {
+            Op::Load8u => Row::I64Load8U,
+            Op::Load8s => Row::I64Load8S,
+            Op::Load16u => Row::I64Load16U,
+            Op::Load16s => Row::I64Load16S,
+            Op::Load32u => Row::I64Load32U,
+            Op::Load32s => Row::I64Load32S,
+            Op::Load64 => Row::I64Load,
+            Op::LoadF64 => Row::F64Load,
+            op => panic!("no rule for {}", op.info().name),
+        };
+        self.load_by(inst, row);
+    }
+
+    /// Pushes the low half of what a load of at most four bytes gives.
+    pub fn load_low(&mut self, inst: Inst) {
+        let row = match self.data(inst).op {
+            Op::Load8u => Row::I32Load8U,
+            Op::Load8s => Row::I32Load8S,
+            Op::Load16u => Row::I32Load16U,
+            Op::Load16s => Row::I32Load16S,
+            _ => Row::I32Load,
+        };
+        self.load_by(inst, row);
+    }
+
+    fn load_by(&mut self, inst: Inst, row: Row) {
+        let offset = self.address(self.func.operands(inst)[0], self.data(inst).imm);
+        self.code.memory(row, offset);
+    }
+
+    /// Stores.
+    pub fn store(&mut self, inst: Inst) {
+        let d = self.data(inst);
+        let &[base, v] = self.func.operands(inst) else { unreachable!("two operands") };
+        let offset = self.address(base, d.imm);
+        let narrow = d.op != Op::Store64 && d.op != Op::StoreF64 && self.is_low(v);
+        if narrow {
+            self.low(v);
+        } else {
+            self.value(v);
+        }
+        let row = match d.op {
+            Op::Store8 if narrow => Row::I32Store8,
+            Op::Store16 if narrow => Row::I32Store16,
+            Op::Store32 if narrow => Row::I32Store,
+            Op::Store8 => Row::I64Store8,
+            Op::Store16 => Row::I64Store16,
+            Op::Store32 => Row::I64Store32,
+            Op::Store64 => Row::I64Store,
+            Op::StoreF64 => Row::F64Store,
+            op => panic!("no rule for {}", op.info().name),
+        };
+        self.code.memory(row, offset);
+    }
+
+    /// Copies memory. The instruction does what both ops ask for; a few bytes all go through the
+    /// operand stack, so that they are read before the first is written.
+    pub fn copy_memory(&mut self, inst: Inst) {
+        let &[to, from, size] = self.func.operands(inst) else { unreachable!("three operands") };
+        let Some(n) = self.constant(size).filter(|n| (0..=INLINE).contains(n)) else {
+            for v in [to, from, size] {
+                self.low(v);
+            }
+            return self.code.op(Row::MemoryCopy);
+        };
+        let (to, from) = (self.kept_address(to), self.kept_address(from));
+        let mut pieces = Vec::new();
+        let mut at = 0;
+        for (size, load, store) in [
+            (8, Row::I64Load, Row::I64Store),
+            (4, Row::I32Load, Row::I32Store),
+            (2, Row::I32Load16U, Row::I32Store16),
+            (1, Row::I32Load8U, Row::I32Store8),
+        ] {
+            while n - at >= size {
+                pieces.push((at as u32, load, store));
+                at += size;
+            }
+        }
+        for &(at, load, _) in &pieces {
+            self.code.get(to);
+            self.code.get(from);
+            self.code.memory(load, at);
+        }
+        for &(at, _, store) in pieces.iter().rev() {
+            self.code.memory(store, at);
+        }
+        self.free(to);
+        self.free(from);
+    }
+
+    /// Sets memory to a byte.
+    pub fn fill_memory(&mut self, inst: Inst) {
+        let &[to, byte, size] = self.func.operands(inst) else { unreachable!("three operands") };
+        if let (Some(b), Some(n)) = (self.constant(byte), self.constant(size))
+            && (0..=INLINE).contains(&n)
+        {
+            let to = self.kept_address(to);
+            let word = i64::from_le_bytes([b as u8; 8]);
+            let mut at = 0;
+            for (size, store) in
+                [(8, Row::I64Store), (4, Row::I64Store32), (2, Row::I64Store16), (1, Row::I64Store8)]
+            {
+                while n - at >= size {
+                    self.code.get(to);
+                    self.code.i64(if size == 8 { word } else { word & ((1 << (8 * size)) - 1) });
+                    self.code.memory(store, at as u32);
+                    at += size;
+                }
+            }
+            return self.free(to);
+        }
+        for v in [to, byte, size] {
+            self.low(v);
+        }
+        self.code.op(Row::MemoryFill);
+    }
+
+    /// An address in a local of its own.
+    fn kept_address(&mut self, v: Value) -> u32 {
+        self.low(v);
+        let local = self.temp(Ty::I32);
+        self.code.set(local);
+        local
+    }
+
+    // None.
+
+    /// Whether a reference that is about to be followed may be none: in code of the program, and if
+    /// nothing has found out before. From here on it is known.
+    fn may_be_none(&mut self, base: Value) -> bool {
+        let v = origin(self.func, base);
+        if self.func.file.is_none() || self.func.ty(v) != Type::Ref || self.never_none(v) {
+            return false;
+        }
+        let known = self.checked[v.index()].iter().any(|&b| self.dom.dominates(b, self.block));
+        if !known {
+            self.checked[v.index()].push(self.block);
+        }
+        !known
+    }
+
+    /// A load that nobody needs: only whether there is an object matters.
+    pub fn discard_load(&mut self, base: Value) {
+        if self.may_be_none(base) {
+            let (local, temp) = self.keep(base);
+            self.fail_on_none(local);
+            if temp {
+                self.free(local);
+            }
+        } else if self.nested(base).is_some() {
+            self.word(base);
+            self.code.op(Row::Drop);
+        }
+    }
+
+    /// Ends the program with the language's message when the local is none.
+    fn fail_on_none(&mut self, local: u32) {
+        self.code.get(local);
+        self.code.op(Row::I64Eqz);
+        self.open(Row::If, None);
+        self.fail("panic_none");
+        self.close();
+    }
+
+    /// What defines the value gives an address, or it is no reference at all.
+    fn never_none(&self, v: Value) -> bool {
+        let ValueDef::Inst(i) = self.func.values[v.index()].def else { return false };
+        let d = self.data(i);
+        match d.op {
+            Op::Symaddr | Op::Add | Op::Sub | Op::And | Op::Or => true,
+            Op::Iconst => d.imm != 0,
+            _ => false,
+        }
+    }
+
+    /// Notes what a branch to a block says of references compared with none.
+    pub fn learn_from_branch(&mut self, from: Block, to: Block) {
+        let inst = self.func.terminator(from);
+        if self.data(inst).op != Op::Brif {
+            return;
+        }
+        let ValueDef::Inst(test) = self.func.values[self.func.operands(inst)[0].index()].def else { return };
+        let d = self.data(test);
+        let edges = self.func.edges_of(inst);
+        if d.op != Op::Icmp || edges[0].block == edges[1].block {
+            return;
+        }
+        let args = self.func.operands(test);
+        let v = match (self.constant(args[0]), self.constant(args[1])) {
+            (_, Some(0)) => args[0],
+            (Some(0), _) => args[1],
+            _ => return,
+        };
+        let holds = edges[0].block == to;
+        let not_none = match Cond::from_imm(d.imm) {
+            Cond::Ne => holds,
+            Cond::Eq => !holds,
+            _ => false,
+        };
+        if not_none {
+            let v = origin(self.func, v);
+            self.checked[v.index()].push(to);
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! WebAssembly (Core 2.0, with bulk memory, sign extension and saturating conversion): code for a
+//! stack machine with locals and structured control flow, so that nothing but the op table, the order of
+//! switches and the rules of what may move is shared with the other instruction sets.
+//!
+//! The flow of [`compile`]: [`prepare`] (reducible graph) -> [`structure`] (nested items) -> [`trees`] (what
+//! is computed on the operand stack) -> [`locals`] (colouring) -> [`frame`] (the shadow stack, for the
+//! collector and traces) -> [`emit`] with the selection rules in [`select`], [`ints`], [`divide`], [`memory`],
+//! [`calls`].
+//!
+//! A word of the IR is an i64, a float an f64. The atom's bytes are the function's type and its body as
+//! in the code section without its size; indices, addresses and code offsets are insertions by relocations.
+
+mod calls;
+pub mod disasm;
+mod divide;
+mod emit;
+pub mod encode;
+pub mod entry;
+mod frame;
+pub mod insts;
+mod ints;
+mod locals;
+mod memory;
+mod prepare;
+mod select;
+mod structure;
+mod trees;
+
+use crate::Context;
+use emit::Emit;
+use encode::function_type;
+use mochi_ir::cfg::{Cfg, DomTree};
+use mochi_ir::{Block, Function};
+use mochi_objwrite::leb;
+use mochi_objwrite::{Atom, AtomKind, FrameInfo, FunctionInfo, SymRef};
+use structure::Item;
+
+/// Symbols that code refers to by itself: the end of the shadow stack, and the functions that end the
+/// program when it is used up and when a none is followed.
+pub const OWN_SYMBOLS: &[&str] = &["__stack_low", "panic_stack", "panic_none"];
+
+/// Compiles a function.
+pub fn compile(context: &Context, func: &Function) -> Atom {
+    let func = &*prepare::prepare(func);
+    let cfg = Cfg::new(func);
+    let dom = DomTree::new(func, &cfg);
+    let items = structure::structure(func, &cfg, &dom);
+    let blocks: Vec<Block> = items
+        .iter()
+        .filter_map(|item| match item {
+            Item::Code(b) => Some(*b),
+            _ => None,
+        })
+        .collect();
+    let references = frame::references(func, &blocks);
+    let trees = trees::plan(context, func, &blocks, &references);
+    let locals = locals::assign(func, &items, &trees);
+    let frame = frame::plan(context, func, &blocks, &trees, &locals, &references);
+    let mut e = Emit::new(context, func, &cfg, &dom, &trees, &locals, &frame);
+    e.body(&items);
+    finish(func, e)
+}
+
+/// Puts type, locals and instructions together.
+fn finish(func: &Function, e: Emit) -> Atom {
+    let params = &func.blocks[func.entry().index()].params;
+    let types: Vec<_> = params.iter().map(|&p| calls::signature_type(func.ty(p))).collect();
+    let mut bytes = function_type(types.into_iter(), func.result.map(calls::signature_type));
+    // Runs of locals of one type.
+    let mut runs: Vec<(u64, insts::Ty)> = Vec::new();
+    for ty in e.local_types() {
+        match runs.last_mut() {
+            Some((count, last)) if *last == ty => *count += 1,
+            _ => runs.push((1, ty)),
+        }
+    }
+    leb::write(&mut bytes, runs.len() as u64);
+    for (count, ty) in runs {
+        leb::write(&mut bytes, count);
+        bytes.push(ty.byte());
+    }
+    let start = bytes.len() as u32;
+    let (mut code, mut relocs, mut lines) = (e.code.bytes, e.code.relocs, e.code.lines);
+    bytes.append(&mut code);
+    relocs.iter_mut().for_each(|r| r.offset += start);
+    lines.iter_mut().for_each(|l| l.offset += start);
+    let code_size = bytes.len() as u32;
+    Atom {
+        sym: SymRef(func.sym.0),
+        kind: AtomKind::Text,
+        align: 1,
+        bytes,
+        zero_size: 0,
+        relocs,
+        function: Some(FunctionInfo {
+            display: func.display.clone(),
+            file: func.file,
+            line: func.loc.line(),
+            code_size,
+            lines,
+            frame: FrameInfo::default(),
+        }),
+    }
+}
