@@ -15,7 +15,7 @@ mod native;
 use mochi_ir::filetest::{CheckLine, Expect, FileTest};
 use mochi_ir::interp::{self, Linux, Trap};
 use mochi_ir::text::parse_module;
-use mochi_isa::{Context, Options, compile, disassemble};
+use mochi_isa::{Context, Features, Options, compile, disassemble};
 use mochi_objwrite::target::TARGETS;
 use native::{Call, MACHINES, Machine, Outcome};
 use std::path::PathBuf;
@@ -106,6 +106,16 @@ fn optimised() {
 #[test]
 fn debug() {
     run_all(Options { debug: true, verify: true, ..Options::default() });
+}
+
+/// What is beyond the baseline computes the same.
+#[test]
+fn extensions() {
+    let features = Features { zba: true, zbb: true };
+    let machine = MACHINES.iter().find(|m| m.name == "rv64-linux").expect("a machine");
+    if machine.start().is_some() {
+        run_on(machine, Options { debug: false, verify: true, features });
+    }
 }
 
 /// The checks of the functions of a file for a machine, by function.

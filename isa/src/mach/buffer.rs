@@ -56,6 +56,9 @@ struct Bound {
     sites: u32,
 }
 
+/// Bytes of an entry of a table, and its alignment.
+const TABLE_ENTRY: usize = 4;
+
 const UNBOUND: Bound = Bound { at: u32::MAX, sites: 0 };
 
 /// The bytes of a function while they are made.
@@ -66,12 +69,9 @@ pub struct Buffer<F: Fixups> {
     labels: Vec<Bound>,
     /// References by raw offset (with sites before it).
     references: Vec<(Bound, F::Reference, Label)>,
-    /// Label differences of four bytes: raw place, target, base.
-    differences: Vec<(Bound, Label, Label)>,
     relocs: Vec<(Bound, RelocEntry)>,
     lines: Vec<(Bound, LineRow)>,
     cfi: Vec<(Bound, CfiOp)>,
-    end: Option<Bound>,
     /// Raw offset of the last label, branch, line row or frame instruction.
     mark: u32,
 }
@@ -98,11 +98,9 @@ impl<F: Fixups> Buffer<F> {
             sites: Vec::new(),
             labels: Vec::new(),
             references: Vec::new(),
-            differences: Vec::new(),
             relocs: Vec::new(),
             lines: Vec::new(),
             cfi: Vec::new(),
-            end: None,
             mark: 0,
         }
     }
@@ -153,12 +151,6 @@ impl<F: Fixups> Buffer<F> {
         self.references.push((place, kind, target));
     }
 
-    /// Appends four bytes: `target - base`.
-    pub fn difference(&mut self, target: Label, base: Label) {
-        self.differences.push((self.here(), target, base));
-        self.bytes.extend_from_slice(&[0; 4]);
-    }
-
     /// Notes a relocation of the field at raw offset `at`, emitted since the last branch.
     pub fn reloc(&mut self, at: usize, kind: RelocKind, sym: SymRef, addend: i64) {
         let place = Bound { at: at as u32, sites: self.sites.len() as u32 };
@@ -178,27 +170,30 @@ impl<F: Fixups> Buffer<F> {
         self.lines.push((here, row));
     }
 
-    /// Says that the code ends here; only tables follow.
-    pub fn end_code(&mut self) {
-        self.end = Some(self.here());
-    }
-
     /// Adds call frame information here.
     pub fn cfi(&mut self, op: CfiOp) {
         let here = self.mark();
         self.cfi.push((here, op));
     }
 
-    /// Chooses branch forms, writes everything. `constants` are placed behind the code, each
-    /// aligned to its size, where their labels point.
-    pub fn finish(mut self, constants: &[(Label, &[u8])]) -> Finished {
-        // Padding depends on the branches, whose forms depend on where constants are at most.
-        self.choose_forms(constants.iter().map(|(_, data)| 2 * data.len() as u32).sum());
+    /// Chooses branch forms, writes everything. Behind the code come `tables`, whose entries are
+    /// the distances of labels from the table, and `constants`, each aligned to its size; their
+    /// labels point there.
+    pub fn finish(mut self, tables: &[(Label, Vec<Label>)], constants: &[(Label, &[u8])]) -> Finished {
+        // Padding depends on the branches, whose forms depend on where the rest is at most.
+        let table_bytes = tables.iter().map(|(_, entries)| (1 + entries.len()) * TABLE_ENTRY);
+        let constant_bytes = constants.iter().map(|(_, data)| 2 * data.len());
+        self.choose_forms(table_bytes.chain(constant_bytes).sum::<usize>() as u32);
         let shift = self.shifts();
         let offset = |b: Bound| (b.at + shift[b.sites as usize]) as usize;
-        let mut size = self.bytes.len() + shift[self.sites.len()] as usize;
+        let code_size = self.bytes.len() + shift[self.sites.len()] as usize;
+        let mut size = code_size;
         let mut places: Vec<usize> =
             self.labels.iter().map(|&b| if b.at == u32::MAX { usize::MAX } else { offset(b) }).collect();
+        for (label, entries) in tables {
+            places[label.0 as usize] = size.next_multiple_of(TABLE_ENTRY);
+            size = places[label.0 as usize] + entries.len() * TABLE_ENTRY;
+        }
         for (label, data) in constants {
             places[label.0 as usize] = size.next_multiple_of(data.len());
             size = places[label.0 as usize] + data.len();
@@ -214,6 +209,12 @@ impl<F: Fixups> Buffer<F> {
             debug_assert_eq!(bytes.len() as u32, site.at + shift[i + 1], "branch has its size");
         }
         bytes.extend_from_slice(&self.bytes[from..]);
+        for &(label, ref entries) in tables {
+            bytes.resize(places[label.0 as usize], 0);
+            for &target in entries {
+                bytes.extend_from_slice(&((place(target) - place(label)) as i32).to_le_bytes());
+            }
+        }
         for (label, data) in constants {
             bytes.resize(places[label.0 as usize], 0);
             bytes.extend_from_slice(data);
@@ -222,17 +223,11 @@ impl<F: Fixups> Buffer<F> {
             let at = offset(at);
             F::patch(kind, &mut bytes, at, place(target) - at as i64);
         }
-        for &(at, target, base) in &self.differences {
-            let at = offset(at);
-            let value = place(target) - place(base);
-            bytes[at..at + 4].copy_from_slice(&(value as i32).to_le_bytes());
-        }
         let relocs =
             self.relocs.iter().map(|&(at, r)| RelocEntry { offset: offset(at) as u32, ..r }).collect();
         let lines = self.lines.iter().map(|&(at, r)| LineRow { offset: offset(at) as u32, ..r }).collect();
         let cfi = self.cfi.iter().map(|&(at, op)| (offset(at) as u32, op)).collect();
-        let code_size = offset(self.end.expect("code has an end")) as u32;
-        Finished { bytes, code_size, relocs, lines, cfi }
+        Finished { bytes, code_size: code_size as u32, relocs, lines, cfi }
     }
 
     /// Bytes of branches before each site, and in total.
@@ -248,8 +243,9 @@ impl<F: Fixups> Buffer<F> {
     }
 
     /// Grows branches until all reach. Each round is linear; a branch grows at most once per form.
-    /// Constants are taken to be as far away as they can be: at the end of `constants` more bytes.
-    fn choose_forms(&mut self, constants: u32) {
+    /// Tables and constants are taken to be as far away as they can be: at the end of `behind` more
+    /// bytes.
+    fn choose_forms(&mut self, behind: u32) {
         loop {
             let shift = self.shifts();
             let mut grown = false;
@@ -258,7 +254,7 @@ impl<F: Fixups> Buffer<F> {
                 let forms = F::forms(s.branch);
                 let target = self.labels[s.target.0 as usize];
                 let to = match target.at {
-                    u32::MAX => self.bytes.len() as u32 + shift[self.sites.len()] + constants,
+                    u32::MAX => self.bytes.len() as u32 + shift[self.sites.len()] + behind,
                     at => at + shift[target.sites as usize],
                 } as i64;
                 let from = (s.at + shift[i]) as i64;

@@ -114,13 +114,6 @@ pub fn emit<I: Isa>(context: &Context, func: &Function, code: &Code<I>, output: 
         e.set_loc(loc, false);
         I::stub(&mut e, &stub);
     }
-    e.buf.end_code();
-    for (label, targets) in std::mem::take(&mut e.tables) {
-        e.buf.bind(label);
-        for t in targets {
-            e.buf.difference(t, label);
-        }
-    }
     finish(e)
 }
 
@@ -131,7 +124,7 @@ fn func_returns(func: &Function) -> bool {
 fn finish<I: Isa>(e: Emitter<I>) -> Atom {
     let constants: Vec<(Label, &[u8])> = e.constants.iter().map(|(l, b)| (*l, &b[..])).collect();
     let align = constants.iter().map(|(_, b)| b.len() as u32).max().unwrap_or(1).max(I::FUNCTION_ALIGN);
-    let body = e.buf.finish(&constants);
+    let body = e.buf.finish(&e.tables, &constants);
     let function = FunctionInfo {
         display: e.func.display.clone(),
         file: e.func.file,

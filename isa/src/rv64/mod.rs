@@ -76,8 +76,8 @@ impl Isa for Rv64 {
     type Inst = Inst;
     type Stub = Stub;
     type State = ();
-    /// Instructions have two or four bytes.
-    const FUNCTION_ALIGN: u32 = 2;
+    /// That of jump tables; instructions need two.
+    const FUNCTION_ALIGN: u32 = 4;
 
     fn abi(_: &Context) -> &'static Abi {
         &abi::LP64D

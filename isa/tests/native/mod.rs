@@ -116,6 +116,7 @@ impl Machine {
         if target::host() == Ok(self.target()) {
             return Some(vec![]);
         }
+        let _guard = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
         let there = |e: &&&str| Command::new(e).arg("--version").stdout(Stdio::null()).status().is_ok();
         let found = linux.emulators.iter().find(there).map(|&e| vec![e]);
         if found.is_none() {
@@ -335,13 +336,15 @@ pub fn executable(machine: &Machine, module: &Module, options: Options) -> Vec<u
     link(&input).expect("links").bytes
 }
 
+/// Held while a program is written or started: a fork by another thread while the file is open for
+/// writing would make it busy.
+static WRITING: Mutex<()> = Mutex::new(());
+
 /// Writes the executable to a temporary file, runs it, and returns what it printed.
 fn execute(machine: &Machine, bytes: &[u8]) -> Vec<u8> {
     let start = machine.start().expect("checked before");
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
-    // A fork by another thread while the file is open for writing would make it busy.
-    static WRITING: Mutex<()> = Mutex::new(());
     let guard = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
     let path = std::env::temp_dir().join(format!("mochi-isa-{}-{id}", std::process::id()));
     std::fs::write(&path, bytes).unwrap();

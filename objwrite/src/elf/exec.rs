@@ -19,7 +19,7 @@
 //! small program stays small. The dynamic section names nothing to load; it is what tools read to
 //! recognise a static-PIE with immediate binding, and lists the relocations for them.
 
-use super::{Bytes, Machine, StringTable, machine};
+use super::{Attributes, Bytes, Machine, StringTable, machine};
 use crate::dwarf;
 use crate::link::layout::{Addresses, Layout, pc_table};
 use crate::link::resolve::{LinkerSymbol, Program, resolve};
@@ -72,6 +72,7 @@ enum Role {
     PcTable,
     Atoms(AtomKind),
     Dynamic,
+    Attributes(Attributes),
     Debug(&'static str),
     SymTab,
     StrTab,
@@ -95,6 +96,7 @@ impl Role {
             Role::Atoms(AtomKind::Data) => (".data", SHT_PROGBITS, a | w, 0),
             Role::Atoms(AtomKind::Bss) => (".bss", SHT_NOBITS, a | w, 0),
             Role::Dynamic => (".dynamic", SHT_DYNAMIC, a | w, 16),
+            Role::Attributes(a) => (a.section, a.kind, 0, 0),
             Role::Debug(name) => (name, SHT_PROGBITS, 0, 0),
             Role::SymTab => (".symtab", SHT_SYMTAB, 0, SYM),
             Role::StrTab => (".strtab", SHT_STRTAB, 0, 0),
@@ -167,6 +169,9 @@ pub fn write(input: &LinkInput) -> Result<Image, LinkError> {
     w.plan();
     w.place();
     w.define_symbols();
+    if let Some(attributes) = machine.attributes {
+        w.add(Role::Attributes(attributes), 1, attributes.bytes());
+    }
     if let Some(options) = &input.debug {
         let text = w.addresses.section(AtomKind::Text);
         for section in dwarf::build(target.arch, options, &w.layout.functions(&w.program)) {

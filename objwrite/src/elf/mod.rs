@@ -18,15 +18,59 @@ pub struct Machine {
     /// Largest page that a kernel of this machine may use: segments are congruent to their file
     /// offsets modulo this.
     pub page: u64,
+    /// What tools want to know of the instruction set beside the machine's number.
+    pub attributes: Option<Attributes>,
 }
+
+/// A section of build attributes ("A" format), of the one file that there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attributes {
+    /// Name of the section.
+    pub section: &'static str,
+    /// Its type.
+    pub kind: u32,
+    vendor: &'static str,
+    /// Tag, and the number it has.
+    numbers: [(u8, u8); 2],
+    /// Tag, and the text it has.
+    text: (u8, &'static str),
+}
+
+impl Attributes {
+    /// The contents of the section.
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut values: Vec<u8> = self.numbers.iter().flat_map(|&(tag, value)| [tag, value]).collect();
+        values.push(self.text.0);
+        values.extend(self.text.1.as_bytes());
+        values.push(0);
+        let mut out = Bytes(vec![b'A']);
+        out.u32((4 + self.vendor.len() + 1 + 5 + values.len()) as u32);
+        out.0.extend(self.vendor.as_bytes());
+        out.0.extend([0, 1]); // Tag_File
+        out.u32(5 + values.len() as u32);
+        out.0.extend(values);
+        out.0
+    }
+}
+
+/// RISC-V ELF psABI 1.0, section 8.8 (attributes): stack alignment, unaligned accesses, extensions.
+const RISCV_ATTRIBUTES: Attributes = Attributes {
+    section: ".riscv.attributes",
+    kind: 0x7000_0003,
+    vendor: "riscv",
+    numbers: [(4, 16), (6, 1)],
+    text: (5, "rv64i2p0_m2p0_a2p0_f2p0_d2p0_c2p0"),
+};
 
 /// The machine of an architecture; `None` where ELF is not used.
 pub fn machine(arch: Arch) -> Option<Machine> {
     match arch {
-        Arch::X64 => Some(Machine { number: 62, flags: 0, page: 0x1000 }),
-        Arch::A64 => Some(Machine { number: 183, flags: 0, page: 0x1_0000 }),
+        Arch::X64 => Some(Machine { number: 62, flags: 0, page: 0x1000, attributes: None }),
+        Arch::A64 => Some(Machine { number: 183, flags: 0, page: 0x1_0000, attributes: None }),
         // EF_RISCV_RVC | EF_RISCV_FLOAT_ABI_DOUBLE
-        Arch::Rv64 => Some(Machine { number: 243, flags: 5, page: 0x1000 }),
+        Arch::Rv64 => {
+            Some(Machine { number: 243, flags: 5, page: 0x1000, attributes: Some(RISCV_ATTRIBUTES) })
+        }
         Arch::Wasm32 => None,
     }
 }

@@ -79,6 +79,12 @@ pub fn write(input: &RelocatableInput) -> Result<Image, LinkError> {
         let sections = dwarf::build(arch, options, &w.layout.functions(&w.program));
         w.add_debug(&sections)?;
     }
+    if let Some(attributes) = &machine.attributes {
+        let id = w.out.add_section(Vec::new(), attributes.section.into(), SectionKind::Other);
+        w.out.append_section_data(id, &attributes.bytes(), 1);
+        w.out.section_mut(id).flags =
+            SectionFlags::Elf { sh_type: elf::SectionType(attributes.kind), sh_flags: elf::SectionFlags(0) };
+    }
     // An empty section of this name asks for a stack that is not executable.
     let note = w.out.add_section(Vec::new(), b".note.GNU-stack".to_vec(), SectionKind::Other);
     w.out.section_mut(note).flags =
