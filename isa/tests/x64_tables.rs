@@ -1,20 +1,14 @@
 //! What travels beside the code: line rows and call frame information, compared with the decoded
 //! instructions.
 
+mod tables;
+
 use iced_x86::{Code, Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register};
 use mochi_ir::fuzz::{generate, random_bytes};
-use mochi_ir::module::Module;
 use mochi_ir::text::parse_module;
 use mochi_isa::mach::disasm::code;
-use mochi_isa::{Context, Options, compile};
-use mochi_objwrite::target::TARGETS;
-use mochi_objwrite::{Atom, CfiOp, LineRow, RelocKind};
-
-fn atoms(module: &Module, debug: bool) -> Vec<Atom> {
-    let options = Options { debug, verify: true, ..Options::default() };
-    let context = Context::new(module, &TARGETS[0], options);
-    module.funcs.iter().map(|f| compile(&context, f)).collect()
-}
+use mochi_objwrite::{Atom, LineRow, RelocKind};
+use tables::{Rules, atoms};
 
 fn instructions(atom: &Atom) -> Vec<Instruction> {
     Decoder::new(64, code(atom), DecoderOptions::NONE).into_iter().collect()
@@ -48,7 +42,7 @@ fn row_at(rows: &[LineRow], offset: u32) -> &LineRow {
 fn every_call_has_its_line() {
     for debug in [false, true] {
         let module = parse_module(LINES).unwrap();
-        let atom = &atoms(&module, debug)[0];
+        let atom = &atoms("x64-linux", &module, debug)[0];
         let info = atom.function.as_ref().unwrap();
         assert!(info.lines.is_sorted_by_key(|r| r.offset), "rows in order");
         assert_eq!(info.lines[0].line, 3, "starts with the declaration");
@@ -91,26 +85,6 @@ fn step(m: &mut Machine, i: &Instruction) {
     }
 }
 
-/// The frame's address by the rules: register, offset; and where registers are saved.
-#[derive(Clone, PartialEq, Debug)]
-struct Rules {
-    register: u16,
-    offset: i64,
-    saved: Vec<(u16, i32)>,
-}
-
-fn apply(rules: &mut Rules, stack: &mut Vec<Rules>, op: CfiOp) {
-    match op {
-        CfiOp::DefCfa(r, o) => (rules.register, rules.offset) = (r, o as i64),
-        CfiOp::DefCfaOffset(o) => rules.offset = o as i64,
-        CfiOp::DefCfaRegister(r) => rules.register = r,
-        CfiOp::Offset(r, o) => rules.saved.push((r, o)),
-        CfiOp::Restore(r) => rules.saved.retain(|s| s.0 != r),
-        CfiOp::RememberState => stack.push(rules.clone()),
-        CfiOp::RestoreState => *rules = stack.pop().expect("remembered"),
-    }
-}
-
 fn check_frames(atom: &Atom) {
     let ops = &atom.function.as_ref().unwrap().frame.ops;
     let mut rules = Rules { register: 7, offset: 8, saved: vec![] };
@@ -120,7 +94,7 @@ fn check_frames(atom: &Atom) {
     let code = instructions(atom);
     for i in &code {
         while next < ops.len() && u64::from(ops[next].0) <= i.ip() {
-            apply(&mut rules, &mut remembered, ops[next].1);
+            rules.apply(&mut remembered, ops[next].1);
             next += 1;
         }
         let right = match rules.register {
@@ -145,7 +119,7 @@ fn frames() {
     for seed in 0..60 {
         let module = generate(&random_bytes(seed, 700));
         for debug in [false, true] {
-            for atom in atoms(&module, debug) {
+            for atom in atoms("x64-linux", &module, debug) {
                 check_frames(&atom);
             }
         }
