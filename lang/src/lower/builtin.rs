@@ -40,8 +40,9 @@ impl<'a> Fx<'_, 'a> {
                 let elem = self.lw.types.elem(want);
                 let v = self.owned_as(&args[1], elem);
                 self.at(e.span);
-                let suffix = self.lw.types.repr(elem).elem();
-                return self.rt(&format!("list_append_{suffix}"), &[list, v]);
+                let name =
+                    self.lw.types.repr(elem).list_fn(["list_append_w", "list_append_f", "list_append_b"]);
+                return self.rt(name, &[list, v]);
             }
             Concat => {
                 let mut list = self.list_arg(args, 0, want);
@@ -289,8 +290,11 @@ impl<'a> Fx<'_, 'a> {
     fn end(&mut self, builtin: Builtin, a: Arg) -> (Value, Ty) {
         let elem = self.lw.types.elem(a.ty);
         let repr = self.lw.types.repr(elem);
-        let which = if builtin == Builtin::First { "first" } else { "last" };
-        (self.rt_as(repr, &format!("list_{which}_{}", repr.elem()), &[a.v]), elem)
+        let names = match builtin {
+            Builtin::First => ["list_first_w", "list_first_f", "list_first_b"],
+            _ => ["list_last_w", "list_last_f", "list_last_b"],
+        };
+        (self.rt_as(repr, repr.list_fn(names), &[a.v]), elem)
     }
 
     /// `sum`, `avg`, `min`, `max` of a list or group.

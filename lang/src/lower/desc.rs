@@ -136,7 +136,7 @@ impl Lowerer<'_> {
         }
         let fields = self.types.field_types(id);
         let slots: Vec<Slot> = fields.iter().map(|&t| self.types.repr(t).slot()).collect();
-        let layout = Rc::new(Layout::new(1, &slots));
+        let layout = Rc::new(Layout { types: fields, ..Layout::new(1, &slots) });
         self.layouts.insert(id, layout.clone());
         layout
     }
@@ -219,7 +219,7 @@ impl Lowerer<'_> {
         self.descs.insert(ty, sym);
         let desc = match kind {
             TyKind::List(e) => {
-                let gc = Layout { offsets: Vec::new(), nref: 1, ntag: 0, size: 32 }.gc_word(2);
+                let gc = Layout { size: 32, nref: 1, ..Layout::new(0, &[]) }.gc_word(2);
                 Desc { gc, elem: Some(self.desc(e)), ..Desc::new(Kind::List) }
             }
             TyKind::Map(k, v) => {
@@ -256,7 +256,7 @@ impl Lowerer<'_> {
         self.struct_descs.insert(id, sym);
         let def = self.types.types.struct_def(id).clone();
         let layout = self.layout(id);
-        let types = self.types.field_types(id);
+        let types = &layout.types;
         let mut rows: Vec<(String, i64, Option<Ty>)> = Vec::new();
         for (k, (name, _)) in def.fields.iter().enumerate() {
             rows.push((name.clone(), i64::from(layout.offsets[k]), Some(types[k])));

@@ -230,10 +230,10 @@ impl<'a> Fx<'_, 'a> {
     }
 
     fn struct_literal(&mut self, id: StructId, fields: &'a [(u32, Expr)]) -> Value {
-        let types = self.lw.types.field_types(id);
+        let layout = self.lw.layout(id);
         let mut values = Vec::with_capacity(fields.len());
         for (field, e) in fields {
-            values.push((*field, self.owned_as(e, types[*field as usize])));
+            values.push((*field, self.owned_as(e, layout.types[*field as usize])));
         }
         self.make_struct(id, &values)
     }
@@ -267,7 +267,7 @@ impl<'a> Fx<'_, 'a> {
     pub(crate) fn field(&mut self, base: Value, ty: Ty, field: u32) -> (Value, Ty) {
         let id = self.struct_id(ty);
         let layout = self.lw.layout(id);
-        let field_ty = self.lw.types.field_types(id)[field as usize];
+        let field_ty = layout.types[field as usize];
         let repr = self.lw.types.repr(field_ty);
         let v = self.load_slot(repr, base, i64::from(layout.offsets[field as usize]));
         (v, field_ty)
@@ -303,28 +303,30 @@ impl<'a> Fx<'_, 'a> {
     /// Element of a list by tagged index, checked.
     pub(crate) fn list_get(&mut self, elem: Ty, list: Value, index: Value) -> Value {
         let repr = self.lw.types.repr(elem);
-        self.rt_as(repr, &format!("list_get_{}", repr.elem()), &[list, index])
+        self.rt_as(repr, repr.list_fn(["list_get_w", "list_get_f", "list_get_b"]), &[list, index])
     }
 
-    /// Suffix of the runtime's map functions for a key type.
-    fn key_class(&self, key: Ty) -> &'static str {
+    /// The runtime's map function for a key type: int, string, any other.
+    fn key_fn(&self, key: Ty, names: [&'static str; 3]) -> &'static str {
         match self.lw.types.kind(key) {
-            TyKind::Int => "i",
-            TyKind::Str => "s",
-            _ => "x",
+            TyKind::Int => names[0],
+            TyKind::Str => names[1],
+            _ => names[2],
         }
     }
 
     /// Address of the slot of a key, 0 when there is none.
     pub(crate) fn map_find(&mut self, key: Ty, map: Value, k: Value) -> Value {
         let k = self.word(k);
-        self.rt(&format!("map_find_{}", self.key_class(key)), &[map, k])
+        let name = self.key_fn(key, ["map_find_i", "map_find_s", "map_find_x"]);
+        self.rt(name, &[map, k])
     }
 
     /// Address of the slot of a key, which is made when there is none.
     pub(crate) fn map_slot(&mut self, key: Ty, map: Value, k: Value) -> Value {
         let k = self.word(k);
-        self.rt(&format!("map_put_{}", self.key_class(key)), &[map, k])
+        let name = self.key_fn(key, ["map_put_i", "map_put_s", "map_put_x"]);
+        self.rt(name, &[map, k])
     }
 
     /// The value of a key, or none.

@@ -11,9 +11,12 @@ use crate::span::Span;
 use crate::tree::{self, GlobalId, LocalId, VarRef};
 use crate::types::Ty;
 use mochi_ir::builder::Var;
+use mochi_ir::hash::FastMap;
 use mochi_ir::{Block, Cond, Function, FunctionBuilder, Op, Sym, Type, Value};
-use std::collections::HashMap;
 use std::rc::Rc;
+
+/// No runtime function that lowering calls has more parameters.
+const MAX_RUNTIME_ARGS: usize = 6;
 
 /// Where a loop's `break` and `continue` go.
 #[derive(Clone, Copy)]
@@ -47,8 +50,8 @@ pub(crate) struct Fx<'l, 'a> {
     pub(crate) counters: Vec<LocalId>,
     pub(crate) result: Ty,
     locals: Vec<Option<Var>>,
-    globals: HashMap<GlobalId, Var>,
-    tys: HashMap<Ty, Ty>,
+    globals: FastMap<GlobalId, Var>,
+    tys: FastMap<Ty, Ty>,
 }
 
 /// Lowers one instance.
@@ -75,8 +78,8 @@ pub(crate) fn lower_function(lw: &mut Lowerer<'_>, instance: &Instance, sym: Sym
         counters: Vec::new(),
         result,
         locals: vec![None; tree.locals.len()],
-        globals: HashMap::new(),
-        tys: HashMap::new(),
+        globals: FastMap::default(),
+        tys: FastMap::default(),
         lw,
     };
     fx.prologue(tree);
@@ -101,8 +104,8 @@ impl<'l, 'a> Fx<'l, 'a> {
             counters: Vec::new(),
             result: Ty::UNIT,
             locals: Vec::new(),
-            globals: HashMap::new(),
-            tys: HashMap::new(),
+            globals: FastMap::default(),
+            tys: FastMap::default(),
             lw,
         }
     }
@@ -126,13 +129,13 @@ impl<'l, 'a> Fx<'l, 'a> {
 
     /// The resolved form of a type of the tree.
     pub(crate) fn ty(&mut self, ty: Ty) -> Ty {
+        let Some(i) = self.instance.as_ref().filter(|i| !i.args.is_empty()) else {
+            return self.lw.types.plain(ty);
+        };
         if let Some(&t) = self.tys.get(&ty) {
             return t;
         }
-        let t = match &self.instance {
-            Some(i) if !i.args.is_empty() => self.lw.types.resolve(ty, &i.args),
-            _ => self.lw.types.plain(ty),
-        };
+        let t = self.lw.types.resolve(ty, &i.args);
         self.tys.insert(ty, t);
         t
     }
@@ -202,21 +205,21 @@ impl<'l, 'a> Fx<'l, 'a> {
     // Runtime calls.
 
     /// Calls a runtime function; words are converted between `i64` and `ref` as it wants.
-    pub(crate) fn rt_opt(&mut self, name: &str, args: &[Value]) -> Option<Value> {
+    pub(crate) fn rt_opt(&mut self, name: &'static str, args: &[Value]) -> Option<Value> {
         let sym = self.lw.runtime(name);
-        let signature = self.lw.module.signature(sym).clone();
+        let signature = self.lw.module.signature(sym);
         assert_eq!(signature.params.len(), args.len(), "arguments of runtime function `{name}`");
-        let mut converted = Vec::with_capacity(args.len());
-        for (&arg, &want) in args.iter().zip(&signature.params) {
+        let mut converted = [args.first().copied().unwrap_or(Value(0)); MAX_RUNTIME_ARGS];
+        for (k, (&arg, &want)) in args.iter().zip(&signature.params).enumerate() {
             let have = self.b.func.ty(arg);
             assert_eq!(have.is_word(), want.is_word(), "argument class of runtime function `{name}`");
-            converted.push(if have == want { arg } else { self.b.op(Op::Copy, &[arg], want) });
+            converted[k] = if have == want { arg } else { self.b.op(Op::Copy, &[arg], want) };
         }
-        self.b.call(sym, &converted, signature.result)
+        self.b.call(sym, &converted[..args.len()], signature.result)
     }
 
     /// Calls a runtime function with a result.
-    pub(crate) fn rt(&mut self, name: &str, args: &[Value]) -> Value {
+    pub(crate) fn rt(&mut self, name: &'static str, args: &[Value]) -> Value {
         match self.rt_opt(name, args) {
             Some(v) => v,
             None => panic!("runtime function `{name}` has no result"),
@@ -224,12 +227,12 @@ impl<'l, 'a> Fx<'l, 'a> {
     }
 
     /// Calls a runtime function without a result.
-    pub(crate) fn rt_void(&mut self, name: &str, args: &[Value]) {
+    pub(crate) fn rt_void(&mut self, name: &'static str, args: &[Value]) {
         self.rt_opt(name, args);
     }
 
     /// Calls a runtime function that gives a word, and takes the word as this representation.
-    pub(crate) fn rt_as(&mut self, repr: Repr, name: &str, args: &[Value]) -> Value {
+    pub(crate) fn rt_as(&mut self, repr: Repr, name: &'static str, args: &[Value]) -> Value {
         let v = self.rt(name, args);
         if self.b.func.ty(v) == Type::F64 { v } else { self.unpack(repr, v) }
     }
@@ -386,7 +389,7 @@ impl<'l, 'a> Fx<'l, 'a> {
     /// Element of a list by raw index, unchecked.
     pub(crate) fn raw_get(&mut self, elem: Ty, list: Value, index: Value) -> Value {
         let repr = self.lw.types.repr(elem);
-        self.rt_as(repr, &format!("list_get_raw_{}", repr.elem()), &[list, index])
+        self.rt_as(repr, repr.list_fn(["list_get_raw_w", "list_get_raw_f", "list_get_raw_b"]), &[list, index])
     }
 
     /// An empty list of a resolved list type.
@@ -399,7 +402,7 @@ impl<'l, 'a> Fx<'l, 'a> {
     /// Adds an element to a list nobody else holds.
     pub(crate) fn push(&mut self, elem: Ty, list: Value, value: Value) {
         let repr = self.lw.types.repr(elem);
-        self.rt_void(&format!("list_push_{}", repr.elem()), &[list, value]);
+        self.rt_void(repr.list_fn(["list_push_w", "list_push_f", "list_push_b"]), &[list, value]);
     }
 
     // Variables.

@@ -39,6 +39,7 @@ use crate::tree::{FuncId, GlobalId, Program};
 use crate::types::{StructId, Ty};
 use changes::Changed;
 use facts::Facts;
+use mochi_ir::hash::FastMap;
 use mochi_ir::{Effects, Function, Library, Module, Op, Signature, SrcLoc, Sym, Type};
 use repr::{Layout, NONE_FLOAT, Repr, TypeTable};
 use std::collections::HashMap;
@@ -109,13 +110,15 @@ pub(crate) struct Lowerer<'a> {
     map: &'a SourceMap,
     lines: Vec<Lines>,
     counter: u32,
+    /// Runtime functions by address and length of the (static) name.
+    runtime: FastMap<(usize, usize), Sym>,
     instances: HashMap<Instance, Sym>,
     work: Vec<(Instance, Sym)>,
     thunks: HashMap<Thunk, Sym>,
     strings: HashMap<String, Sym>,
-    descs: HashMap<Ty, Sym>,
-    struct_descs: HashMap<StructId, Sym>,
-    layouts: HashMap<StructId, Rc<Layout>>,
+    descs: FastMap<Ty, Sym>,
+    struct_descs: FastMap<StructId, Sym>,
+    layouts: FastMap<StructId, Rc<Layout>>,
     closure_descs: HashMap<i64, Sym>,
     static_closures: HashMap<Sym, Sym>,
     singletons: HashMap<StructId, Sym>,
@@ -146,8 +149,7 @@ impl<'a> Lowerer<'a> {
                 library.declare(&mut module, slow);
             }
         }
-        let growth_copies =
-            ["w", "f", "b"].iter().all(|k| library.find(&format!("list_set_copy_{k}")).is_some());
+        let growth_copies = place::LIST_SET_COPY.iter().all(|name| library.find(name).is_some());
         let changed = Changed::new(program);
         Lowerer {
             program,
@@ -161,13 +163,14 @@ impl<'a> Lowerer<'a> {
             map,
             lines: map.files.iter().map(|f| Lines::new(&f.text)).collect(),
             counter: 0,
+            runtime: FastMap::default(),
             instances: HashMap::new(),
             work: Vec::new(),
             thunks: HashMap::new(),
             strings: HashMap::new(),
-            descs: HashMap::new(),
-            struct_descs: HashMap::new(),
-            layouts: HashMap::new(),
+            descs: FastMap::default(),
+            struct_descs: FastMap::default(),
+            layouts: FastMap::default(),
             closure_descs: HashMap::new(),
             static_closures: HashMap::new(),
             singletons: HashMap::new(),
@@ -254,8 +257,14 @@ impl<'a> Lowerer<'a> {
     }
 
     /// Declares a runtime function.
-    pub(crate) fn runtime(&mut self, name: &str) -> Sym {
-        self.library.declare(&mut self.module, name)
+    pub(crate) fn runtime(&mut self, name: &'static str) -> Sym {
+        let key = (name.as_ptr() as usize, name.len());
+        if let Some(&s) = self.runtime.get(&key) {
+            return s;
+        }
+        let s = self.library.declare(&mut self.module, name);
+        self.runtime.insert(key, s);
+        s
     }
 
     /// The position of a span's start.

@@ -89,8 +89,8 @@ impl<'a> Fx<'_, 'a> {
                     let is = self.is_variant(object, *id);
                     self.check(is, fail);
                 }
-                let types = self.lw.types.field_types(*id);
                 let layout = self.lw.layout(*id);
+                let types = &layout.types;
                 for (k, field) in fields.iter().enumerate() {
                     if matches!(field, Pattern::Wildcard) {
                         continue;

@@ -16,6 +16,12 @@ use crate::tree::{Builtin, Expr, ExprKind, Place, Step, VarRef};
 use crate::types::{Ty, TyKind};
 use mochi_ir::{Cond, Value};
 
+/// Stores by representation of the elements.
+const LIST_SET: [&str; 3] = ["list_set_w", "list_set_f", "list_set_b"];
+
+/// The same for lists that other holders may not see grow.
+pub(super) const LIST_SET_COPY: [&str; 3] = ["list_set_copy_w", "list_set_copy_f", "list_set_copy_b"];
+
 /// What holds the container that a walk has reached.
 #[derive(Clone, Copy)]
 enum Holder {
@@ -151,7 +157,7 @@ impl<'a> Fx<'_, 'a> {
 
     fn field_ty(&mut self, ty: Ty, field: u32) -> Ty {
         let id = self.struct_id(ty);
-        self.lw.types.field_types(id)[field as usize]
+        self.lw.layout(id).types[field as usize]
     }
 
     fn store_field(&mut self, object: Value, ty: Ty, field: u32, v: Value) {
@@ -273,7 +279,7 @@ impl<'a> Fx<'_, 'a> {
             Holder::Field(object, offset) => self.store_slot(object, v, offset),
             Holder::Element(list, i, elem) => {
                 let repr = self.lw.types.repr(elem);
-                self.rt(&format!("list_set_{}", repr.elem()), &[list, i, v]);
+                self.rt(repr.list_fn(LIST_SET), &[list, i, v]);
             }
             Holder::Entry(map, k, key) => self.map_put(key, map, k, v),
             Holder::Dynamic(container, i) => {
@@ -318,9 +324,9 @@ impl<'a> Fx<'_, 'a> {
                 });
                 let at = self.late(at);
                 let list = self.some_list(&at);
-                let suffix = self.lw.types.repr(elem).elem();
-                let name = if hides_growth { "list_set_copy_" } else { "list_set_" };
-                let new = self.rt(&format!("{name}{suffix}"), &[list, i, v]);
+                let names = if hides_growth { LIST_SET_COPY } else { LIST_SET };
+                let name = self.lw.types.repr(elem).list_fn(names);
+                let new = self.rt(name, &[list, i, v]);
                 self.write_back(at.holder, list, new);
             }
             TyKind::Map(key, ty) => {
@@ -463,14 +469,15 @@ impl<'a> Fx<'_, 'a> {
     }
 
     fn add_all(&mut self, list: Value, elem: Ty, added: &[(bool, Value)]) -> Value {
-        let suffix = self.lw.types.repr(elem).elem();
+        let append = self.lw.types.repr(elem).list_fn([
+            "list_append_place_w",
+            "list_append_place_f",
+            "list_append_place_b",
+        ]);
         let mut list = list;
         for &(single, v) in added {
-            list = if single {
-                self.rt(&format!("list_append_place_{suffix}"), &[list, v])
-            } else {
-                self.rt("list_concat_place", &[list, v])
-            };
+            list =
+                if single { self.rt(append, &[list, v]) } else { self.rt("list_concat_place", &[list, v]) };
         }
         list
     }

@@ -123,7 +123,7 @@ impl<'a> Fx<'_, 'a> {
     }
 
     /// Calls a runtime function with a slot word and its descriptor.
-    pub(crate) fn rt_word_desc(&mut self, name: &str, v: Value, ty: Ty) -> Option<Value> {
+    pub(crate) fn rt_word_desc(&mut self, name: &'static str, v: Value, ty: Ty) -> Option<Value> {
         let desc = self.desc(ty);
         let word = self.word(v);
         self.rt_opt(name, &[word, desc])

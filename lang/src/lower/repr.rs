@@ -6,7 +6,7 @@
 
 use crate::types::{StructId, Ty, TyKind, Types};
 use mochi_ir::Type;
-use std::collections::HashMap;
+use mochi_ir::hash::FastMap;
 
 /// Bits of the float that stands for `none` (a quiet NaN no arithmetic produces).
 pub(crate) const NONE_FLOAT: i64 = 0x7FF8_0000_0000_0A0E;
@@ -57,12 +57,12 @@ impl Repr {
         }
     }
 
-    /// Suffix of the runtime's list functions for elements of this representation.
-    pub(crate) fn elem(self) -> &'static str {
+    /// The runtime's list function for elements of this representation: of words, floats, bools.
+    pub(crate) fn list_fn(self, names: [&'static str; 3]) -> &'static str {
         match self {
-            Repr::Float => "f",
-            Repr::Bool => "b",
-            _ => "w",
+            Repr::Float => names[1],
+            Repr::Bool => names[2],
+            _ => names[0],
         }
     }
 }
@@ -72,6 +72,8 @@ impl Repr {
 pub(crate) struct Layout {
     /// Byte offset of each field, in order of declaration.
     pub(crate) offsets: Vec<u32>,
+    /// Resolved types of the fields, for structs.
+    pub(crate) types: Vec<Ty>,
     /// Number of plain reference fields.
     pub(crate) nref: u32,
     /// Number of tagged fields.
@@ -93,7 +95,7 @@ impl Layout {
                 counts[k] += 1;
             }
         }
-        Layout { offsets, nref: counts[0], ntag: counts[1], size: word * 8 }
+        Layout { offsets, types: Vec::new(), nref: counts[0], ntag: counts[1], size: word * 8 }
     }
 
     /// The word that tells the collector about the object.
@@ -109,13 +111,13 @@ impl Layout {
 pub(crate) struct TypeTable {
     /// All types.
     pub(crate) types: Types,
-    resolved: HashMap<Ty, Ty>,
+    resolved: FastMap<Ty, Ty>,
 }
 
 impl TypeTable {
     /// A table that starts from the program's types.
     pub(crate) fn new(types: Types) -> TypeTable {
-        TypeTable { types, resolved: HashMap::new() }
+        TypeTable { types, resolved: FastMap::default() }
     }
 
     /// What a type is.

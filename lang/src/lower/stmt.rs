@@ -399,14 +399,13 @@ impl<'a> Fx<'_, 'a> {
         }
         let elem_ty = self.lw.types.elem(list_ty);
         let layout = self.lw.layout(elem);
-        let types = self.lw.types.field_types(elem);
         let len = self.raw_len(list);
         self.count_loop(len, |fx, i| {
             let item = fx.raw_get(elem_ty, list, i);
             for (k, &local) in fields.iter().enumerate() {
-                let repr = fx.lw.types.repr(types[k]);
+                let repr = fx.lw.types.repr(layout.types[k]);
                 let v = fx.load_slot(repr, item, i64::from(layout.offsets[k]));
-                fx.bind_borrowed(VarRef::Local(local), types[k], v);
+                fx.bind_borrowed(VarRef::Local(local), layout.types[k], v);
             }
             let (hit, done) = (fx.b.new_block(), fx.b.new_block());
             match filter {
