@@ -73,20 +73,27 @@ fn objects_link_with_a_c_library() {
         if !have(&cc) {
             continue;
         }
-        let mut ways = vec![vec![], vec!["-static".to_string()]];
+        let way = |words: &[&str]| words.iter().map(|w| w.to_string()).collect::<Vec<String>>();
+        let mut ways = vec![way(&["tour.o"]), way(&["tour.o", "-static"])];
         if have("ld.lld") {
-            // Cross compilers do not look for it in `PATH`.
-            let place = format!("-B{}", folder("ld.lld").expect("installed").display());
-            let lld = vec!["-fuse-ld=lld".to_string(), place];
-            ways.extend([lld.clone(), [lld, vec!["-static".to_string()]].concat()]);
-            let args = ["--entry=main", "--no-gc-sections", "-r", "tour.o", "-o", "tour-r.o"];
+            let args = ["-r", "tour.o", "-o", "tour-r.o"];
             let linked = output(Command::new("ld.lld").args(args).current_dir(&s.0));
             assert!(linked.status.success(), "{target:?}: {}", text(&linked.stderr));
+            // Cross compilers do not look for it in `PATH`.
+            let place = format!("-B{}", folder("ld.lld").expect("installed").display());
+            ways.extend([
+                way(&["tour-r.o"]),
+                way(&["tour.o", "-fuse-ld=lld", &place]),
+                way(&["tour.o", "-fuse-ld=lld", &place, "-static"]),
+            ]);
         }
         for way in ways {
-            let linked =
-                output(Command::new(&cc).args(&way).args(["tour.o", "-o", "tour"]).current_dir(&s.0));
+            let linked = output(Command::new(&cc).args(&way).args(["-o", "tour"]).current_dir(&s.0));
             let said = text(&linked.stderr);
+            if said.contains("requires unimplemented linker relaxation") {
+                eprintln!("skipped: this ld.lld cannot read the C library of {}", target.short);
+                continue;
+            }
             assert!(linked.status.success() && said.is_empty(), "{cc} {way:?}: {said}");
             // Where an emulator finds the dynamic linker and the library.
             let libraries = format!("/usr/{gnu}");
