@@ -65,7 +65,7 @@ fn compare(machine: &Machine, seed: u64, module: &Module, expected: &Observed, o
 const SEEDS: u64 = 60;
 
 fn run(optimise: bool, options: Options) {
-    for machine in MACHINES.iter().filter(|m| m.start().is_some()) {
+    for machine in MACHINES.iter().filter(|m| m.runs_here()) {
         run_on(machine, optimise, options);
     }
 }

@@ -13,11 +13,11 @@ use mochi_isa::module::compile_module;
 use mochi_isa::{Context, Options, entry_stub};
 use mochi_objwrite::link::{LinkInput, link};
 use mochi_objwrite::target::{self, Target};
+use mochi_testkit::Scratch;
+use mochi_testkit::engines::{self, Start};
+use mochi_testkit::process::{self, End};
 use std::fmt::Write as _;
-use std::os::unix::fs::PermissionsExt;
-use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// A call to make: function, arguments as bits.
 pub struct Call<'a> {
@@ -51,8 +51,6 @@ enum How {
 
 /// What is particular to a machine that runs Linux.
 struct Linux {
-    /// What runs its programs on other machines.
-    emulators: &'static [&'static str],
     /// System call numbers: write, wait4, exit_group.
     write: u32,
     wait4: u32,
@@ -66,7 +64,6 @@ pub static MACHINES: &[Machine] = &[
     Machine {
         name: "x64-linux",
         how: How::Linux(Linux {
-            emulators: &["qemu-x86_64", "qemu-x86_64-static"],
             write: 1,
             wait4: 61,
             exit_group: 231,
@@ -75,23 +72,11 @@ pub static MACHINES: &[Machine] = &[
     },
     Machine {
         name: "a64-linux",
-        how: How::Linux(Linux {
-            emulators: &["qemu-aarch64", "qemu-aarch64-static"],
-            write: 64,
-            wait4: 260,
-            exit_group: 94,
-            fork: CLONE,
-        }),
+        how: How::Linux(Linux { write: 64, wait4: 260, exit_group: 94, fork: CLONE }),
     },
     Machine {
         name: "rv64-linux",
-        how: How::Linux(Linux {
-            emulators: &["qemu-riscv64", "qemu-riscv64-static"],
-            write: 64,
-            wait4: 260,
-            exit_group: 94,
-            fork: CLONE,
-        }),
+        how: How::Linux(Linux { write: 64, wait4: 260, exit_group: 94, fork: CLONE }),
     },
     Machine { name: wasm::WASM.short, how: How::Engine },
 ];
@@ -109,21 +94,12 @@ impl Machine {
         }
     }
 
-    /// The command that starts programs of the machine, or `None` when there is no way here. That
-    /// is an error when the environment says that everything has to be tested.
-    pub fn start(&self) -> Option<Vec<&'static str>> {
-        let How::Linux(linux) = &self.how else { return Some(vec![]) };
-        if target::host() == Ok(self.target()) {
-            return Some(vec![]);
+    /// Whether its programs can be run here; a missing emulator is named.
+    pub fn runs_here(&self) -> bool {
+        match self.how {
+            How::Engine => true,
+            How::Linux(_) => !engines::of(self.target()).is_empty(),
         }
-        let _guard = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
-        let there = |e: &&&str| Command::new(e).arg("--version").stdout(Stdio::null()).status().is_ok();
-        let found = linux.emulators.iter().find(there).map(|&e| vec![e]);
-        if found.is_none() {
-            assert!(std::env::var_os("CI").is_none(), "no emulator for {}", self.name);
-            eprintln!("skipped {}: none of {:?}", self.name, linux.emulators);
-        }
-        found
     }
 }
 
@@ -336,32 +312,14 @@ pub fn executable(machine: &Machine, module: &Module, options: Options) -> Vec<u
     link(&input).expect("links").bytes
 }
 
-/// Held while a program is written or started: a fork by another thread while the file is open for
-/// writing would make it busy.
-static WRITING: Mutex<()> = Mutex::new(());
-
-/// Writes the executable to a temporary file, runs it, and returns what it printed.
+/// Runs an executable and returns what it printed.
 fn execute(machine: &Machine, bytes: &[u8]) -> Vec<u8> {
-    let start = machine.start().expect("checked before");
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let id = NEXT.fetch_add(1, Ordering::Relaxed);
-    let guard = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
-    let path = std::env::temp_dir().join(format!("mochi-isa-{}-{id}", std::process::id()));
-    std::fs::write(&path, bytes).unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let mut command = start.iter().map(|s| s.as_ref()).chain([path.as_os_str()]);
-    let mut child = Command::new(command.next().expect("a program"));
-    child.args(command).stdout(Stdio::piped());
-    if !start.is_empty() {
-        // Emulators report the signals that tests provoke.
-        child.stderr(Stdio::null());
-    }
-    let child = child.spawn().unwrap();
-    drop(guard);
-    let output = child.wait_with_output().unwrap();
-    if std::env::var_os("KEEP").is_none() {
-        std::fs::remove_file(&path).unwrap();
-    }
-    assert!(output.status.success(), "{path:?}: {:?}", output.status);
-    output.stdout
+    let scratch = Scratch::new("isa");
+    let path = scratch.path("program");
+    process::write_executable(&path, bytes).expect("written");
+    let engine = engines::of(machine.target()).into_iter().next().expect("checked before");
+    let start = Start { stdin: b"", env: &[], folder: &scratch.0, time: Duration::from_secs(60) };
+    let ran = engine.run(&path, &start).expect("started");
+    assert_eq!(ran.end, End::Status(0), "{}: {}", engine.name(), String::from_utf8_lossy(&ran.stderr));
+    ran.stdout
 }
