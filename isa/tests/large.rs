@@ -2,6 +2,7 @@
 //! do the right thing.
 #![cfg(target_os = "linux")]
 
+mod convention;
 mod native;
 
 use mochi_ir::text::parse_module;

@@ -13,6 +13,7 @@ pub static AAPCS64: Abi = Abi {
     int_args: &[x(0), x(1), x(2), x(3), x(4), x(5), x(6), x(7)],
     float_args: &[d(0), d(1), d(2), d(3), d(4), d(5), d(6), d(7)],
     shared_positions: false,
+    floats_as_ints: false,
     shadow: 0,
     int_result: x(0),
     float_result: d(0),

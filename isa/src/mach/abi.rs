@@ -22,6 +22,8 @@ pub struct Abi {
     pub float_args: &'static [PReg],
     /// An argument's position counts in both lists (Windows).
     pub shared_positions: bool,
+    /// Floats that find no float register go where an integer would (RISC-V).
+    pub floats_as_ints: bool,
     /// Bytes the caller leaves free at the stack pointer for the callee.
     pub shadow: u32,
     /// Integer result.
@@ -66,11 +68,15 @@ impl Abi {
                     RegClass::Int => (self.int_args, &mut ints),
                     _ => (self.float_args, &mut floats),
                 };
-                let reg = list.get(*next).copied();
+                let mut reg = list.get(*next).copied();
                 *next += 1;
                 if self.shared_positions {
                     let n = *next;
                     (ints, floats) = (n, n);
+                }
+                if reg.is_none() && class == RegClass::Float && self.floats_as_ints {
+                    reg = self.int_args.get(ints).copied();
+                    ints += 1;
                 }
                 match reg {
                     Some(r) => ArgLoc::Reg(r),

@@ -35,7 +35,7 @@ pub fn params<I: Calls>(l: &mut Lower<I>, params: &[VReg]) {
     let mut copies = Vec::new();
     for (&p, place) in params.iter().zip(&places) {
         if let ArgLoc::Reg(r) = *place {
-            let first = if busy.contains(r) { l.temp(p.class()) } else { p };
+            let first = if busy.contains(r) || r.class() != p.class() { l.temp(r.class()) } else { p };
             ops.push(Operand::reg_fixed_def(first, r));
             copies.push((p, first));
         }
@@ -65,7 +65,13 @@ fn arguments<I: Calls>(l: &mut Lower<I>, args: &[Value], ops: &mut Vec<Operand>)
     }
     for (&a, place) in args.iter().zip(&places) {
         if let ArgLoc::Reg(r) = *place {
-            ops.push(Operand::reg_fixed_use(l.fixed(a), r));
+            let mut v = l.fixed(a);
+            if v.class() != r.class() {
+                let bits = l.temp(r.class());
+                I::lower_copy(l, bits, v);
+                v = bits;
+            }
+            ops.push(Operand::reg_fixed_use(v, r));
         }
     }
 }

@@ -67,7 +67,7 @@ pub trait Isa: Fixups + Sized + 'static {
     fn lower_terminator(l: &mut Lower<Self>, inst: Inst);
     /// Defines the function's parameters, all register parameters in one first instruction.
     fn lower_params(l: &mut Lower<Self>, params: &[VReg]);
-    /// Copies a register.
+    /// Copies a register; from one class to the other where the convention asks for that.
     fn lower_copy(l: &mut Lower<Self>, to: VReg, from: VReg);
     /// Makes an integer constant in a register. Must keep flags, as the next two.
     fn lower_word(l: &mut Lower<Self>, v: i64, dst: VReg);

@@ -17,6 +17,7 @@ pub static LP64D: Abi = Abi {
     int_args: &[x(10), x(11), x(12), x(13), x(14), x(15), x(16), x(17)],
     float_args: &[f(10), f(11), f(12), f(13), f(14), f(15), f(16), f(17)],
     shared_positions: false,
+    floats_as_ints: true,
     shadow: 0,
     int_result: x(10),
     float_result: f(10),

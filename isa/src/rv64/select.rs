@@ -83,8 +83,10 @@ pub fn with_reg(l: &mut L, row: Row, a: VReg, b: VReg) -> VReg {
 
 /// Emits a copy between registers.
 pub fn copy(l: &mut L, to: VReg, from: VReg) {
-    match to.class() {
-        RegClass::Float => put_regs(l, Row::FsgnjD, to, &[from, from]),
+    match (to.class(), from.class()) {
+        (RegClass::Float, RegClass::Float) => put_regs(l, Row::FsgnjD, to, &[from, from]),
+        (RegClass::Float, _) => put_regs(l, Row::FmvDX, to, &[from]),
+        (_, RegClass::Float) => put_regs(l, Row::FmvXD, to, &[from]),
         _ => put(l, Row::Addi, &[Arg::W(to), Arg::R(from), Arg::I(0)]),
     }
 }

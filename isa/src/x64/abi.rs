@@ -13,6 +13,7 @@ pub static SYSTEM_V: Abi = Abi {
     int_args: &[RDI, RSI, RDX, RCX, R8, R9],
     float_args: &[xmm(0), xmm(1), xmm(2), xmm(3), xmm(4), xmm(5), xmm(6), xmm(7)],
     shared_positions: false,
+    floats_as_ints: false,
     shadow: 0,
     int_result: RAX,
     float_result: xmm(0),
