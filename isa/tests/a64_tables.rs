@@ -8,9 +8,9 @@ use mochi_ir::fuzz::{generate, random_bytes};
 use mochi_isa::a64::insts::{Role, Row, register};
 use mochi_isa::a64::regs::{FP, LR, SP, ZR, dwarf};
 use mochi_isa::mach::disasm::code;
-use mochi_objwrite::{Atom, CfiOp};
+use mochi_objwrite::{Atom, CfiOp, RelocKind};
 use std::collections::{BTreeMap, BTreeSet};
-use tables::{Rules, atoms};
+use tables::{Rules, atoms, calls_have_their_lines};
 
 /// What is true before an instruction. Registers by DWARF number, places relative to the frame's
 /// address, which is the stack pointer at the call.
@@ -153,6 +153,11 @@ fn check(atom: &Atom) -> usize {
         state.step(&line);
     }
     code(atom).len() / 4
+}
+
+#[test]
+fn every_call_has_its_line() {
+    calls_have_their_lines("a64-linux", RelocKind::A64Call, 4);
 }
 
 #[test]
