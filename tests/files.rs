@@ -3,7 +3,7 @@
 mod common;
 
 use common::{mochi, programs, root};
-use mochi_objwrite::target::{self, Arch, FileKind, Format, TARGETS, Target};
+use mochi_objwrite::target::{self, FileKind, Format, TARGETS, Target};
 use mochi_testkit::engines::{self, Start};
 use mochi_testkit::process::End;
 use mochi_testkit::{Scratch, folder, have, output, parallel, text, threads, traces};
@@ -48,16 +48,6 @@ fn object_targets() -> impl Iterator<Item = Target> {
     TARGETS.iter().filter(|row| row.format.files().iter().any(|f| f.0 == FileKind::Object))
 }
 
-/// The GNU name of a machine, with which the names of Debian's cross compilers start.
-fn gnu_name(arch: Arch) -> &'static str {
-    match arch {
-        Arch::X64 => "x86_64-linux-gnu",
-        Arch::A64 => "aarch64-linux-gnu",
-        Arch::Rv64 => "riscv64-linux-gnu",
-        Arch::Wasm32 => unreachable!("objects are not written"),
-    }
-}
-
 #[test]
 fn objects_link_with_a_c_library() {
     let source = root().join("tests/golden/tour.mochi");
@@ -67,7 +57,7 @@ fn objects_link_with_a_c_library() {
         let build = ["build", "--emit", "obj", "-o", "tour.o", "--target", target.short];
         let built = output(mochi().args(build).arg(&source).current_dir(&s.0));
         assert!(built.status.success(), "{}", text(&built.stderr));
-        let gnu = gnu_name(target.arch);
+        let gnu = engines::gnu_name(target.arch).expect("a machine with C compilers");
         let host = target::host() == Ok(target);
         let cc = if host { "cc".to_string() } else { format!("{gnu}-gcc") };
         if !have(&cc) {

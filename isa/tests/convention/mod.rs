@@ -6,23 +6,17 @@ use mochi_ir::text::parse_module;
 use mochi_isa::module::compile_module;
 use mochi_isa::{Context, Options};
 use mochi_objwrite::{RelocatableInput, relocatable};
+use mochi_testkit::engines::{self, Start};
+use mochi_testkit::process::End;
+use mochi_testkit::{Scratch, have, output, text};
 use std::fmt::Write;
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::time::Duration;
 
 /// The compiler for a machine's programs, if there is one here.
-fn compiler(machine: &Machine) -> Option<&'static str> {
-    let name = match machine.name {
-        "x64-linux" => "x86_64-linux-gnu-gcc",
-        "a64-linux" => "aarch64-linux-gnu-gcc",
-        "rv64-linux" => "riscv64-linux-gnu-gcc",
-        _ => return None,
-    };
-    let there = Command::new(name).arg("--version").stdout(Stdio::null()).status().is_ok();
-    if !there {
-        assert!(std::env::var_os("CI").is_none(), "{name} is missing");
-        eprintln!("skipped {}: {name} is missing", machine.name);
-    }
-    there.then_some(name)
+fn compiler(machine: &Machine) -> Option<String> {
+    let name = format!("{}-gcc", engines::gnu_name(machine.target().arch)?);
+    have(&name).then_some(name)
 }
 
 /// A list of argument kinds: `d` is a float, `i` an integer.
@@ -93,25 +87,20 @@ fn arguments_are_where_c_has_them() {
     let names: Vec<String> = (0..CASES.len()).map(|n| format!("ours{n}")).collect();
     let exports: Vec<&str> = names.iter().map(String::as_str).collect();
     for machine in MACHINES {
-        let (Some(cc), Some(start)) = (compiler(machine), machine.start()) else { continue };
-        for debug in [false, true] {
+        let Some(cc) = compiler(machine) else { continue };
+        for (engine, debug) in engines::of(machine.target()).iter().flat_map(|e| [(e, false), (e, true)]) {
             let options = Options { debug, verify: true, ..Options::default() };
             let object = compile_module(&Context::new(&module, machine.target(), options));
             let input = RelocatableInput { object: &object, archives: &[], exports: &exports, debug: None };
-            let folder = std::env::temp_dir().join(format!("mochi-convention-{}", std::process::id()));
-            std::fs::create_dir_all(&folder).unwrap();
-            let path = |name: &str| folder.join(name);
-            std::fs::write(path("ours.o"), relocatable(&input).unwrap().bytes).unwrap();
-            std::fs::write(path("theirs.c"), their_side()).unwrap();
-            let built = Command::new(cc)
-                .args(["-O1", "-static", "theirs.c", "ours.o", "-o", "program"])
-                .current_dir(&folder)
-                .status();
-            assert!(built.unwrap().success(), "{}", machine.name);
-            let mut words = start.iter().map(|w| w.into()).chain([path("program").into_os_string()]);
-            let status = Command::new(words.next().unwrap()).args(words).status().unwrap();
-            assert_eq!(status.code(), Some(0), "{}: arguments that differ", machine.name);
-            std::fs::remove_dir_all(&folder).unwrap();
+            let scratch = Scratch::new("convention");
+            std::fs::write(scratch.path("ours.o"), relocatable(&input).unwrap().bytes).unwrap();
+            scratch.write("theirs.c", &their_side());
+            let args = ["-O1", "-static", "theirs.c", "ours.o", "-o", "program"];
+            let built = output(Command::new(&cc).args(args).current_dir(&scratch.0));
+            assert!(built.status.success(), "{}: {}", machine.name, text(&built.stderr));
+            let start = Start { stdin: b"", env: &[], folder: &scratch.0, time: Duration::from_secs(20) };
+            let ran = engine.run(&scratch.path("program"), &start).unwrap();
+            assert_eq!(ran.end, End::Status(0), "{}: arguments that differ", machine.name);
         }
     }
 }

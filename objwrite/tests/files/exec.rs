@@ -35,7 +35,7 @@ fn runs() {
     for stripped in [true, false] {
         let path = directory("runs").join(if stripped { "stripped" } else { "full" });
         write_executable(&path, &link_hello(stripped));
-        let output = run(&mut Command::new(&path));
+        let output = output(&mut Command::new(&path));
         assert_eq!(String::from_utf8_lossy(&output.stdout), "hello\nhello\n");
         assert_eq!(output.status.code(), Some(2));
     }
@@ -62,7 +62,7 @@ fn relocated_constants_are_protected() {
     };
     let path = directory("relro").join("program");
     write_executable(&path, &link(&input).unwrap().bytes);
-    assert_eq!(run(&mut Command::new(&path)).status.signal(), Some(11));
+    assert_eq!(output(&mut Command::new(&path)).status.signal(), Some(11));
 }
 
 #[test]

@@ -70,7 +70,7 @@ fn c_compiler_links() {
         args.extend(linker);
         let Some(text) = tool("cc", &args) else { return };
         assert_eq!(text, "", "the linker has nothing to say");
-        let output = run(&mut Command::new(&program));
+        let output = output(&mut Command::new(&program));
         assert_eq!(String::from_utf8_lossy(&output.stdout), "hello\nhello\n");
         assert_eq!(output.status.code(), Some(2 + 80), "16 bytes of data and 64 of zeros");
     }
@@ -93,7 +93,7 @@ fn lld_links_without_a_c_library() {
     if tool("ld.lld", &[object.to_str().unwrap(), "-o", program.to_str().unwrap()]).is_none() {
         return;
     }
-    let output = run(&mut Command::new(&program));
+    let output = output(&mut Command::new(&program));
     assert_eq!(String::from_utf8_lossy(&output.stdout), "hello\nhello\n");
     assert_eq!(output.status.code(), Some(2));
 }

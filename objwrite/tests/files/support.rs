@@ -4,8 +4,10 @@ use mochi_objwrite::{
     Atom, AtomKind, CfiOp, DebugOptions, FrameInfo, FunctionInfo, LineRow, Object, RelocEntry, RelocKind,
     SymRef, Symbol, Target, target,
 };
-use std::path::PathBuf;
-use std::process::{Command, Output};
+use mochi_testkit::{have, text};
+pub use mochi_testkit::{output, traces};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Bytes from hexadecimal text.
 pub fn hex(text: &str) -> Vec<u8> {
@@ -190,34 +192,18 @@ pub fn directory(test: &str) -> PathBuf {
 }
 
 /// Writes an executable file.
-#[cfg(unix)]
-pub fn write_executable(path: &std::path::Path, bytes: &[u8]) {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::write(path, bytes).unwrap();
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
-}
-
-/// Runs a command. A file that was just written may be busy while another test's child process
-/// still holds its inherited handle: then again.
-pub fn run(command: &mut Command) -> Output {
-    loop {
-        match command.output() {
-            Err(e) if e.kind() == std::io::ErrorKind::ExecutableFileBusy => std::thread::yield_now(),
-            result => return result.unwrap(),
-        }
-    }
+pub fn write_executable(path: &Path, bytes: &[u8]) {
+    mochi_testkit::process::write_executable(path, bytes).unwrap();
 }
 
 /// Runs a tool and returns its standard output with its errors; `None`, with a note, when it is
 /// not installed. The tool must succeed.
 pub fn tool(name: &str, args: &[&str]) -> Option<String> {
-    let result = Command::new(name).args(args).output();
-    let Ok(output) = result else {
-        eprintln!("skipped: {name} is not installed");
+    if !have(name) {
         return None;
-    };
-    let text =
-        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{name} {args:?}: {}\n{text}", output.status);
-    Some(text)
+    }
+    let said = output(Command::new(name).args(args));
+    let all = text(&said.stdout) + &text(&said.stderr);
+    assert!(said.status.success(), "{name} {args:?}: {}\n{all}", said.status);
+    Some(all)
 }

@@ -69,6 +69,16 @@ fn emulators(arch: Arch) -> &'static [&'static str] {
     }
 }
 
+/// The GNU name of a machine under Linux, with which the names of Debian's cross compilers start.
+pub fn gnu_name(arch: Arch) -> Option<&'static str> {
+    match arch {
+        Arch::X64 => Some("x86_64-linux-gnu"),
+        Arch::A64 => Some("aarch64-linux-gnu"),
+        Arch::Rv64 => Some("riscv64-linux-gnu"),
+        Arch::Wasm32 => None,
+    }
+}
+
 /// The engines of a target that are here. Others are skipped by name; in CI a missing one is a
 /// failure.
 pub fn of(target: Target) -> Vec<Engine> {
