@@ -94,7 +94,7 @@ impl<'a> Emit<'a> {
         self.code.op(row);
     }
 
-    /// Pushes an i32 that is not 0 when the value is not 0, or (negated) when it is.
+    /// Pushes an i32 that is not 0 when the value is not 0, or (negated) is 1 when it is and else 0.
     pub fn condition(&mut self, v: Value, negate: bool) {
         let Some((inst, d)) = self.here(v) else {
             let local = self.locals.of(v);
@@ -108,7 +108,11 @@ impl<'a> Emit<'a> {
             return self.is_not_zero(v, negate);
         };
         match d.op {
-            Op::Icmp | Op::Fcmp | Op::IntCmp => self.comparison(inst, negate),
+            Op::Icmp => match self.compared_with_zero(inst) {
+                Some((x, equal)) if !(negate && equal) => self.condition(x, negate != equal),
+                _ => self.comparison(inst, negate),
+            },
+            Op::Fcmp | Op::IntCmp => self.comparison(inst, negate),
             Op::Iconst => self.code.i32(i32::from((d.imm != 0) != negate)),
             _ if self.is_narrow(v) && self.is_low(v) => {
                 self.low(v);
@@ -153,7 +157,22 @@ impl<'a> Emit<'a> {
         }
     }
 
-    /// Pushes what a comparison gives, or (negated) the opposite, as an i32.
+    /// The other operand of a comparison with 0 for equality (`true`) or inequality.
+    fn compared_with_zero(&self, inst: Inst) -> Option<(Value, bool)> {
+        let &[a, b] = self.func.operands(inst) else { return None };
+        let equal = match Cond::from_imm(self.data(inst).imm) {
+            Cond::Eq => true,
+            Cond::Ne => false,
+            _ => return None,
+        };
+        match (self.constant(a), self.constant(b)) {
+            (_, Some(0)) => Some((a, equal)),
+            (Some(0), _) => Some((b, equal)),
+            _ => None,
+        }
+    }
+
+    /// Pushes what a comparison gives, 0 or 1, or (negated) the opposite, as an i32.
     pub fn comparison(&mut self, inst: Inst, negate: bool) {
         let d = self.data(inst);
         let &[a, b] = self.func.operands(inst) else { unreachable!("two operands") };
@@ -183,12 +202,12 @@ impl<'a> Emit<'a> {
         }
     }
 
-    /// Pushes whether a condition holds between words.
+    /// Pushes whether a condition holds between words, as 0 or 1.
     pub fn compare(&mut self, cond: Cond, a: Value, b: Value) {
-        let equality = matches!(cond, Cond::Eq | Cond::Ne);
         let zero = |v: Value| self.constant(v) == Some(0);
-        if equality && (zero(a) || zero(b)) {
-            return self.condition(if zero(a) { b } else { a }, cond == Cond::Eq);
+        if cond == Cond::Eq && (zero(a) || zero(b)) {
+            // A negated condition is 0 or 1.
+            return self.condition(if zero(a) { b } else { a }, true);
         }
         self.word(a);
         self.word(b);
