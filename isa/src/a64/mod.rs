@@ -30,7 +30,7 @@ use crate::mach::{Abi, Context, Emitter, Flow, Isa, Label, Lower, call};
 use composite::{Composite, Stub, Test};
 use insts::Row;
 use mochi_ir::Sym;
-use regalloc2::{Allocation, Operand, VReg};
+use regalloc2::{Allocation, Operand, PReg, VReg};
 
 /// The instruction set.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ impl Isa for A64 {
     }
 
     fn lower(l: &mut Lower<A64>, inst: mochi_ir::Inst) {
-        select::lower(l, inst);
+        crate::mach::select::lower(l, inst);
     }
 
     fn lower_terminator(l: &mut Lower<A64>, inst: mochi_ir::Inst) {
@@ -127,8 +127,12 @@ impl Isa for A64 {
         emit::branch(e, inst, allocs, targets, next);
     }
 
-    fn move_value(e: &mut Emitter<A64>, from: Allocation, to: Allocation) {
-        emit::move_value(e, from, to);
+    fn move_register(e: &mut Emitter<A64>, from: PReg, to: PReg) {
+        e.mov(to, from);
+    }
+
+    fn frame_access(e: &mut Emitter<A64>, offset: i32, reg: PReg, store: bool) {
+        e.frame_access(offset, reg, store);
     }
 
     fn stub(e: &mut Emitter<A64>, stub: &Stub) {

@@ -9,7 +9,8 @@ use crate::a64::regs::{FP, SP, ZR};
 use crate::a64::{
     A64, Inst, select_arith as arith, select_bits as bits, select_flow as flow, select_mem as mem,
 };
-use crate::mach::{Flow, Lower, Operands, call, divide, exact, memory};
+use crate::mach::select::{Rules, Select};
+use crate::mach::{Flow, Lower, Operands};
 use mochi_ir::{Op, Sym, Value};
 use regalloc2::{Operand, PReg, RegClass, VReg};
 
@@ -91,54 +92,36 @@ pub fn symbol(l: &mut L, sym: Sym, offset: i64, dst: VReg) {
     put(l, Row::Add, &[Arg::W(dst), Arg::R(base), Arg::R(offset), NO_SHIFT]);
 }
 
-/// Selects an instruction that is no terminator.
-pub fn lower(l: &mut L, inst: mochi_ir::Inst) {
-    let d = l.data(inst);
-    match d.op {
-        Op::Iconst | Op::Fconst | Op::Symaddr => {
-            // Uses make their own; asked for only as a copy's source.
-            let dst = l.result(inst);
-            l.constant(d, dst);
-        }
-        Op::Add | Op::Sub => arith::add_sub(l, inst),
-        Op::Mul => arith::mul(l, inst),
-        Op::Smulh | Op::Umulh => arith::mul_high(l, inst),
-        Op::Sdiv | Op::Udiv | Op::Srem | Op::Urem => divide::lower(l, inst),
-        Op::And | Op::Or | Op::Xor => bits::logic(l, inst),
-        Op::Shl | Op::Sshr | Op::Ushr | Op::Rotr => bits::shift(l, inst),
-        Op::Neg => arith::neg(l, inst),
-        Op::Not => bits::not(l, inst),
-        Op::Clz | Op::Ctz | Op::Popcnt => bits::count(l, inst),
-        Op::Sext8 | Op::Sext16 | Op::Sext32 | Op::Zext8 | Op::Zext16 | Op::Zext32 => bits::extend(l, inst),
-        Op::Icmp | Op::Fcmp | Op::IntCmp => flow::set(l, inst),
-        Op::Select | Op::Fselect => flow::select(l, inst),
-        Op::Copy => unreachable!("looked through"),
-        Op::Fadd | Op::Fsub | Op::Fmul | Op::Fdiv => arith::float_binary(l, inst),
-        Op::Fneg | Op::Fabs | Op::Fsqrt => arith::float_unary(l, inst),
-        Op::FcvtFromS | Op::FcvtToS | Op::FbitsTo | Op::FbitsFrom => arith::convert(l, inst),
-        Op::Load8u
-        | Op::Load8s
-        | Op::Load16u
-        | Op::Load16s
-        | Op::Load32u
-        | Op::Load32s
-        | Op::Load64
-        | Op::LoadF64 => mem::load(l, inst),
-        Op::Store8 | Op::Store16 | Op::Store32 | Op::Store64 | Op::StoreF64 => mem::store(l, inst),
-        Op::MemCopy | Op::MemMove => memory::copy(l, inst),
-        Op::MemFill => memory::fill(l, inst),
-        Op::IntAdd | Op::IntSub | Op::IntMul | Op::IntDiv | Op::IntMod | Op::IntNeg => exact::lower(l, inst),
-        Op::Call | Op::CallInd | Op::Syscall | Op::SwitchStack => call::lower(l, inst),
-        Op::GetSp => {
-            let dst = l.result(inst);
-            put(l, Row::MovSp, &[Arg::W(dst), Arg::P(SP)]);
-        }
-        Op::GetFp => {
-            let dst = l.result(inst);
-            put(l, Row::Mov, &[Arg::W(dst), Arg::P(FP)]);
-        }
-        Op::Jump | Op::Brif | Op::Switch | Op::Ret | Op::Unreachable => unreachable!("terminator"),
+/// Selects `getsp` and `getfp`.
+fn pointer(l: &mut L, inst: mochi_ir::Inst) {
+    let dst = l.result(inst);
+    match l.data(inst).op {
+        Op::GetSp => put(l, Row::MovSp, &[Arg::W(dst), Arg::P(SP)]),
+        _ => put(l, Row::Mov, &[Arg::W(dst), Arg::P(FP)]),
     }
+}
+
+impl Select for A64 {
+    const RULES: Rules<A64> = Rules {
+        add_sub: arith::add_sub,
+        mul: arith::mul,
+        mul_high: arith::mul_high,
+        logic: bits::logic,
+        shift: bits::shift,
+        rotate: bits::shift,
+        neg: arith::neg,
+        not: bits::not,
+        count: bits::count,
+        extend: bits::extend,
+        compare: flow::set,
+        select: flow::select,
+        float_binary: arith::float_binary,
+        float_unary: arith::float_unary,
+        convert: arith::convert,
+        load: mem::load,
+        store: mem::store,
+        pointer,
+    };
 }
 
 /// Emits a composite.

@@ -4,6 +4,7 @@ use crate::a64::imm;
 use crate::a64::insts::Row;
 use crate::a64::select::{Arg, L, copy, put, put_regs, word};
 use crate::a64::select_arith::shifted;
+use crate::mach::fold::{complemented, low_mask, shift_count, with_constant};
 use mochi_ir::{Op, Value};
 use regalloc2::{RegClass, VReg};
 
@@ -15,30 +16,6 @@ pub fn shift_imm(l: &mut L, row: Row, a: VReg, k: i64) -> VReg {
     let dst = l.int();
     put(l, row, &[Arg::W(dst), Arg::R(a), Arg::I(k)]);
     dst
-}
-
-/// The number of low ones, when the constant is nothing but that.
-fn low_mask(c: i64) -> Option<i64> {
-    let ones = c.trailing_ones() as i64;
-    (c > 0 && c & c.wrapping_add(1) == 0).then_some(ones)
-}
-
-/// A pure operation with a constant as its second operand, that no other instruction has asked
-/// for: operand and constant.
-fn with_constant(l: &L, v: Value, op: Op) -> Option<(Value, i64)> {
-    let (inst, _) = l.pure_def(v, true).filter(|(_, d)| d.op == op)?;
-    let &[x, c] = l.operands(inst) else { return None };
-    (!l.live_after(v)).then_some((x, l.iconst(c)?))
-}
-
-/// The operand of a complement, or of an exclusive or with ones.
-fn complemented(l: &L, v: Value) -> Option<Value> {
-    let (inst, d) = l.pure_def(v, true).filter(|_| !l.live_after(v))?;
-    match d.op {
-        Op::Not => Some(l.operands(inst)[0]),
-        Op::Xor => with_constant(l, v, Op::Xor).filter(|(_, c)| *c == -1).map(|(x, _)| x),
-        _ => None,
-    }
 }
 
 /// Selects `and`, `or`, `xor`.
@@ -188,11 +165,7 @@ pub fn shift(l: &mut L, inst: mochi_ir::Inst) {
         let a = l.reg(args[0]);
         return if k == 0 { copy(l, dst, a) } else { put(l, row_imm, &[Arg::W(dst), Arg::R(a), Arg::I(k)]) };
     }
-    let mut count = args[1];
-    // The hardware takes the count modulo 64 itself.
-    while let Some((x, 63)) = with_constant(l, count, Op::And) {
-        count = x;
-    }
+    let count = shift_count(l, args[1]);
     let (a, count) = (word(l, args[0]), l.reg(count));
     put(l, row, &[Arg::W(dst), a, Arg::R(count)]);
 }

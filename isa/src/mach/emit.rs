@@ -9,7 +9,7 @@ use crate::mach::layout::Layout;
 use crate::mach::{Context, Flow, Isa};
 use mochi_ir::{Function, SrcLoc};
 use mochi_objwrite::{Atom, AtomKind, FrameInfo, FunctionInfo, LineRow, SymRef};
-use regalloc2::{Edit, InstOrEdit, Output};
+use regalloc2::{Allocation, Edit, InstOrEdit, Output};
 use std::fmt::Write;
 
 /// State of the emission of one function.
@@ -156,7 +156,7 @@ fn emit_blocks<I: Isa>(e: &mut Emitter<I>, code: &Code<I>, output: &Output) {
             let inst = match item {
                 InstOrEdit::Edit(Edit::Move { from, to }) => {
                     if from != to {
-                        I::move_value(e, *from, *to);
+                        move_value(e, *from, *to);
                     }
                     continue;
                 }
@@ -180,6 +180,18 @@ fn emit_blocks<I: Isa>(e: &mut Emitter<I>, code: &Code<I>, output: &Output) {
         }
     }
     e.ending = true;
+}
+
+fn move_value<I: Isa>(e: &mut Emitter<I>, from: Allocation, to: Allocation) {
+    let slot = |e: &Emitter<I>, a: Allocation| {
+        e.frame.slot_offset(a.as_stack().expect("register or spill slot").index())
+    };
+    match (from.as_reg(), to.as_reg()) {
+        (Some(from), Some(to)) => I::move_register(e, from, to),
+        (Some(from), None) => I::frame_access(e, slot(e, to), from, true),
+        (None, Some(to)) => I::frame_access(e, slot(e, from), to, false),
+        (None, None) => unreachable!("moves between spill slots go through a register"),
+    }
 }
 
 /// The code as text, for messages about bugs.

@@ -6,8 +6,9 @@
 //! `Order` -> `Lower` -> `Code` -> allocation -> `Emitter` -> `Buffer` -> `Atom`.
 //!
 //! Rules that are the same everywhere are here too, over a trait each of what an instruction set
-//! adds: calls ([`call::Calls`]), exact integers ([`exact::ExactOps`]), copies of memory
-//! ([`memory::Memory`]), divisions ([`divide::Divide`]), multi-way branches ([`switch::Switches`]).
+//! adds: its own rules ([`select::Select`]), calls ([`call::Calls`]), exact integers
+//! ([`exact::ExactOps`]), copies of memory ([`memory::Memory`]), divisions ([`divide::Divide`]),
+//! multi-way branches ([`switch::Switches`]).
 
 pub mod abi;
 pub mod alloc;
@@ -19,6 +20,7 @@ pub mod divide;
 pub mod emit;
 pub mod entry;
 pub mod exact;
+pub mod fold;
 pub mod frame;
 pub mod layout;
 pub mod lower;
@@ -27,6 +29,7 @@ pub mod memory;
 pub mod operands;
 pub mod order;
 pub mod rows;
+pub mod select;
 pub mod switch;
 
 pub use crate::Context;
@@ -40,7 +43,7 @@ pub use operands::Operands;
 
 use mochi_ir::{Function, Inst, Sym};
 use mochi_objwrite::Atom;
-use regalloc2::{Allocation, VReg};
+use regalloc2::{Allocation, PReg, VReg};
 
 /// An instruction set.
 pub trait Isa: Fixups + Sized + 'static {
@@ -90,8 +93,10 @@ pub trait Isa: Fixups + Sized + 'static {
         targets: &[Label],
         next: Option<Label>,
     );
-    /// Moves between registers or a register and a spill slot.
-    fn move_value(e: &mut Emitter<Self>, from: Allocation, to: Allocation);
+    /// Moves between registers.
+    fn move_register(e: &mut Emitter<Self>, from: PReg, to: PReg);
+    /// Loads from or stores to this place below the frame pointer (a negative offset).
+    fn frame_access(e: &mut Emitter<Self>, offset: i32, reg: PReg, store: bool);
     /// Emits out-of-line code.
     fn stub(e: &mut Emitter<Self>, stub: &Self::Stub);
 }

@@ -332,25 +332,6 @@ pub fn reg(a: Allocation) -> PReg {
     a.as_reg().expect("register")
 }
 
-/// Moves a value between places.
-pub fn move_value(e: &mut Emitter<Rv64>, from: Allocation, to: Allocation) {
-    let offset = |e: &Emitter<Rv64>, a: Allocation| {
-        e.frame.slot_offset(a.as_stack().expect("register or spill slot").index())
-    };
-    match (from.as_reg(), to.as_reg()) {
-        (Some(f), Some(t)) => e.mov(t, f),
-        (Some(f), None) => {
-            let at = offset(e, to);
-            e.frame_access(at, f, true);
-        }
-        (None, Some(t)) => {
-            let at = offset(e, from);
-            e.frame_access(at, t, false);
-        }
-        (None, None) => unreachable!("moves between spill slots go through a register"),
-    }
-}
-
 /// Emits an allocated instruction that is no branch.
 pub fn emit(e: &mut Emitter<Rv64>, inst: &Inst, allocs: &[Allocation]) {
     match inst {

@@ -33,7 +33,7 @@ use composite::{Composite, Stub};
 use emit::Cc;
 use insts::Row;
 use mochi_ir::{Cond, Sym};
-use regalloc2::{Allocation, Operand, VReg};
+use regalloc2::{Allocation, Operand, PReg, VReg};
 
 /// The instruction set.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ impl Isa for Rv64 {
     }
 
     fn lower(l: &mut Lower<Rv64>, inst: mochi_ir::Inst) {
-        select::lower(l, inst);
+        crate::mach::select::lower(l, inst);
     }
 
     fn lower_terminator(l: &mut Lower<Rv64>, inst: mochi_ir::Inst) {
@@ -133,8 +133,12 @@ impl Isa for Rv64 {
         emit::branch(e, inst, allocs, targets, next);
     }
 
-    fn move_value(e: &mut Emitter<Rv64>, from: Allocation, to: Allocation) {
-        emit::move_value(e, from, to);
+    fn move_register(e: &mut Emitter<Rv64>, from: PReg, to: PReg) {
+        e.mov(to, from);
+    }
+
+    fn frame_access(e: &mut Emitter<Rv64>, offset: i32, reg: PReg, store: bool) {
+        e.frame_access(offset, reg, store);
     }
 
     fn stub(e: &mut Emitter<Rv64>, stub: &Stub) {

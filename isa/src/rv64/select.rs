@@ -1,6 +1,7 @@
 //! Selection of RV64 instructions: dispatch over ops, and how rows get their operands.
 
-use crate::mach::{Flow, Lower, Operands, call, divide, exact, memory};
+use crate::mach::select::{Rules, Select};
+use crate::mach::{Flow, Lower, Operands};
 use crate::rv64::composite::Composite;
 use crate::rv64::insts::{Role, Row};
 use crate::rv64::regs::{FP, SP, ZERO};
@@ -113,55 +114,34 @@ pub fn symbol(l: &mut L, sym: Sym, offset: i64, dst: VReg) {
     put_regs(l, Row::Add, dst, &[base, offset]);
 }
 
-/// Selects an instruction that is no terminator.
-pub fn lower(l: &mut L, inst: mochi_ir::Inst) {
-    let d = l.data(inst);
-    match d.op {
-        Op::Iconst | Op::Fconst | Op::Symaddr => {
-            // Uses make their own; asked for only as a copy's source.
-            let dst = l.result(inst);
-            l.constant(d, dst);
-        }
-        Op::Add | Op::Sub => arith::add_sub(l, inst),
-        Op::Mul => arith::mul(l, inst),
-        Op::Smulh | Op::Umulh => arith::mul_high(l, inst),
-        Op::Sdiv | Op::Udiv | Op::Srem | Op::Urem => divide::lower(l, inst),
-        Op::And | Op::Or | Op::Xor => bits::logic(l, inst),
-        Op::Shl | Op::Sshr | Op::Ushr => bits::shift(l, inst),
-        Op::Rotr => bits::rotate(l, inst),
-        Op::Neg => arith::neg(l, inst),
-        Op::Not => bits::not(l, inst),
-        Op::Clz | Op::Ctz | Op::Popcnt => bits::count(l, inst),
-        Op::Sext8 | Op::Sext16 | Op::Sext32 | Op::Zext8 | Op::Zext16 | Op::Zext32 => bits::extend(l, inst),
-        Op::Icmp | Op::Fcmp | Op::IntCmp => flow::set(l, inst),
-        Op::Select | Op::Fselect => flow::select(l, inst),
-        Op::Copy => unreachable!("looked through"),
-        Op::Fadd | Op::Fsub | Op::Fmul | Op::Fdiv => arith::float_binary(l, inst),
-        Op::Fneg | Op::Fabs | Op::Fsqrt => arith::float_unary(l, inst),
-        Op::FcvtFromS | Op::FcvtToS | Op::FbitsTo | Op::FbitsFrom => arith::convert(l, inst),
-        Op::Load8u
-        | Op::Load8s
-        | Op::Load16u
-        | Op::Load16s
-        | Op::Load32u
-        | Op::Load32s
-        | Op::Load64
-        | Op::LoadF64 => mem::load(l, inst),
-        Op::Store8 | Op::Store16 | Op::Store32 | Op::Store64 | Op::StoreF64 => mem::store(l, inst),
-        Op::MemCopy | Op::MemMove => memory::copy(l, inst),
-        Op::MemFill => memory::fill(l, inst),
-        Op::IntAdd | Op::IntSub | Op::IntMul | Op::IntDiv | Op::IntMod | Op::IntNeg => exact::lower(l, inst),
-        Op::Call | Op::CallInd | Op::Syscall | Op::SwitchStack => call::lower(l, inst),
-        Op::GetSp => {
-            let dst = l.result(inst);
-            put(l, Row::Addi, &[Arg::W(dst), Arg::P(SP), Arg::I(0)]);
-        }
-        Op::GetFp => {
-            let dst = l.result(inst);
-            put(l, Row::Addi, &[Arg::W(dst), Arg::P(FP), Arg::I(0)]);
-        }
-        Op::Jump | Op::Brif | Op::Switch | Op::Ret | Op::Unreachable => unreachable!("terminator"),
-    }
+/// Selects `getsp` and `getfp`.
+fn pointer(l: &mut L, inst: mochi_ir::Inst) {
+    let dst = l.result(inst);
+    let from = if l.data(inst).op == Op::GetSp { SP } else { FP };
+    put(l, Row::Addi, &[Arg::W(dst), Arg::P(from), Arg::I(0)]);
+}
+
+impl Select for Rv64 {
+    const RULES: Rules<Rv64> = Rules {
+        add_sub: arith::add_sub,
+        mul: arith::mul,
+        mul_high: arith::mul_high,
+        logic: bits::logic,
+        shift: bits::shift,
+        rotate: bits::rotate,
+        neg: arith::neg,
+        not: bits::not,
+        count: bits::count,
+        extend: bits::extend,
+        compare: flow::set,
+        select: flow::select,
+        float_binary: arith::float_binary,
+        float_unary: arith::float_unary,
+        convert: arith::convert,
+        load: mem::load,
+        store: mem::store,
+        pointer,
+    };
 }
 
 /// Emits a composite.

@@ -1,5 +1,6 @@
 //! Selection: logic, shifts, extensions, counts.
 
+use crate::mach::fold::{complemented, low_mask, shift_count, with_constant};
 use crate::rv64::fields::RTZ;
 use crate::rv64::imm::fits12;
 use crate::rv64::insts::Row;
@@ -23,29 +24,6 @@ pub fn low_bits(l: &mut L, dst: VReg, a: VReg, width: i64) {
         16 if l.context.options.features.zbb => put_regs(l, Row::ZextH, dst, &[a]),
         32 if l.context.options.features.zba => put(l, Row::AddUw, &[Arg::W(dst), Arg::R(a), Arg::P(ZERO)]),
         _ => shifts(l, dst, a, (Row::Slli, 64 - width), (Row::Srli, 64 - width)),
-    }
-}
-
-/// The number of low ones, when the constant is nothing but that.
-fn low_mask(c: i64) -> Option<i64> {
-    (c > 0 && c & c.wrapping_add(1) == 0).then_some(c.trailing_ones() as i64)
-}
-
-/// A pure operation with a constant as its second operand, that no other instruction has asked
-/// for: operand and constant.
-fn with_constant(l: &L, v: Value, op: Op) -> Option<(Value, i64)> {
-    let (inst, _) = l.pure_def(v, true).filter(|(_, d)| d.op == op)?;
-    let &[x, c] = l.operands(inst) else { return None };
-    (!l.live_after(v)).then_some((x, l.iconst(c)?))
-}
-
-/// The operand of a complement, or of an exclusive or with ones.
-fn complemented(l: &L, v: Value) -> Option<Value> {
-    let (inst, d) = l.pure_def(v, true).filter(|_| !l.live_after(v))?;
-    match d.op {
-        Op::Not => Some(l.operands(inst)[0]),
-        Op::Xor => with_constant(l, v, Op::Xor).filter(|(_, c)| *c == -1).map(|(x, _)| x),
-        _ => None,
     }
 }
 
@@ -136,14 +114,6 @@ pub fn extend(l: &mut L, inst: mochi_ir::Inst) {
     }
 }
 
-/// The count of a shift without a mask that the machine applies itself.
-fn count_of(l: &L, mut count: Value) -> Value {
-    while let Some((x, 63)) = with_constant(l, count, Op::And) {
-        count = x;
-    }
-    count
-}
-
 /// Selects shifts.
 pub fn shift(l: &mut L, inst: mochi_ir::Inst) {
     let args = l.operands(inst);
@@ -157,7 +127,7 @@ pub fn shift(l: &mut L, inst: mochi_ir::Inst) {
         let a = l.reg(args[0]);
         return if k == 0 { copy(l, dst, a) } else { put(l, row_imm, &[Arg::W(dst), Arg::R(a), Arg::I(k)]) };
     }
-    let count = count_of(l, args[1]);
+    let count = shift_count(l, args[1]);
     let (a, count) = (word(l, args[0]), l.reg(count));
     put(l, row, &[Arg::W(dst), a, Arg::R(count)]);
 }
@@ -177,7 +147,7 @@ pub fn rotate(l: &mut L, inst: mochi_ir::Inst) {
             put_regs(l, Row::Or, dst, &[low, high]);
         }
         None => {
-            let count = count_of(l, args[1]);
+            let count = shift_count(l, args[1]);
             let count = l.reg(count);
             if zbb {
                 return put_regs(l, Row::Ror, dst, &[a, count]);

@@ -300,6 +300,17 @@ impl Emitter<'_, X64> {
         }
     }
 
+    /// Loads from or stores to this place below the frame pointer.
+    pub fn frame_access(&mut self, offset: i32, reg: PReg, store: bool) {
+        let (reg, place, float) = (Opd::Reg(reg), Opd::frame(offset), reg.class() == RegClass::Float);
+        match (float, store) {
+            (true, true) => self.put(Row::MovsdStore, &[place, reg]),
+            (true, false) => self.put(Row::MovsdLoad, &[reg, place]),
+            (false, true) => self.put(Row::MovStore, &[place, reg]),
+            (false, false) => self.put(Row::Mov, &[reg, place]),
+        }
+    }
+
     /// The memory operand with these registers left in `allocs`.
     pub fn address(&mut self, mem: Mem, allocs: &mut impl Iterator<Item = Allocation>) -> Opd {
         let mut reg = || allocs.next().and_then(|a| a.as_reg()).expect("address register");
@@ -365,22 +376,10 @@ impl Emitter<'_, X64> {
     }
 }
 
-/// Moves a value between places.
-pub fn move_value(e: &mut Emitter<X64>, from: Allocation, to: Allocation) {
-    let (from, to) = (e.opd(from), e.opd(to));
-    let class = |o| match o {
-        Opd::Reg(r) => PReg::class(r),
-        _ => RegClass::Int,
-    };
-    let float = class(from) == RegClass::Float || class(to) == RegClass::Float;
-    let row = match (from, to, float) {
-        (Opd::Reg(_), Opd::Reg(_), true) => Row::Movaps,
-        (Opd::Reg(_), _, true) => Row::MovsdStore,
-        (_, Opd::Reg(_), true) => Row::MovsdLoad,
-        (Opd::Reg(_), Opd::Mem(_), false) => Row::MovStore,
-        _ => Row::Mov,
-    };
-    e.put(row, &[to, from]);
+/// Moves between registers.
+pub fn move_register(e: &mut Emitter<X64>, from: PReg, to: PReg) {
+    let row = if to.class() == RegClass::Float { Row::Movaps } else { Row::Mov };
+    e.put(row, &[Opd::Reg(to), Opd::Reg(from)]);
 }
 
 /// Emits an allocated instruction that is no branch.

@@ -26,7 +26,7 @@ use crate::mach::{Abi, Context, Emitter, Flow, Isa, Label, Lower, call};
 use composite::{Composite, Stub, Test};
 use insts::Row;
 use mochi_ir::Sym;
-use regalloc2::{Allocation, Operand, VReg};
+use regalloc2::{Allocation, Operand, PReg, VReg};
 
 /// The instruction set.
 #[derive(Debug)]
@@ -114,7 +114,7 @@ impl Isa for X64 {
     }
 
     fn lower(l: &mut Lower<X64>, inst: mochi_ir::Inst) {
-        select::lower(l, inst);
+        crate::mach::select::lower(l, inst);
     }
 
     fn lower_terminator(l: &mut Lower<X64>, inst: mochi_ir::Inst) {
@@ -159,8 +159,12 @@ impl Isa for X64 {
         X64::emit_branch(e, inst, allocs, targets, next);
     }
 
-    fn move_value(e: &mut Emitter<X64>, from: Allocation, to: Allocation) {
-        emit::move_value(e, from, to);
+    fn move_register(e: &mut Emitter<X64>, from: PReg, to: PReg) {
+        emit::move_register(e, from, to);
+    }
+
+    fn frame_access(e: &mut Emitter<X64>, offset: i32, reg: PReg, store: bool) {
+        e.frame_access(offset, reg, store);
     }
 
     fn stub(e: &mut Emitter<X64>, stub: &Stub) {

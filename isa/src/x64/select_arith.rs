@@ -1,6 +1,7 @@
 //! Selection: integer and float arithmetic on words and floats.
 
 use crate::mach::divide::Divide;
+use crate::mach::fold::shift_count;
 use crate::mach::{Flow, Operands, magic};
 use crate::x64::composite::Composite;
 use crate::x64::insts::{Cc, Row};
@@ -37,8 +38,12 @@ pub fn order(l: &L, a: Value, b: Value) -> (Value, Value) {
     if exchange { (b, a) } else { (a, b) }
 }
 
-/// Selects `add`.
-pub fn add(l: &mut L, inst: mochi_ir::Inst) {
+/// Selects `add` and `sub`.
+pub fn add_sub(l: &mut L, inst: mochi_ir::Inst) {
+    if l.data(inst).op == Op::Add { add(l, inst) } else { sub(l, inst) }
+}
+
+fn add(l: &mut L, inst: mochi_ir::Inst) {
     let args = l.operands(inst);
     let dst = l.result(inst);
     let (a, b) = order(l, args[0], args[1]);
@@ -77,8 +82,7 @@ fn add_imm(l: &mut L, dst: VReg, a: VReg, c: i64, keep: bool) {
     }
 }
 
-/// Selects `sub`.
-pub fn sub(l: &mut L, inst: mochi_ir::Inst) {
+fn sub(l: &mut L, inst: mochi_ir::Inst) {
     let args = l.operands(inst);
     let dst = l.result(inst);
     if let Some(c) = l.iconst(args[1]).map(i64::wrapping_neg).filter(|&c| c as i32 as i64 == c) {
@@ -374,15 +378,7 @@ pub fn shift(l: &mut L, inst: mochi_ir::Inst) {
         let a = owned(l, args[0]);
         return put(l, row_imm, &[Arg::Rw(dst, a), Arg::I(k & 63)]);
     }
-    let mut count = args[1];
-    // The hardware takes the count modulo 64 itself.
-    while let Some((inst, d)) = l.pure_def(count, true) {
-        let [x, mask] = l.operands(inst) else { break };
-        if d.op != Op::And || l.iconst(*mask) != Some(63) {
-            break;
-        }
-        count = *x;
-    }
+    let count = shift_count(l, args[1]);
     let (a, count) = (owned(l, args[0]), l.fixed(count));
     put(l, row, &[Arg::Rw(dst, a), Arg::R(count)]);
 }
