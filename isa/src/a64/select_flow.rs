@@ -5,6 +5,7 @@ use crate::a64::insts::{Cc, Row};
 use crate::a64::select::{Arg, L, put, word};
 use crate::a64::select_arith::{Last, folds, last, shifted};
 use crate::a64::{Inst, imm};
+use crate::mach::compare::{remainder_mask, tested_zero};
 use crate::mach::{Flow, call, exact, switch};
 use mochi_ir::{Cond, FCond, InstData, Op, Value};
 use regalloc2::Operand;
@@ -91,32 +92,6 @@ pub fn compare(l: &mut L, inst: mochi_ir::Inst) -> Cc {
         Op::Fcmp => float_compare(l, FCond::from_imm(d.imm), args[0], args[1]),
         _ => exact::compare(l, inst),
     }
-}
-
-/// A remainder by a power of two that is only compared with 0: the dividend, and the bits of it
-/// that matter.
-fn remainder_mask(l: &L, v: Value) -> Option<(Value, i64)> {
-    let (inst, _) = l.local_def(v).filter(|(_, d)| d.op == Op::Srem && l.used_once(v))?;
-    let &[x, divisor] = l.operands(inst) else { return None };
-    let c = l.iconst(divisor).filter(|&c| c >= 2 && c.count_ones() == 1)?;
-    Some((x, c - 1))
-}
-
-/// For a comparison of a comparison or bit test with 0: what is tested, and whether for "not 0".
-fn tested_zero(l: &L, inst: mochi_ir::Inst) -> Option<(Value, bool)> {
-    let args = l.operands(inst);
-    let cond = Cond::from_imm(l.data(inst).imm);
-    if !matches!(cond, Cond::Eq | Cond::Ne) || l.iconst(args[1]) != Some(0) {
-        return None;
-    }
-    let (_, d) = l.local_def(args[0])?;
-    let absorbed = match d.op {
-        Op::Icmp | Op::Fcmp => true,
-        Op::IntCmp | Op::And | Op::IntMod => l.used_once(args[0]),
-        Op::Srem => remainder_mask(l, args[0]).is_some(),
-        _ => false,
-    };
-    absorbed.then_some((args[0], cond == Cond::Ne))
 }
 
 /// The conjunction or disjunction of two word comparisons, as a conditional comparison: the

@@ -15,6 +15,7 @@ pub mod alloc;
 pub mod buffer;
 pub mod call;
 pub mod code;
+pub mod compare;
 pub mod disasm;
 pub mod divide;
 pub mod emit;

@@ -3,6 +3,7 @@
 //! There are no flags. What decides is a [`Test`]: a condition between two registers, as branches
 //! have it, or a comparison of exact integers that may have to ask the runtime.
 
+use crate::mach::compare::{remainder_mask, tested_zero};
 use crate::mach::exact::{self, Exact};
 use crate::mach::{Flow, Operands, call, switch};
 use crate::rv64::Inst;
@@ -11,7 +12,7 @@ use crate::rv64::emit::Cc;
 use crate::rv64::imm::fits12;
 use crate::rv64::insts::Row;
 use crate::rv64::regs::ZERO;
-use crate::rv64::select::{Arg, L, put, put_composite, put_regs, with_imm, word};
+use crate::rv64::select::{Arg, L, put, put_composite, put_regs, with_imm, with_reg, word};
 use crate::rv64::select_arith::add_imm;
 use mochi_ir::{Cond, FCond, Op, Value};
 use regalloc2::{Operand, VReg};
@@ -93,20 +94,22 @@ pub fn words(l: &mut L, cond: Cond, a: Value, b: Value) -> Test {
 /// Selects a test whether bits of a word are not all 0.
 pub fn test_bits(l: &mut L, v: Value, mask: i64) -> Test {
     let v = l.reg(v);
-    if mask.count_ones() == 1 && !fits12(mask) {
-        // The bit as the sign.
-        let k = mask.leading_zeros() as i64;
-        let sign = if k == 0 { v } else { with_imm(l, Row::Slli, v, k) };
-        return Test::Words(Cc::Lt, Arg::R(sign), Arg::P(ZERO));
-    }
-    let bits = l.int();
+    let high = mask.leading_zeros() as i64;
     if fits12(mask) {
-        put(l, Row::Andi, &[Arg::W(bits), Arg::R(v), Arg::I(mask)]);
+        let bits = with_imm(l, Row::Andi, v, mask);
+        Test::not_zero(bits)
+    } else if mask.count_ones() == 1 {
+        // The bit as the sign.
+        let sign = if high == 0 { v } else { with_imm(l, Row::Slli, v, high) };
+        Test::Words(Cc::Lt, Arg::R(sign), Arg::P(ZERO))
+    } else if mask > 0 && mask & mask.wrapping_add(1) == 0 {
+        let bits = with_imm(l, Row::Slli, v, high);
+        Test::not_zero(bits)
     } else {
         let mask = l.word(mask);
-        put_regs(l, Row::And, bits, &[v, mask]);
+        let bits = with_reg(l, Row::And, v, mask);
+        Test::not_zero(bits)
     }
-    Test::not_zero(bits)
 }
 
 /// Selects a float comparison: false when unordered, except for `ne`.
@@ -140,28 +143,22 @@ fn compare(l: &mut L, inst: mochi_ir::Inst) -> Test {
     }
 }
 
-/// For a comparison of a comparison or bit test with 0: what is tested, and whether for "not 0".
-fn tested_zero(l: &L, inst: mochi_ir::Inst) -> Option<(Value, bool)> {
-    let args = l.operands(inst);
-    let cond = Cond::from_imm(l.data(inst).imm);
-    if !matches!(cond, Cond::Eq | Cond::Ne) || l.iconst(args[1]) != Some(0) {
-        return None;
-    }
-    let (_, d) = l.local_def(args[0])?;
-    let absorbed = match d.op {
-        Op::Icmp | Op::Fcmp => true,
-        Op::IntCmp | Op::And => l.used_once(args[0]),
-        _ => false,
-    };
-    absorbed.then_some((args[0], cond == Cond::Ne))
-}
-
 /// Selects a test for a word being not 0.
 fn test(l: &mut L, v: Value) -> Test {
     if let Some((inst, d)) = l.local_def(v) {
         match d.op {
             Op::Icmp | Op::Fcmp => return compare(l, inst),
             Op::IntCmp if l.used_once(v) => return compare(l, inst),
+            Op::IntMod => {
+                if let Some(test) = exact::remainder_test(l, v) {
+                    return test;
+                }
+            }
+            Op::Srem => {
+                if let Some((x, mask)) = remainder_mask(l, v) {
+                    return test_bits(l, x, mask);
+                }
+            }
             Op::And if l.used_once(v) => {
                 let args = l.operands(inst);
                 if let Some(mask) = l.iconst(args[1]) {

@@ -63,7 +63,7 @@ fn their_side() -> String {
             case.kinds.chars().enumerate().map(|(i, k)| f(i, k)).collect::<Vec<_>>().join(", ")
         };
         let value = |i: usize, k: char| {
-            let v = (i as i64 + 1) * if i % 2 == 0 { 1_000_003 } else { -7 };
+            let v = (i as i64 + 1) * if i.is_multiple_of(2) { 1_000_003 } else { -7 };
             if k == 'd' { format!("{v}.5") } else { format!("{v}L") }
         };
         let c_type = |k: char| if k == 'd' { "double" } else { "long" };
