@@ -173,8 +173,10 @@ fn an_instruction_set_is_a_folder_and_the_lines_that_the_text_names() {
     let mut problems = Vec::new();
     for arch in TARGETS.iter().map(|row| format!("{:?}", row.arch).to_lowercase()) {
         let mut lines = 0;
-        for f in files().into_iter().filter(|f| is_product(f) && !f.starts_with(&format!("isa/src/{arch}/")))
-        {
+        // The folder of an instruction set: its own, or that of another one.
+        let folder = |f: &str| f.starts_with("isa/src/") && f.split('/').count() > 3 && !f.contains("/mach/");
+        let named = |f: &String| is_product(f) && !folder(f) || allowed.contains(f.as_str());
+        for f in files().into_iter().filter(named) {
             let text = read(&f);
             let code = text.split("#[cfg(test)]").next().unwrap_or("");
             let here = code.lines().filter(|l| words(l).contains(&arch)).count();
