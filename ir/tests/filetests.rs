@@ -9,11 +9,37 @@ use mochi_ir::module::Module;
 use mochi_ir::passes::{self, OPTIMISE, Options, PASSES, run_named};
 use mochi_ir::text::{parse_module, print_module};
 use mochi_ir::verify::verify_module;
-use std::fs;
 use std::path::PathBuf;
+use std::{fmt, fs};
 
-/// What is wrong with a filetest, for people.
-type Problem = String;
+/// What is wrong with a filetest.
+enum Problem {
+    /// The file cannot be read as a filetest, with the reason.
+    Parse(String),
+    /// The verifier rejects the module.
+    Verify(String),
+    /// The printed module cannot be read.
+    Print(String),
+    /// The printed module is another one.
+    RoundTrip,
+    /// A check fails on the output of the passes: its line, the output.
+    Check(u32, String),
+    /// A run gives something else: the line, after which passes, the difference.
+    Run(u32, String, String),
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Problem::Parse(why) => write!(f, "{why}"),
+            Problem::Verify(why) => write!(f, " {why}"),
+            Problem::Print(why) => write!(f, " printed: {why}"),
+            Problem::RoundTrip => write!(f, " no round trip"),
+            Problem::Check(line, output) => write!(f, "{line}: check fails on\n{output}"),
+            Problem::Run(line, after, why) => write!(f, "{line}: {after}: {why}"),
+        }
+    }
+}
 
 fn files() -> Vec<(String, String)> {
     let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/filetests");
@@ -25,53 +51,55 @@ fn files() -> Vec<(String, String)> {
 }
 
 /// Makes the runs; complains with the line of the first that fails.
-fn run(name: &str, test: &FileTest, module: &Module) -> Result<(), Problem> {
+fn run(after: &str, test: &FileTest, module: &Module) -> Result<(), Problem> {
     let program = link(&[module], true).unwrap();
     for run in &test.runs {
         let mut machine = Machine::new(&program, Linux::default());
         machine.steps = 10_000_000;
         let got = machine.call(&run.func, &run.args);
         if !run.expect.check(&got) {
-            return Err(format!("{name}:{}: {got:?} instead of {:?}", run.line, run.expect));
+            let why = format!("{got:?} instead of {:?}", run.expect);
+            return Err(Problem::Run(run.line, after.to_string(), why));
         }
     }
     Ok(())
 }
 
-fn check_file(name: &str, text: &str) -> Result<(), Problem> {
-    let test = FileTest::parse(text).map_err(|e| format!("{name}:{e}"))?;
+fn check_file(text: &str) -> Result<(), Problem> {
+    let test = FileTest::parse(text).map_err(|e| Problem::Parse(e.to_string()))?;
     if let Some(v) = verify_module(&test.module).first() {
-        return Err(format!("{name}: {v}"));
+        return Err(Problem::Verify(v.to_string()));
     }
     let printed = print_module(&test.module);
-    let again = parse_module(&printed).map_err(|e| format!("{name}: printed: {e}"))?;
+    let again = parse_module(&printed).map_err(|e| Problem::Print(e.to_string()))?;
     if print_module(&again) != printed {
-        return Err(format!("{name}: no round trip"));
+        return Err(Problem::RoundTrip);
     }
-    run(name, &test, &test.module)?;
+    run("as written", &test, &test.module)?;
     if !test.passes.is_empty() {
         let mut module = test.module.clone();
         run_named(&mut module, &Library::EMPTY, &test.passes);
         let output = print_module(&module);
-        test.check(&output).map_err(|line| format!("{name}:{line}: check fails on\n{output}"))?;
-        run(name, &test, &module)?;
+        test.check(&output).map_err(|line| Problem::Check(line, output))?;
+        run("after its passes", &test, &module)?;
     }
     // Every pass and the whole pipeline keep the runs.
     for pass in PASSES {
         let mut module = test.module.clone();
         run_named(&mut module, &Library::EMPTY, &[pass.name.to_string()]);
-        run(&format!("{name} after {}", pass.name), &test, &module)?;
+        run(&format!("after {}", pass.name), &test, &module)?;
     }
     let mut module = test.module.clone();
     let library = &Library::EMPTY;
     let options = Options { steps: OPTIMISE, library, verify: true, stop_after: None, time: false };
     passes::run(&mut module, &options);
-    run(&format!("{name} optimised"), &test, &module)
+    run("optimised", &test, &module)
 }
 
 #[test]
 fn filetests() {
-    let failures: Vec<String> = files().iter().filter_map(|(n, t)| check_file(n, t).err()).collect();
+    let failures: Vec<String> =
+        files().iter().filter_map(|(n, t)| Some(format!("{n}:{}", check_file(t).err()?))).collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 

@@ -49,9 +49,16 @@ impl Words {
 /// An address in static data: symbol and offset.
 pub(crate) type Place = (Sym, i64);
 
-/// The runtime's static strings of one ASCII character, and the distance between two of them.
+/// The runtime's static strings of one ASCII character, one after the other.
 pub(crate) const ASCII_STRINGS: &str = "ascii_strings";
-const ASCII_STRING_SIZE: i64 = 40;
+
+/// Where the bytes of a static string start.
+const STR_INLINE: usize = 32;
+
+/// Size of a static string, in whole words.
+fn str_size(bytes: usize) -> usize {
+    STR_INLINE + bytes.next_multiple_of(8)
+}
 
 /// Fields of a descriptor that differ from zero.
 struct Desc {
@@ -103,7 +110,7 @@ impl Lowerer<'_> {
     /// A static string. Those of one ASCII character are the runtime's, at one address each.
     pub(crate) fn str_lit(&mut self, text: &str) -> Place {
         if let [c @ 0..=0x7f] = text.as_bytes() {
-            return (self.runtime_data(ASCII_STRINGS), i64::from(*c) * ASCII_STRING_SIZE);
+            return (self.runtime_data(ASCII_STRINGS), i64::from(*c) * str_size(1) as i64);
         }
         if let Some(&s) = self.strings.get(text) {
             return (s, 0);
@@ -114,9 +121,9 @@ impl Lowerer<'_> {
         w.addr(header, 0);
         w.word(text.len() as i64);
         w.word(text.chars().count() as i64);
-        w.addr(sym, 32);
+        w.addr(sym, STR_INLINE as i64);
         w.bytes.extend_from_slice(text.as_bytes());
-        w.bytes.resize(w.bytes.len().next_multiple_of(8), 0);
+        w.bytes.resize(str_size(text.len()), 0);
         self.define(sym, w, false);
         self.strings.insert(text.to_string(), sym);
         (sym, 0)

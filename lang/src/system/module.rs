@@ -97,6 +97,9 @@ impl<'a> ModuleBuilder<'a> {
         if a.noreturn && fun.result.is_some() {
             return fault(item.pos, "a @noreturn function has no result");
         }
+        if a.readonly && fun.result == Some(Ty::Ref) {
+            return fault(item.pos, "a @readonly function gives no reference: equal calls may become one");
+        }
         let effects = ir::Effects {
             readonly: a.readonly || a.pure_,
             pure_: a.pure_,
