@@ -346,17 +346,17 @@ const PIECES: [(i64, Row, Row); 4] =
 /// the destination starts inside the source.
 fn copy(e: &mut Emitter<Rv64>, to: PReg, from: PReg, n: PReg, overlap: bool) {
     if !overlap {
-        return copy_direction(e, to, from, n, false);
+        return words_then_rest(e, n, |e, piece| copy_piece(e, to, from, piece, false));
     }
     let (backward, done) = (e.buf.label(), e.buf.label());
     e.put(Row::Sub, &[r(T6), r(to), r(from)]);
     e.branch_if(Cc::Ltu, T6, n, backward);
-    copy_direction(e, to, from, n, false);
+    words_then_rest(e, n, |e, piece| copy_piece(e, to, from, piece, false));
     e.jump(done);
     e.buf.bind(backward);
     e.put(Row::Add, &[r(to), r(to), r(n)]);
     e.put(Row::Add, &[r(from), r(from), r(n)]);
-    copy_direction(e, to, from, n, true);
+    words_then_rest(e, n, |e, piece| copy_piece(e, to, from, piece, true));
     e.buf.bind(done);
 }
 
@@ -368,10 +368,6 @@ fn copy_piece(e: &mut Emitter<Rv64>, to: PReg, from: PReg, piece: (i64, Row, Row
     e.put(Row::Addi, &[r(from), r(from), i(step)]);
     e.put(store, &[r(RA), i(at), r(to)]);
     e.put(Row::Addi, &[r(to), r(to), i(step)]);
-}
-
-fn copy_direction(e: &mut Emitter<Rv64>, to: PReg, from: PReg, n: PReg, down: bool) {
-    words_then_rest(e, n, |e, piece| copy_piece(e, to, from, piece, down));
 }
 
 /// Emits `step` for eight bytes as often as they are in `n`, then for each smaller size that is.

@@ -4,7 +4,8 @@
 //! [`Emitter::put`] is the only place where a row becomes bytes, but for pairs of `auipc` and what
 //! follows it, which are never compressed, since they are patched as one unit. Branches to labels
 //! are sites of the buffer: a conditional branch that does not reach is inverted over a jump. The
-//! longest jump destroys the second scratch register, so nothing is kept there across branches.
+//! longest jump destroys the second scratch register, so nothing is kept there across branches but
+//! within short loops.
 
 use crate::mach::{BranchForm, Emitter, Fixups, Label, switch};
 use crate::rv64::imm::{self, Step, fits12, high, low12};
@@ -312,19 +313,16 @@ impl Emitter<'_, Rv64> {
                 Opd::Imm(*imm.next().expect("immediate"))
             };
         }
-        let same = operands[0] == operands[1];
-        if same
-            && (row == Row::Addi && imm_is_zero(&operands)
-                || row == Row::FsgnjD && operands[1] == operands[2])
-        {
+        let moves_itself = match row {
+            Row::Addi => operands[0] == operands[1] && operands[2] == Opd::Imm(0),
+            Row::FsgnjD => operands[0] == operands[1] && operands[1] == operands[2],
+            _ => false,
+        };
+        if moves_itself {
             return;
         }
         self.put(row, &operands[..info.operands.len()]);
     }
-}
-
-fn imm_is_zero(operands: &[Opd; 5]) -> bool {
-    operands[2] == Opd::Imm(0)
 }
 
 /// The register of an allocation.
