@@ -66,7 +66,7 @@ fn build(options: &Build) -> Result<(), Error> {
     };
     match destination {
         Some(path) => {
-            let executable = options.emit == Emit::File(FileKind::Executable);
+            let executable = options.emit == Emit::File(FileKind::Executable) && target.format.is_started();
             output::write(&path, &bytes, executable).map_err(|e| Error::Write(path, e))?;
         }
         None => write_stdout(&bytes)?,

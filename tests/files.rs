@@ -38,9 +38,11 @@ fn build(s: &Scratch, source: &str, options: &[&str]) -> PathBuf {
 #[test]
 fn a_small_program_is_small() {
     let s = Scratch::new("small");
-    let exe = build(&s, "print(\"hello\")\n", &["--strip"]);
-    let size = fs::metadata(exe).expect("executable").len();
-    assert!(size <= 16 * 1024, "hello has {size} bytes");
+    for target in TARGETS {
+        let exe = build(&s, "print(\"hello\")\n", &["--strip", "--target", target.short]);
+        let size = fs::metadata(exe).expect("executable").len();
+        assert!(size <= 16 * 1024, "hello for {} has {size} bytes", target.triple);
+    }
 }
 
 /// Targets that objects are written for.

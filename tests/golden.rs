@@ -1,5 +1,6 @@
 //! Programs of our own with the output they have to print, built optimised and with `--debug`, for
-//! every target, on every engine that runs programs of the target here.
+//! every target, on every engine that runs programs of the target here; and with a collection at
+//! every allocation.
 //!
 //! Beside `tests/golden/NAME.mochi` stands `NAME.out` (standard output). `NAME.err`, where it
 //! exists, is standard error of a program that ends with status 1; `NAME.in` is standard input.
@@ -20,15 +21,21 @@ const TIME: Duration = Duration::from_secs(20);
 
 #[test]
 fn optimised_programs_print_what_they_should() {
-    check_all(&["-O", "--verify"]);
+    check_all(&["-O", "--verify"], &[]);
+}
+
+/// Collecting at every chance, with dead objects overwritten: no reference is missed.
+#[test]
+fn programs_do_the_same_under_constant_collection() {
+    check_all(&["-O"], &[("MOCHI_GC_STRESS", "1")]);
 }
 
 #[test]
 fn debug_programs_print_what_they_should() {
-    check_all(&["--debug", "--verify"]);
+    check_all(&["--debug", "--verify"], &[]);
 }
 
-fn check_all(options: &[&str]) {
+fn check_all(options: &[&str], env: &[(&str, &str)]) {
     let scratch = Scratch::new("golden");
     let targets = TARGETS.iter().map(|t| (t, engines::of(t)));
     let cases: Vec<Case> = targets
@@ -38,7 +45,7 @@ fn check_all(options: &[&str]) {
             programs("golden").into_iter().map(case)
         })
         .collect();
-    let problems = parallel(threads(), &cases, |case| check(case, options, &scratch));
+    let problems = parallel(threads(), &cases, |case| check(case, options, env, &scratch));
     let problems: Vec<String> = problems.into_iter().flatten().collect();
     assert!(problems.is_empty(), "\n{}", problems.join("\n\n"));
 }
@@ -51,7 +58,7 @@ struct Case {
 }
 
 /// Builds a program and runs it on the engines of its target; returns what is wrong.
-fn check(case: &Case, options: &[&str], scratch: &Scratch) -> Vec<String> {
+fn check(case: &Case, options: &[&str], env: &[(&str, &str)], scratch: &Scratch) -> Vec<String> {
     let (program, target) = (&case.program, case.target);
     let shown = program.strip_prefix(root()).unwrap_or(program).display();
     let name = program.file_stem().expect("file name").to_string_lossy();
@@ -64,16 +71,16 @@ fn check(case: &Case, options: &[&str], scratch: &Scratch) -> Vec<String> {
     }
     let run = |engine: &Engine| {
         let place = format!("{shown} ({} {})", engine.name(), options[0]);
-        judge(program, engine, &exe).err().map(|problem| format!("{place}: {problem}"))
+        judge(program, engine, &exe, env).err().map(|problem| format!("{place}: {problem}"))
     };
     case.engines.iter().filter_map(run).collect()
 }
 
 /// Runs a program and compares all it does with the files beside its source.
-fn judge(program: &Path, engine: &Engine, exe: &Path) -> Result<(), Problem> {
+fn judge(program: &Path, engine: &Engine, exe: &Path, env: &[(&str, &str)]) -> Result<(), Problem> {
     let read = |ext: &str| fs::read_to_string(program.with_extension(ext)).unwrap_or_default();
     let stdin = read("in");
-    let start = Start { stdin: stdin.as_bytes(), env: &[], folder: root(), time: TIME };
+    let start = Start { stdin: stdin.as_bytes(), env, folder: root(), time: TIME };
     let ran = engine.run(exe, &start).map_err(|e| Problem(e.to_string()))?;
     compare("standard output", &read("out"), &text(&ran.stdout))?;
     compare("standard error", &read("err"), &text(&ran.stderr))?;

@@ -119,9 +119,9 @@ fn is_product(file: &str) -> bool {
     file.ends_with(".rs") && folders.iter().any(|p| file.starts_with(p)) && !file.contains("/tests/")
 }
 
-/// The words of a line of code in lower case, without its comment.
+/// The words of a line of code in lower case, without its comment and escapes like `\x64`.
 fn words(line: &str) -> Vec<String> {
-    let code = line.split("//").next().unwrap_or("").to_lowercase();
+    let code = line.split("//").next().unwrap_or("").to_lowercase().replace("\\x", " ");
     let words = code.split(|c: char| !c.is_alphanumeric() && c != '_');
     words.filter(|w| !w.is_empty()).map(str::to_string).collect()
 }

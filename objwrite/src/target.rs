@@ -77,6 +77,11 @@ impl Format {
         }
     }
 
+    /// The system loads and starts executables itself; others are given to an engine.
+    pub fn is_started(self) -> bool {
+        self != Format::Wasm
+    }
+
     /// What programs in this format do without, of that which the compiler can do elsewhere.
     pub fn lacks(self) -> &'static [&'static str] {
         match self {
@@ -118,6 +123,7 @@ targets! {
     "x86_64-unknown-linux" "x64-linux" X64 Linux Elf;
     "aarch64-unknown-linux" "a64-linux" A64 Linux Elf;
     "riscv64gc-unknown-linux" "rv64-linux" Rv64 Linux Elf;
+    "wasm32-wasi" "wasm32-wasi" Wasm32 Wasi Wasm;
 }
 
 /// A target name that is not supported.

@@ -13,6 +13,8 @@ pub fn signature_type(ty: Type) -> Ty {
 
 /// The shadow stack pointer.
 const STACK_POINTER: u32 = 0;
+/// Global: the lowest address that the stack pointer may have.
+const STACK_LIMIT: u32 = 1;
 
 impl Emit<'_> {
     /// Calls, direct or not.
@@ -138,8 +140,7 @@ impl Emit<'_> {
         let size = self.frame.size;
         self.frame_address(self.fp, size);
         self.code.get(self.fp);
-        let low = self.runtime("__stack_low");
-        self.code.address(Row::I32Const, low, 0);
+        self.code.index(Row::GlobalGet, STACK_LIMIT);
         self.code.op(Row::I32LtS);
         self.open(Row::If, None);
         let full = self.runtime("panic_stack");
@@ -159,10 +160,11 @@ impl Emit<'_> {
     /// Goes to another stack for good.
     pub fn switch_stack(&mut self, inst: Inst) {
         let &[stack, function, argument] = self.func.operands(inst) else { unreachable!("three operands") };
-        self.low(stack);
-        self.code.index(Row::GlobalSet, STACK_POINTER);
+        // The others may depend on the stack.
         self.word(argument);
         self.low(function);
+        self.low(stack);
+        self.code.index(Row::GlobalSet, STACK_POINTER);
         let ty = function_type([Ty::I64].into_iter(), None);
         self.code.call_indirect(&ty, self.func.sym);
         self.code.op(Row::Unreachable);

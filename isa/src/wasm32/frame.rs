@@ -9,6 +9,10 @@
 //!   is live across a hot call is stored once, where it is defined (objects do not move, so
 //!   nothing is loaded again).
 //!
+//! Nobody can ask for the end of the engine's own stack. So a frame from start to end is at least as
+//! large as what engines take for a function of so many locals (measured in V8's first tier), and the
+//! limit of the shadow stack stands for both.
+//!
 //! Functions of the program (with a file) make frames for traces too; the runtime's own only to keep
 //! references. There words of type `i64` may be addresses as well.
 
@@ -26,6 +30,8 @@ pub const PLACE: u32 = 8;
 const SLOTS: u32 = 16;
 /// A reference that is live across more cold calls than this gets a slot, as for a hot one.
 const COLD: usize = 12;
+/// Bytes that an engine's own frame takes beside locals and operands.
+const ENGINE_FRAME: usize = 48;
 /// Slots without a frame are put off to the calls.
 const NONE: u32 = u32::MAX;
 
@@ -206,7 +212,10 @@ pub fn plan(
     let mut frame =
         Frame { whole: any_hot && traced || slot_count > 0, traced, size: 0, slots, slot_count, spills };
     let sizes = cold.iter().map(|c| frame.spills(c.2).1);
-    frame.size = sizes.max().unwrap_or(0).max((SLOTS + 8 * slot_count).next_multiple_of(16));
+    let stored = sizes.max().unwrap_or(0).max(SLOTS + 8 * slot_count);
+    let params = func.blocks[func.entry().index()].params.len();
+    let engine = ENGINE_FRAME + 8 * (params + locals.types.len());
+    frame.size = stored.max(engine as u32).next_multiple_of(16);
     frame
 }
 

@@ -35,9 +35,9 @@ use mochi_objwrite::leb;
 use mochi_objwrite::{Atom, AtomKind, FrameInfo, FunctionInfo, SymRef};
 use structure::Item;
 
-/// Symbols that code refers to by itself: the end of the shadow stack, and the functions that end the
-/// program when it is used up and when a none is followed.
-pub const OWN_SYMBOLS: &[&str] = &["__stack_low", "panic_stack", "panic_none"];
+/// Symbols that code refers to by itself: the functions that end the program when the shadow stack is
+/// used up and when a none is followed.
+pub const OWN_SYMBOLS: &[&str] = &["panic_stack", "panic_none"];
 
 /// Compiles a function.
 pub fn compile(context: &Context, func: &Function) -> Atom {

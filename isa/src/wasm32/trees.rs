@@ -66,7 +66,7 @@ pub fn in_order(func: &Function, inst: Inst) -> Vec<Value> {
     match func.insts[inst.index()].op {
         // The condition, or the address, is on top.
         Op::Select | Op::Fselect | Op::CallInd => list.rotate_left(1),
-        Op::SwitchStack => list.swap(1, 2),
+        Op::SwitchStack => list.reverse(),
         _ => {}
     }
     list

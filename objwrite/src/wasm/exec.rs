@@ -17,7 +17,7 @@
 //! its size depends on the code, whose size depends on every other address.
 //!
 //! Exports are `memory` and the entry, under its own name and with its own type. Global 0 is the
-//! stack pointer.
+//! stack pointer, global 1 the lowest address it may have: at first `__stack_low`.
 
 use super::code::{Body, Code, Insertion, Number};
 use super::imports::{self, Import, Means};
@@ -35,10 +35,11 @@ use std::borrow::Cow;
 
 /// First address that is used: an access near 0 is always a mistake.
 const FIRST: u64 = 1024;
-/// Size of the stack.
-pub const STACK_SIZE: u64 = 1 << 20;
-/// How far below `__stack_low` a function may have made its frame when it finds that out.
-const STACK_SLACK: u64 = 4096;
+/// Size of the stack until the program takes another: frames are as large as engines' own for the
+/// same function, and their stacks are about as large by default.
+pub const STACK_SIZE: u64 = 768 << 10;
+/// Memory below `__stack_low`, for frames that are made around a single call without a check.
+const STACK_SLACK: u64 = 64 << 10;
 /// Pages of linear memory.
 const PAGE: u64 = 1 << 16;
 /// Number of pages that 32-bit addresses reach.
@@ -53,6 +54,7 @@ const DATA: [AtomKind; 4] = [AtomKind::ReadOnly, AtomKind::RelRo, AtomKind::Data
 
 /// A program whose functions and data have numbers.
 struct Writer<'a> {
+    arch: Arch,
     program: Program<'a>,
     layout: Layout,
     types: Types,
@@ -85,7 +87,7 @@ pub fn write(input: &LinkInput) -> Result<Image, LinkError> {
     let is_import = |name: &str| imports::find(name).is_some();
     let program = resolve(input.object, input.archives, &[input.entry], &is_import)?;
     let layout = Layout::new(&program);
-    let mut w = Writer::new(program, layout);
+    let mut w = Writer::new(input.object.target.arch, program, layout);
     w.number_functions()?;
     w.fill_table();
     let mut code = Code::new(w.bodies()?, w.pc_table);
@@ -105,7 +107,7 @@ pub fn write(input: &LinkInput) -> Result<Image, LinkError> {
     sections::section(&mut out, Id::Code, &code.contents());
     w.write_data(&mut out, &table)?;
     if let Some(options) = &input.debug {
-        for section in dwarf::build(input.object.target.arch, options, &w.placed(&code)) {
+        for section in dwarf::build(w.arch, options, &w.placed(&code)) {
             sections::custom(&mut out, section.name, &section.resolved(0));
         }
     }
@@ -122,7 +124,7 @@ pub fn write(input: &LinkInput) -> Result<Image, LinkError> {
 }
 
 impl<'a> Writer<'a> {
-    fn new(program: Program<'a>, layout: Layout) -> Writer<'a> {
+    fn new(arch: Arch, program: Program<'a>, layout: Layout) -> Writer<'a> {
         let externals: Vec<&Import> = program
             .externals
             .iter()
@@ -141,6 +143,7 @@ impl<'a> Writer<'a> {
         }
         let stack_low = end.next_multiple_of(16) + STACK_SLACK;
         Writer {
+            arch,
             program,
             layout,
             types: Types::default(),
@@ -333,10 +336,13 @@ impl<'a> Writer<'a> {
         let mut contents = vec![0];
         number(&mut contents, self.heap_start.div_ceil(PAGE) as usize);
         items(out, Id::Memory, 1, &contents);
-        // A mutable i32.
-        let mut contents = vec![I32, 1];
-        constant(&mut contents, self.pc_table);
-        items(out, Id::Global, 1, &contents);
+        let mut contents = Vec::new();
+        let globals = [self.value(Def::Linker(LinkerSymbol::StackTop)), self.stack_low];
+        for value in globals {
+            contents.extend([I32, 1]); // mutable
+            constant(&mut contents, value);
+        }
+        items(out, Id::Global, globals.len(), &contents);
         let mut contents = Vec::new();
         bytes(&mut contents, b"memory");
         contents.extend([2, 0]);
@@ -361,7 +367,7 @@ impl<'a> Writer<'a> {
         for (kind, address) in DATA.iter().zip(self.data).take(3) {
             let from = (address - FIRST) as usize;
             let part = &mut image[from..from + self.layout.section(*kind).size as usize];
-            self.layout.copy(&self.program, *kind, Arch::Wasm32, part);
+            self.layout.copy(&self.program, *kind, self.arch, part);
             self.layout.relocate(&self.program, *kind, address, &|def| self.value(def), part)?;
         }
         let mut least = SEGMENT_COST;

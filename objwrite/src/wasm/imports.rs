@@ -39,8 +39,13 @@ const fn wasi(name: &'static str, params: &'static [u8], result: &'static [u8]) 
     Import { name, params, result, means: Means::Call }
 }
 
-const fn instruction(name: &'static str, params: &'static [u8], code: &'static [u8]) -> Import {
-    Import { name, params, result: &[I32], means: Means::Instruction(code) }
+const fn instruction(
+    name: &'static str,
+    params: &'static [u8],
+    result: &'static [u8],
+    code: &'static [u8],
+) -> Import {
+    Import { name, params, result, means: Means::Instruction(code) }
 }
 
 /// Every import, by name.
@@ -57,15 +62,17 @@ static IMPORTS: &[Import] = &[
     wasi("fd_read", &[I32, I32, I32, I32], &[I32]),
     wasi("fd_write", &[I32, I32, I32, I32], &[I32]),
     // pages: the old number of pages, or -1
-    instruction("memory_grow", &[I32], &[0x40, 0]),
+    instruction("memory_grow", &[I32], &[I32], &[0x40, 0]),
     // number of pages
-    instruction("memory_size", &[], &[0x3F, 0]),
+    instruction("memory_size", &[], &[I32], &[0x3F, 0]),
     // address of the subscriptions, of the events, number, address of the number of events
     wasi("poll_oneoff", &[I32, I32, I32, I32], &[I32]),
     // status
     wasi("proc_exit", &[I32], &[]),
     // address, number of bytes
     wasi("random_get", &[I32, I32], &[I32]),
+    // lowest address that the stack may reach: global 1
+    instruction("stack_limit", &[I32], &[], &[0x24, 1]),
 ];
 
 /// The import with this name.

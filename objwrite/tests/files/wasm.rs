@@ -220,12 +220,12 @@ fn memory_and_symbols() {
     let pages = run(&bytes, "main", Some(0)).0;
     assert_eq!(run(&bytes, "main", Some(3)).0, pages + 3);
     assert_eq!(run(&bytes, "main", Some(65536)).0, -1);
-    // 1 MiB of stack, 100,000 bytes of zeros.
-    assert_eq!(pages, 18);
+    // 832 KiB of stack, 100,000 bytes of zeros.
+    assert_eq!(pages, 15);
     for i in [5, 6, 8] {
         assert_eq!(get(i) % 16, 0, "{}", symbols[i]);
     }
-    assert_eq!(get(6) - get(5), 1 << 20);
+    assert_eq!(get(6) - get(5), 768 << 10);
     assert_eq!(get(7) % 8, 0);
     assert_eq!(get(8) - get(7), 16, "an empty table behind the stack");
 }

@@ -160,7 +160,7 @@ b0(v0:i64):
   brif v2, b1, b2 @11:4
 b1:
   v3:i64 = symaddr @null_word @12:1
-  v4:i64 = load.64 v3 @12:1
+  v4:ref = load.64 v3 @12:1
   {error}
 b2:
   v5:i64 = iconst -1 @15:9

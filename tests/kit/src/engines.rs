@@ -43,12 +43,16 @@ const NODE_SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/node.mjs");
 /// Bytes that the memory of a program in this process may grow to.
 const WASMI_MEMORY: usize = 1 << 30;
 
+/// The stack that WebAssembly engines give to programs, and that these are told of.
+const WASM_STACK: (&str, &str) = ("MOCHI_STACK", "200000000");
+
 /// What a program is given.
 #[derive(Clone, Debug)]
 pub struct Start<'a> {
     /// Standard input.
     pub stdin: &'a [u8],
-    /// Environment variables beside those of this process.
+    /// Environment variables beside those of this process. MOCHI_STACK=0 leaves WebAssembly engines
+    /// the stack they have by themselves.
     pub env: &'a [(&'a str, &'a str)],
     /// The folder it starts in.
     pub folder: &'a Path,
@@ -118,12 +122,13 @@ impl Engine {
             }
             How::Node(node) => {
                 let mut command = Command::new(node);
-                command.args(["--no-warnings", NODE_SCRIPT]).arg(program);
+                command.args(["--no-warnings", NODE_SCRIPT]).arg(program).env(WASM_STACK.0, WASM_STACK.1);
                 (command, start.time * SLOWER)
             }
             How::Wasmi => {
-                let Start { stdin, env, time, .. } = *start;
-                let options = wasi::Options { stdin, env, time: time * SLOWER, memory: WASMI_MEMORY };
+                let env = [&[WASM_STACK], start.env].concat();
+                let (stdin, time) = (start.stdin, start.time * SLOWER);
+                let options = wasi::Options { stdin, env: &env, time, memory: WASMI_MEMORY };
                 return wasi::run(&std::fs::read(program)?, &options).map_err(io::Error::other);
             }
         };

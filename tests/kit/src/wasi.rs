@@ -54,15 +54,15 @@ pub fn run(module: &[u8], options: &Options) -> Result<Outcome, Error> {
     let mut config = Config::default();
     config.consume_fuel(true);
     // The stack of the language is what ends a recursion.
-    config.set_max_recursion_depth(1 << 20);
-    config.set_max_stack_height(256 << 20);
+    config.set_max_recursion_depth(1 << 24);
+    config.set_max_stack_height(1 << 30);
     let engine = Engine::new(&config);
     let module = Module::new(&engine, module)?;
     let host = Host {
         stdin: options.stdin.to_vec(),
         stdin_at: 0,
         output: [Vec::new(), Vec::new()],
-        env: options.env.iter().map(|(name, value)| format!("{name}={value}\0").into_bytes()).collect(),
+        env: environment(options.env),
         nanoseconds: 0,
         limits: StoreLimitsBuilder::new().memory_size(options.memory).build(),
     };
@@ -81,6 +81,12 @@ pub fn run(module: &[u8], options: &Options) -> Result<Outcome, Error> {
         }),
     };
     Ok(Outcome { end, stdout, stderr })
+}
+
+/// Of variables with one name the last holds, as in a process.
+fn environment(env: &[(&str, &str)]) -> Vec<Vec<u8>> {
+    let last: std::collections::BTreeMap<_, _> = env.iter().copied().collect();
+    last.iter().map(|(name, value)| format!("{name}={value}\0").into_bytes()).collect()
 }
 
 fn call(store: &mut Store<Host>, start: Func, deadline: Instant) -> Result<End, Error> {
