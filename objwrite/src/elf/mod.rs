@@ -115,3 +115,30 @@ impl StringTable {
         at
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use object::LittleEndian;
+    use object::elf::FileHeader64;
+    use object::read::elf::AttributesSection;
+
+    #[test]
+    fn attributes_read_back() {
+        let bytes = RISCV_ATTRIBUTES.bytes();
+        let section = AttributesSection::<FileHeader64<LittleEndian>>::new(LittleEndian, &bytes).unwrap();
+        let mut vendors = section.subsections().unwrap();
+        let vendor = vendors.next().unwrap().unwrap();
+        assert_eq!(vendor.vendor(), b"riscv");
+        let mut files = vendor.subsubsections();
+        let mut file = files.next().unwrap().unwrap().attributes();
+        for expected in RISCV_ATTRIBUTES.numbers {
+            assert_eq!(file.read_tag().unwrap(), Some(expected.0.into()));
+            assert_eq!(file.read_integer().unwrap(), u64::from(expected.1));
+        }
+        assert_eq!(file.read_tag().unwrap(), Some(RISCV_ATTRIBUTES.text.0.into()));
+        assert_eq!(file.read_string().unwrap(), RISCV_ATTRIBUTES.text.1.as_bytes());
+        assert_eq!(file.read_tag().unwrap(), None);
+        assert!(files.next().unwrap().is_none() && vendors.next().unwrap().is_none());
+    }
+}
