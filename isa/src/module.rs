@@ -37,7 +37,7 @@ pub fn compile_module(context: &Context) -> Object {
 pub fn disassemble_module(object: &Object) -> String {
     let name = |n: u32| object.symbols[n as usize].name.clone();
     let code = object.atoms.iter().filter(|a| a.kind == AtomKind::Text);
-    code.map(|a| format!("{}:\n{}\n", name(a.sym.0), disassemble(object.target, a, &name))).collect()
+    code.map(|a| disassemble(object.target, a, &name) + "\n").collect()
 }
 
 fn data_atom(data: &Data) -> Atom {

@@ -13,6 +13,8 @@
 //! large as what engines take for a function of so many locals (measured in V8's first tier), and the
 //! limit of the shadow stack stands for both.
 //!
+//! A function with many cold calls has a whole frame too, which makes it shorter.
+//!
 //! Functions of the program (with a file) make frames for traces too; the runtime's own only to keep
 //! references. There words of type `i64` may be addresses as well.
 
@@ -32,6 +34,8 @@ const SLOTS: u32 = 16;
 const COLD: usize = 12;
 /// Bytes that an engine's own frame takes beside locals and operands.
 const ENGINE_FRAME: usize = 48;
+/// With more cold calls than this, a frame from start to end is shorter than one around each.
+const MANY: usize = 8;
 /// Slots without a frame are put off to the calls.
 const NONE: u32 = u32::MAX;
 
@@ -169,7 +173,7 @@ pub fn plan(
     let traced = func.file.is_some();
     let mut hot: Vec<(u32, u32)> = Vec::new();
     let mut cold: Vec<(u32, u32, Inst)> = Vec::new();
-    let mut any_hot = false;
+    let (mut any_hot, mut calls) = (false, 0);
     for &b in blocks {
         let cold_block = func.blocks[b.index()].cold;
         for &inst in func.blocks[b.index()].insts.iter().filter(|i| trees.live[i.index()]) {
@@ -181,6 +185,7 @@ pub fn plan(
             // What a root reads it has read; what others of the tree read may come after a nested one.
             let across = 2 * at + u32::from(trees.is_root(func, inst));
             any_hot |= temper == Temper::Hot;
+            calls += 1;
             match temper {
                 _ if !collects(context, func, inst) => {}
                 Temper::Hot => hot.push((at, across)),
@@ -209,8 +214,14 @@ pub fn plan(
         values.into_iter().partition(|&v| crosses_hot(v) || crosses_many(v));
     let (slots, slot_count) = colour_slots(func, locals, &kept);
     let spills = spills(locals, &cold, &put_off);
-    let mut frame =
-        Frame { whole: any_hot && traced || slot_count > 0, traced, size: 0, slots, slot_count, spills };
+    let mut frame = Frame {
+        whole: (any_hot || calls > MANY) && traced || slot_count > 0,
+        traced,
+        size: 0,
+        slots,
+        slot_count,
+        spills,
+    };
     let sizes = cold.iter().map(|c| frame.spills(c.2).1);
     let stored = sizes.max().unwrap_or(0).max(SLOTS + 8 * slot_count);
     let params = func.blocks[func.entry().index()].params.len();
