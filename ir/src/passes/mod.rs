@@ -88,7 +88,7 @@ passes! {
     UNUSED "unused" Module inline::drop_unused;
     FLOW "flow" Function flow::run;
     GVN "gvn" Function gvn::run;
-    RANGE "range" Function range::run;
+    RANGE "range" Module range::run;
     ROTATE "rotate" Function rotate::run;
     LICM "licm" Function licm::run;
     LAYOUT "layout" Function layout::run;

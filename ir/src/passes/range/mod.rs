@@ -11,11 +11,13 @@
 
 mod apply;
 mod domain;
+mod program;
 mod transfer;
 
-use super::Context;
 use crate::cfg::{Cfg, DomTree};
 use crate::func::{Block, Function, Inst, InstData, Value, ValueDef};
+use crate::library::Library;
+use crate::module::Module;
 use crate::ops::{Cond, Op};
 use domain::{Kind, Range};
 use transfer::{compare, compare_ints, int_op, refine, refine_int, word_op};
@@ -27,43 +29,20 @@ const MAX_DEPTH: u32 = 4;
 /// Comparisons remembered at a point.
 const MAX_FACTS: usize = 32;
 
-/// Runs the pass. Blocks that cannot be reached must be gone.
-pub fn run(func: &mut Function, _: &Context) {
-    let cfg = Cfg::new(func);
-    let dom = DomTree::new(func, &cfg);
-    let mut header = vec![false; func.blocks.len()];
-    for &b in &cfg.rpo {
-        for e in func.successors(b) {
-            header[e.block.index()] |= cfg.rpo_index[e.block.index()] <= cfg.rpo_index[b.index()];
+/// Runs the pass on a module: first what the calls say about parameters, then each function. Blocks
+/// that cannot be reached must be gone.
+pub fn run(module: &mut Module, _: &Library) {
+    let params = program::parameters(module);
+    for (func, params) in module.funcs.iter_mut().zip(&params) {
+        let cfg = Cfg::new(func);
+        let dom = DomTree::new(func, &cfg);
+        let mut a = Analysis::new(func, &cfg, &dom, params);
+        if a.solve() {
+            a.walk(Mode::Apply);
+            func.resolve_aliases();
+            func.remove_unreachable_blocks();
         }
     }
-    let loops = header.iter().any(|&h| h);
-    let mut a = Analysis {
-        now: vec![Range::TOP; func.values.len()],
-        state: vec![Range::TOP; if loops { func.values.len() } else { 0 }],
-        reached: vec![false; func.blocks.len()],
-        open: vec![false; func.edges.len()],
-        edge_args: vec![Range::TOP; func.pool.len()],
-        undo: Vec::new(),
-        facts: Vec::new(),
-        out: Vec::new(),
-        header,
-        func,
-        cfg: &cfg,
-        dom: &dom,
-    };
-    if loops {
-        let mut round = 0;
-        while a.walk(Mode::Grow) {
-            round += 1;
-            if round == MAX_ROUNDS {
-                return;
-            }
-        }
-    }
-    a.walk(Mode::Apply);
-    func.resolve_aliases();
-    func.remove_unreachable_blocks();
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -87,6 +66,10 @@ struct Analysis<'a> {
     cfg: &'a Cfg,
     dom: &'a DomTree,
     header: Vec<bool>,
+    /// There is a loop.
+    loops: bool,
+    /// Ranges of the function's parameters; empty when nothing is known.
+    params: &'a [Range],
     /// Ranges at the current point.
     now: Vec<Range>,
     /// Ranges of the parameters of loop headers.
@@ -94,7 +77,7 @@ struct Analysis<'a> {
     reached: Vec<bool>,
     /// Edges that can be taken.
     open: Vec<bool>,
-    /// Ranges of edge arguments, by their place in the pool.
+    /// Ranges of arguments of edges and calls, by their place in the pool.
     edge_args: Vec<Range>,
     /// Values refined in open scopes, with what they were before.
     undo: Vec<(Value, Range)>,
@@ -103,7 +86,47 @@ struct Analysis<'a> {
     out: Vec<Inst>,
 }
 
-impl Analysis<'_> {
+impl<'a> Analysis<'a> {
+    /// Prepares a function; `params` are the ranges of its parameters, or nothing.
+    fn new(func: &'a mut Function, cfg: &'a Cfg, dom: &'a DomTree, params: &'a [Range]) -> Analysis<'a> {
+        let mut header = vec![false; func.blocks.len()];
+        for &b in &cfg.rpo {
+            for e in func.successors(b) {
+                header[e.block.index()] |= cfg.rpo_index[e.block.index()] <= cfg.rpo_index[b.index()];
+            }
+        }
+        let loops = header.iter().any(|&h| h);
+        Analysis {
+            now: vec![Range::TOP; func.values.len()],
+            state: vec![Range::TOP; if loops { func.values.len() } else { 0 }],
+            reached: vec![false; func.blocks.len()],
+            open: vec![false; func.edges.len()],
+            edge_args: vec![Range::TOP; func.pool.len()],
+            undo: Vec::new(),
+            facts: Vec::new(),
+            out: Vec::new(),
+            loops,
+            header,
+            params,
+            func,
+            cfg,
+            dom,
+        }
+    }
+
+    /// Walks until the loops are stable; false when that takes too long.
+    fn solve(&mut self) -> bool {
+        if !self.loops {
+            return true;
+        }
+        for _ in 0..MAX_ROUNDS {
+            if !self.walk(Mode::Grow) {
+                return true;
+            }
+        }
+        false
+    }
+
     /// One walk over the function; says whether something grew.
     fn walk(&mut self, mode: Mode) -> bool {
         let mut grew = false;
@@ -157,7 +180,7 @@ impl Analysis<'_> {
         for k in 0..self.func.blocks[block.index()].params.len() {
             let p = self.func.blocks[block.index()].params[k];
             if entry {
-                self.now[p.index()] = Range::TOP;
+                self.now[p.index()] = self.params.get(k).copied().unwrap_or(Range::TOP);
                 continue;
             }
             if header && mode == Mode::Apply {
@@ -411,6 +434,11 @@ impl Analysis<'_> {
     /// Computes the range of an instruction's result.
     fn evaluate(&mut self, inst: Inst) {
         let data = self.func.insts[inst.index()];
+        if data.op == Op::Call {
+            for i in data.args.start..data.args.start + data.args.len {
+                self.edge_args[i as usize] = self.now[self.func.pool[i as usize].index()];
+            }
+        }
         let Some(result) = data.result else { return };
         let args = self.func.operands(inst);
         let range = |k: usize| args.get(k).map_or(Range::TOP, |v| self.now[v.index()]);
