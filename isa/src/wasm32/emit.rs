@@ -60,7 +60,6 @@ impl<'a> Emit<'a> {
         frame: &'a Frame,
     ) -> Emit<'a> {
         let n = func.blocks.len();
-        let params = func.blocks[func.entry().index()].params.len();
         Emit {
             context,
             func,
@@ -75,7 +74,7 @@ impl<'a> Emit<'a> {
             checked: vec![Vec::new(); func.values.len()],
             temps: Vec::new(),
             free: Default::default(),
-            first_temp: (params + locals.types.len()) as u32,
+            first_temp: locals.count(func) as u32,
             open: Vec::new(),
             heights: [vec![0; n], vec![0; n]],
             prologue_end: true,
@@ -96,6 +95,11 @@ impl<'a> Emit<'a> {
     pub fn free(&mut self, local: u32) {
         let ty = self.temps[(local - self.first_temp) as usize];
         self.free[ty as usize].push(local);
+    }
+
+    /// Number of locals so far, parameters included.
+    pub fn local_count(&self) -> usize {
+        self.first_temp as usize + self.temps.len()
     }
 
     /// Types of all locals after the parameters.

@@ -32,8 +32,8 @@ pub const PLACE: u32 = 8;
 const SLOTS: u32 = 16;
 /// A reference that is live across more cold calls than this gets a slot, as for a hot one.
 const COLD: usize = 12;
-/// Bytes that an engine's own frame takes beside locals and operands.
-const ENGINE_FRAME: usize = 48;
+/// Bytes that an engine's own frame takes beside locals, an operand it keeps across a call included.
+const ENGINE_FRAME: usize = 56;
 /// With more cold calls than this, a frame from start to end is shorter than one around each.
 const MANY: usize = 8;
 /// Slots without a frame are put off to the calls.
@@ -58,6 +58,8 @@ pub struct Frame {
     pub traced: bool,
     /// Bytes of the whole frame.
     pub size: u32,
+    /// Bytes of it that are written.
+    stored: u32,
     /// Offset of the slot of each value that is stored where it is defined.
     slots: Vec<u32>,
     /// Number of such slots.
@@ -67,6 +69,12 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// Sets the size for a function of so many locals, parameters included.
+    pub fn charge(&mut self, locals: usize) {
+        let engine = (ENGINE_FRAME + 8 * locals) as u32;
+        self.size = self.stored.max(engine).next_multiple_of(16);
+    }
+
     /// Where a value is stored when it has been defined.
     pub fn slot(&self, v: Value) -> Option<u32> {
         let slot = self.slots[v.index()];
@@ -218,15 +226,13 @@ pub fn plan(
         whole: (any_hot || calls > MANY) && traced || slot_count > 0,
         traced,
         size: 0,
+        stored: 0,
         slots,
         slot_count,
         spills,
     };
     let sizes = cold.iter().map(|c| frame.spills(c.2).1);
-    let stored = sizes.max().unwrap_or(0).max(SLOTS + 8 * slot_count);
-    let params = func.blocks[func.entry().index()].params.len();
-    let engine = ENGINE_FRAME + 8 * (params + locals.types.len());
-    frame.size = stored.max(engine as u32).next_multiple_of(16);
+    frame.stored = sizes.max().unwrap_or(0).max(SLOTS + 8 * slot_count);
     frame
 }
 

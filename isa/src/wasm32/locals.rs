@@ -44,6 +44,11 @@ pub struct Range {
 }
 
 impl Locals {
+    /// Number of locals, parameters included.
+    pub fn count(&self, func: &Function) -> usize {
+        func.blocks[func.entry().index()].params.len() + self.types.len()
+    }
+
     /// The local of a value.
     pub fn of(&self, v: Value) -> u32 {
         let n = self.local[v.index()];

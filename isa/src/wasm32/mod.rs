@@ -39,6 +39,9 @@ use structure::Item;
 /// used up and when a none is followed.
 pub const OWN_SYMBOLS: &[&str] = &["panic_stack", "panic_none"];
 
+/// Locals that most functions need beside those of values.
+const USUAL_TEMPS: usize = 3;
+
 /// Compiles a function.
 pub fn compile(context: &Context, func: &Function) -> Atom {
     let func = &*prepare::prepare(func);
@@ -55,10 +58,20 @@ pub fn compile(context: &Context, func: &Function) -> Atom {
     let references = frame::references(func, &blocks);
     let trees = trees::plan(context, func, &blocks, &references);
     let locals = locals::assign(func, &items, &trees);
-    let frame = frame::plan(context, func, &blocks, &trees, &locals, &references);
-    let mut e = Emit::new(context, func, &cfg, &dom, &trees, &locals, &frame);
-    e.body(&items);
-    finish(func, e)
+    let mut frame = frame::plan(context, func, &blocks, &trees, &locals, &references);
+    // The size of the frame is written before the number of locals is known; few functions take
+    // more than expected, and those are written again.
+    let mut expected = locals.count(func) + USUAL_TEMPS;
+    loop {
+        frame.charge(expected);
+        let mut e = Emit::new(context, func, &cfg, &dom, &trees, &locals, &frame);
+        e.body(&items);
+        let count = e.local_count();
+        if !frame.whole || count <= expected {
+            return finish(func, e);
+        }
+        expected = count;
+    }
 }
 
 /// Puts type, locals and instructions together.
