@@ -38,6 +38,8 @@ impl<'a> Checker<'a> {
             Some(TyKind::List(elem)) => Some(elem),
             _ => None,
         };
+        // Where a list of any is wanted, the elements need not agree.
+        let mixed = hint == Some(Ty::ANY);
         let mut elem: Option<Ty> = None;
         let mut values = Vec::with_capacity(items.len());
         let mut failed = false;
@@ -45,6 +47,7 @@ impl<'a> Checker<'a> {
             let inner = hint.or(elem).and_then(|h| self.literal_hint(item, h));
             let v = self.expr(item, inner);
             match elem {
+                Some(first) if mixed && first != Ty::ERROR && v.ty != Ty::ERROR => elem = Some(Ty::ANY),
                 None => elem = Some(v.ty),
                 Some(first) if first == Ty::ERROR => elem = Some(v.ty),
                 Some(first) if !failed && !self.compatible(first, v.ty) => {
