@@ -43,8 +43,10 @@ pub struct Machine {
 
 /// How programs are run.
 enum How {
-    /// In this process.
-    Engine,
+    /// WebAssembly in this process.
+    Wasmi,
+    /// WebAssembly in Node.js.
+    Node,
     /// As processes under Linux.
     Linux(Linux),
 }
@@ -78,7 +80,8 @@ pub static MACHINES: &[Machine] = &[
         name: "rv64-linux",
         how: How::Linux(Linux { write: 64, wait4: 260, exit_group: 94, fork: CLONE }),
     },
-    Machine { name: wasm::WASM.short, how: How::Engine },
+    Machine { name: wasm::WASM.short, how: How::Wasmi },
+    Machine { name: wasm::WASM.short, how: How::Node },
 ];
 
 /// `clone` with SIGCHLD, on machines with Linux's generic system call numbers.
@@ -89,7 +92,7 @@ impl Machine {
     /// The target.
     pub fn target(&self) -> Target {
         match self.how {
-            How::Engine => &wasm::WASM,
+            How::Wasmi | How::Node => &wasm::WASM,
             How::Linux(_) => target::parse(self.name).expect("a supported target"),
         }
     }
@@ -97,7 +100,8 @@ impl Machine {
     /// Whether its programs can be run here; a missing emulator is named.
     pub fn runs_here(&self) -> bool {
         match self.how {
-            How::Engine => true,
+            How::Wasmi => true,
+            How::Node => wasm::node().is_some(),
             How::Linux(_) => !engines::of(self.target()).is_empty(),
         }
     }
@@ -238,7 +242,7 @@ pub fn slow_paths(text: &str) -> String {
 pub fn run(machine: &Machine, text: &str, calls: &[Call], options: Options) -> Vec<Outcome> {
     let plain = parse_module(text).expect("IR parses");
     let (mut all, main) = match &machine.how {
-        How::Engine => (wasm::DRIVER.to_string(), wasm::main(calls.len())),
+        How::Wasmi | How::Node => (wasm::DRIVER.to_string(), wasm::main(calls.len())),
         How::Linux(linux) => (linux.driver(), linux.main(calls.len())),
     };
     all.push_str(&slow_paths(text));
@@ -249,8 +253,10 @@ pub fn run(machine: &Machine, text: &str, calls: &[Call], options: Options) -> V
     all.push_str(&main);
     let module = parse_module(&all).expect("driver parses");
     let program = executable(machine, &module, options);
-    if let How::Engine = machine.how {
-        return wasm::run(&program, calls.len());
+    match machine.how {
+        How::Wasmi => return wasm::run(&program, calls.len()),
+        How::Node => return wasm::run_in_node(&program, calls.len()),
+        How::Linux(_) => {}
     }
     let output = execute(machine, &program);
     let words: Vec<u64> = output.chunks_exact(8).map(|c| u64::from_le_bytes(c.try_into().unwrap())).collect();

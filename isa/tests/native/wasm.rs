@@ -1,9 +1,12 @@
-//! Runs modules of WebAssembly in this process: an instance for every run. The module is a WASI
-//! program that reads the number of a run and writes a record of two words, 1 and the result.
+//! Runs modules of WebAssembly by wasmi in this process, or by Node.js: an instance for every run.
+//! The module is a WASI program that reads the number of a run and writes a record of two words, 1
+//! and the result.
 
 use super::Outcome;
 use mochi_objwrite::target::{Arch, Format, Os, TargetRow};
+use mochi_testkit::{Scratch, first_installed, output, text};
 use std::fmt::Write as _;
+use std::process::Command;
 use wasmi::{Caller, Engine, Extern, Linker, Module, Store, TrapCode};
 
 /// The target.
@@ -80,7 +83,37 @@ fn area(caller: &Caller<Host>, list: i32) -> (wasmi::Memory, std::ops::Range<usi
     (memory, start..start + size)
 }
 
-/// Makes every run.
+/// Node.js, where it is installed.
+pub fn node() -> Option<&'static str> {
+    first_installed(&["node", "nodejs"])
+}
+
+/// Makes every run in Node.js.
+pub fn run_in_node(bytes: &[u8], calls: usize) -> Vec<Outcome> {
+    let scratch = Scratch::new("node");
+    let file = scratch.path("module.wasm");
+    std::fs::write(&file, bytes).expect("written");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/native/node.mjs");
+    let mut command = Command::new(node().expect("checked before"));
+    let ran = output(command.arg(script).arg(file).arg(calls.to_string()));
+    assert!(ran.status.success(), "{}", text(&ran.stderr));
+    let outcome = |line: &str| {
+        if let Some(word) = line.strip_prefix("returned ") {
+            return Outcome::Returned(word.parse().expect("a word"));
+        }
+        Outcome::Signal(match line.strip_prefix("trap ") {
+            Some("unreachable") => 4,
+            Some("divide by zero" | "remainder by zero" | "divide result unrepresentable") => 8,
+            Some("memory access out of bounds") => 11,
+            _ => panic!("{line}"),
+        })
+    };
+    let outcomes: Vec<Outcome> = text(&ran.stdout).lines().map(outcome).collect();
+    assert_eq!(outcomes.len(), calls, "every run has a line");
+    outcomes
+}
+
+/// Makes every run by wasmi.
 pub fn run(bytes: &[u8], calls: usize) -> Vec<Outcome> {
     wasmparser::Validator::new().validate_all(bytes).expect("a valid module");
     let engine = Engine::default();
