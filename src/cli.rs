@@ -88,9 +88,21 @@ pub struct CodeOptions {
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
 
+    /// Use extensions of the RISC-V baseline; the program needs a machine that has them
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "LIST")]
+    pub features: Vec<Feature>,
+
     /// Accepted for clarity: no other tool is ever used
     #[arg(long)]
     pub no_external_tools: bool,
+}
+
+impl CodeOptions {
+    /// Extensions that code may use.
+    pub fn features(&self) -> mochi_isa::Features {
+        let has = |f| self.features.contains(&f);
+        mochi_isa::Features { zba: has(Feature::Zba), zbb: has(Feature::Zbb) }
+    }
 }
 
 /// `mochi build`.
@@ -151,6 +163,15 @@ pub struct Targets {
     /// Messages.
     #[command(flatten)]
     pub messages: Messages,
+}
+
+/// `--features`.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feature {
+    /// Address generation: shifts that add
+    Zba,
+    /// Basic bit manipulation
+    Zbb,
 }
 
 /// `--message-format`.

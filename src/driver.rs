@@ -242,7 +242,7 @@ impl Session {
     ) -> Object {
         let module = &self.optimized(program, code, timer);
         let options =
-            mochi_isa::Options { debug: code.debug, verify: code.verify, ..mochi_isa::Options::default() };
+            mochi_isa::Options { debug: code.debug, verify: code.verify, features: code.features() };
         let object = compile_module(&Context::new(module, target, options));
         timer.step("code generation");
         object

@@ -194,6 +194,21 @@ fn no_other_program_is_started() {
     assert_eq!(forks.count(), 0, "{trace}");
 }
 
+/// Extensions are used when they are asked for, and only then.
+#[test]
+fn features_change_the_code() {
+    let s = Scratch::new("features");
+    s.write("p.mochi", "let xs = [1, 2, 3]\nvar sum = 0\nfor i in 0..3 { sum = sum + xs[i] }\nprint(sum)\n");
+    let listing = |more: &[&str]| {
+        let args = ["build", "p.mochi", "--target", "rv64-linux", "--emit", "asm"];
+        let built = output(mochi().args(args).args(more).current_dir(&s.0));
+        assert_eq!(built.status.code(), Some(0), "{}", text(&built.stderr));
+        text(&built.stdout)
+    };
+    assert!(listing(&["--features", "zba,zbb"]).contains("sh3add"));
+    assert!(!listing(&[]).contains("sh3add"));
+}
+
 #[test]
 fn garbage_gets_diagnostics() {
     let s = Scratch::new("garbage");
