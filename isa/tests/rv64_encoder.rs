@@ -5,10 +5,11 @@
 //! long one that it stands for; the assembler finds a short form for our text exactly when we do,
 //! and the same one.
 
+mod encoder;
+
+use encoder::{Random, llvm_mc};
 use mochi_isa::rv64::fields::Place;
 use mochi_isa::rv64::insts::Row;
-use std::io::Write;
-use std::process::{Command, Stdio};
 
 /// The sizes of an immediate: bits with the low zeros that are not stored, those zeros, signed.
 fn shape(place: Place) -> (u32, u32, bool) {
@@ -79,16 +80,6 @@ fn samples(place: Place) -> Vec<i64> {
     v
 }
 
-/// A number generator, so that samples are the same everywhere.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        ((self.0 >> 33) as usize) % n
-    }
-}
-
 /// Operand values to try for a row: each operand over all of its samples with others at random,
 /// the same with registers that short forms like, then random combinations.
 fn combinations(row: Row, random: &mut Random) -> Vec<Vec<i64>> {
@@ -128,50 +119,13 @@ fn combinations(row: Row, random: &mut Random) -> Vec<Vec<i64>> {
     all
 }
 
-/// Runs LLVM's assembler; `None` when it is not there.
-fn llvm_mc(args: &[&str], input: String) -> Option<String> {
-    let tool =
-        ["llvm-mc", "llvm-mc-14", "llvm-mc-15", "llvm-mc-16", "llvm-mc-17", "llvm-mc-18", "llvm-mc-19"]
-            .into_iter()
-            .find(|t| Command::new(t).arg("--version").stdout(Stdio::null()).status().is_ok());
-    let Some(tool) = tool else {
-        assert!(std::env::var_os("CI").is_none(), "llvm-mc is missing");
-        eprintln!("skipped: llvm-mc is missing");
-        return None;
-    };
-    let mut child = Command::new(tool)
-        .args(["--triple=riscv64", "--mattr=+m,+a,+f,+d,+c,+zba,+zbb", "-"])
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()).unwrap());
-    let output = child.wait_with_output().unwrap();
-    writer.join().unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(errors.is_empty(), "{}", &errors[..errors.len().min(2000)]);
-    Some(String::from_utf8(output.stdout).unwrap())
-}
+/// The machine, for LLVM.
+const MACHINE: [&str; 2] = ["--triple=riscv64", "--mattr=+m,+a,+f,+d,+c,+zba,+zbb"];
 
-/// LLVM's text for each instruction, blanks normalised. `plain` is without aliases.
+/// LLVM's text for each instruction. `plain` is without aliases.
 fn disassembled(code: &[Vec<u8>], plain: bool) -> Option<Vec<String>> {
-    let line = |bytes: &Vec<u8>| bytes.iter().map(|b| format!("{b:#04x} ")).collect::<String>() + "\n";
-    let input: String = code.iter().map(line).collect();
-    let text = if plain {
-        llvm_mc(&["--disassemble", "-M", "no-aliases"], input)?
-    } else {
-        llvm_mc(&["--disassemble"], input)?
-    };
-    let lines: Vec<String> = text
-        .lines()
-        .map(|l| l.split_whitespace().collect::<Vec<_>>().join(" "))
-        .filter(|l| !l.is_empty() && !l.starts_with('.'))
-        .collect();
-    assert_eq!(lines.len(), code.len());
-    Some(lines)
+    let aliases: &[&str] = if plain { &["-M", "no-aliases"] } else { &[] };
+    encoder::disassembled(&[&MACHINE, aliases].concat(), code)
 }
 
 fn bytes(row: Row, word: u32) -> Vec<u8> {
@@ -261,7 +215,9 @@ fn short_forms_are_found_when_the_assembler_finds_them() {
     for &row in Row::ALL.iter().filter(|r| r.size() == 2) {
         assert!(used[row as usize], "{row:?} is never found");
     }
-    let Some(text) = llvm_mc(&["--assemble", "--show-encoding"], input) else { return };
+    let Some(text) = llvm_mc(&[&MACHINE[..], &["--assemble", "--show-encoding"]].concat(), &input) else {
+        return;
+    };
     let theirs: Vec<Vec<u8>> = text
         .lines()
         .filter_map(|l| l.split_once("encoding: [")?.1.split_once(']'))

@@ -80,8 +80,8 @@ pub static MACHINES: &[Machine] = &[
         name: "rv64-linux",
         how: How::Linux(Linux { write: 64, wait4: 260, exit_group: 94, fork: CLONE }),
     },
-    Machine { name: wasm::WASM.short, how: How::Wasmi },
-    Machine { name: wasm::WASM.short, how: How::Node },
+    Machine { name: "wasm32-wasi", how: How::Wasmi },
+    Machine { name: "wasm32-wasi", how: How::Node },
 ];
 
 /// `clone` with SIGCHLD, on machines with Linux's generic system call numbers.
@@ -91,17 +91,14 @@ const CLONE: &str = "v1:i64 = iconst 220\n  v20:i64 = iconst 17\n  v21:i64 = ico
 impl Machine {
     /// The target.
     pub fn target(&self) -> Target {
-        match self.how {
-            How::Wasmi | How::Node => &wasm::WASM,
-            How::Linux(_) => target::parse(self.name).expect("a supported target"),
-        }
+        target::parse(self.name).expect("a supported target")
     }
 
     /// Whether its programs can be run here; a missing emulator is named.
     pub fn runs_here(&self) -> bool {
         match self.how {
             How::Wasmi => true,
-            How::Node => wasm::node().is_some(),
+            How::Node => engines::node().is_some(),
             How::Linux(_) => !engines::of(self.target()).is_empty(),
         }
     }

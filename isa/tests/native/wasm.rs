@@ -3,20 +3,10 @@
 //! and the result.
 
 use super::Outcome;
-use mochi_objwrite::target::{Arch, Format, Os, TargetRow};
-use mochi_testkit::{Scratch, first_installed, output, text};
+use mochi_testkit::{Scratch, engines, output, text};
 use std::fmt::Write as _;
 use std::process::Command;
 use wasmi::{Caller, Engine, Extern, Linker, Module, Store, TrapCode};
-
-/// The target.
-pub static WASM: TargetRow = TargetRow {
-    triple: "wasm32-wasi",
-    short: "wasm32-wasi",
-    arch: Arch::Wasm32,
-    os: Os::Wasi,
-    format: Format::Wasm,
-};
 
 /// What the runs need.
 pub const DRIVER: &str = "
@@ -83,18 +73,13 @@ fn area(caller: &Caller<Host>, list: i32) -> (wasmi::Memory, std::ops::Range<usi
     (memory, start..start + size)
 }
 
-/// Node.js, where it is installed.
-pub fn node() -> Option<&'static str> {
-    first_installed(&["node", "nodejs"])
-}
-
 /// Makes every run in Node.js.
 pub fn run_in_node(bytes: &[u8], calls: usize) -> Vec<Outcome> {
     let scratch = Scratch::new("node");
     let file = scratch.path("module.wasm");
     std::fs::write(&file, bytes).expect("written");
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/native/node.mjs");
-    let mut command = Command::new(node().expect("checked before"));
+    let mut command = Command::new(engines::node().expect("checked before"));
     let ran = output(command.arg(script).arg(file).arg(calls.to_string()));
     assert!(ran.status.success(), "{}", text(&ran.stderr));
     let outcome = |line: &str| {

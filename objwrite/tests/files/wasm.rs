@@ -3,21 +3,16 @@
 
 use crate::support::*;
 use gimli::{EndianSlice, LittleEndian};
-use mochi_objwrite::target::TargetRow;
+use mochi_objwrite::target::{self, Target};
 use mochi_objwrite::{
-    Arch, AtomKind, DebugOptions, Format, FunctionInfo, LineRow, LinkError, LinkInput, Object, Os, RelocKind,
-    link,
+    AtomKind, DebugOptions, FunctionInfo, LineRow, LinkError, LinkInput, Object, RelocKind, link,
 };
 use wasmparser::{KnownCustom, Name, Parser, Payload, Validator};
 
-/// The target, as its row in the table is.
-pub static WASM: TargetRow = TargetRow {
-    triple: "wasm32-wasi",
-    short: "wasm32-wasi",
-    arch: Arch::Wasm32,
-    os: Os::Wasi,
-    format: Format::Wasm,
-};
+/// The target.
+pub fn target() -> Target {
+    target::parse("wasm32-wasi").expect("a supported target")
+}
 
 /// A function under construction: bytes, and relocations at places between them.
 #[derive(Default)]
@@ -138,7 +133,7 @@ fn run(bytes: &[u8], entry: &str, argument: Option<i64>) -> (i64, Vec<u8>) {
 /// `_start` writes "hello\n" through an address made by a call through a table of functions, and
 /// gives the sum of the error number and what a counter in writable data has become.
 fn hello() -> Object {
-    let mut b = Builder::of(&WASM);
+    let mut b = Builder::of(target());
     b.0.files = vec!["hello.mochi".into(), "lib/lines.mochi".into()];
     b.atom("message", AtomKind::ReadOnly, b"..hello\n", &[]).align = 1;
     b.atom("area", AtomKind::Data, &[0, 0, 0, 0, 6, 0, 0, 0], &[]);
@@ -185,7 +180,7 @@ fn small_and_the_same_every_time() {
 /// memory grows by the built-ins.
 #[test]
 fn memory_and_symbols() {
-    let mut b = Builder::of(&WASM);
+    let mut b = Builder::of(target());
     b.atom("word", AtomKind::Data, &[7; 8], &[]);
     b.atom("zeros", AtomKind::Bss, &[], &[]).zero_size = 100_000;
     b.atom("keep", AtomKind::RelRo, &[0; 16], &[(0, ABS, "word", 0), (8, ABS, "zeros", 0)]);
@@ -313,7 +308,7 @@ fn tools_agree() {
 #[test]
 fn errors() {
     let fails = |code: Code| {
-        let mut b = Builder::of(&WASM);
+        let mut b = Builder::of(target());
         b.atom("data", AtomKind::Data, &[0; 8], &[]);
         code.end(&mut b, "_start", None);
         module(&b.0, "_start", None).unwrap_err()

@@ -7,7 +7,7 @@
 //! their shortest form; the pc table and the line program give every instruction its line.
 
 use crate::support::*;
-use crate::wasm::{Code, NOTHING, WASM, dwarf_line, module, names, validated};
+use crate::wasm::{Code, NOTHING, dwarf_line, module, names, target, validated};
 use mochi_objwrite::{AtomKind, RelocKind, leb, pctab};
 use std::collections::{BTreeMap, BTreeSet};
 use wasmparser::{DataKind, ElementItems, ElementKind, Operator, Parser, Payload};
@@ -95,7 +95,7 @@ fn byte(item: &Item, at: u64) -> u8 {
 }
 
 fn build(items: &[Item]) -> Builder {
-    let mut b = Builder::of(&WASM);
+    let mut b = Builder::of(target());
     b.0.files = vec!["a.mochi".into()];
     for item in items {
         let name = item.name.as_str();

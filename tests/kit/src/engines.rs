@@ -83,14 +83,18 @@ pub fn gnu_name(arch: Arch) -> Option<&'static str> {
     }
 }
 
+/// Node.js, where it is installed.
+pub fn node() -> Option<&'static str> {
+    first_installed(&["node", "nodejs"])
+}
+
 /// The engines of a target that are here. Others are skipped by name; in CI a missing one is a
 /// failure.
 pub fn of(target: Target) -> Vec<Engine> {
     let here: Vec<How> = if target::host() == Ok(target) {
         vec![How::Native]
     } else if target.os == Os::Wasi {
-        let node = first_installed(&["node", "nodejs"]).map(How::Node);
-        [How::Wasmi].into_iter().chain(node).collect()
+        [How::Wasmi].into_iter().chain(node().map(How::Node)).collect()
     } else if target.os == Os::Linux && cfg!(target_os = "linux") {
         first_installed(emulators(target.arch)).map(How::Emulator).into_iter().collect()
     } else {

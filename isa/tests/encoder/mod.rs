@@ -1,0 +1,47 @@
+//! What the tests of encoders share: samples at random, and LLVM's reading of bytes.
+
+use mochi_testkit::{first_installed, process, text};
+use std::process::Command;
+use std::time::Duration;
+
+/// A number generator, so that samples are the same everywhere.
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        ((self.0 >> 33) as usize) % n
+    }
+}
+
+/// What `llvm-mc` prints; `None` when it is not there.
+pub fn llvm_mc(args: &[&str], input: &str) -> Option<String> {
+    let tool = first_installed(&[
+        "llvm-mc",
+        "llvm-mc-14",
+        "llvm-mc-15",
+        "llvm-mc-16",
+        "llvm-mc-17",
+        "llvm-mc-18",
+        "llvm-mc-19",
+    ])?;
+    let ran =
+        process::run(Command::new(tool).args(args).arg("-"), input.as_bytes(), Duration::from_secs(120));
+    let ran = ran.unwrap_or_else(|e| panic!("{tool}: {e}"));
+    let errors = text(&ran.stderr);
+    assert!(errors.is_empty(), "{}", &errors[..errors.len().min(2000)]);
+    Some(String::from_utf8(ran.stdout).expect("text"))
+}
+
+/// LLVM's text for each instruction, blanks and comments normalised.
+pub fn disassembled(args: &[&str], code: &[Vec<u8>]) -> Option<Vec<String>> {
+    let line = |bytes: &Vec<u8>| bytes.iter().map(|b| format!("{b:#04x} ")).collect::<String>() + "\n";
+    let input: String = code.iter().map(line).collect();
+    let lines: Vec<String> = llvm_mc(&[&["--disassemble"], args].concat(), &input)?
+        .lines()
+        .map(|l| l.split("//").next().unwrap().split_whitespace().collect::<Vec<_>>().join(" "))
+        .filter(|l| !l.is_empty() && !l.starts_with('.'))
+        .collect();
+    assert_eq!(lines.len(), code.len());
+    Some(lines)
+}
