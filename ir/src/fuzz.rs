@@ -626,26 +626,15 @@ pub fn check_passes(bytes: &[u8]) {
     transformed("the pipeline", &module);
 }
 
-/// A stream of random bytes for tests (xorshift64*).
-pub fn random_bytes(seed: u64, len: usize) -> Vec<u8> {
-    let mut x = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let next = |_| {
-        x ^= x >> 12;
-        x ^= x << 25;
-        x ^= x >> 27;
-        (x.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 56) as u8
-    };
-    (0..len).map(next).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mochi_testkit::Random;
 
     /// Runs a body on random bytes.
     fn run(salt: u64, count: u64, body: impl Fn(&[u8])) {
         for seed in mochi_testkit::seeds(count) {
-            let bytes = random_bytes(seed * 8 + salt, 40 + (seed as usize * 37) % 1200);
+            let bytes = Random::new(seed * 8 + salt).bytes(40 + (seed as usize * 37) % 1200);
             let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| body(&bytes)));
             assert!(result.is_ok(), "seed {seed}");
         }
@@ -655,7 +644,7 @@ mod tests {
     fn programs_are_worth_running() {
         let (mut returned, mut total, mut insts) = (0, 0, 0);
         for seed in 0..50 {
-            let module = generate(&random_bytes(seed, 600));
+            let module = generate(&Random::new(seed).bytes(600));
             insts += module.funcs.iter().map(|f| f.insts.len()).sum::<usize>();
             for (result, _) in observe(&module) {
                 total += 1;

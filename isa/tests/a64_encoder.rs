@@ -126,7 +126,7 @@ fn unpredictable(row: Row, values: &[i64]) -> bool {
 
 #[test]
 fn rows_read_back_as_their_text() {
-    let mut random = Random(1);
+    let mut random = Random::new(1);
     let mut words = Vec::new();
     let mut texts = Vec::new();
     for &row in Row::ALL {

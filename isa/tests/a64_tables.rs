@@ -4,11 +4,12 @@
 
 mod tables;
 
-use mochi_ir::fuzz::{generate, random_bytes};
+use mochi_ir::fuzz::generate;
 use mochi_isa::a64::insts::{Role, Row, register};
 use mochi_isa::a64::regs::{FP, LR, SP, ZR, dwarf};
 use mochi_isa::mach::disasm::code;
 use mochi_objwrite::{Atom, CfiOp, RelocKind};
+use mochi_testkit::Random;
 use std::collections::{BTreeMap, BTreeSet};
 use tables::{Rules, atoms, calls_have_their_lines};
 
@@ -164,7 +165,7 @@ fn every_call_has_its_line() {
 fn frames() {
     let mut checked = 0;
     for seed in 0..60 {
-        let module = generate(&random_bytes(seed, 700));
+        let module = generate(&Random::new(seed).bytes(700));
         for debug in [false, true] {
             for atom in atoms("a64-linux", &module, debug) {
                 checked += check(&atom);

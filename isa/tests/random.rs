@@ -4,13 +4,14 @@
 
 mod native;
 
-use mochi_ir::fuzz::{ARGUMENTS, Outcome as Observed, generate, observe, random_bytes};
+use mochi_ir::fuzz::{ARGUMENTS, Outcome as Observed, generate, observe};
 use mochi_ir::interp::Trap;
 use mochi_ir::library::Library;
 use mochi_ir::module::Module;
 use mochi_ir::passes;
 use mochi_ir::text::print_module;
 use mochi_isa::Options;
+use mochi_testkit::Random;
 use native::{Call, MACHINES, Machine, Outcome};
 
 /// Calls the program and adds up its result and its memory, so that one word shows both.
@@ -73,7 +74,7 @@ fn run(optimise: bool, options: Options) {
 fn run_on(machine: &Machine, optimise: bool, options: Options) {
     let mut compared = 0;
     for seed in mochi_testkit::seeds(SEEDS) {
-        let bytes = random_bytes(seed * 8 + 7, 40 + (seed as usize * 53) % 2000);
+        let bytes = Random::new(seed * 8 + 7).bytes(40 + (seed as usize * 53) % 2000);
         let mut module = generate(&bytes);
         let expected = observe(&module);
         let endless = expected.iter().any(|(r, _)| matches!(r, Err(Trap::StepLimit)));

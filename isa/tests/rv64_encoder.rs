@@ -140,7 +140,7 @@ fn report(what: &str, count: usize, wrong: Vec<String>) {
 
 #[test]
 fn rows_read_back_as_their_text() {
-    let mut random = Random(1);
+    let mut random = Random::new(1);
     let (mut code, mut texts) = (Vec::new(), Vec::new());
     for &row in Row::ALL {
         let before = code.len();
@@ -166,7 +166,7 @@ fn rows_read_back_as_their_text() {
 
 #[test]
 fn compressed_rows_mean_what_they_stand_for() {
-    let mut random = Random(2);
+    let mut random = Random::new(2);
     let (mut short, mut long) = (Vec::new(), Vec::new());
     for &row in Row::ALL.iter().filter(|r| r.size() == 2) {
         for values in combinations(row, &mut random) {
@@ -193,7 +193,7 @@ fn compressed_rows_mean_what_they_stand_for() {
 
 #[test]
 fn short_forms_are_found_when_the_assembler_finds_them() {
-    let mut random = Random(3);
+    let mut random = Random::new(3);
     let (mut input, mut ours) = (String::new(), Vec::new());
     let mut used = vec![false; Row::ALL.len()];
     for &row in Row::ALL.iter().filter(|r| r.size() == 4) {

@@ -3,11 +3,12 @@
 
 mod tables;
 
-use mochi_ir::fuzz::{generate, random_bytes};
+use mochi_ir::fuzz::generate;
 use mochi_isa::mach::disasm::code;
 use mochi_isa::rv64::fields::Place;
 use mochi_isa::rv64::insts::{Role, Row};
 use mochi_objwrite::{Atom, RelocKind};
+use mochi_testkit::Random;
 use std::collections::BTreeMap;
 use tables::{Rules, atoms, calls_have_their_lines};
 
@@ -121,7 +122,7 @@ fn frames() {
     }
     large.push_str(&format!("  ret v{}\n}}\n", 2 * n + 1));
     let mut modules = vec![mochi_ir::text::parse_module(&large).unwrap()];
-    modules.extend((0..60).map(|seed| generate(&random_bytes(seed, 700))));
+    modules.extend((0..60).map(|seed| generate(&Random::new(seed).bytes(700))));
     for module in modules {
         for debug in [false, true] {
             atoms("rv64-linux", &module, debug).iter().for_each(check_frames);

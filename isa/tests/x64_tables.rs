@@ -4,9 +4,10 @@
 mod tables;
 
 use iced_x86::{Code, Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register};
-use mochi_ir::fuzz::{generate, random_bytes};
+use mochi_ir::fuzz::generate;
 use mochi_isa::mach::disasm::code;
 use mochi_objwrite::{Atom, RelocKind};
+use mochi_testkit::Random;
 use tables::{Rules, atoms, calls_have_their_lines};
 
 fn instructions(atom: &Atom) -> Vec<Instruction> {
@@ -75,7 +76,7 @@ fn check_frames(atom: &Atom) {
 #[test]
 fn frames() {
     for seed in 0..60 {
-        let module = generate(&random_bytes(seed, 700));
+        let module = generate(&Random::new(seed).bytes(700));
         for debug in [false, true] {
             for atom in atoms("x64-linux", &module, debug) {
                 check_frames(&atom);

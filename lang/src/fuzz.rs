@@ -92,6 +92,7 @@ fn check_bytes(data: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mochi_testkit::Random;
 
     /// Programs of many constructs, as seeds.
     const SEEDS: &[&str] = &[
@@ -162,23 +163,6 @@ mod tests {
         "\"\\xff\"",
     ];
 
-    struct Random(u64);
-
-    impl Random {
-        /// splitmix64
-        fn next(&mut self) -> u64 {
-            self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut z = self.0;
-            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            z ^ (z >> 31)
-        }
-
-        fn below(&mut self, n: usize) -> usize {
-            (self.next() % n.max(1) as u64) as usize
-        }
-    }
-
     fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
         let at = random.below(bytes.len() + 1);
         let end = (at + random.below(20)).min(bytes.len());
@@ -194,7 +178,7 @@ mod tests {
             4 => bytes.truncate(at.max(bytes.len() / 2)),
             _ => {
                 if let Some(b) = bytes.get_mut(at) {
-                    *b = random.next() as u8;
+                    *b = random.bits() as u8;
                 }
             }
         }
@@ -215,7 +199,7 @@ mod tests {
     #[test]
     fn mutated_programs() {
         for seed in mochi_testkit::seeds(2000) {
-            let mut random = Random(seed);
+            let mut random = Random::new(seed);
             let mut bytes = SEEDS[random.below(SEEDS.len())].as_bytes().to_vec();
             for _ in 0..=random.below(8) {
                 mutate(&mut bytes, &mut random);
@@ -322,7 +306,7 @@ mod tests {
     #[test]
     fn exchanged_programs_are_checked() {
         for seed in mochi_testkit::seeds(2000) {
-            let mut random = Random(seed);
+            let mut random = Random::new(seed);
             let seed = TYPED_SEEDS[random.below(TYPED_SEEDS.len())];
             let mut text = exchange(seed, &mut random).into_bytes();
             if random.below(4) == 0 {

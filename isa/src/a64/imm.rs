@@ -159,6 +159,7 @@ pub fn plan(value: u64) -> Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mochi_testkit::Random;
     use std::collections::BTreeSet;
 
     #[test]
@@ -209,10 +210,10 @@ mod tests {
 
     #[test]
     fn plans_make_their_constant() {
-        let mut x = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut random = Random::new(1);
         let mut values: Vec<u64> = vec![0, 1, u64::MAX, 1 << 63, i64::MAX as u64, 0x5555_5555_5555_5555];
         for _ in 0..2000 {
-            x = x.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            let x = random.bits();
             values.extend([x, x >> 16, x >> 32, x >> 48, !(x >> 40), x & 0xffff_0000_ffff, x | 0xffff << 16]);
             let s = x >> 58;
             values.extend([1 << s, u64::MAX >> s, u64::MAX << s, (u64::MAX >> s).rotate_left(x as u32 & 63)]);

@@ -83,6 +83,7 @@ pub fn unsigned(d: u64) -> Unsigned {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mochi_testkit::Random;
 
     fn samples() -> Vec<i64> {
         let mut v: Vec<i64> = (-40..=40).collect();
@@ -96,9 +97,9 @@ mod tests {
                 p.wrapping_neg().wrapping_sub(1),
             ]);
         }
-        let mut x = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut random = Random::new(1);
         for _ in 0..200 {
-            x = x.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            let x = random.bits();
             v.extend([x as i64, (x >> 20) as i64, (x >> 40) as i64]);
         }
         v

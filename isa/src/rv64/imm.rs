@@ -112,6 +112,7 @@ fn upward(v: i64) -> Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mochi_testkit::Random;
 
     fn run(plan: &Plan) -> i64 {
         plan.steps().iter().fold(0, |v: i64, step| match *step {
@@ -126,14 +127,14 @@ mod tests {
     #[test]
     fn plans_make_their_constants() {
         let mut values: Vec<i64> = (-5000..5000).collect();
-        let mut random = 1u64;
+        let mut random = Random::new(1);
         for k in 0..64 {
             for around in [-2049, -2048, -1, 0, 1, 2047, 2048] {
                 values.push((1i64 << k).wrapping_add(around));
                 values.push((1i64 << k).wrapping_neg().wrapping_add(around));
-                random = random.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-                values.push(random as i64 >> k);
-                values.push(random as i64 & !0 << k);
+                let bits = random.bits() as i64;
+                values.push(bits >> k);
+                values.push(bits & !0 << k);
             }
         }
         for v in values {

@@ -1,18 +1,9 @@
-//! What the tests of encoders share: samples at random, and LLVM's reading of bytes.
+//! What the tests of encoders share: random samples, and LLVM's reading of bytes.
 
+pub use mochi_testkit::Random;
 use mochi_testkit::{first_installed, process, text};
 use std::process::Command;
 use std::time::Duration;
-
-/// A number generator, so that samples are the same everywhere.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        ((self.0 >> 33) as usize) % n
-    }
-}
 
 /// What `llvm-mc` prints; `None` when it is not there.
 pub fn llvm_mc(args: &[&str], input: &str) -> Option<String> {

@@ -129,7 +129,7 @@ fn check(items: &[Item], bytes: &[u8]) {
 #[test]
 fn random_programs() {
     for seed in 0..400 {
-        let mut r = Random(seed);
+        let mut r = Random::new(seed);
         let items = program(&mut r);
         let [object, library] = objects(&items, &mut r);
         let library = library.to_bytes();

@@ -4,8 +4,8 @@ use mochi_objwrite::{
     Atom, AtomKind, CfiOp, DebugOptions, FrameInfo, FunctionInfo, LineRow, Object, RelocEntry, RelocKind,
     SymRef, Symbol, Target, target,
 };
+pub use mochi_testkit::{Random, output, traces};
 use mochi_testkit::{have, text};
-pub use mochi_testkit::{output, traces};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -13,16 +13,6 @@ use std::process::Command;
 pub fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u32> = text.chars().filter_map(|c| c.to_digit(16)).collect();
     digits.chunks_exact(2).map(|d| (d[0] << 4 | d[1]) as u8).collect()
-}
-
-/// A small generator (Knuth's MMIX constants); the seed is the test case.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % n
-    }
 }
 
 /// Builds objects by symbol name.

@@ -361,7 +361,7 @@ fn check(items: &[Item], bytes: &[u8]) {
 #[test]
 fn random_modules() {
     for seed in 0..150 {
-        let mut r = Random(seed);
+        let mut r = Random::new(seed);
         let items = program(&mut r);
         let object = build(&items).0;
         let link = || module(&object, "_start", Some(debug())).unwrap_or_else(|e| panic!("seed {seed}: {e}"));

@@ -114,7 +114,7 @@ fn some_ints(r: &mut Random, most: u64) -> Vec<i128> {
 
 #[test]
 fn lists() {
-    let mut r = Random(31);
+    let mut r = Random::new(31);
     let mut cases = Vec::new();
     for round in 0..400 {
         let xs = some_ints(&mut r, if round % 50 == 0 { 1500 } else { 20 });
@@ -157,7 +157,7 @@ fn lists() {
 
 #[test]
 fn floats_sort_by_value() {
-    let mut r = Random(32);
+    let mut r = Random::new(32);
     let mut xs: Vec<f64> = (0..300).map(|_| (r.int() >> 20) as f64 / 8.0).collect();
     xs.extend([f64::INFINITY, f64::NEG_INFINITY, 0.5, -0.5]);
     let mut fields: Vec<String> = vec!["sort_float".into()];
@@ -186,7 +186,7 @@ fn counted(keys: &[String]) -> String {
 
 #[test]
 fn maps() {
-    let mut r = Random(33);
+    let mut r = Random::new(33);
     let mut cases = Vec::new();
     for round in 0..120 {
         let xs = some_ints(&mut r, [5, 12, 40, 700][round % 4]);

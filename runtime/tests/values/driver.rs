@@ -2,6 +2,7 @@
 //! a line each with tab-separated fields, and prints one line of result per case.
 
 use crate::common::{Outcome, interpret, run};
+pub use mochi_testkit::Random;
 
 /// What every driven program has: reading the cases, and fields as values.
 pub const PRELUDE: &str = r#"
@@ -106,29 +107,4 @@ pub fn check(run: &str, cases: &[(Vec<String>, String)]) {
 /// A case from anything printable.
 pub fn case(fields: &[&dyn std::fmt::Display], expected: impl std::fmt::Display) -> (Vec<String>, String) {
     (fields.iter().map(|f| f.to_string()).collect(), expected.to_string())
-}
-
-/// A small random number generator (splitmix64), the same numbers in every run.
-pub struct Random(pub u64);
-
-impl Random {
-    /// The next 64 bits.
-    pub fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `n`.
-    pub fn below(&mut self, n: u64) -> u64 {
-        self.bits() % n
-    }
-
-    /// An integer with any number of bits, so that small and large ones are equally likely.
-    pub fn int(&mut self) -> i64 {
-        let shift = self.below(64);
-        (self.bits() as i64) >> shift
-    }
 }

@@ -74,7 +74,7 @@ fn samples(r: &mut Random, n: usize) -> Vec<f64> {
 
 #[test]
 fn shortest_digits() {
-    let mut r = Random(11);
+    let mut r = Random::new(11);
     let mut cases = Vec::new();
     for x in samples(&mut r, 60000) {
         let text = format!("{:e}", x.abs());
@@ -148,7 +148,7 @@ fn formats() {
 
 #[test]
 fn parsing() {
-    let mut r = Random(12);
+    let mut r = Random::new(12);
     let mut cases = Vec::new();
     let mut add = |text: String| {
         let x: f64 = text.parse().expect("float");
@@ -224,7 +224,7 @@ fn halfway(a: f64) -> String {
 
 #[test]
 fn arithmetic() {
-    let mut r = Random(13);
+    let mut r = Random::new(13);
     let mut cases = Vec::new();
     let xs = samples(&mut r, 30000);
     for (i, &x) in xs.iter().enumerate() {

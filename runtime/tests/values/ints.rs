@@ -27,7 +27,7 @@ fun run(f: ref) {
 
 #[test]
 fn small_and_medium() {
-    let mut r = Random(1);
+    let mut r = Random::new(1);
     let edges =
         [0, 1, -1, 2, -2, 1 << 61, (1 << 62) - 1, 1 << 62, -(1 << 62), -(1 << 62) - 1, i64::MAX, i64::MIN];
     let mut cases = Vec::new();
@@ -83,7 +83,7 @@ fn digits(r: &mut Random, n: usize) -> String {
 
 #[test]
 fn large_products_and_sums() {
-    let mut r = Random(2);
+    let mut r = Random::new(2);
     let mut cases = Vec::new();
     for n in [5, 20, 40, 100, 300, 620, 1000, 2500] {
         for m in [1, 19, 45, 290, 700, 2500] {
@@ -100,7 +100,7 @@ fn large_products_and_sums() {
 
 #[test]
 fn large_quotients() {
-    let mut r = Random(3);
+    let mut r = Random::new(3);
     let mut cases = Vec::new();
     for n in [25, 60, 200, 1300, 2600, 5000, 6000] {
         for m in [10, 21, 58, 190, 1240, 1300, 2450, 2600] {

@@ -80,7 +80,7 @@ fn simple(s: &str, map: impl Fn(char) -> Vec<char>) -> String {
 
 #[test]
 fn operations() {
-    let mut r = Random(21);
+    let mut r = Random::new(21);
     let mut cases = Vec::new();
     for _ in 0..2000 {
         let s = text(&mut r, 30);

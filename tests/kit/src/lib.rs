@@ -4,9 +4,11 @@
 
 pub mod engines;
 pub mod process;
+mod random;
 mod tools;
 pub mod wasi;
 
+pub use random::Random;
 pub use tools::{first_installed, folder, have, installed, output, text, traces};
 
 use std::path::{Path, PathBuf};
