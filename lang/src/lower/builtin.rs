@@ -93,7 +93,7 @@ impl<'a> Fx<'_, 'a> {
     }
 
     fn any(&mut self, a: Arg) -> Value {
-        self.convert(a.v, a.ty, Ty::ANY)
+        self.boxed(a.v, a.ty)
     }
 
     fn opt_int(&mut self, args: &[Arg], k: usize) -> Value {

@@ -20,6 +20,7 @@ impl<'a> Fx<'_, 'a> {
         let (from_kind, to_kind) = (self.lw.types.kind(from).clone(), self.lw.types.kind(to).clone());
         match (from_kind, to_kind) {
             (TyKind::Unit, _) => self.convert(v, Ty::ANY, to),
+            (_, TyKind::Any | TyKind::Unit) if self.lw.types.is_list(from) => self.rt("any_from_list", &[v]),
             (_, TyKind::Any | TyKind::Unit) => self.boxed(v, from),
             (TyKind::Any, _) => {
                 let repr = self.lw.types.repr(to);
@@ -81,7 +82,7 @@ impl<'a> Fx<'_, 'a> {
         self.rt_as(repr, "cast_val", &[word, from, to])
     }
 
-    /// Any value in a tagged word.
+    /// Any value in a tagged word that is only looked at: [`Fx::convert`] makes one to keep.
     pub(crate) fn boxed(&mut self, v: Value, from: Ty) -> Value {
         match self.lw.types.repr(from) {
             Repr::Int | Repr::Any => v,
@@ -196,7 +197,7 @@ impl<'a> Fx<'_, 'a> {
     pub(crate) fn cast_value(&mut self, v: Value, from: Ty, to: Ty) -> Value {
         let kind = self.lw.types.kind(to).clone();
         match (self.lw.types.kind(from).clone(), kind) {
-            (_, TyKind::Any) => self.boxed(v, from),
+            (_, TyKind::Any) => self.convert(v, from, to),
             (TyKind::Option(f), TyKind::Option(t)) => {
                 let (from_repr, repr) = (self.lw.types.repr(f), self.lw.types.repr(t));
                 let none = self.is_none(from_repr, v);

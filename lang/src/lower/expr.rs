@@ -479,7 +479,7 @@ impl<'a> Fx<'_, 'a> {
                 self.b.bin(Op::And, nonzero, some)
             }
             Repr::Ref => {
-                let any = self.convert(v, ty, Ty::ANY);
+                let any = self.boxed(v, ty);
                 self.rt("any_truth", &[any])
             }
         }

@@ -321,7 +321,7 @@ impl<'a> Fx<'_, 'a> {
                 self.rt("list_contains", &[items, a])
             }
             _ => {
-                let (a, b) = (self.convert(a, have, Ty::ANY), self.convert(b, stripped, Ty::ANY));
+                let (a, b) = (self.boxed(a, have), self.boxed(b, stripped));
                 self.rt("any_in", &[a, b])
             }
         }

@@ -23,9 +23,6 @@ impl<'a> Fx<'_, 'a> {
     /// `print(args)` as a value: its first argument.
     pub(crate) fn print_expr(&mut self, args: &'a [Expr]) -> Value {
         let Some((v, ty)) = self.print_stmt(args) else { return self.unit() };
-        if self.lw.types.is_list(ty) {
-            self.rt_void("list_share", &[v]);
-        }
         self.convert(v, ty, Ty::ANY)
     }
 

@@ -111,10 +111,7 @@ fn arithmetic() {
         ("out_int(int_from_i64(any_cmp(boxed(\"b\"), boxed(\"a\"))))", "1"),
         ("out_bool(any_eq(4 as ref, any_from_f64(2.0)))", "true"),
         ("out_bool(any_eq(4 as ref, boxed(\"2\")))", "false"),
-        (
-            "out_bool(any_truth(boxed(\"\"))) out_bool(any_truth(a(4))) out_bool(any_not(0 as ref))",
-            "falsetruetrue",
-        ),
+        ("out_bool(any_truth(boxed(\"\"))) out_bool(any_truth(a(4)))", "falsetrue"),
     ];
     for (main, expected) in cases {
         assert_eq!(prints(main), expected, "{main}");
@@ -169,9 +166,6 @@ fn containers() {
         ("out_bool(any_in(any_from_f64(1.0), a(4))) out_bool(any_in(boxed(\"q\"), a(6)))", "truefalse"),
         ("out_bool(any_in(2 as ref, 2 as ref))", "invalid 'in' operand"),
         ("any_out(any_reverse(a(3))) out_str(any_type_of(a(4))) out_str(any_type_of(a(9)))", "b a[int]P"),
-        ("any_out(any_append(a(4), 4 as ref))", "[1, -100000000000000000000, nil, 2]"),
-        ("any_out(any_append(1 as ref, 4 as ref))", "[2]"),
-        ("any_out(any_append(a(3), 4 as ref))", "append expects list"),
         (
             "cast_val(a(1), addr(desc_any) as i64, addr(option_any) as i64) out_int(any_to_int(a(1)))",
             "1000000",
