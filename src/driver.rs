@@ -185,7 +185,7 @@ impl Session {
     }
 
     fn lower(&self, program: &tree::Program, timer: &mut Timer) -> Module {
-        let module = lower::lower(&self.map, program, &mochi_runtime::library(), &lower::Options::default());
+        let module = lower::lower(&self.map, program, &mochi_runtime::library());
         timer.step("lower");
         module
     }

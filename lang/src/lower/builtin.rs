@@ -6,6 +6,7 @@
 use super::func::Fx;
 use super::repr::Repr;
 use crate::ast::BinOp;
+use crate::sema::{Use, sharing};
 use crate::tree::{Builtin, Expr, ExprKind};
 use crate::types::{Ty, TyKind};
 use mochi_ir::{Cond, Op, Type, Value};
@@ -38,7 +39,7 @@ impl<'a> Fx<'_, 'a> {
             Append | Push => {
                 let list = self.list_arg(args, 0, want);
                 let elem = self.lw.types.elem(want);
-                let v = self.owned_as(&args[1], elem);
+                let v = self.keep_as(&args[1], elem);
                 self.at(e.span);
                 let name =
                     self.lw.types.repr(elem).list_fn(["list_append_w", "list_append_f", "list_append_b"]);
@@ -60,15 +61,22 @@ impl<'a> Fx<'_, 'a> {
             }
             _ => {}
         }
-        let args: Vec<Arg> = (0..args.len()).map(|k| self.arg(e, args, k)).collect();
+        let args: Vec<Arg> = (0..args.len()).map(|k| self.arg(e, builtin, args, k)).collect();
         self.at(e.span);
         let (v, ty) = self.builtin_value(builtin, &args, want);
         self.convert(v, ty, want)
     }
 
-    fn arg(&mut self, call: &'a Expr, args: &'a [Expr], k: usize) -> Arg {
+    /// An argument, evaluated for what the builtin does with it.
+    fn arg(&mut self, call: &'a Expr, builtin: Builtin, args: &'a [Expr], k: usize) -> Arg {
         let ty = self.ty(args[k].ty);
-        Arg { v: self.held_arg(call, args, k), ty }
+        let sharing = sharing(builtin);
+        let v = match sharing.arg(k) {
+            Use::Keep | Use::Any => self.keep(&args[k]),
+            Use::Read | Use::Call if sharing.calls() => self.read_before(&args[k], [call]),
+            Use::Read | Use::Call => self.read_before(&args[k], &args[k + 1..]),
+        };
+        Arg { v, ty }
     }
 
     /// A list argument as the wanted list type; none counts as empty.
@@ -78,7 +86,7 @@ impl<'a> Fx<'_, 'a> {
             let ty = self.ty(e.ty);
             !self.lw.types.is_list(ty) || self.lw.types.is_option(ty)
         };
-        let v = self.held(e, &args[k + 1..]);
+        let v = self.read_before(e, &args[k + 1..]);
         let have = self.ty(e.ty);
         let list = self.convert(v, have, want);
         if !may_be_none {
@@ -458,7 +466,7 @@ impl<'a> Fx<'_, 'a> {
                     fx.brif(keep, yes, no);
                     fx.enter(yes);
                     if fx.lw.types.is_list(elem) {
-                        fx.rt_void("list_share", &[x]);
+                        fx.share(x);
                     }
                     fx.push(elem, out, x);
                     fx.jump(no);

@@ -55,20 +55,15 @@ impl<'a> Fx<'_, 'a> {
         self.result(e, v, result)
     }
 
-    /// An argument of a known function: lists are marked unless the parameter is not kept and the
-    /// argument is a variable that neither another argument nor anybody during the call can change.
+    /// An argument of a known function.
     fn argument(&mut self, func: FuncId, args: &'a [Expr], k: usize, want: Ty) -> Value {
         let arg = &args[k];
-        let lent = match arg.kind {
-            ExprKind::Var(var @ VarRef::Local(_)) => self.is_private(var),
-            _ => false,
-        };
-        if lent && !self.lw.facts.keeps_param(self.lw.program, func, k) {
-            let v = self.held(arg, &args[k + 1..]);
+        if self.lends(func, k, arg) {
+            let v = self.read_before(arg, &args[k + 1..]);
             let have = self.ty(arg.ty);
             self.convert(v, have, want)
         } else {
-            self.owned_as(arg, want)
+            self.keep_as(arg, want)
         }
     }
 
@@ -99,7 +94,7 @@ impl<'a> Fx<'_, 'a> {
         let closure = self.expr(callee);
         let ty = self.ty(callee.ty);
         let (params, result) = self.lw.types.signature(ty);
-        let values: Vec<Value> = args.iter().zip(&params).map(|(a, p)| self.owned_as(a, *p)).collect();
+        let values: Vec<Value> = args.iter().zip(&params).map(|(a, p)| self.keep_as(a, *p)).collect();
         self.at(e.span);
         let v = self.invoke(closure, &values, result);
         let want = self.ty(e.ty);
@@ -121,7 +116,7 @@ impl<'a> Fx<'_, 'a> {
         let mut values = Vec::with_capacity(args.len());
         for (&(v, have), &param) in args.iter().zip(&params) {
             if self.lw.types.is_list(have) {
-                self.rt_void("list_share", &[v]);
+                self.share(v);
             }
             values.push(self.convert(v, have, param));
         }

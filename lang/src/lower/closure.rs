@@ -37,7 +37,7 @@ impl<'a> Fx<'_, 'a> {
             let v = self.get_capture(c.outer);
             let ty = self.var_ty(VarRef::Local(c.outer));
             if self.lw.types.is_list(ty) && !self.facts(c.outer).cell {
-                self.rt_void("list_share", &[v]);
+                self.share(v);
             }
             values.push(v);
         }
@@ -89,7 +89,7 @@ impl<'a> Fx<'_, 'a> {
         let ty = self.ty(callee.ty);
         let (params, result) = self.lw.types.signature(ty);
         let mut values = vec![closure];
-        values.extend(args.iter().zip(&params).map(|(a, p)| self.owned_as(a, *p)));
+        values.extend(args.iter().zip(&params).map(|(a, p)| self.keep_as(a, *p)));
         let reprs: Vec<Repr> = params.iter().map(|p| self.lw.types.repr(*p)).collect();
         let layout = partial_layout(&reprs, args.len());
         let code = self.lw.thunk(Thunk::Partial(reprs, args.len(), self.lw.types.repr(result)));

@@ -160,14 +160,6 @@ impl<'a> Fx<'_, 'a> {
         self.convert(v, from, to)
     }
 
-    /// Whether the expression converts a literal that is better built in its final type.
-    pub(crate) fn is_literal_of_other_type(&self, e: &Expr) -> bool {
-        match &e.kind {
-            ExprKind::Coerce { value } => matches!(value.kind, ExprKind::List(_) | ExprKind::Map(_)),
-            _ => false,
-        }
-    }
-
     /// A literal built directly in another type.
     fn literal_as(&mut self, value: &'a Expr, to: Ty) -> Option<Value> {
         let target = self.lw.types.strip(to);

@@ -43,58 +43,6 @@ impl<'a> Fx<'_, 'a> {
         }
     }
 
-    /// Evaluates an expression whose value gets another holder: lists are marked shared unless
-    /// they are fresh.
-    pub(crate) fn owned(&mut self, e: &'a Expr) -> Value {
-        if let ExprKind::Coerce { value } = &e.kind {
-            if self.is_literal_of_other_type(e) {
-                return self.expr(e);
-            }
-            let v = self.owned(value);
-            let (from, to) = (self.ty(value.ty), self.ty(e.ty));
-            self.at(e.span);
-            return self.convert(v, from, to);
-        }
-        let v = self.expr(e);
-        let ty = self.ty(e.ty);
-        if self.lw.types.is_list(ty) && !self.is_fresh(e) {
-            self.rt_void("list_share", &[v]);
-        }
-        v
-    }
-
-    /// Whether no place holds the value of the expression unless it is marked already.
-    pub(crate) fn is_fresh(&self, e: &Expr) -> bool {
-        match &e.kind {
-            ExprKind::Var(_) => false,
-            ExprKind::Index { .. }
-            | ExprKind::Field { .. }
-            | ExprKind::DynField { .. }
-            | ExprKind::GroupField { .. }
-            | ExprKind::SafeField { .. }
-            | ExprKind::SafeIndex { .. } => false,
-            ExprKind::Cast { value } | ExprKind::Coerce { value } => self.is_fresh(value),
-            ExprKind::Binary { op: BinOp::Coalesce, left, right } => {
-                self.is_fresh(left) && self.is_fresh(right)
-            }
-            ExprKind::Builtin { builtin, .. } => !matches!(
-                builtin,
-                Builtin::First
-                    | Builtin::Last
-                    | Builtin::Min
-                    | Builtin::Max
-                    | Builtin::Find
-                    | Builtin::Reduce
-                    | Builtin::Print
-            ),
-            ExprKind::If { then, otherwise, .. } => self.is_fresh(then) && self.is_fresh(otherwise),
-            ExprKind::Match { arms, .. } => arms.iter().all(|a| self.is_fresh(&a.result)),
-            ExprKind::Block { value, .. } => value.as_ref().is_none_or(|v| self.is_fresh(v)),
-            ExprKind::Query(q) => q.fold.is_none(),
-            _ => true,
-        }
-    }
-
     /// Evaluates an expression. When it does not come back, code goes on unreached.
     pub(crate) fn expr(&mut self, e: &'a Expr) -> Value {
         self.at(e.span);
@@ -135,7 +83,7 @@ impl<'a> Fx<'_, 'a> {
             ExprKind::Partial { callee, args } => self.partial(callee, args),
             ExprKind::Builtin { builtin, args } => self.builtin(e, *builtin, args),
             ExprKind::Index { base, index } => {
-                let v = self.held(base, [&**index]);
+                let v = self.read_before(base, [&**index]);
                 let base_ty = self.ty(base.ty);
                 let ty = self.ty(e.ty);
                 self.index(v, base_ty, index, ty)
@@ -156,7 +104,7 @@ impl<'a> Fx<'_, 'a> {
             }
             ExprKind::SafeIndex { base, index } => {
                 let (ty, result) = (self.ty(base.ty), self.ty(e.ty));
-                let v = self.held(base, [&**index]);
+                let v = self.read_before(base, [&**index]);
                 self.safe(e, base, v, |fx, v| (fx.index(v, ty, index, result), result))
             }
             ExprKind::Cast { value } => self.cast(e, value),
@@ -183,7 +131,7 @@ impl<'a> Fx<'_, 'a> {
     /// A list of these elements, given its (resolved) type.
     pub(crate) fn list_literal(&mut self, ty: Ty, items: &'a [Expr]) -> Value {
         let elem = self.lw.types.elem(ty);
-        let values: Vec<Value> = items.iter().map(|i| self.owned_as(i, elem)).collect();
+        let values: Vec<Value> = items.iter().map(|i| self.keep_as(i, elem)).collect();
         let list = self.new_list(ty, values.len() as i64);
         for v in values {
             self.push(elem, list, v);
@@ -196,8 +144,8 @@ impl<'a> Fx<'_, 'a> {
         let (key, value) = self.map_types(ty);
         let mut values = Vec::with_capacity(pairs.len());
         for (k, v) in pairs {
-            let k = self.owned_as(k, key);
-            values.push((k, self.owned_as(v, value)));
+            let k = self.keep_as(k, key);
+            values.push((k, self.keep_as(v, value)));
         }
         let desc = self.desc(self.lw.types.strip(ty));
         let map = self.rt("map_new", &[desc]);
@@ -205,13 +153,6 @@ impl<'a> Fx<'_, 'a> {
             self.map_put(key, map, k, v);
         }
         map
-    }
-
-    /// [`Fx::owned`], converted to a resolved type.
-    pub(crate) fn owned_as(&mut self, e: &'a Expr, want: Ty) -> Value {
-        let v = self.owned(e);
-        let have = self.ty(e.ty);
-        self.convert(v, have, want)
     }
 
     /// [`Fx::expr`], converted to a resolved type.
@@ -233,7 +174,7 @@ impl<'a> Fx<'_, 'a> {
         let layout = self.lw.layout(id);
         let mut values = Vec::with_capacity(fields.len());
         for (field, e) in fields {
-            values.push((*field, self.owned_as(e, layout.types[*field as usize])));
+            values.push((*field, self.keep_as(e, layout.types[*field as usize])));
         }
         self.make_struct(id, &values)
     }
@@ -349,7 +290,7 @@ impl<'a> Fx<'_, 'a> {
         start: Option<&'a Expr>,
         end: Option<&'a Expr>,
     ) -> Value {
-        let v = self.held(base, start.into_iter().chain(end));
+        let v = self.read_before(base, start.into_iter().chain(end));
         let start = self.bound(start);
         let end = self.bound(end);
         self.at(e.span);

@@ -515,11 +515,6 @@ impl<'l, 'a> Fx<'l, 'a> {
         }
     }
 
-    /// Whether a variable is a builder variable that no other function can change.
-    pub(crate) fn is_private(&mut self, var: VarRef) -> bool {
-        matches!(self.home(var), Home::Var(_))
-    }
-
     /// Defines a captured local from the word the closure holds: the cell's address or the value.
     pub(crate) fn set_capture(&mut self, local: LocalId, value: Value) {
         match self.home(VarRef::Local(local)) {

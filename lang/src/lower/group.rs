@@ -28,8 +28,8 @@ impl<'a> Fx<'_, 'a> {
         let map_desc = self.desc(map_ty);
         let map = self.rt("map_new", &[map_desc]);
         self.loops_over(stages, q.filter.as_ref(), &mut |fx| {
-            let k = fx.owned_as(&group.key, key);
-            let v = fx.owned_as(&group.item, item);
+            let k = fx.keep_as(&group.key, key);
+            let v = fx.keep_as(&group.item, item);
             let slot = fx.map_slot(key, map, k);
             let found = fx.load_slot(Repr::Ref, slot, 0);
             let missing = fx.is_none(Repr::Ref, found);

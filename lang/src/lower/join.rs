@@ -94,7 +94,7 @@ impl<'l, 'a> Fx<'l, 'a> {
     fn load_row(&mut self, columns: &Columns, index: Value) {
         for &(local, list, ty) in columns {
             let v = self.raw_get(ty, list, index);
-            self.bind_borrowed(VarRef::Local(local), ty, v);
+            self.bind_part(VarRef::Local(local), ty, v);
         }
     }
 
@@ -122,7 +122,7 @@ impl<'l, 'a> Fx<'l, 'a> {
         let v = self.raw_get(elem, list, index);
         let want = self.var_ty(VarRef::Local(local));
         let v = self.convert(v, elem, want);
-        self.bind_borrowed(VarRef::Local(local), want, v);
+        self.bind_part(VarRef::Local(local), want, v);
     }
 
     /// Sources, inner and left joins, each inside the one before.

@@ -6,15 +6,10 @@
 //! [`desc`], facts about variables in [`facts`]; a [`func::Fx`] emits one function. Runtime
 //! functions are reached by name through the [`Library`]; their signatures come from there.
 //!
-//! **Shared lists.** A list header carries a flag that says a second holder may exist; it makes
-//! `x = append(x, e)` copy instead of pushing in place. Whoever reads a list from a place and gives
-//! it to another place, a call, or a closure marks it ([`func::Fx::owned`]). Not marked are fresh
-//! values, locals returned by their function, and arguments for parameters that are not kept
-//! ([`facts`]).
+//! Who may hold a list, and when `append` pushes in place, is the model in [`sharing`].
 
 mod builtin;
 mod call;
-mod changes;
 mod closure;
 mod convert;
 mod desc;
@@ -30,6 +25,7 @@ mod place;
 mod print;
 mod query;
 mod repr;
+mod sharing;
 mod stmt;
 #[cfg(test)]
 mod tests;
@@ -37,31 +33,18 @@ mod tests;
 use crate::span::{SourceMap, Span};
 use crate::tree::{FuncId, GlobalId, Program};
 use crate::types::{StructId, Ty};
-use changes::Changed;
 use facts::Facts;
 use mochi_ir::hash::FastMap;
 use mochi_ir::{Effects, Function, Library, Module, Op, Signature, SrcLoc, Sym, Type};
 use repr::{Layout, NONE_FLOAT, Repr, TypeTable};
+use sharing::Changed;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// How to lower.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Run `test` blocks where they stand.
-    pub tests: bool,
-}
-
-impl Default for Options {
-    fn default() -> Options {
-        Options { tests: true }
-    }
-}
-
 /// Lowers a checked program. The module defines and exports `mochi_main`. Deep programs need a
 /// [large stack](crate::stack).
-pub fn lower(map: &SourceMap, program: &Program, library: &Library, options: &Options) -> Module {
-    Lowerer::new(map, program, *library, options.clone()).run()
+pub fn lower(map: &SourceMap, program: &Program, library: &Library) -> Module {
+    Lowerer::new(map, program, *library).run()
 }
 
 /// The word that stands for none.
@@ -99,13 +82,10 @@ pub(crate) enum Thunk {
 /// State of lowering a program.
 pub(crate) struct Lowerer<'a> {
     pub(crate) program: &'a Program,
-    pub(crate) options: Options,
     pub(crate) types: TypeTable,
     pub(crate) facts: Rc<Facts>,
     pub(crate) changed: Rc<Changed>,
     pub(crate) module: Module,
-    /// The runtime has list stores that copy a list before they let it grow.
-    pub(crate) growth_copies: bool,
     library: Library,
     map: &'a SourceMap,
     lines: Vec<Lines>,
@@ -140,7 +120,7 @@ impl Lines {
 }
 
 impl<'a> Lowerer<'a> {
-    fn new(map: &'a SourceMap, program: &'a Program, library: Library, options: Options) -> Lowerer<'a> {
+    fn new(map: &'a SourceMap, program: &'a Program, library: Library) -> Lowerer<'a> {
         let mut module = Module::new();
         module.files = map.files.iter().map(|f| f.output_name().to_string()).collect();
         // Selection calls the slow paths of `int.*` ops by these symbols.
@@ -149,16 +129,13 @@ impl<'a> Lowerer<'a> {
                 library.declare(&mut module, slow);
             }
         }
-        let growth_copies = place::LIST_SET_COPY.iter().all(|name| library.find(name).is_some());
         let changed = Changed::new(program);
         Lowerer {
             program,
-            options,
             types: TypeTable::new(program.types.clone()),
-            facts: Rc::new(Facts::new(program, &changed, growth_copies)),
+            facts: Rc::new(Facts::new(program, &changed)),
             changed: Rc::new(changed),
             module,
-            growth_copies,
             library,
             map,
             lines: map.files.iter().map(|f| Lines::new(&f.text)).collect(),

@@ -66,13 +66,11 @@ impl<'a> Fx<'_, 'a> {
         let mut value = if is_lazy(op) {
             self.lazy(node, op, left, right)
         } else {
-            let first = self.held(left, [right]);
+            let first = self.read_before(left, [right]);
             self.eager(node, op, left, first, right)
         };
         while let Some((node, op, left, right)) = spine.pop() {
-            if self.is_disturbed(left, [right]) {
-                self.rt_void("list_share", &[value]);
-            }
+            self.stays(left, value, [right]);
             value = self.eager(node, op, left, value, right);
         }
         value

@@ -64,7 +64,7 @@ impl<'a> Fx<'_, 'a> {
             Pattern::Bind(local) => {
                 let want = self.var_ty(VarRef::Local(*local));
                 let bound = self.convert(v, ty, want);
-                self.bind_borrowed(VarRef::Local(*local), want, bound);
+                self.bind_part(VarRef::Local(*local), want, bound);
             }
             Pattern::None => {
                 let repr = self.lw.types.repr(ty);

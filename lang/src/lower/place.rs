@@ -20,7 +20,7 @@ use mochi_ir::{Cond, Value};
 const LIST_SET: [&str; 3] = ["list_set_w", "list_set_f", "list_set_b"];
 
 /// The same for lists that other holders may not see grow.
-pub(super) const LIST_SET_COPY: [&str; 3] = ["list_set_copy_w", "list_set_copy_f", "list_set_copy_b"];
+const LIST_SET_COPY: [&str; 3] = ["list_set_copy_w", "list_set_copy_f", "list_set_copy_b"];
 
 /// What holds the container that a walk has reached.
 #[derive(Clone, Copy)]
@@ -78,10 +78,10 @@ impl<'a> Fx<'_, 'a> {
             let v = match op {
                 Some(op) => {
                     let old = self.read(place.root);
-                    self.hold(old, ty, Some(place.root), later);
+                    self.stays_in(old, ty, Some(place.root), later);
                     self.combine(op, ty, old, value)
                 }
-                None => self.owned_as(value, ty),
+                None => self.keep_as(value, ty),
             };
             self.assign(place.root, v);
             return;
@@ -92,12 +92,12 @@ impl<'a> Fx<'_, 'a> {
                 let v = match op {
                     Some(op) => {
                         let (old, ty) = self.field(at.value, at.ty, *field);
-                        self.hold(old, ty, None, later);
+                        self.stays_in(old, ty, None, later);
                         self.combine(op, ty, old, value)
                     }
                     None => {
                         let ty = self.field_ty(at.ty, *field);
-                        self.owned_as(value, ty)
+                        self.keep_as(value, ty)
                     }
                 };
                 let at = self.late(at);
@@ -111,14 +111,14 @@ impl<'a> Fx<'_, 'a> {
                         let old = self.rt("any_field", &[object, name]);
                         self.combine(op, Ty::ANY, old, value)
                     }
-                    None => self.owned_as(value, Ty::ANY),
+                    None => self.keep_as(value, Ty::ANY),
                 };
                 let at = self.late(at);
                 let object = self.convert(at.value, at.ty, Ty::ANY);
                 self.rt_void("any_set_field", &[object, name, v]);
             }
             Step::Index(index) => {
-                let growable = leading.is_empty() && self.may_hide_growth(place.root);
+                let growable = leading.is_empty() && self.is_borrower(place.root);
                 self.at(value.span);
                 self.store_index(at, index, op, value, growable);
             }
@@ -130,17 +130,6 @@ impl<'a> Fx<'_, 'a> {
         match at.holder {
             Holder::Variable(root) => Reached { value: self.read(root), ..at },
             _ => at,
-        }
-    }
-
-    /// A list of a place, or of a variable, that has to stay as it is while `later` is evaluated.
-    pub(crate) fn hold(&mut self, v: Value, ty: Ty, var: Option<VarRef>, later: &'a [Expr]) {
-        if !self.lw.types.is_list(ty) {
-            return;
-        }
-        let changes = self.changes(later);
-        if self.may_grow(&changes, var) {
-            self.rt_void("list_share", &[v]);
         }
     }
 
@@ -174,14 +163,6 @@ impl<'a> Fx<'_, 'a> {
         }
     }
 
-    /// A variable whose list somebody else may hold without the list being marked.
-    fn may_hide_growth(&mut self, root: VarRef) -> bool {
-        let VarRef::Local(l) = root else { return false };
-        let facts = self.facts(l);
-        let param = self.fun.is_some_and(|f| f.params.contains(&l));
-        self.lw.growth_copies && ((facts.borrowed && !facts.rebound) || (param && !facts.kept))
-    }
-
     /// Whether a variable can hold none although its type has no option.
     fn may_be_none(&mut self, root: VarRef) -> bool {
         let ty = self.var_ty(root);
@@ -198,11 +179,11 @@ impl<'a> Fx<'_, 'a> {
         let value = self.read(root);
         let mut at = Reached { value, ty, holder: Holder::Variable(root) };
         for (k, (step, _)) in steps.iter().enumerate() {
-            self.hold(at.value, at.ty, (k == 0).then_some(root), later);
+            self.stays_in(at.value, at.ty, (k == 0).then_some(root), later);
             at = self.step(at, step);
         }
         if !steps.is_empty() {
-            self.hold(at.value, at.ty, None, later);
+            self.stays_in(at.value, at.ty, None, later);
         }
         at
     }
@@ -365,15 +346,15 @@ impl<'a> Fx<'_, 'a> {
     ) -> (Value, Value) {
         match op {
             None => {
-                let v = self.owned_as(value, ty);
-                let i = self.owned_as(index, index_ty);
+                let v = self.keep_as(value, ty);
+                let i = self.keep_as(index, index_ty);
                 self.at(value.span);
                 (i, v)
             }
             Some(op) => {
-                let i = self.owned_as(index, index_ty);
+                let i = self.keep_as(index, index_ty);
                 let old = read(self, i);
-                self.hold(old, ty, None, std::slice::from_ref(value));
+                self.stays_in(old, ty, None, [value]);
                 (i, self.combine(op, ty, old, value))
             }
         }
@@ -414,7 +395,7 @@ impl<'a> Fx<'_, 'a> {
                 let stripped = self.lw.types.strip(at.ty);
                 if let TyKind::Map(key, _) = *self.lw.types.kind(stripped) {
                     let added = self.added(growth, elem);
-                    let k = self.owned_as(index, key);
+                    let k = self.keep_as(index, key);
                     let slot = self.map_slot(key, at.value, k);
                     let list = self.load_slot(Repr::Ref, slot, 0);
                     let list = self.list_or_new(list, list_ty, |_, _| {});
@@ -441,9 +422,9 @@ impl<'a> Fx<'_, 'a> {
             let added = self.added(growth, elem);
             return self.add_all(list, elem, &added);
         }
-        let free = self.rt("list_hold", &[list]);
+        let pinned = self.rt("list_pin", &[list]);
         let added = self.added(growth, elem);
-        self.rt_void("list_release", &[list, free]);
+        self.rt_void("list_unpin", &[list, pinned]);
         self.add_all(list, elem, &added)
     }
 
@@ -451,13 +432,13 @@ impl<'a> Fx<'_, 'a> {
     fn added(&mut self, growth: &Growth<'a>, elem: Ty) -> Vec<(bool, Value)> {
         let list = self.lw.types.types.list(elem);
         match growth {
-            Growth::Append(e) => vec![(true, self.owned_as(e, elem))],
+            Growth::Append(e) => vec![(true, self.keep_as(e, elem))],
             Growth::Concat(es) => {
                 let mut added = Vec::new();
                 for e in *es {
                     match &strip_coerce(e).kind {
                         ExprKind::List(items) => {
-                            added.extend(items.iter().map(|i| (true, self.owned_as(i, elem))));
+                            added.extend(items.iter().map(|i| (true, self.keep_as(i, elem))));
                         }
                         _ => added.push((false, self.expr_as(e, list))),
                     }

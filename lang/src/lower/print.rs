@@ -67,7 +67,7 @@ impl<'a> Fx<'_, 'a> {
                 }
                 e = value;
             }
-            values.push((self.held(e, &args[k + 1..]), self.ty(e.ty)));
+            values.push((self.read_before(e, &args[k + 1..]), self.ty(e.ty)));
         }
         values
     }

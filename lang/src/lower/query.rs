@@ -153,12 +153,12 @@ impl<'a> Fx<'_, 'a> {
             Sink::Rows { out, elem, keys } => {
                 if let Some((keys, key_ty)) = keys {
                     let key = match q.sort.as_slice() {
-                        [key] => self.owned_as(key, *key_ty),
+                        [key] => self.keep_as(key, *key_ty),
                         all => self.key_list(all),
                     };
                     self.push(*key_ty, *keys, key);
                 }
-                let v = self.owned_as(&q.select, *elem);
+                let v = self.keep_as(&q.select, *elem);
                 self.push(*elem, *out, v);
             }
             Sink::Count(n) => {
@@ -179,7 +179,7 @@ impl<'a> Fx<'_, 'a> {
     /// Several sort keys as one list, compared from its first element on.
     fn key_list(&mut self, keys: &'a [Expr]) -> Value {
         let ty = self.lw.types.types.list(Ty::ANY);
-        let values: Vec<Value> = keys.iter().map(|k| self.owned_as(k, Ty::ANY)).collect();
+        let values: Vec<Value> = keys.iter().map(|k| self.keep_as(k, Ty::ANY)).collect();
         let list = self.new_list(ty, values.len() as i64);
         for v in values {
             self.push(Ty::ANY, list, v);
@@ -203,7 +203,7 @@ impl<'a> Fx<'_, 'a> {
 
     /// The list a source of a query stands for, and its element type.
     pub(crate) fn source_list(&mut self, q: &'a Query, source: &'a Expr) -> (Value, Ty) {
-        let v = self.held(source, q.exprs());
+        let v = self.read_before(source, q.exprs());
         let ty = self.ty(source.ty);
         self.at(source.span);
         match *self.lw.types.kind(self.lw.types.strip(ty)) {

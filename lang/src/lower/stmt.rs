@@ -51,11 +51,7 @@ impl<'a> Fx<'_, 'a> {
                 self.b.jump(next, &[]);
             }
             StmtKind::Expect { cond, text } => self.expect(s, cond, text),
-            StmtKind::Test { body, .. } => {
-                if self.lw.options.tests {
-                    self.stmts(body);
-                }
-            }
+            StmtKind::Test { body, .. } => self.stmts(body),
             StmtKind::Bench { name, body } => {
                 self.rt_void("bench_begin", &[]);
                 self.stmts(body);
@@ -76,7 +72,7 @@ impl<'a> Fx<'_, 'a> {
 
     fn declare(&mut self, var: VarRef, value: Option<&'a Expr>) {
         let value = match value {
-            Some(e) => self.owned(e),
+            Some(e) => self.keep(e),
             None => {
                 let ty = self.var_ty(var);
                 let repr = self.lw.types.repr(ty);
@@ -94,19 +90,11 @@ impl<'a> Fx<'_, 'a> {
                 self.b.ret(None);
             }
             Some(e) => {
-                let v = if self.is_movable(e) { self.expr_as(e, ty) } else { self.owned_as(e, ty) };
+                let v = self.return_value(e, ty);
                 self.b.ret(Some(v));
             }
             None => self.return_none(),
         }
-    }
-
-    /// A local that dies with this return and is the only holder the function knows of.
-    fn is_movable(&mut self, e: &Expr) -> bool {
-        let ExprKind::Var(VarRef::Local(l)) = e.kind else { return false };
-        let tree = self.fun.expect("function");
-        let facts = self.facts(l);
-        !facts.borrowed && !facts.cell && !tree.locals[l.0 as usize].captured
     }
 
     fn if_stmt(&mut self, cond: &'a Expr, then: &'a [Stmt], otherwise: &'a [Stmt]) {
@@ -271,10 +259,8 @@ impl<'a> Fx<'_, 'a> {
                 self.for_items(var, item, items, body);
             }
             TyKind::List(elem) => {
-                let list = self.expr(source);
-                if !self.is_fresh(source) && !self.is_unassigned(source) {
-                    self.rt_void("list_share", &[list]);
-                }
+                // The loop goes on with this list when the variable gets another one.
+                let list = if self.is_steady(source) { self.expr(source) } else { self.keep(source) };
                 self.for_items(var, elem, list, body);
             }
             _ => {
@@ -287,25 +273,15 @@ impl<'a> Fx<'_, 'a> {
         }
     }
 
-    /// A local variable of this function alone that nothing assigns.
-    fn is_unassigned(&mut self, e: &Expr) -> bool {
+    /// A local variable of this function alone that always has the same list.
+    fn is_steady(&mut self, e: &Expr) -> bool {
         match e.kind {
-            ExprKind::Var(var @ VarRef::Local(l)) => self.is_private(var) && !self.facts(l).rebound,
+            ExprKind::Var(var @ VarRef::Local(l)) => {
+                let facts = self.facts(l);
+                self.is_private(var) && !facts.rebound && !facts.extended
+            }
             _ => false,
         }
-    }
-
-    /// Binds a variable to what another place holds; marks lists that the variable could append to,
-    /// or the other place while the variable lives.
-    pub(crate) fn bind_borrowed(&mut self, var: VarRef, ty: Ty, value: Value) {
-        let share = match var {
-            VarRef::Local(l) => self.facts(l).rebound || self.facts(l).unsteady,
-            VarRef::Global(_) => true,
-        };
-        if share && self.lw.types.is_list(ty) {
-            self.rt_void("list_share", &[value]);
-        }
-        self.bind(var, value);
     }
 
     /// Loops over the elements a list has now.
@@ -323,7 +299,7 @@ impl<'a> Fx<'_, 'a> {
         self.brif(more, inside, exit);
         self.enter(inside);
         let item = self.raw_get(elem, list, at);
-        self.bind_borrowed(var, elem, item);
+        self.bind_part(var, elem, item);
         self.loop_body(body, next, exit);
         if self.b.is_reachable() {
             let one = self.b.iconst(1);
@@ -395,7 +371,7 @@ impl<'a> Fx<'_, 'a> {
         let list_ty = self.var_ty(target);
         let changes = self.changes(filter.into_iter().chain(set.iter().map(|s| &s.1)));
         if self.may_grow(&changes, Some(target)) {
-            self.rt_void("list_share", &[list]);
+            self.share(list);
         }
         let elem_ty = self.lw.types.elem(list_ty);
         let layout = self.lw.layout(elem);
@@ -405,7 +381,7 @@ impl<'a> Fx<'_, 'a> {
             for (k, &local) in fields.iter().enumerate() {
                 let repr = fx.lw.types.repr(layout.types[k]);
                 let v = fx.load_slot(repr, item, i64::from(layout.offsets[k]));
-                fx.bind_borrowed(VarRef::Local(local), layout.types[k], v);
+                fx.bind_part(VarRef::Local(local), layout.types[k], v);
             }
             let (hit, done) = (fx.b.new_block(), fx.b.new_block());
             match filter {
@@ -413,7 +389,7 @@ impl<'a> Fx<'_, 'a> {
                 None => fx.b.jump(hit, &[]),
             }
             fx.enter(hit);
-            let values: Vec<Value> = set.iter().map(|(_, e)| fx.owned(e)).collect();
+            let values: Vec<Value> = set.iter().map(|(_, e)| fx.keep(e)).collect();
             for ((field, _), v) in set.iter().zip(values) {
                 fx.store_slot(item, v, i64::from(layout.offsets[*field as usize]));
             }

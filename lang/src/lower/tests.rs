@@ -1,7 +1,7 @@
 //! Lowering of trees made by hand, judged by the verifier and run by the interpreter with a few
 //! runtime functions written here in the system dialect.
 
-use super::{Options, lower};
+use super::lower;
 use crate::ast::BinOp;
 use crate::span::{SourceMap, Span};
 use crate::system;
@@ -102,7 +102,7 @@ fn module(types: Types, functions: Vec<Function>) -> Module {
     let program = Program { types, functions, globals: Vec::new(), main };
     let mut map = SourceMap::default();
     map.add("test.mochi", "");
-    let module = lower(&map, &program, &library(), &Options::default());
+    let module = lower(&map, &program, &library());
     assert_eq!(verify::verify_module(&module), []);
     module
 }
@@ -226,7 +226,7 @@ fn long_sums_do_not_recurse() {
     });
     let mut map = SourceMap::default();
     map.add("test.mochi", "");
-    let module = lower(&map, &program, &library(), &Options::default());
+    let module = lower(&map, &program, &library());
     assert_eq!(verify::verify_module(&module), []);
     assert!(module.funcs[0].insts.len() > 100_000);
 }

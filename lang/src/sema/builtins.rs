@@ -4,6 +4,7 @@
 //! parameter makes it variadic, `=` after a parameter makes it optional. A parameter of type `any`
 //! takes the argument as it is, without a conversion node; the runtime chooses by the static type.
 //! Rules that a signature cannot say (what `len`, `sum`, `int`, ... accept) are in `builtin_call`.
+//! The last column says what the builtin does with references ([`Sharing`]); without it, anything.
 //!
 //! A definition of the same name in the program wins over a builtin.
 
@@ -44,78 +45,137 @@ pub(super) struct Table {
     by_name: HashMap<&'static str, RowId>,
 }
 
+/// What a builtin does with an argument.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Use {
+    /// Is done with it when the call ends; elements may be copied into the result.
+    Read,
+    /// Gives it a holder.
+    Keep,
+    /// Calls it, and reads it.
+    Call,
+    /// Anything.
+    Any,
+}
+
+/// What the result of a builtin has to do with the arguments, as far as lists are concerned.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Gives {
+    /// A fresh value that holds nothing of them.
+    Fresh,
+    /// A fresh list of elements of theirs, which the runtime has marked (`list_copied`).
+    Copy,
+    /// An argument or a part of one.
+    Part,
+}
+
+/// What a builtin does with references: the words are those of lowering's model (`lower/sharing`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Sharing {
+    args: &'static [Use],
+    pub(crate) gives: Gives,
+}
+
+impl Sharing {
+    /// What is done with argument `k`; the last entry stands for all that follow.
+    pub(crate) fn arg(&self, k: usize) -> Use {
+        self.args.get(k).or(self.args.last()).copied().unwrap_or(Use::Any)
+    }
+
+    /// Whether the builtin may call an argument.
+    pub(crate) fn calls(&self) -> bool {
+        self.args.iter().any(|u| matches!(u, Use::Call | Use::Any))
+    }
+}
+
+/// What is true of every builtin.
+const ANYTHING: Sharing = Sharing { args: &[Use::Any], gives: Gives::Part };
+const READS: Sharing = Sharing { args: &[Use::Read], gives: Gives::Fresh };
+const COPIES: Sharing = Sharing { args: &[Use::Read], gives: Gives::Copy };
+const PART: Sharing = Sharing { args: &[Use::Read], gives: Gives::Part };
+const ADDS: Sharing = Sharing { args: &[Use::Read, Use::Keep], gives: Gives::Copy };
+const MAPS: Sharing = Sharing { args: &[Use::Read, Use::Call], gives: Gives::Fresh };
+const FILTERS: Sharing = Sharing { args: &[Use::Read, Use::Call], gives: Gives::Copy };
+const FINDS: Sharing = Sharing { args: &[Use::Read, Use::Call], gives: Gives::Part };
+const REDUCES: Sharing = Sharing { args: &[Use::Read, Use::Call, Use::Keep], gives: Gives::Part };
+
+/// What a builtin does with references.
+pub(crate) fn sharing(builtin: Builtin) -> Sharing {
+    ROWS.iter().find(|r| r.0 == builtin).map_or(ANYTHING, |r| r.4)
+}
+
 macro_rules! rows {
-    ($($builtin:ident $name:literal $effects:ident $signature:literal;)*) => {
-        const ROWS: &[(Builtin, &str, Effects, &str)] =
-            &[$((Builtin::$builtin, $name, Effects::$effects, $signature)),*];
+    ($($builtin:ident $name:literal $effects:ident $signature:literal $($sharing:ident)?;)*) => {
+        const ROWS: &[(Builtin, &str, Effects, &str, Sharing)] =
+            &[$((Builtin::$builtin, $name, Effects::$effects, $signature, [$($sharing,)? ANYTHING][0])),*];
     };
 }
 
 rows! {
-    Print "print" IO "(...any): unit";
-    Eprint "eprint" IO "(...any): unit";
-    Len "len" NONE "(any): int";
-    Append "append" NONE "<T>(list<T>, T): list<T>";
-    Push "push" NONE "<T>(list<T>, T): list<T>";
-    Concat "concat" NONE "<T>(...list<T>): list<T>";
-    First "first" NONE "<T>(list<T>): T?";
-    Last "last" NONE "<T>(list<T>): T?";
-    Reverse "reverse" NONE "(any): any";
-    Distinct "distinct" NONE "<T>(list<T>): list<T>";
-    Distinct "unique" NONE "<T>(list<T>): list<T>";
-    Keys "keys" NONE "<K, V>(map<K, V>): list<K>";
-    Values "values" NONE "<K, V>(map<K, V>): list<V>";
-    Range "range" NONE "(int, int=, int=): list<int>";
-    Slice "slice" NONE "(any, int, int): any";
-    Now "now" TIME "(): int64";
-    Json "json" IO "(any): unit";
-    ToJson "to_json" NONE "(any): string";
-    Str "str" NONE "(any): string";
-    ParseIntStr "parseIntStr" NONE "(string, int): int";
-    Int "int" NONE "(any): int";
-    Int "to_int" NONE "(any): int";
-    Float "float" NONE "(any): float";
-    Float "to_float" NONE "(any): float";
-    Bool "bool" NONE "(any): bool";
-    Upper "upper" NONE "(string): string";
-    Lower "lower" NONE "(any): string";
-    Trim "trim" NONE "(string): string";
-    Contains "contains" NONE "(any, any): bool";
-    StartsWith "starts_with" NONE "(string, string): bool";
-    EndsWith "ends_with" NONE "(string, string): bool";
-    Replace "replace" NONE "(string, string, string): string";
-    Split "split" NONE "(string, string): list<string>";
-    Join "join" NONE "(list<string>, string): string";
-    Substring "substring" NONE "(string, int, int): string";
-    Substr "substr" NONE "(string, int, int): string";
-    PadStart "padStart" NONE "(string, int, string): string";
-    IndexOf "indexOf" NONE "(string, string): int";
-    Repeat "repeat" NONE "(string, int): string";
-    Sha256 "sha256" NONE "(any): list<int>";
-    Num "num" NONE "(any): bigint";
-    Denom "denom" NONE "(any): bigint";
-    Input "input" IO "(): string";
-    Input "read_line" IO "(): string";
-    Count "count" NONE "(any): int";
-    Exists "exists" NONE "(any): bool";
-    Sum "sum" NONE "(any): int";
-    Avg "avg" NONE "(any): float";
-    Min "min" NONE "<T>(list<T>): T";
-    Max "max" NONE "<T>(list<T>): T";
-    Abs "abs" NONE "(any): any";
-    Ceil "ceil" NONE "(any): float";
-    Floor "floor" NONE "(any): float";
-    Sqrt "sqrt" NONE "(any): float";
-    Pow "pow" NONE "(any, any): any";
-    Round "round" NONE "(float, int=): float";
-    Map "map" NONE "<T, U>(list<T>, fun(T): U): list<U>";
-    Filter "filter" NONE "<T>(list<T>, fun(T): bool): list<T>";
-    Reduce "reduce" NONE "<A, B>(list<A>, fun(B, A): B, B): B";
-    Find "find" NONE "<T>(list<T>, fun(T): bool): T?";
-    Sort "sort" NONE "<T>(list<T>): list<T>";
-    Panic "panic" NONE "(any): unit";
-    Assert "assert" NONE "(bool, string=): unit";
-    TypeOf "type_of" NONE "(any): string";
+    Print "print" IO "(...any): unit" PART;
+    Eprint "eprint" IO "(...any): unit" READS;
+    Len "len" NONE "(any): int" READS;
+    Append "append" NONE "<T>(list<T>, T): list<T>" ADDS;
+    Push "push" NONE "<T>(list<T>, T): list<T>" ADDS;
+    Concat "concat" NONE "<T>(...list<T>): list<T>" COPIES;
+    First "first" NONE "<T>(list<T>): T?" PART;
+    Last "last" NONE "<T>(list<T>): T?" PART;
+    Reverse "reverse" NONE "(any): any" COPIES;
+    Distinct "distinct" NONE "<T>(list<T>): list<T>" COPIES;
+    Distinct "unique" NONE "<T>(list<T>): list<T>" COPIES;
+    Keys "keys" NONE "<K, V>(map<K, V>): list<K>" COPIES;
+    Values "values" NONE "<K, V>(map<K, V>): list<V>" COPIES;
+    Range "range" NONE "(int, int=, int=): list<int>" READS;
+    Slice "slice" NONE "(any, int, int): any" COPIES;
+    Now "now" TIME "(): int64" READS;
+    Json "json" IO "(any): unit" READS;
+    ToJson "to_json" NONE "(any): string" READS;
+    Str "str" NONE "(any): string" READS;
+    ParseIntStr "parseIntStr" NONE "(string, int): int" READS;
+    Int "int" NONE "(any): int" READS;
+    Int "to_int" NONE "(any): int" READS;
+    Float "float" NONE "(any): float" READS;
+    Float "to_float" NONE "(any): float" READS;
+    Bool "bool" NONE "(any): bool" READS;
+    Upper "upper" NONE "(string): string" READS;
+    Lower "lower" NONE "(any): string" READS;
+    Trim "trim" NONE "(string): string" READS;
+    Contains "contains" NONE "(any, any): bool" READS;
+    StartsWith "starts_with" NONE "(string, string): bool" READS;
+    EndsWith "ends_with" NONE "(string, string): bool" READS;
+    Replace "replace" NONE "(string, string, string): string" READS;
+    Split "split" NONE "(string, string): list<string>" READS;
+    Join "join" NONE "(list<string>, string): string" READS;
+    Substring "substring" NONE "(string, int, int): string" READS;
+    Substr "substr" NONE "(string, int, int): string" READS;
+    PadStart "padStart" NONE "(string, int, string): string" READS;
+    IndexOf "indexOf" NONE "(string, string): int" READS;
+    Repeat "repeat" NONE "(string, int): string" READS;
+    Sha256 "sha256" NONE "(any): list<int>" READS;
+    Num "num" NONE "(any): bigint" READS;
+    Denom "denom" NONE "(any): bigint" READS;
+    Input "input" IO "(): string" READS;
+    Input "read_line" IO "(): string" READS;
+    Count "count" NONE "(any): int" READS;
+    Exists "exists" NONE "(any): bool" READS;
+    Sum "sum" NONE "(any): int" READS;
+    Avg "avg" NONE "(any): float" READS;
+    Min "min" NONE "<T>(list<T>): T" PART;
+    Max "max" NONE "<T>(list<T>): T" PART;
+    Abs "abs" NONE "(any): any" PART;
+    Ceil "ceil" NONE "(any): float" READS;
+    Floor "floor" NONE "(any): float" READS;
+    Sqrt "sqrt" NONE "(any): float" READS;
+    Pow "pow" NONE "(any, any): any" READS;
+    Round "round" NONE "(float, int=): float" READS;
+    Map "map" NONE "<T, U>(list<T>, fun(T): U): list<U>" MAPS;
+    Filter "filter" NONE "<T>(list<T>, fun(T): bool): list<T>" FILTERS;
+    Reduce "reduce" NONE "<A, B>(list<A>, fun(B, A): B, B): B" REDUCES;
+    Find "find" NONE "<T>(list<T>, fun(T): bool): T?" FINDS;
+    Sort "sort" NONE "<T>(list<T>): list<T>" COPIES;
+    Panic "panic" NONE "(any): unit" READS;
+    Assert "assert" NONE "(bool, string=): unit" READS;
+    TypeOf "type_of" NONE "(any): string" READS;
 }
 
 /// Builtins of the reference whose number of arguments is checked by T039; others curry.
@@ -172,7 +232,7 @@ impl Table {
     pub fn new(types: &mut Types) -> Table {
         let mut rows = Vec::with_capacity(ROWS.len());
         let mut by_name = HashMap::new();
-        for (builtin, name, effects, signature) in ROWS {
+        for (builtin, name, effects, signature, _) in ROWS {
             by_name.insert(*name, RowId(rows.len()));
             rows.push(
                 Signature { text: signature, types, generics: Vec::new() }.row(*builtin, name, *effects),
@@ -302,7 +362,7 @@ mod tests {
     fn signatures_read_back() {
         let mut types = Types::default();
         let table = Table::new(&mut types);
-        for (_, name, _, text) in ROWS {
+        for (_, name, _, text, _) in ROWS {
             let Some(id) = table.find(name) else { panic!("{name}") };
             let row = table.row(id);
             let shown: Vec<String> = row.params.iter().map(|p| render(&types, *p)).collect();
@@ -320,6 +380,13 @@ mod tests {
     fn every_builtin_has_a_row() {
         for b in Builtin::ALL {
             assert!(ROWS.iter().any(|r| r.0 == *b), "{b:?} is not in the table");
+        }
+    }
+
+    #[test]
+    fn rows_of_a_builtin_share_alike() {
+        for row in ROWS {
+            assert_eq!(row.4, sharing(row.0), "{}", row.1);
         }
     }
 }

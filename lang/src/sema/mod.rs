@@ -53,6 +53,7 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use builtins::{Gives, Use, sharing};
 pub use verify::verify;
 
 use crate::ast;

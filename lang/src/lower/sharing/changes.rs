@@ -1,24 +1,16 @@
 //! What a piece of program may change: variables, parts of objects, and the lists it grows in place.
 //!
-//! `append` gives a fresh list by definition; that `xs = append(xs, x)` pushes in place must not
-//! show in a value of `xs` that was read before and is still needed, such as an earlier operand.
-//! [`Fx::held`] marks such a list as shared when what is evaluated in between may grow it.
-//!
-//! A list is grown through the place that holds it, and an unmarked list has one such place: a
-//! top-level variable, a local, a cell, or a part of some object. A walk over every function finds
-//! the places it changes; a work list adds those of its callees. Calls of function values may be
-//! calls of any function that is used as a value.
+//! A list is grown through its holder: a top-level variable, a local, a cell, or a part of some
+//! object. A walk over every function finds the places it changes; a work list adds those of its
+//! callees. Calls of function values may be calls of any function that is used as a value.
 
-use super::func::{Fx, Home};
-use super::ops::strip_coerce;
-use super::place::growth_of;
 use crate::ast::BinOp;
+use crate::lower::func::{Fx, Home};
+use crate::lower::place::growth_of;
 use crate::parts::Part;
-use crate::tree::{
-    Builtin, Expr, ExprKind, FuncId, GlobalId, LocalId, Place, Program, Step, StmtKind, VarRef,
-};
+use crate::sema::sharing;
+use crate::tree::{Expr, ExprKind, FuncId, GlobalId, LocalId, Place, Program, Step, StmtKind, VarRef};
 use crate::types::{Ty, TyKind, Types};
-use mochi_ir::Value;
 use std::collections::BTreeSet;
 
 /// A set of more top-level variables than this stands for all of them.
@@ -221,9 +213,7 @@ impl Scan<'_> {
                 self.found.values.insert(*func);
             }
             ExprKind::CallValue { .. } => self.found.calls_value = true,
-            ExprKind::Builtin { builtin, .. } if takes_function(*builtin) => {
-                self.found.calls_value = true;
-            }
+            ExprKind::Builtin { builtin, .. } if sharing(*builtin).calls() => self.found.calls_value = true,
             _ => {}
         }
     }
@@ -282,36 +272,7 @@ fn is_growable(types: &Types, ty: Ty) -> bool {
     }
 }
 
-fn takes_function(builtin: Builtin) -> bool {
-    matches!(builtin, Builtin::Map | Builtin::Filter | Builtin::Reduce | Builtin::Find)
-}
-
 impl<'a> Fx<'_, 'a> {
-    /// [`Fx::expr`] of an operand whose value has to stay as it is while `later` is evaluated.
-    pub(crate) fn held(&mut self, e: &'a Expr, later: impl IntoIterator<Item = &'a Expr>) -> Value {
-        if self.is_disturbed(e, later) { self.owned(e) } else { self.expr(e) }
-    }
-
-    /// [`Fx::held`] of an argument of a builtin, which may call functions.
-    pub(crate) fn held_arg(&mut self, call: &'a Expr, args: &'a [Expr], k: usize) -> Value {
-        match &call.kind {
-            ExprKind::Builtin { builtin, .. } if takes_function(*builtin) => self.held(&args[k], [call]),
-            _ => self.held(&args[k], &args[k + 1..]),
-        }
-    }
-
-    /// Whether evaluating `later` may grow the list that an expression gives, where it is.
-    pub(crate) fn is_disturbed(&mut self, e: &Expr, later: impl IntoIterator<Item = &'a Expr>) -> bool {
-        let e = strip_coerce(e);
-        let ty = self.ty(e.ty);
-        if !self.lw.types.is_list(ty) || self.is_fresh(e) {
-            return false;
-        }
-        let var = if let ExprKind::Var(var) = e.kind { Some(var) } else { None };
-        let changes = self.changes(later);
-        self.may_grow(&changes, var)
-    }
-
     /// What evaluating expressions may change.
     pub(crate) fn changes<'e>(&self, es: impl IntoIterator<Item = &'e Expr>) -> Changes {
         let func = self.instance.as_ref().expect("code belongs to a function").func;
