@@ -34,6 +34,7 @@ impl Expr {
             | ExprKind::Field { base: x, .. }
             | ExprKind::DynField { base: x, .. }
             | ExprKind::GroupField { base: x, .. }
+            | ExprKind::RowField { base: x, .. }
             | ExprKind::SafeField { base: x, .. }
             | ExprKind::Cast { value: x }
             | ExprKind::Coerce { value: x } => see(Part::Expr(x)),

@@ -306,6 +306,22 @@ pub enum ExprKind {
         base: Box<Expr>,
         name: String,
     },
+    /// `.name` where only the values know who has the name. `base` is a row of a query (a struct
+    /// with a field for each of its variables), in which `vars` are the fields to search, by
+    /// position and in order; or a group, in which its key is searched and `vars` is empty.
+    /// A struct has a name that is a field of it, a map one that is a key of it (a string, as text
+    /// if the keys are `any`); other values, none among them, have no names. The value is that of
+    /// the first searched field if `first` is set and it has the name, else that of the only
+    /// other field that has it. It is a run-time error if no field has it (``unknown field `name`
+    /// of `a`, `b` ``, with the names of the searched fields, `key` for a group) or if several
+    /// that are not first do (``ambiguous field `name` of `a`, `b` ``, with those that do). Type
+    /// `any`.
+    RowField {
+        base: Box<Expr>,
+        first: bool,
+        vars: Vec<u32>,
+        name: String,
+    },
     /// `base?.field`: none when the base is none.
     SafeField {
         base: Box<Expr>,

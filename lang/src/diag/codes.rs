@@ -3,8 +3,8 @@
 //! A row is: variant, code as printed (empty: printed without one), severity, message, help.
 //! `{0}`, `{1}`, ... in message and help stand for the arguments of the report, in the order of
 //! the message; any other brace is literal. Codes, messages and help of P and T rows are those of
-//! the reference compiler (its `parser/` and `types/errors.go`), except the P1xx rows, which
-//! report limits and constructs that only this compiler tells apart.
+//! the reference compiler (its `parser/` and `types/errors.go`), except the P1xx and T1xx
+//! rows, which report limits and constructs that only this compiler tells apart.
 
 /// How bad it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord, Hash)]
@@ -354,6 +354,9 @@ codes! {
         "This position requires a pure expression. Replace the effectful call with a pre-computed value, or hoist the call out so only its result reaches this position.";
 
     // Checker, without a code in the reference.
+    AmbiguousField "T100" Error
+        "field `{0}` is ambiguous: {1} have it"
+        "Write the variable in front of the field.";
     ExpectsNumericOrString "" Error
         "{0}() expects numeric or string"
         "";

@@ -243,15 +243,27 @@ impl Lowerer<'_> {
     fn group_desc(&mut self, key: Ty, item: Ty) -> Desc {
         let layout = self.group_layout(key);
         let items = self.types.types.list(item);
+        let row = |name: &str, at: usize, ty| (name.to_string(), i64::from(layout.offsets[at]), ty);
+        let table = self.field_table(vec![row("items", 1, items), row("key", 0, key)]);
+        Desc { gc: layout.gc_word(1), fields: Some((2, table)), ..Desc::new(Kind::Group) }
+    }
+
+    /// A table of fields: name, byte offset (0 for a method), resolved type.
+    pub(crate) fn field_table(&mut self, rows: Vec<(String, i64, Ty)>) -> Sym {
+        if let Some(&s) = self.field_tables.get(&rows) {
+            return s;
+        }
+        let sym = self.fresh_data("fields");
         let mut table = Words::new();
-        for (k, (name, ty)) in [("items", items), ("key", key)].into_iter().enumerate() {
-            let (name, desc) = (self.str_lit(name), self.desc(ty));
+        for (name, offset, ty) in &rows {
+            let (name, desc) = (self.str_lit(name), self.desc(*ty));
             table.addr(name.0, name.1);
-            table.word(i64::from(layout.offsets[1 - k]));
+            table.word(*offset);
             table.addr(desc, 0);
         }
-        let table = self.emit("fields", table, false);
-        Desc { gc: layout.gc_word(1), fields: Some((2, table)), ..Desc::new(Kind::Group) }
+        self.define(sym, table, false);
+        self.field_tables.insert(rows, sym);
+        sym
     }
 
     /// Descriptor of a struct or variant.
@@ -264,22 +276,14 @@ impl Lowerer<'_> {
         let def = self.types.types.struct_def(id).clone();
         let layout = self.layout(id);
         let types = &layout.types;
-        let mut rows: Vec<(String, i64, Option<Ty>)> = Vec::new();
+        let mut rows: Vec<(String, i64, Ty)> = Vec::new();
         for (k, (name, _)) in def.fields.iter().enumerate() {
-            rows.push((name.clone(), i64::from(layout.offsets[k]), Some(types[k])));
+            rows.push((name.clone(), i64::from(layout.offsets[k]), types[k]));
         }
-        rows.extend(def.methods.iter().map(|(name, _)| (name.clone(), 0, None)));
+        rows.extend(def.methods.iter().map(|(name, _)| (name.clone(), 0, Ty::UNIT)));
         rows.sort_by(|a, b| a.0.cmp(&b.0));
-        let mut table = Words::new();
-        for (name, offset, ty) in &rows {
-            let name = self.str_lit(name);
-            let desc = self.desc(ty.unwrap_or(Ty::UNIT));
-            table.addr(name.0, name.1);
-            table.word(*offset);
-            table.addr(desc, 0);
-        }
-        let fields =
-            if rows.is_empty() { None } else { Some((rows.len(), self.emit("fields", table, false))) };
+        let count = rows.len();
+        let fields = (count > 0).then(|| (count, self.field_table(rows)));
         let name = if def.name.is_empty() { None } else { Some(self.str_lit(&def.name)) };
         let union = def.union.map(|u| {
             let ty = self.types.types.intern(TyKind::Union(u));

@@ -97,6 +97,7 @@ impl<'a> Fx<'_, 'a> {
             }
             ExprKind::DynField { base, name } => self.dyn_field(e, base, name),
             ExprKind::GroupField { base, name } => self.group_field(base, name),
+            ExprKind::RowField { base, first, vars, name } => self.row_field(e, base, (*first, vars), name),
             ExprKind::SafeField { base, field } => {
                 let ty = self.ty(base.ty);
                 let (v, field) = (self.expr(base), *field);
@@ -356,6 +357,33 @@ impl<'a> Fx<'_, 'a> {
                 self.rt("list_len", &[items])
             }
         }
+    }
+
+    /// A name that the values of a row or the key of a group are asked for.
+    fn row_field(&mut self, e: &'a Expr, base: &'a Expr, (first, vars): (bool, &[u32]), name: &str) -> Value {
+        let v = self.expr(base);
+        self.at(e.span);
+        let ty = self.ty(base.ty);
+        let rows = match *self.lw.types.kind(self.lw.types.strip(ty)) {
+            TyKind::Group(key, _) => {
+                vec![("key".to_string(), i64::from(self.lw.group_layout(key).offsets[0]), key)]
+            }
+            TyKind::Struct(id) => {
+                let layout = self.lw.layout(id);
+                let fields = &self.lw.types.types.struct_def(id).fields;
+                let row = |&at: &u32| {
+                    let at = at as usize;
+                    (fields[at].0.clone(), i64::from(layout.offsets[at]), layout.types[at])
+                };
+                vars.iter().map(row).collect()
+            }
+            ref other => panic!("not a row or group: {other:?}"),
+        };
+        let (count, first) = (self.b.iconst(rows.len() as i64), self.b.iconst(i64::from(first)));
+        let table = self.lw.field_table(rows);
+        let table = self.b.symaddr(table, 0, Type::I64);
+        let name = self.str_value(name);
+        self.rt("row_field", &[v, table, count, first, name])
     }
 
     /// `base?...`: none when the base is none.

@@ -153,22 +153,12 @@ impl<'a> Checker<'a> {
                     return self.bound_method(b, id, at as u32, span);
                 }
                 let shown = self.show(b.ty);
-                self.error(Code::T026, span, &[name, &shown]);
-                self.error_expr(span)
+                self.row_field(b, source, field, span).unwrap_or_else(|| {
+                    self.error(Code::T026, span, &[name, &shown]);
+                    self.error_expr(span)
+                })
             }
-            TyKind::Group(key, item) => {
-                let ty = match name.as_str() {
-                    "key" => key,
-                    "items" => self.types.list(item),
-                    "count" => Ty::INT,
-                    _ => {
-                        let shown = self.show(b.ty);
-                        self.error(Code::T026, span, &[name, &shown]);
-                        return self.error_expr(span);
-                    }
-                };
-                Expr { kind: T::GroupField { base: Box::new(b), name: name.clone() }, ty, span }
-            }
+            TyKind::Group(..) => self.group_field(b, source, field, span),
             TyKind::Map(k, v) if self.compatible(k, Ty::STR) => {
                 Expr { kind: T::DynField { base: Box::new(b), name: name.clone() }, ty: v, span }
             }
@@ -221,17 +211,17 @@ impl<'a> Checker<'a> {
                     let ty = self.types.option(ty);
                     return Expr { kind: T::SafeField { base: Box::new(b), field: i as u32 }, ty, span };
                 }
+                if self.rows.contains_key(&id) {
+                    return self.if_some(b, inner, |c, row| c.field_of(row, base, field, span));
+                }
                 let shown = self.show(inner);
                 self.error(Code::T026, at, &[name, &shown]);
                 self.error_expr(span)
             }
-            TyKind::Map(k, v) if self.compatible(k, Ty::STR) => {
-                self.if_some(b, inner, v, |base| T::DynField { base: Box::new(base), name: name.clone() })
+            TyKind::Map(k, _) if self.compatible(k, Ty::STR) => {
+                self.if_some(b, inner, |c, map| c.field_of(map, base, field, span))
             }
-            TyKind::Any => self.if_some(b, Ty::ANY, Ty::ANY, |base| T::DynField {
-                base: Box::new(base),
-                name: name.clone(),
-            }),
+            TyKind::Any => self.if_some(b, Ty::ANY, |c, value| c.field_of(value, base, field, span)),
             _ => {
                 let shown = self.show(inner);
                 self.error(Code::T061, at, &[name, &shown]);
@@ -266,8 +256,10 @@ impl<'a> Checker<'a> {
             TyKind::Any => {
                 let key = self.expr(index, None);
                 let key = Box::new(self.coerce(key, Ty::ANY));
-                return self
-                    .if_some(b, Ty::ANY, Ty::ANY, |base| T::Index { base: Box::new(base), index: key });
+                return self.if_some(b, Ty::ANY, |_, base| {
+                    let kind = T::Index { base: Box::new(base), index: key };
+                    Expr { kind, ty: Ty::ANY, span }
+                });
             }
             _ => {
                 self.expr(index, None);
@@ -279,17 +271,17 @@ impl<'a> Checker<'a> {
         Expr { kind: T::SafeIndex { base: Box::new(b), index: Box::new(key) }, ty, span }
     }
 
-    /// `value == none ? none : make(value)`, of type `result?`.
-    fn if_some(&mut self, value: Expr, inner: Ty, result: Ty, make: impl FnOnce(Expr) -> T) -> Expr {
+    /// `value == none ? none : make(value)`, an option of what `make` gives.
+    fn if_some(&mut self, value: Expr, inner: Ty, make: impl FnOnce(&mut Self, Expr) -> Expr) -> Expr {
         let span = value.span;
         let from = value.ty;
-        let ty = self.types.option(result);
         let tmp = self.new_local("", from, span);
         let read = |ty| Expr { kind: T::Var(VarRef::Local(tmp)), ty, span };
         let none = Expr { kind: T::None, ty: from, span };
         let test = T::Binary { op: BinOp::Eq, left: Box::new(read(from)), right: Box::new(none) };
         let some = self.coerce(read(from), inner);
-        let made = Expr { kind: make(some), ty: result, span };
+        let made = make(self, some);
+        let ty = self.types.option(made.ty);
         let otherwise = Box::new(self.coerce(made, ty));
         let choice = T::If {
             cond: Box::new(Expr { kind: test, ty: Ty::BOOL, span }),

@@ -40,6 +40,12 @@ impl<'a> Checker<'a> {
         };
         let (mut place, mut ty) = self.root_place(&var, span);
         for step in path {
+            if let APlace::Field(field) = step
+                && let Some((at, next)) = self.row_step(ty, field)
+            {
+                ty = next;
+                place.steps.push((Step::Field(at), ty));
+            }
             let (kind, next) = self.step(step, ty, span)?;
             ty = next;
             place.steps.push((kind, next));

@@ -16,7 +16,8 @@
 //! | `expr`, `literal`, `binary`, `access` | expressions |
 //! | `call`, `builtins`, `builtin_call`, `members` | calls |
 //! | `lambda` | lambdas, functions as values |
-//! | `matching`, `narrow`, `query` | match, narrowing by `none`, queries |
+//! | `matching`, `narrow` | match, narrowing by `none` |
+//! | `query`, `group` | queries |
 //! | `convert` | conversion nodes |
 //! | `effects` | effect labels |
 //! | `alias` | T051, T052 |
@@ -37,6 +38,7 @@ mod effects;
 mod expr;
 mod foreign;
 mod generics;
+mod group;
 mod infer;
 mod lambda;
 mod literal;
@@ -65,7 +67,7 @@ use builtins::Table;
 use decl::Sig;
 use infer::Refinements;
 use scope::{FnCtx, ResultMode, Scope};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 use typeref::TypeName;
 
@@ -107,6 +109,10 @@ struct Checker<'a> {
     fun_ids: HashMap<Span, tree::FuncId>,
     /// Streams by name, for the checks of `on` and `emit`.
     streams: HashMap<String, StructId>,
+    /// Records of query variables: the types of the variables where they are not missing.
+    rows: BTreeMap<StructId, Vec<Ty>>,
+    /// Group variables in scope whose keys are records.
+    group_keys: Vec<group::GroupKeys>,
     scopes: Vec<Scope>,
     ctx: Vec<FnCtx>,
     lambdas: u32,
@@ -133,6 +139,8 @@ impl<'a> Checker<'a> {
             top_funs: HashMap::new(),
             fun_ids: HashMap::new(),
             streams: HashMap::new(),
+            rows: BTreeMap::new(),
+            group_keys: Vec::new(),
             scopes: Vec::new(),
             ctx: Vec::new(),
             lambdas: 0,

@@ -10,22 +10,24 @@ use super::scope::{VarKey, View};
 use crate::ast::{self, ExprKind, JoinKind};
 use crate::diag::Code;
 use crate::span::Span;
-use crate::tree::{Builtin, Expr, ExprKind as T, Group, Join, LocalId, Query, VarRef};
+use crate::tree::{Builtin, Expr, ExprKind as T, Join, LocalId, Query};
 use crate::types::{Ty, TyKind};
 
 /// A variable of a query: name, local, plain type, whether it is an option in the end.
-struct Row {
-    name: String,
-    local: LocalId,
-    plain: Ty,
-    optional: bool,
+pub(super) struct Row {
+    pub name: String,
+    pub local: LocalId,
+    pub plain: Ty,
+    pub optional: bool,
 }
 
 impl<'a> Checker<'a> {
     /// A query expression.
     pub(super) fn query(&mut self, q: &'a ast::Query, want: Option<Ty>, span: Span) -> Expr {
         self.push_scope();
+        let groups = self.group_keys.len();
         let made = self.query_body(q, span);
+        self.group_keys.truncate(groups);
         self.pop_scope();
         let Some((query, item)) = made else { return self.error_expr(span) };
         let ty = if query.fold.is_some() { item } else { self.types.list(item) };
@@ -144,7 +146,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn predicate(&mut self, e: &'a ast::Expr, code: Code) -> Expr {
+    pub(super) fn predicate(&mut self, e: &'a ast::Expr, code: Code) -> Expr {
         let c = self.expr(e, None);
         if !self.compatible(c.ty, Ty::BOOL) {
             self.error(code, e.span, &[]);
@@ -170,68 +172,6 @@ impl<'a> Checker<'a> {
             return self.error_expr(e.span);
         }
         k
-    }
-
-    fn read(&mut self, row: &Row, span: Span) -> Expr {
-        let ty = if row.optional { self.types.option(row.plain) } else { row.plain };
-        Expr { kind: T::Var(VarRef::Local(row.local)), ty, span }
-    }
-
-    /// `group by`: the key (a record of several), what an item is, `having`.
-    fn group(&mut self, g: &'a ast::Group, rows: &[Row]) -> Group {
-        let span = g.name.span;
-        let mut keys: Vec<Expr> = g.keys.iter().map(|k| self.expr(k, None)).collect();
-        let key = if keys.len() == 1 { keys.remove(0) } else { self.composite_key(g, keys) };
-        let item = if rows.len() == 1 {
-            self.read(&rows[0], span)
-        } else {
-            let mut pairs = Vec::new();
-            for r in rows {
-                let v = self.read(r, span);
-                let name = Expr { kind: T::Str(r.name.clone()), ty: Ty::STR, span };
-                pairs.push((name, self.coerce(v, Ty::ANY)));
-            }
-            let ty = self.types.map(Ty::STR, Ty::ANY);
-            Expr { kind: T::Map(pairs), ty, span }
-        };
-        let ty = self.types.intern(TyKind::Group(key.ty, item.ty));
-        let local = self.declare_local(&g.name.name, ty, true, g.name.span);
-        let having = g.having.as_ref().map(|h| {
-            let c = self.predicate(h, Code::T042);
-            self.check_predicate(h, "having");
-            c
-        });
-        Group { key, local, item, having }
-    }
-
-    /// Several keys make a record named by the last field of each.
-    fn composite_key(&mut self, g: &'a ast::Group, keys: Vec<Expr>) -> Expr {
-        let span = g.name.span;
-        let mut fields: Vec<(String, Ty)> = Vec::new();
-        let mut pairs: Vec<Expr> = Vec::new();
-        for (i, (source, key)) in g.keys.iter().zip(keys).enumerate() {
-            let name = match &source.kind {
-                ExprKind::Field { field, .. } => field.name.clone(),
-                ExprKind::Name(n) => n.name.clone(),
-                _ => format!("k{i}"),
-            };
-            if fields.iter().any(|(n, _)| *n == name) {
-                continue;
-            }
-            fields.push((name, key.ty));
-            pairs.push(key);
-        }
-        let any = Ty::ANY;
-        let pairs = fields
-            .iter()
-            .zip(pairs)
-            .map(|((name, _), v)| {
-                let key = Expr { kind: T::Str(name.clone()), ty: Ty::STR, span };
-                (key, self.coerce(v, any))
-            })
-            .collect();
-        let ty = self.types.map(Ty::STR, any);
-        Expr { kind: T::Map(pairs), ty, span }
     }
 
     /// The result of a row or group, its type, and the fold of `select sum(e)` and the like.

@@ -217,6 +217,11 @@ pub(super) fn render(t: &Types, ty: Ty) -> String {
             format!("fun({}){}", params.join(", "), render_result(t, *r))
         }
         Variadic(p, r) => format!("fun(...{}){}", render(t, *p), render_result(t, *r)),
+        Struct(s) if t.struct_def(*s).name.is_empty() => {
+            let fields = t.struct_def(*s).fields.iter();
+            let fields: Vec<String> = fields.map(|(n, ty)| format!("{n}: {}", render(t, *ty))).collect();
+            format!("{{{}}}", fields.join(", "))
+        }
         Struct(s) => t.struct_def(*s).name.clone(),
         Union(u) => t.union_def(*u).name.clone(),
         Group(..) => "group".into(),

@@ -222,6 +222,12 @@ const CODES: &[(&str, u32, &str, &str)] = &[
     ("InterpreterOnly", 1, "stream S { id: string }", ""),
     ("InterpreterOnly", 1, "fact parent(\"a\", \"b\")", ""),
     ("Unsupported", 1, "import python \"math\" as math", ""),
+    (
+        "T100",
+        5,
+        "type A { x: int }\ntype B { x: int, w: int }\nlet a = [A { x: 1 }]\nlet b = [B { x: 1, w: 2 }]\nlet r = from p in a join q in b on p.x == q.x join s in b on s.x == p.x group by p.x into g select sum(from i in g select i.w)",
+        "type A { x: int }\ntype B { x: int, w: int }\nlet a = [A { x: 1 }]\nlet b = [B { x: 1, w: 2 }]\nlet r = from p in a join q in b on p.x == q.x join s in b on s.x == p.x group by p.x into g select sum(from i in g select i.q.w + i.x)",
+    ),
     ("Unsupported", 2, "type T { x: int }\nlet xs = load \"a.csv\" as T", ""),
     ("Unsupported", 1, "eval(\"1\")", ""),
 ];

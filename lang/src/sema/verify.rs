@@ -397,6 +397,21 @@ impl Verifier<'_> {
                 self.same(e.ty, want, "dynamic field");
             }
             ExprKind::GroupField { base, .. } | ExprKind::SafeField { base, .. } => self.expr(base, f),
+            ExprKind::RowField { base, vars, .. } => {
+                self.expr(base, f);
+                self.same(e.ty, Ty::ANY, "field of a row");
+                let fields = match *self.types.kind(base.ty) {
+                    TyKind::Struct(id) => self.types.struct_def(id).fields.len(),
+                    TyKind::Group(..) => 0,
+                    _ => {
+                        self.complain("field of a row: base is neither row nor group".into());
+                        return;
+                    }
+                };
+                if vars.is_empty() != (fields == 0) || vars.iter().any(|v| *v as usize >= fields) {
+                    self.complain("field of a row: variables out of range".into());
+                }
+            }
             ExprKind::Cast { value } | ExprKind::Coerce { value } => self.expr(value, f),
             ExprKind::If { cond, then, otherwise } => {
                 self.condition(cond, f);

@@ -82,6 +82,7 @@ impl<'a> Fx<'_, 'a> {
             | ExprKind::Field { .. }
             | ExprKind::DynField { .. }
             | ExprKind::GroupField { .. }
+            | ExprKind::RowField { .. }
             | ExprKind::SafeField { .. }
             | ExprKind::SafeIndex { .. } => false,
             ExprKind::Cast { value } | ExprKind::Coerce { value } => self.is_fresh(value),
