@@ -69,6 +69,8 @@ pub struct UnionDef {
 #[derive(Clone, Debug)]
 pub struct Types {
     kinds: Vec<TyKind>,
+    /// How many types a type is written with, itself included; no more than `u32::MAX`.
+    parts: Vec<u32>,
     ids: HashMap<TyKind, Ty>,
     /// Structs and variants.
     pub structs: Vec<StructDef>,
@@ -100,7 +102,13 @@ basic! {
 
 impl Default for Types {
     fn default() -> Types {
-        let mut t = Types { kinds: Vec::new(), ids: HashMap::new(), structs: Vec::new(), unions: Vec::new() };
+        let mut t = Types {
+            kinds: Vec::new(),
+            parts: Vec::new(),
+            ids: HashMap::new(),
+            structs: Vec::new(),
+            unions: Vec::new(),
+        };
         for k in BASIC {
             t.intern(k.clone());
         }
@@ -115,9 +123,27 @@ impl Types {
             return t;
         }
         let t = Ty(self.kinds.len() as u32);
+        self.parts.push(self.count_parts(&kind));
         self.kinds.push(kind.clone());
         self.ids.insert(kind, t);
         t
+    }
+
+    fn count_parts(&self, kind: &TyKind) -> u32 {
+        use TyKind::*;
+        let sum = |types: &[Ty]| types.iter().fold(1, |n, t| self.parts(*t).saturating_add(n));
+        match kind {
+            List(x) | Option(x) => sum(&[*x]),
+            Map(x, y) | Group(x, y) | Variadic(x, y) => sum(&[*x, *y]),
+            Fun(params, result) => sum(params).saturating_add(self.parts(*result)),
+            _ => 1,
+        }
+    }
+
+    /// How many types a type is written with, itself included: `map<int, string>` has three parts.
+    /// Equal parts are shared, so a type of many parts can be made in few steps.
+    pub fn parts(&self, ty: Ty) -> u32 {
+        self.parts[ty.0 as usize]
     }
 
     /// What a type is.

@@ -153,6 +153,10 @@ codes! {
         "source file is too large"
         "A source file may have at most 4294967295 bytes.";
 
+    P103 "P103" Error
+        "type is too large: more than {0} parts"
+        "Give parts of it names, as fields of a struct.";
+
     // Checker.
     T000 "T000" Error
         "`let` requires a type or a value"

@@ -42,13 +42,13 @@ impl<'a> Fx<'_, 'a> {
         args: &'a [Expr],
     ) -> Value {
         let callee = &self.lw.program.functions[func.0 as usize];
+        let (sym, instance_args) = self.lw.instance(func, instance_args);
         let mut values: Vec<Value> = env.into_iter().collect();
         for k in 0..args.len() {
             let want = self.lw.types.resolve(callee.locals[callee.params[k].0 as usize].ty, &instance_args);
             values.push(self.argument(func, args, k, want));
         }
         self.at(e.span);
-        let sym = self.lw.instance(func, instance_args.clone());
         let result = self.lw.types.resolve(callee.result, &instance_args);
         let ir = self.lw.result_type(func, result);
         let v = self.b.call(sym, &values, ir);

@@ -8,7 +8,7 @@ use super::func::{Fx, Home};
 use super::repr::{Layout, Repr, Slot};
 use super::{Lowerer, Thunk};
 use crate::tree::{self, Expr, FuncId, LocalId, VarRef};
-use crate::types::Ty;
+use crate::types::{Ty, TyKind};
 use mochi_ir::{Function, Op, Signature, Sym, Type, Value};
 
 impl<'a> Fx<'_, 'a> {
@@ -25,7 +25,7 @@ impl<'a> Fx<'_, 'a> {
     /// Makes the closure of a lambda or nested function.
     pub(crate) fn closure(&mut self, func: FuncId) -> Value {
         let args = self.type_args();
-        let code = self.lw.instance(func, args);
+        let (code, _) = self.lw.instance(func, args);
         let captures = &self.lw.program.functions[func.0 as usize].captures;
         if captures.is_empty() {
             let closure = self.lw.static_closure(code);
@@ -75,12 +75,23 @@ impl<'a> Fx<'_, 'a> {
 
     /// A top-level function as a value.
     pub(crate) fn func_ref(&mut self, func: FuncId, type_args: &[Ty]) -> Value {
-        let args = self.callee_args(func, type_args);
-        let code = self.lw.instance(func, args);
+        let wanted = self.callee_args(func, type_args);
+        let (code, args) = self.lw.instance(func, wanted.clone());
         let code =
             if self.lw.facts.has_env[func.0 as usize] { code } else { self.lw.thunk(Thunk::Plain(code)) };
         let closure = self.lw.static_closure(code);
-        self.b.symaddr(closure, 0, Type::Ref)
+        let closure = self.b.symaddr(closure, 0, Type::Ref);
+        let (have, want) = (self.function_type(func, &args), self.function_type(func, &wanted));
+        self.convert(closure, have, want)
+    }
+
+    /// The resolved type of a function under type arguments.
+    fn function_type(&mut self, func: FuncId, args: &[Ty]) -> Ty {
+        let f = &self.lw.program.functions[func.0 as usize];
+        let types = &mut self.lw.types;
+        let params = f.params.iter().map(|p| types.resolve(f.locals[p.0 as usize].ty, args)).collect();
+        let result = types.resolve(f.result, args);
+        types.types.intern(TyKind::Fun(params, result))
     }
 
     /// A function of the parameters that are not given yet.

@@ -5,8 +5,9 @@
 //! the builder drops.
 
 use super::desc::ASCII_STRINGS;
+use super::instances::Instance;
 use super::repr::{Layout, Repr, Slot};
-use super::{Instance, Lowerer, none_word};
+use super::{Lowerer, none_word};
 use crate::span::Span;
 use crate::tree::{self, GlobalId, LocalId, VarRef};
 use crate::types::Ty;

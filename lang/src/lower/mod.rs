@@ -1,8 +1,8 @@
 //! Lowering: typed tree to IR. Total: every program the checker accepts has a translation, and a
 //! panic here is a compiler bug.
 //!
-//! Generic functions are compiled once for each list of (resolved) type arguments, found by a
-//! worklist that starts at the top-level statements. Representations are in [`repr`], static data in
+//! Which functions are compiled for which type arguments is the matter of [`instances`].
+//! Representations are in [`repr`], static data in
 //! [`desc`], facts about variables in [`facts`]; a [`func::Fx`] emits one function. Runtime
 //! functions are reached by name through the [`Library`]; their signatures come from there.
 //!
@@ -18,6 +18,7 @@ mod facts;
 mod func;
 mod group;
 mod hash;
+mod instances;
 mod join;
 mod ops;
 mod pattern;
@@ -34,8 +35,9 @@ use crate::span::{SourceMap, Span};
 use crate::tree::{FuncId, GlobalId, Program};
 use crate::types::{StructId, Ty};
 use facts::Facts;
+use instances::Instances;
 use mochi_ir::hash::FastMap;
-use mochi_ir::{Effects, Function, Library, Module, Op, Signature, SrcLoc, Sym, Type};
+use mochi_ir::{Effects, Function, Library, Module, Op, SrcLoc, Sym, Type};
 use repr::{Layout, NONE_FLOAT, Repr, TypeTable};
 use sharing::Changed;
 use std::collections::HashMap;
@@ -55,15 +57,6 @@ pub(crate) fn none_word(repr: Repr) -> i64 {
         Repr::Bool => 2,
         Repr::Ref => 0,
     }
-}
-
-/// A function of the tree with its type arguments.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct Instance {
-    /// Function.
-    pub(crate) func: FuncId,
-    /// Resolved type arguments, those of the enclosing function for closures.
-    pub(crate) args: Rc<[Ty]>,
 }
 
 /// Functions made by lowering itself, by what they do.
@@ -92,8 +85,7 @@ pub(crate) struct Lowerer<'a> {
     counter: u32,
     /// Runtime functions by address and length of the (static) name.
     runtime: FastMap<(usize, usize), Sym>,
-    instances: HashMap<Instance, Sym>,
-    work: Vec<(Instance, Sym)>,
+    pub(crate) instances: Instances,
     thunks: HashMap<Thunk, Sym>,
     strings: HashMap<String, Sym>,
     descs: FastMap<Ty, Sym>,
@@ -142,8 +134,7 @@ impl<'a> Lowerer<'a> {
             lines: map.files.iter().map(|f| Lines::new(&f.text)).collect(),
             counter: 0,
             runtime: FastMap::default(),
-            instances: HashMap::new(),
-            work: Vec::new(),
+            instances: Instances::default(),
             thunks: HashMap::new(),
             strings: HashMap::new(),
             descs: FastMap::default(),
@@ -159,37 +150,12 @@ impl<'a> Lowerer<'a> {
 
     fn run(mut self) -> Module {
         self.instance(self.program.main, Rc::new([]));
-        while let Some((instance, sym)) = self.work.pop() {
+        while let Some((instance, sym)) = self.instances.next() {
             let f = func::lower_function(&mut self, &instance, sym);
             self.module.funcs.push(f);
         }
         self.module.funcs.reverse();
         self.module
-    }
-
-    /// The symbol of a function for these type arguments; it will be compiled.
-    pub(crate) fn instance(&mut self, func: FuncId, args: Rc<[Ty]>) -> Sym {
-        let instance = Instance { func, args };
-        if let Some(&s) = self.instances.get(&instance) {
-            return s;
-        }
-        let f = &self.program.functions[func.0 as usize];
-        let mut params = Vec::with_capacity(f.params.len() + 1);
-        if self.facts.has_env[func.0 as usize] {
-            params.push(Type::Ref);
-        }
-        for p in &f.params {
-            let ty = self.types.resolve(f.locals[p.0 as usize].ty, &instance.args);
-            params.push(self.types.repr(ty).ir());
-        }
-        let result = self.types.resolve(f.result, &instance.args);
-        let signature = Signature { params, result: self.result_type(func, result), ..Signature::default() };
-        let main = func == self.program.main;
-        let name = if main { "mochi_main".to_string() } else { self.symbol_name(&f.name) };
-        let sym = self.module.declare_func(&name, signature, Effects::default(), main);
-        self.instances.insert(instance.clone(), sym);
-        self.work.push((instance, sym));
-        sym
     }
 
     /// The type of what a function gives; nothing for unit, unless it has a value or is called as a
@@ -202,7 +168,7 @@ impl<'a> Lowerer<'a> {
     }
 
     /// A link name that no runtime symbol has.
-    fn symbol_name(&mut self, name: &str) -> String {
+    pub(crate) fn symbol_name(&mut self, name: &str) -> String {
         let clean: String =
             name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' }).collect();
         self.counter += 1;

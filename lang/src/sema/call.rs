@@ -119,7 +119,9 @@ impl<'a> Checker<'a> {
         let (values, subst) = self.arguments(&slots, None, args, span);
         let result = subst.apply(&mut self.types, sig.result());
         if args.len() == count {
-            if self.escapes(&sig.generics, result, &sig.result(), &subst, span) {
+            // An argument that was reported fixes nothing.
+            let reported = !sig.generics.is_empty() && values.iter().any(|v| v.ty == Ty::ERROR);
+            if reported || self.escapes(&sig.generics, result, &sig.result(), &subst, span) {
                 return self.error_expr(span);
             }
             return self.direct_call(id, subst.all(), values, result, span);

@@ -28,6 +28,12 @@ impl<'a> Checker<'a> {
 
     /// Checks an expression.
     pub(super) fn expr(&mut self, e: &'a ast::Expr, want: Option<Ty>) -> Expr {
+        let value = self.expr_of_kind(e, want);
+        let ty = self.bounded(value.ty, e.span);
+        if ty == value.ty { value } else { self.error_expr(e.span) }
+    }
+
+    fn expr_of_kind(&mut self, e: &'a ast::Expr, want: Option<Ty>) -> Expr {
         let span = e.span;
         match &e.kind {
             ExprKind::Int(v) => Expr { kind: T::Int(*v), ty: Ty::INT, span },

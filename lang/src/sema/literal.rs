@@ -1,7 +1,7 @@
 //! List, map and struct literals.
 
 use super::Checker;
-use super::relations::assignable;
+use super::relations::{assignable, contains_any};
 use crate::ast::{self, ExprKind, Ident};
 use crate::diag::Code;
 use crate::span::Span;
@@ -24,6 +24,18 @@ impl<'a> Checker<'a> {
         fits.then_some(want)
     }
 
+    /// The wanted type for an element of a literal. Where `any` is wanted, a list in it may mix types.
+    pub(super) fn element_hint(&self, e: &ast::Expr, want: Ty) -> Option<Ty> {
+        let mut inner = e;
+        while let ExprKind::Paren(x) = &inner.kind {
+            inner = x;
+        }
+        match &inner.kind {
+            ExprKind::List(_) if want == Ty::ANY => Some(Ty::ANY),
+            _ => self.literal_hint(e, want),
+        }
+    }
+
     /// The literal's container type inside an option.
     fn container(&self, want: Option<Ty>) -> Option<TyKind> {
         let kind = self.types.kind(want?);
@@ -38,24 +50,30 @@ impl<'a> Checker<'a> {
             Some(TyKind::List(elem)) => Some(elem),
             _ => None,
         };
-        // Where a list of any is wanted, the elements need not agree.
-        let mixed = hint == Some(Ty::ANY);
+        // Where a list of any is wanted, or any value, the elements need not agree.
+        let mixed = hint == Some(Ty::ANY) || want == Some(Ty::ANY);
         let mut elem: Option<Ty> = None;
         let mut values = Vec::with_capacity(items.len());
         let mut failed = false;
         for item in items {
-            let inner = hint.or(elem).and_then(|h| self.literal_hint(item, h));
+            let inner = match hint {
+                Some(h) => self.element_hint(item, h),
+                None if mixed => self.element_hint(item, Ty::ANY),
+                None => elem.and_then(|first| self.literal_hint(item, first)),
+            };
             let v = self.expr(item, inner);
-            match elem {
-                Some(first) if mixed && first != Ty::ERROR && v.ty != Ty::ERROR => elem = Some(Ty::ANY),
-                None => elem = Some(v.ty),
-                Some(first) if first == Ty::ERROR => elem = Some(v.ty),
-                Some(first) if !failed && !self.compatible(first, v.ty) => {
-                    self.type_error(Code::T008, item.span, &[first, v.ty]);
-                    failed = true;
+            elem = match elem {
+                None | Some(Ty::ERROR) => Some(v.ty),
+                Some(first) if self.compatible(first, v.ty) => Some(self.with_any(first, v.ty)),
+                Some(_) if mixed => Some(Ty::ANY),
+                Some(first) => {
+                    if !failed {
+                        self.type_error(Code::T008, item.span, &[first, v.ty]);
+                        failed = true;
+                    }
+                    Some(first)
                 }
-                Some(_) => {}
-            }
+            };
             values.push(v);
         }
         if failed || elem == Some(Ty::ERROR) {
@@ -95,7 +113,10 @@ impl<'a> Checker<'a> {
                 Some(text) => Expr { kind: T::Str(text.to_string()), ty: Ty::STR, span: k.span },
                 None => self.expr(k, None),
             };
-            let inner = hint.map(|h| h.1).or(val).and_then(|h| self.literal_hint(v, h));
+            let inner = match hint {
+                Some((_, h)) => self.element_hint(v, h),
+                None => val.and_then(|h| self.literal_hint(v, h)),
+            };
             let v = self.expr(v, inner);
             failed |= k.ty == Ty::ERROR || v.ty == Ty::ERROR;
             key = Some(self.widened(key, k.ty));
@@ -116,12 +137,21 @@ impl<'a> Checker<'a> {
         Expr { kind: T::Map(made), ty, span }
     }
 
+    /// The type of elements that are compatible: the first, but where one has `any`, so has it.
+    fn with_any(&mut self, first: Ty, next: Ty) -> Ty {
+        if contains_any(&self.types, first) || contains_any(&self.types, next) {
+            self.common_type(first, next)
+        } else {
+            first
+        }
+    }
+
     /// Type of keys or values so far, with one more.
-    fn widened(&self, so_far: Option<Ty>, next: Ty) -> Ty {
+    fn widened(&mut self, so_far: Option<Ty>, next: Ty) -> Ty {
         match so_far {
             None => next,
             Some(t) if t == Ty::ANY || next == Ty::ANY => Ty::ANY,
-            Some(t) if self.compatible(t, next) => t,
+            Some(t) if self.compatible(t, next) => self.with_any(t, next),
             Some(_) => Ty::ANY,
         }
     }

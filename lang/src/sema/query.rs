@@ -26,7 +26,7 @@ impl<'a> Checker<'a> {
     pub(super) fn query(&mut self, q: &'a ast::Query, want: Option<Ty>, span: Span) -> Expr {
         self.push_scope();
         let groups = self.group_keys.len();
-        let made = self.query_body(q, span);
+        let made = self.query_body(q, want, span);
         self.group_keys.truncate(groups);
         self.pop_scope();
         let Some((query, item)) = made else { return self.error_expr(span) };
@@ -63,7 +63,7 @@ impl<'a> Checker<'a> {
         Row { name: name.name.clone(), local, plain, optional: ty != plain }
     }
 
-    fn query_body(&mut self, q: &'a ast::Query, span: Span) -> Option<(Query, Ty)> {
+    fn query_body(&mut self, q: &'a ast::Query, want: Option<Ty>, span: Span) -> Option<(Query, Ty)> {
         let mut rows: Vec<Row> = Vec::new();
         let mut sources = Vec::new();
         let reversed =
@@ -109,7 +109,7 @@ impl<'a> Checker<'a> {
         }
         let group = q.group.as_ref().map(|g| self.group(g, &rows));
         let sort = q.sort.iter().map(|e| self.sort_key(e)).collect();
-        let (select, item, fold) = self.selection(q, group.is_some());
+        let (select, item, fold) = self.selection(q, want, group.is_some());
         self.pop_scope();
         if select.ty == Ty::ERROR {
             return None;
@@ -165,8 +165,10 @@ impl<'a> Checker<'a> {
         self.coerce(n, Ty::INT)
     }
 
+    /// A key; a list of keys may mix types.
     fn sort_key(&mut self, e: &'a ast::Expr) -> Expr {
-        let k = self.expr(e, None);
+        let hint = self.element_hint(e, Ty::ANY);
+        let k = self.expr(e, hint);
         if k.ty != Ty::ANY && !is_ordered(&self.types, k.ty) {
             self.type_error(Code::T056, e.span, &[k.ty]);
             return self.error_expr(e.span);
@@ -175,11 +177,20 @@ impl<'a> Checker<'a> {
     }
 
     /// The result of a row or group, its type, and the fold of `select sum(e)` and the like.
-    fn selection(&mut self, q: &'a ast::Query, grouped: bool) -> (Expr, Ty, Option<Builtin>) {
+    fn selection(
+        &mut self,
+        q: &'a ast::Query,
+        want: Option<Ty>,
+        grouped: bool,
+    ) -> (Expr, Ty, Option<Builtin>) {
         if !grouped && let Some((builtin, arg)) = self.aggregate(&q.select) {
             return self.fold(builtin, arg, q.select.span);
         }
-        let select = self.expr(&q.select, None);
+        let hint = match want.map(|w| self.types.kind(w)) {
+            Some(TyKind::List(elem)) => self.element_hint(&q.select, *elem),
+            _ => None,
+        };
+        let select = self.expr(&q.select, hint);
         let select = if select.ty == Ty::UNIT { self.coerce(select, Ty::ANY) } else { select };
         let ty = select.ty;
         (select, ty, None)

@@ -6,7 +6,11 @@
 use super::Checker;
 use crate::ast::{Field, TypeRef, TypeRefKind};
 use crate::diag::Code;
+use crate::span::Span;
 use crate::types::{StructDef, StructId, Ty, TyKind, UnionId};
+
+/// Parts a type has at most.
+const MAX_PARTS: u32 = 10_000;
 
 /// What a type name stands for.
 #[derive(Clone, Copy, Debug)]
@@ -24,8 +28,23 @@ pub(super) enum TypeName<'a> {
 }
 
 impl<'a> Checker<'a> {
-    /// The type a reference means; reports unknown names (T025).
+    /// The type a reference means; reports unknown names (T025) and types that are too large.
     pub(super) fn resolve(&mut self, r: &TypeRef) -> Ty {
+        let ty = self.resolve_kind(r);
+        self.bounded(ty, r.span)
+    }
+
+    /// The type, unless it is too large (P103): doubling a type takes one step, and what walks over
+    /// types must end.
+    pub(super) fn bounded(&mut self, ty: Ty, span: Span) -> Ty {
+        if self.types.parts(ty) <= MAX_PARTS {
+            return ty;
+        }
+        self.error(Code::P103, span, &[&MAX_PARTS]);
+        Ty::ERROR
+    }
+
+    fn resolve_kind(&mut self, r: &TypeRef) -> Ty {
         match &r.kind {
             TypeRefKind::Name(name) => match self.resolve_name(name) {
                 Some(t) => t,
