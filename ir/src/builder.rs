@@ -1,58 +1,74 @@
 //! Builds functions: appends instructions to the current block, and turns assignable variables
-//! into SSA on the fly (Braun et al., "Simple and Efficient Construction of Static Single
-//! Assignment Form", 2013).
+//! into SSA.
 //!
-//! A block is *sealed* when all its predecessors are known. Reading a variable in an unsealed
-//! block makes a parameter whose arguments are added when the block is sealed; trivial parameters
-//! are removed by [`FunctionBuilder::finish`].
+//! In the block that assigned a variable, a read gives the assigned value. In any other block it
+//! gives a value that stands for what the variable has when the block is entered;
+//! [`FunctionBuilder::finish`], which sees all edges, finds out what that is ([`crate::variables`]).
+//! So blocks may be filled in any order, and no argument is written before it is known which
+//! parameters there are.
 
-use crate::func::{ArgList, Block, BlockCall, Function, Inst, SrcLoc, Type, Value, ValueDef};
-use crate::hash::FastMap;
+use crate::func::{ArgList, Block, BlockCall, Function, SrcLoc, Type, Value, ValueDef};
 use crate::module::Sym;
 use crate::ops::{Cond, FCond, Op};
+use crate::variables::{Assignment, Read, place};
 
 /// An assignable variable of a builder, dense from 0.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Var(pub u32);
 
+/// What a variable is in the block that used it last.
+#[derive(Clone, Copy)]
+struct Latest {
+    block: Block,
+    value: Value,
+    /// The block assigned it.
+    assigned: bool,
+}
+
 #[derive(Default)]
 struct BlockState {
-    sealed: bool,
-    /// Predecessor terminators with the index of the edge.
-    preds: Vec<(Inst, u32)>,
-    /// Parameters waiting for the seal.
-    incomplete: Vec<(Var, Value)>,
+    /// An edge leads to the block.
+    entered: bool,
     filled: bool,
+    /// What the block assigned before another one became current.
+    assigned: Vec<(Var, Value)>,
 }
 
 /// Builds one function.
 pub struct FunctionBuilder {
-    /// The function so far.
+    /// The function so far. Edges have only the arguments that were given with them.
     pub func: Function,
     /// Position given to new instructions.
     pub loc: SrcLoc,
     current: Option<Block>,
-    vars: Vec<Type>,
-    defs: FastMap<(Var, Block), Value>,
     states: Vec<BlockState>,
+    /// Types of variables, and what they are.
+    types: Vec<Type>,
+    latest: Vec<Latest>,
+    /// Variables that the current block assigned.
+    touched: Vec<Var>,
+    assignments: Vec<Assignment>,
+    reads: Vec<Read>,
 }
 
 impl FunctionBuilder {
-    /// Starts a function; the entry block has the parameters, is sealed and current.
+    /// Starts a function; the entry block has the parameters and is current. No edge may lead to it.
     pub fn new(func: Function, params: &[Type]) -> FunctionBuilder {
         let mut b = FunctionBuilder {
             func,
             loc: SrcLoc::NONE,
             current: None,
-            vars: Vec::new(),
-            defs: FastMap::default(),
             states: Vec::new(),
+            types: Vec::new(),
+            latest: Vec::new(),
+            touched: Vec::new(),
+            assignments: Vec::new(),
+            reads: Vec::new(),
         };
         let entry = b.new_block();
         for &ty in params {
             b.func.add_param(entry, ty);
         }
-        b.seal(entry);
         b.switch_to(entry);
         b
     }
@@ -75,9 +91,16 @@ impl FunctionBuilder {
         b
     }
 
-    /// Appends to this block from now on.
+    /// Appends to this block from now on. The one that was current may be continued later.
     pub fn switch_to(&mut self, block: Block) {
+        if let Some(left) = self.current {
+            let assigned = self.touched.drain(..).map(|var| (var, self.latest[var.0 as usize].value));
+            self.states[left.index()].assigned = assigned.collect();
+        }
         self.current = Some(block);
+        for (var, value) in std::mem::take(&mut self.states[block.index()].assigned) {
+            self.def_var(var, value);
+        }
     }
 
     /// The current block; `None` after a terminator.
@@ -92,137 +115,37 @@ impl FunctionBuilder {
 
     /// Whether an edge leads to the block so far.
     pub fn has_predecessors(&self, block: Block) -> bool {
-        !self.states[block.index()].preds.is_empty()
+        self.states[block.index()].entered
     }
 
     /// Declares an assignable variable.
     pub fn declare_var(&mut self, ty: Type) -> Var {
-        self.vars.push(ty);
-        Var(self.vars.len() as u32 - 1)
+        self.types.push(ty);
+        self.latest.push(Latest { block: Block(u32::MAX), value: Value(u32::MAX), assigned: false });
+        Var(self.types.len() as u32 - 1)
     }
 
     /// Assigns a variable in the current block.
     pub fn def_var(&mut self, var: Var, value: Value) {
         let block = self.current.expect("no current block");
-        self.defs.insert((var, block), value);
+        let latest = &mut self.latest[var.0 as usize];
+        if latest.block != block || !latest.assigned {
+            self.touched.push(var);
+        }
+        *latest = Latest { block, value, assigned: true };
     }
 
     /// Reads a variable in the current block. Reading one that no path assigned gives zero.
     pub fn use_var(&mut self, var: Var) -> Value {
         let block = self.current.expect("no current block");
-        self.read(var, block)
-    }
-
-    /// The value of a variable at the end of a block. Parameters made on the way wait in `pending`
-    /// for their arguments, so that long rows of joins need no recursion.
-    fn read(&mut self, var: Var, block: Block) -> Value {
-        let mut pending = Vec::new();
-        let value = self.look_up(var, block, &mut pending);
-        while let Some((at, param)) = pending.pop() {
-            self.fill_param(var, at, param, &mut pending);
+        let latest = self.latest[var.0 as usize];
+        if latest.block == block {
+            return latest.value;
         }
+        let value = self.func.add_value(self.types[var.0 as usize], ValueDef::Param(block, u32::MAX));
+        self.reads.push(Read { block, var: var.0, value });
+        self.latest[var.0 as usize] = Latest { block, value, assigned: false };
         value
-    }
-
-    fn look_up(&mut self, var: Var, block: Block, pending: &mut Vec<(Block, Value)>) -> Value {
-        // Chains of single predecessors are walked in a loop: they can be very long.
-        let mut chain = Vec::new();
-        let mut at = block;
-        let value = loop {
-            if let Some(&v) = self.defs.get(&(var, at)) {
-                break v;
-            }
-            let state = &self.states[at.index()];
-            if !state.sealed {
-                let v = self.func.add_param(at, self.vars[var.0 as usize]);
-                self.states[at.index()].incomplete.push((var, v));
-                break v;
-            }
-            match state.preds.len() {
-                0 => break self.undefined(var, at),
-                1 => {
-                    chain.push(at);
-                    at = self.block_of(state.preds[0].0);
-                }
-                _ => {
-                    let v = self.func.add_param(at, self.vars[var.0 as usize]);
-                    pending.push((at, v));
-                    break v;
-                }
-            }
-        };
-        self.defs.insert((var, at), value);
-        for b in chain {
-            self.defs.insert((var, b), value);
-        }
-        value
-    }
-
-    fn undefined(&mut self, var: Var, block: Block) -> Value {
-        let ty = self.vars[var.0 as usize];
-        let op = if ty == Type::F64 { Op::Fconst } else { Op::Iconst };
-        let inst = self.func.make_inst(op, &[], 0, None, Some(ty), SrcLoc::NONE);
-        self.func.blocks[block.index()].insts.insert(0, inst);
-        self.func.insts[inst.index()].result.expect("constant has a result")
-    }
-
-    /// The block of a terminator, kept in its immediate (which terminators do not use) until `finish`.
-    fn block_of(&self, terminator: Inst) -> Block {
-        Block(self.func.insts[terminator.index()].imm as u32)
-    }
-
-    fn append_edge_arg(&mut self, inst: Inst, edge: u32, arg: Value) {
-        let e = (self.func.insts[inst.index()].edges.start + edge) as usize;
-        let old = self.func.edges[e].args;
-        let end = (old.start + old.len) as usize;
-        if end == self.func.pool.len() {
-            self.func.pool.push(arg);
-            self.func.edges[e].args.len += 1;
-        } else {
-            let mut values = self.func.list(old).to_vec();
-            values.push(arg);
-            self.func.edges[e].args = self.func.args(&values);
-        }
-    }
-
-    /// Says that all predecessors of a block are known.
-    pub fn seal(&mut self, block: Block) {
-        assert!(!self.states[block.index()].sealed, "block sealed twice");
-        self.states[block.index()].sealed = true;
-        // Reading the arguments of one parameter may add others to this block's predecessors but
-        // not here: the block is sealed now, and each waiting variable has its definition.
-        let incomplete = std::mem::take(&mut self.states[block.index()].incomplete);
-        let mut pending = Vec::new();
-        for (var, param) in incomplete {
-            self.fill_param(var, block, param, &mut pending);
-            while let Some((at, param)) = pending.pop() {
-                self.fill_param(var, at, param, &mut pending);
-            }
-        }
-    }
-
-    /// Appends the argument for a parameter made for `var` to each incoming edge.
-    fn fill_param(&mut self, var: Var, block: Block, param: Value, pending: &mut Vec<(Block, Value)>) {
-        let ValueDef::Param(_, index) = self.func.values[param.index()].def else {
-            unreachable!("parameter")
-        };
-        for k in 0..self.states[block.index()].preds.len() {
-            let (inst, edge) = self.states[block.index()].preds[k];
-            let from = self.block_of(inst);
-            let arg = self.look_up(var, from, pending);
-            let e = (self.func.insts[inst.index()].edges.start + edge) as usize;
-            assert_eq!(self.func.edges[e].args.len, index, "parameters are filled in order");
-            self.append_edge_arg(inst, edge, arg);
-        }
-    }
-
-    /// Seals every block that is not sealed yet.
-    pub fn seal_all(&mut self) {
-        for i in 0..self.states.len() {
-            if !self.states[i].sealed {
-                self.seal(Block(i as u32));
-            }
-        }
     }
 
     // Instructions.
@@ -314,12 +237,15 @@ impl FunctionBuilder {
         let block = self.current.take().expect("no current block");
         assert!(!self.states[block.index()].filled, "block has a terminator");
         self.states[block.index()].filled = true;
-        // `imm` remembers the block until `finish`.
-        let inst = self.func.make_inst(op, args, block.0 as i64, None, None, self.loc);
+        for var in self.touched.drain(..) {
+            let value = self.latest[var.0 as usize].value;
+            self.assignments.push(Assignment { block, var: var.0, value });
+        }
+        let inst = self.func.make_inst(op, args, 0, None, None, self.loc);
         let mut calls: Vec<BlockCall> = Vec::with_capacity(edges.len());
-        for (k, (target, args, case)) in edges.iter().enumerate() {
-            assert!(!self.states[target.index()].sealed, "edge to a sealed block");
-            self.states[target.index()].preds.push((inst, k as u32));
+        for (target, args, case) in edges {
+            assert!(*target != self.func.entry(), "edge to the entry block");
+            self.states[target.index()].entered = true;
             let args: ArgList = self.func.args(args);
             calls.push(BlockCall { block: *target, args, case: *case });
         }
@@ -362,18 +288,13 @@ impl FunctionBuilder {
         self.terminate(Op::Unreachable, &[], &[]);
     }
 
-    /// Seals what is open, removes trivial parameters, replaces aliases, drops blocks without
-    /// predecessors, and returns the function.
+    /// Drops blocks without predecessors, places the variables, and returns the function with dense
+    /// ids.
     pub fn finish(mut self) -> Function {
         assert!(self.current.is_none(), "the last block has no terminator");
-        self.seal_all();
-        for inst in &mut self.func.insts {
-            if inst.op.is_terminator() {
-                inst.imm = 0;
-            }
-        }
         self.func.remove_unreachable_blocks();
-        self.func.remove_trivial_params();
+        place(&mut self.func, &self.types, &self.assignments, &self.reads);
+        self.func.compact();
         self.func
     }
 }
@@ -407,12 +328,10 @@ mod tests {
         let c = b.icmp(Cond::Slt, x, y);
         b.brif(c, body, &[], exit, &[]);
         b.switch_to(body);
-        b.seal(body);
         let (x, one) = (b.use_var(i), b.iconst(1));
         let next = b.bin(Op::Add, x, one);
         b.def_var(i, next);
         b.jump(head, &[]);
-        b.seal(head);
         b.switch_to(exit);
         let result = b.use_var(i);
         b.ret(Some(result));
@@ -431,10 +350,8 @@ mod tests {
         for _ in 0..30_000 {
             let (then, join) = (b.new_block(), b.new_block());
             b.brif(n, then, &[], join, &[]);
-            b.seal(then);
             b.switch_to(then);
             b.jump(join, &[]);
-            b.seal(join);
             b.switch_to(join);
         }
         let result = b.use_var(var);

@@ -269,6 +269,15 @@ impl Function {
         self.values[v.index()].ty
     }
 
+    /// Makes a value another name of a value, which has to be a reference when the first one was.
+    pub fn replace(&mut self, from: Value, to: Value) {
+        let to = self.resolve(to);
+        if self.ty(from) == Type::Ref && self.ty(to) == Type::I64 {
+            self.values[to.index()].ty = Type::Ref;
+        }
+        self.values[from.index()].def = ValueDef::Alias(to);
+    }
+
     /// Follows aliases.
     pub fn resolve(&self, mut v: Value) -> Value {
         while let ValueDef::Alias(w) = self.values[v.index()].def {

@@ -467,12 +467,10 @@ impl Generator<'_> {
         let (then, other, join) = (self.b.new_block(), self.b.new_block(), self.b.new_block());
         self.b.brif(c, then, &[], other, &[]);
         for block in [then, other] {
-            self.b.seal(block);
             self.b.switch_to(block);
             self.scope(depth);
             self.b.jump(join, &[]);
         }
-        self.b.seal(join);
         self.b.switch_to(join);
     }
 
@@ -485,12 +483,10 @@ impl Generator<'_> {
         }
         self.b.switch(w, default, &cases);
         for block in cases.iter().map(|c| c.1).chain([default]) {
-            self.b.seal(block);
             self.b.switch_to(block);
             self.scope(depth);
             self.b.jump(join, &[]);
         }
-        self.b.seal(join);
         self.b.switch_to(join);
     }
 
@@ -514,7 +510,6 @@ impl Generator<'_> {
         let at = self.b.use_var(i);
         let c = self.b.inst(Op::IntCmp, &[at, end], Cond::Slt as i64, None, Some(Type::I64));
         self.b.brif(c.expect("result"), body, &[], exit, &[]);
-        self.b.seal(body);
         self.b.switch_to(body);
         self.ints.push(at);
         self.scope(depth);
@@ -524,8 +519,6 @@ impl Generator<'_> {
         let next = self.b.op(Op::IntAdd, &[at, step], Type::Ref);
         self.b.def_var(i, next);
         self.b.jump(head, &[]);
-        self.b.seal(head);
-        self.b.seal(exit);
         self.b.switch_to(exit);
     }
 
@@ -542,13 +535,10 @@ impl Generator<'_> {
         let less = self.b.bin(Op::Sub, left, one);
         self.b.def_var(fuel, less);
         self.b.brif(left, body, &[], exit, &[]);
-        self.b.seal(body);
         self.b.switch_to(body);
         self.scope(depth);
         let c = self.condition();
         self.b.brif(c, head, &[], exit, &[]);
-        self.b.seal(head);
-        self.b.seal(exit);
         self.b.switch_to(exit);
     }
 }

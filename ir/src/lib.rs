@@ -19,6 +19,7 @@ pub mod ops;
 pub mod passes;
 pub mod ssa;
 pub mod text;
+mod variables;
 pub mod verify;
 
 pub use builder::FunctionBuilder;

@@ -2,7 +2,7 @@
 //! parameters that always have the same value, aliases.
 
 use crate::cfg::{Cfg, Pred};
-use crate::func::{ArgList, Block, BlockCall, BlockData, Function, Inst, Type, Value, ValueData, ValueDef};
+use crate::func::{ArgList, Block, BlockCall, BlockData, Function, Inst, Value, ValueData, ValueDef};
 
 impl Function {
     /// Drops blocks that no path from the entry reaches from the layout, and their edges with them.
@@ -45,11 +45,7 @@ impl Function {
             queued[p.index()] = false;
             let ValueDef::Param(b, k) = self.values[p.index()].def else { continue };
             let Some(v) = self.only_argument(cfg.preds(b), k as usize, p) else { continue };
-            // What stands for a reference has to be one.
-            if self.ty(p) == Type::Ref && self.ty(v) == Type::I64 {
-                self.values[v.index()].ty = Type::Ref;
-            }
-            self.values[p.index()].def = ValueDef::Alias(v);
+            self.replace(p, v);
             changed = true;
             users.each(p, |q| {
                 if !std::mem::replace(&mut queued[q.index()], true) {
@@ -64,7 +60,8 @@ impl Function {
         }
     }
 
-    fn only_argument(&self, incoming: &[Pred], k: usize, param: Value) -> Option<Value> {
+    /// The value that a parameter has on every way into its block, if there is one.
+    pub(crate) fn only_argument(&self, incoming: &[Pred], k: usize, param: Value) -> Option<Value> {
         let mut only = None;
         for pred in incoming {
             let v = self.resolve(self.pool[self.edges[pred.edge as usize].args.start as usize + k]);
@@ -114,8 +111,8 @@ impl Function {
         }
     }
 
-    /// Numbers blocks, instructions and values anew in layout order, and drops what is unused: code
-    /// generation indexes tables by these ids.
+    /// Numbers blocks, instructions and values anew in layout order, replaces aliases, and drops what
+    /// is unused: tables are indexed by these ids.
     pub fn compact(&mut self) {
         let mut values = Vec::with_capacity(self.values.len());
         let mut insts = Vec::with_capacity(self.insts.len());
@@ -145,11 +142,17 @@ impl Function {
             }
             blocks.push(data);
         }
+        for i in 0..self.values.len() {
+            if let ValueDef::Alias(_) = self.values[i].def {
+                new_value[i] = new_value[self.resolve(Value(i as u32)).index()];
+            }
+        }
         let mut pool = Vec::with_capacity(self.pool.len());
         let mut edges = Vec::with_capacity(self.edges.len());
         let mut copy = |old: &[Value], list: ArgList| {
             let start = pool.len() as u32;
-            pool.extend(old[list.start as usize..][..list.len as usize].iter().map(|v| new_value[v.index()]));
+            let values = old[list.start as usize..][..list.len as usize].iter();
+            pool.extend(values.map(|v| new_value[v.index()]));
             ArgList { start, len: list.len }
         };
         for d in &mut insts {

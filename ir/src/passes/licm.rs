@@ -176,15 +176,9 @@ impl Licm<'_, '_> {
         self.is_within(self.home[v.index()], l)
     }
 
-    /// The loop is this one or in it.
-    fn is_within(&self, mut inner: u32, l: u32) -> bool {
-        while inner != NO_LOOP && l != NO_LOOP {
-            if inner == l {
-                return true;
-            }
-            inner = self.loops.loops[inner as usize].parent.unwrap_or(NO_LOOP);
-        }
-        false
+    /// Both are loops, and the first is the second or in it.
+    fn is_within(&self, inner: u32, l: u32) -> bool {
+        inner != NO_LOOP && l != NO_LOOP && self.loops.is_within(inner, l)
     }
 
     fn load_may_leave(&self, func: &Function, b: Block, k: usize, inst: Inst, l: u32) -> bool {

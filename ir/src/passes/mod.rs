@@ -101,6 +101,7 @@ passes! {
 pub static OPTIMISE: &[Step] = &[
     Step { pass: &INLINE, reason: "the runtime's fast paths and small functions meet their callers" },
     Step { pass: &UNUSED, reason: "functions that were inlined everywhere need not be compiled" },
+    Step { pass: &COMPACT, reason: "inlining leaves unused ids, and the passes have tables by id" },
     Step { pass: &FOLD, reason: "lowering emits naive code; later passes see canonical forms" },
     Step { pass: &FLOW, reason: "folded branches leave dead and trivial blocks" },
     Step { pass: &GVN, reason: "equal values, loads and checks become one" },
@@ -119,8 +120,8 @@ pub static OPTIMISE: &[Step] = &[
     Step { pass: &QUIET, reason: "about the final code; code generation asks for it" },
 ];
 
-/// Order for `--debug` builds: nothing that moves or merges code.
-pub static DEBUG: &[Step] = &[Step { pass: &COMPACT, reason: "code generation wants dense ids" }];
+/// Order for `--debug` builds: nothing that moves or merges code. Built functions are dense.
+pub static DEBUG: &[Step] = &[];
 
 /// What to run and to watch.
 #[derive(Clone, Copy)]

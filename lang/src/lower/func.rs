@@ -305,14 +305,12 @@ impl<'l, 'a> Fx<'l, 'a> {
     pub(crate) fn revive(&mut self) {
         if !self.b.is_reachable() {
             let dead = self.b.new_block();
-            self.b.seal(dead);
             self.b.switch_to(dead);
         }
     }
 
-    /// Seals a block whose predecessors are all there and goes on in it.
+    /// Goes on in a block.
     pub(crate) fn enter(&mut self, block: Block) {
-        self.b.seal(block);
         self.b.switch_to(block);
     }
 
@@ -378,7 +376,6 @@ impl<'l, 'a> Fx<'l, 'a> {
             self.b.def_var(i, next);
             self.b.jump(head, &[]);
         }
-        self.b.seal(head);
         self.enter(exit);
     }
 

@@ -225,7 +225,6 @@ impl<'l, 'a> Fx<'l, 'a> {
         let after = self.b.bin(Op::Add, at, one);
         self.b.def_var(i, after);
         self.b.jump(head, &[]);
-        self.b.seal(head);
         self.enter(exit);
     }
 

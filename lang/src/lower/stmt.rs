@@ -136,7 +136,6 @@ impl<'a> Fx<'_, 'a> {
         self.stmts(body);
         self.loops.pop();
         self.jump(head);
-        self.b.seal(head);
         self.leave(exit);
     }
 
@@ -234,7 +233,6 @@ impl<'a> Fx<'_, 'a> {
         } else {
             self.b.unreachable();
         }
-        self.b.seal(head);
         self.enter(exit);
     }
 
@@ -307,7 +305,6 @@ impl<'a> Fx<'_, 'a> {
             self.b.def_var(i, at);
             self.b.jump(head, &[]);
         }
-        self.b.seal(head);
         self.enter(exit);
     }
 
@@ -333,7 +330,6 @@ impl<'a> Fx<'_, 'a> {
             self.b.def_var(pos, at);
             self.b.jump(head, &[]);
         }
-        self.b.seal(head);
         self.enter(exit);
     }
 
@@ -398,7 +394,7 @@ impl<'a> Fx<'_, 'a> {
         });
     }
 
-    /// Evaluates a condition and goes to one of two blocks, which the caller seals.
+    /// Evaluates a condition and goes to one of two blocks.
     pub(crate) fn branch(&mut self, e: &'a Expr, then: Block, otherwise: Block) {
         match &e.kind {
             ExprKind::Bool(true) => self.b.jump(then, &[]),

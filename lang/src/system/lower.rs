@@ -111,9 +111,8 @@ impl Lowerer<'_, '_> {
         self.b.brif(cond, then, &[], other, &[]);
     }
 
-    /// Continues in a block all of whose predecessors are known.
+    /// Continues in a block.
     pub fn enter(&mut self, block: ir::Block) {
-        self.b.seal(block);
         self.b.switch_to(block);
         self.live = self.live_blocks.contains(&block);
     }
@@ -257,7 +256,6 @@ impl Lowerer<'_, '_> {
         self.block(body)?;
         self.loops.pop();
         self.jump(header);
-        self.b.seal(header);
         self.enter(end);
         Ok(())
     }
@@ -301,7 +299,6 @@ impl Lowerer<'_, '_> {
         let i = self.b.bin(ir::Op::Add, i, one);
         self.b.def_var(var, i);
         self.jump(header);
-        self.b.seal(header);
         self.enter(end);
         Ok(())
     }
