@@ -87,7 +87,7 @@ fn combinations(row: Row, random: &mut Random) -> Vec<Vec<i64>> {
     if lists.is_empty() {
         all.push(vec![]);
     }
-    let good = |values: &[i64]| row.encode_values(values).is_some() && !unpredictable(row, values);
+    let good = |values: &[i64]| row.encode_values(values).is_some() && !row.is_unpredictable(values);
     let draw = |random: &mut Random| lists.iter().map(|l| l[random.below(l.len())]).collect::<Vec<i64>>();
     for (varied, list) in lists.iter().enumerate() {
         for &v in list {
@@ -105,23 +105,6 @@ fn combinations(row: Row, random: &mut Random) -> Vec<Vec<i64>> {
         all.extend((0..60).map(|_| draw(random)).filter(|values| good(values)));
     }
     all
-}
-
-/// A register that is both loaded and written back, or loaded twice, has no defined result, and
-/// disassemblers say so.
-fn unpredictable(row: Row, values: &[i64]) -> bool {
-    let operands = row.info().operands;
-    let mut bases = operands.iter().zip(values).filter(|((_, p), _)| *p == Place::Base);
-    let base = bases.next().map(|(_, &v)| v);
-    let writes_back = row
-        .info()
-        .operands
-        .iter()
-        .any(|(_, p)| matches!(p, Place::Pre9 | Place::Post9 | Place::Pre7 | Place::Post7));
-    let pair = matches!(row, Row::Ldp | Row::LdpPre | Row::LdpPost | Row::LdpD);
-    let data = if pair || matches!(row, Row::StpPre | Row::StpPost) { 2 } else { 1 };
-    pair && values[0] == values[1]
-        || writes_back && base != Some(31) && values[..data].iter().any(|&v| Some(v) == base)
 }
 
 #[test]

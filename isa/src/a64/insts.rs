@@ -448,6 +448,20 @@ impl Row {
         }
     }
 
+    /// A register that is both transferred and written back as a base, or loaded twice, has no
+    /// defined result ("CONSTRAINED UNPREDICTABLE" in the entries of loads and stores).
+    pub fn is_unpredictable(self, values: &[i64]) -> bool {
+        let operands = self.info().operands;
+        let base = operands.iter().zip(values).find(|((_, p), _)| *p == Place::Base).map(|(_, &v)| v);
+        let writes_back = operands
+            .iter()
+            .any(|(_, p)| matches!(p, Place::Pre9 | Place::Post9 | Place::Pre7 | Place::Post7));
+        let loads_two = matches!(self, Row::Ldp | Row::LdpPre | Row::LdpPost | Row::LdpD);
+        let transferred = if loads_two || matches!(self, Row::StpPre | Row::StpPost) { 2 } else { 1 };
+        loads_two && values[0] == values[1]
+            || writes_back && base != Some(31) && values[..transferred].iter().any(|&v| Some(v) == base)
+    }
+
     /// The text of the instruction.
     pub fn text(self, values: &[i64]) -> String {
         let info = self.info();

@@ -1,0 +1,33 @@
+//! Bodies of fuzz targets: what random bytes stand for, and the judges.
+//!
+//! Every body takes bytes as choices (when they run out, every choice is the first one) and panics
+//! when a judge disagrees. The judges are decoders and readers of other people in the same process;
+//! they are dependencies of this crate, so that nothing that is shipped builds them.
+//!
+//! `cargo test` runs each body on some seeds, always the same ones; `cargo fuzz run NAME` in `fuzz/`
+//! runs it for hours. Bodies of the language and of the IR are in their crates, which need no
+//! judges of other people.
+
+mod a64;
+mod branches;
+mod choices;
+mod rv64;
+mod text;
+mod wasm;
+mod x64;
+
+pub use a64::encode_a64;
+pub use branches::branches;
+pub use rv64::encode_rv64;
+pub use wasm::encode_wasm;
+pub use x64::encode_x64;
+
+/// Runs a body on random bytes: `count` seeds, always the same ones, or as long as the tests' kit is told.
+#[cfg(test)]
+pub(crate) fn seeds(count: u64, size: usize, body: fn(&[u8])) {
+    for seed in mochi_testkit::seeds(count) {
+        let bytes = mochi_testkit::Random::new(seed).bytes(size);
+        let result = std::panic::catch_unwind(|| body(&bytes));
+        assert!(result.is_ok(), "seed {seed}");
+    }
+}
