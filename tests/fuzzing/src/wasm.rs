@@ -39,7 +39,7 @@ fn any_bytes(choices: &mut Choices) {
     let mut reader = Reader { bytes: &bytes, at: 0 };
     let Some(row) = reader.row() else { return };
     // The length of a table of labels comes from the bytes.
-    if row.info().imm == Imm::Labels && bytes[reader.at] > 8 {
+    if row.info().imm == Imm::Labels && bytes.get(reader.at).is_some_and(|&n| n > 8) {
         return;
     }
     let Some(operand) = reader.operand(row) else { return };
