@@ -5,6 +5,27 @@
 //! fresh is made, nothing is optimised. It shares the parser, the checker and the typed tree with
 //! the compiler, and no line of what comes after them.
 
+mod builtin;
+mod builtin_number;
+mod builtin_text;
+mod convert;
+mod expr;
+mod key;
+mod machine;
+mod number;
+mod ops;
+mod place;
+mod query;
+mod show;
+mod stmt;
+mod text;
+mod types;
+mod value;
+
+use machine::Machine;
+use mochi_lang::diag::{Diagnostics, Format};
+use mochi_lang::span::SourceMap;
+use mochi_lang::{parser, sema};
 use std::fmt;
 
 /// How long and how deep a program may run.
@@ -54,9 +75,32 @@ impl fmt::Debug for Ended {
     }
 }
 
+/// Bytes of stack for a nested call of the program, and for everything else.
+const STACK_OF_CALL: usize = 8 << 10;
+const STACK: usize = 512 << 20;
+
 /// Evaluates a program. `source_name` is the file's name as traces show it. Deterministic: time is
 /// the sequence that `MOCHI_NOW_SEED=1` gives.
 pub fn evaluate(source_name: &str, source: &[u8], stdin: &[u8], limits: Limits) -> Outcome {
-    let _ = (source_name, source, stdin, limits);
-    Outcome::Undecided("nothing is evaluated yet")
+    let stack = STACK + STACK_OF_CALL * limits.depth as usize;
+    std::thread::scope(|scope| {
+        let work = || evaluate_here(source_name, source, stdin, limits);
+        let thread = std::thread::Builder::new().stack_size(stack).spawn_scoped(scope, work);
+        match thread.expect("a thread with a large stack").join() {
+            Ok(outcome) => outcome,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
+fn evaluate_here(source_name: &str, source: &[u8], stdin: &[u8], limits: Limits) -> Outcome {
+    let mut map = SourceMap::default();
+    let file = map.add(source_name, &String::from_utf8_lossy(source));
+    let mut diags = Diagnostics::new();
+    let syntax = parser::parse(&map, file, &mut diags);
+    let program = if diags.has_errors() { None } else { sema::check(&map, &syntax, &mut diags) };
+    match program {
+        Some(program) if !diags.has_errors() => Machine::new(&program, &map, stdin, limits).run(),
+        _ => Outcome::Rejected(diags.render(&map, Format::Human { color: false })),
+    }
 }

@@ -1,0 +1,245 @@
+//! Conversions: implicit ones (section 3.2) and casts (section 3.5).
+//!
+//! An implicit conversion keeps none, and keeps the object where the value is of the type already. A
+//! cast copies lists, maps and structs, all the way down, and checks.
+
+use crate::key::{Key, frozen};
+use crate::machine::{Machine, Run};
+use crate::number::{Arith, Int, int_arith, rat_from_f64, rat_parse, rat_to_f64};
+use crate::show::key_text;
+use crate::text::quote;
+use crate::value::{Entries, List, Map, Struct, Value};
+use mochi_lang::types::{StructId, Ty, TyKind, UnionId};
+use std::rc::Rc;
+
+impl Machine<'_> {
+    /// A `Coerce` node: a value of one type flows into a slot of another.
+    pub fn coerce(&mut self, v: Value, from: Ty, to: Ty) -> Run<Value> {
+        if from == to || v.is_none() {
+            return Ok(v);
+        }
+        let to = self.types.strip(to);
+        if from == Ty::ANY || from == Ty::UNIT {
+            return self.adopt(v, to);
+        }
+        self.scalar(v, to)
+    }
+
+    /// The numeric conversions among static types; everything else is itself.
+    fn scalar(&mut self, v: Value, to: Ty) -> Run<Value> {
+        Ok(match (&v, self.types.kind(to)) {
+            (Value::Int(i), TyKind::Float) => Value::Float(i.to_f64()),
+            (Value::Int(i), TyKind::BigRat) => Value::rat(i.to_rat()),
+            (Value::Float(x), TyKind::BigRat) => Value::rat(rat_from_f64(*x)),
+            (Value::Float(x), TyKind::Int) => Value::Int(Int::from_f64(*x)),
+            (Value::Rat(r), TyKind::Float) => Value::Float(rat_to_f64(r)),
+            (Value::Rat(r), TyKind::Int) => {
+                let (num, den) = (Int::from(r.numer().clone()), Int::from(r.denom().clone()));
+                int_arith(Arith::Div, &num, &den).map_or(Value::None, Value::Int)
+            }
+            (Value::Str(_), TyKind::Int | TyKind::Float | TyKind::BigRat) => return self.parsed(&v, to),
+            _ => v,
+        })
+    }
+
+    /// A value of any type in a slot of a type: the same object when it is of that type, else cast.
+    pub fn adopt(&mut self, v: Value, to: Ty) -> Run<Value> {
+        let to = self.types.strip(to);
+        if v.is_none() || to == Ty::ANY || to == Ty::UNIT {
+            return Ok(v);
+        }
+        let itself = match (&v, self.types.kind(to)) {
+            (Value::List(l), TyKind::List(_)) => l.ty == to,
+            (Value::Map(m), TyKind::Map(..)) => m.ty == to,
+            (Value::Struct(s), TyKind::Struct(id)) => s.id == *id,
+            _ => false,
+        };
+        if itself { Ok(v) } else { self.cast_dynamic(v, to) }
+    }
+
+    /// A `Cast` node.
+    pub fn cast(&mut self, v: Value, from: Ty, to: Ty) -> Run<Value> {
+        let (inner, target) = (self.types.strip(from), self.types.strip(to));
+        if to == Ty::ANY {
+            return Ok(v);
+        }
+        if v.is_none() && to != target {
+            return Ok(v);
+        }
+        if v.is_none() && inner != from {
+            // `T? as T` is a checked unwrapping (decision 3).
+            let name = self.types.name(to);
+            return self.fail(format!("cannot cast <nil> to {name}"));
+        }
+        if inner == Ty::ANY || inner == Ty::UNIT {
+            return self.cast_dynamic(v, target);
+        }
+        if v.is_none() {
+            return Ok(v);
+        }
+        let copies = matches!(self.types.kind(inner), TyKind::List(_) | TyKind::Map(..) | TyKind::Struct(_))
+            && matches!(self.types.kind(target), TyKind::List(_) | TyKind::Map(..) | TyKind::Struct(_));
+        match (self.types.kind(inner), self.types.kind(target)) {
+            (TyKind::Union(_), TyKind::Struct(id)) => {
+                let same = matches!(&v, Value::Struct(s) if s.id == *id);
+                if same { Ok(v) } else { self.cast_error(&v, target) }
+            }
+            _ if copies => self.cast_dynamic(v, target),
+            _ => self.scalar(v, target),
+        }
+    }
+
+    /// The table of section 3.5: by what the value is, into fresh objects.
+    fn cast_dynamic(&mut self, v: Value, to: Ty) -> Run<Value> {
+        self.work(1)?;
+        let kind = self.types.kind(to).clone();
+        match (&v, kind) {
+            (_, TyKind::Any | TyKind::Unit) => Ok(v),
+            (Value::None, TyKind::Option(_)) => Ok(v),
+            (_, TyKind::Option(inner)) => self.cast_dynamic(v, inner),
+            (Value::None, TyKind::Int) => Ok(Value::int(0)),
+            (Value::None, TyKind::Float) => Ok(Value::Float(0.0)),
+            (Value::None, TyKind::BigRat) => Ok(Value::rat(Int::from(0).to_rat())),
+            (Value::Int(_), TyKind::Int | TyKind::Float | TyKind::BigRat)
+            | (Value::Float(_), TyKind::Int | TyKind::Float | TyKind::BigRat)
+            | (Value::Rat(_), TyKind::Float | TyKind::BigRat)
+            | (Value::Str(_), TyKind::Int | TyKind::Float | TyKind::BigRat) => self.scalar(v, to),
+            (Value::Bool(_), TyKind::Bool)
+            | (Value::Str(_), TyKind::Str)
+            | (Value::Fun(_), TyKind::Fun(..) | TyKind::Variadic(..))
+            | (Value::Group(_), TyKind::Group(..)) => Ok(v),
+            (Value::List(l), TyKind::List(elem)) => self.cast_list(l, elem, to),
+            (Value::Map(m), TyKind::Map(..)) => {
+                let entries: Vec<(Value, Value)> = m.entries.borrow().iter().cloned().collect();
+                self.cast_map(entries, to)
+            }
+            (Value::Struct(s), TyKind::Map(..)) => {
+                let def = self.types.types.struct_def(s.id);
+                let names = def.fields.iter().map(|(n, _)| Value::str(n.as_bytes()));
+                let entries = names.zip(s.fields.borrow().iter().cloned()).collect();
+                self.cast_map(entries, to)
+            }
+            (Value::Map(_) | Value::Struct(_), TyKind::Struct(id)) => self.cast_struct(&v, id, to),
+            (Value::Struct(s), TyKind::Union(u)) if self.types.types.struct_def(s.id).union == Some(u) => {
+                Ok(v)
+            }
+            (Value::Map(_), TyKind::Union(u)) => self.cast_variant(&v, u, to),
+            _ => self.cast_error(&v, to),
+        }
+    }
+
+    fn cast_error<T>(&mut self, v: &Value, to: Ty) -> Run<T> {
+        let name = match self.types.kind(to) {
+            TyKind::Fun(..) => "function".to_string(),
+            _ => self.types.name(to),
+        };
+        self.fail(format!("cannot cast {} to {name}", v.kind_name()))
+    }
+
+    /// What is inside a container: none stays none.
+    fn cast_inner(&mut self, v: Value, to: Ty) -> Run<Value> {
+        if v.is_none() { Ok(v) } else { self.cast_dynamic(v, to) }
+    }
+
+    fn cast_list(&mut self, list: &Rc<List>, elem: Ty, to: Ty) -> Run<Value> {
+        let items = list.items.borrow().clone();
+        let items: Run<Vec<Value>> = items.into_iter().map(|x| self.cast_inner(x, elem)).collect();
+        Ok(Value::list(to, items?))
+    }
+
+    fn cast_map(&mut self, entries: Vec<(Value, Value)>, to: Ty) -> Run<Value> {
+        let (key_ty, value_ty) = self.types.map_parts(to);
+        let mut result = Entries::default();
+        for (k, v) in entries {
+            let k = self.adopt_key(&k, key_ty)?;
+            let v = self.cast_inner(v, value_ty)?;
+            result.put(Key::new(&k), frozen(&k), v);
+        }
+        Ok(Value::Map(Rc::new(Map { ty: to, entries: result.into() })))
+    }
+
+    /// A key for a map of another key type: numbers become text and text becomes numbers.
+    pub fn adopt_key(&mut self, key: &Value, to: Ty) -> Run<Value> {
+        match (key, self.types.kind(to)) {
+            (Value::Str(_) | Value::None, TyKind::Str) => Ok(key.clone()),
+            (_, TyKind::Str) => Ok(Value::str(key_text(&self.types.types, key))),
+            (Value::Str(s), TyKind::Int) => match Int::parse(s.bytes()) {
+                Some(i) => Ok(Value::Int(i)),
+                None => {
+                    let mut message = b"cannot cast key ".to_vec();
+                    quote(&mut message, s.bytes());
+                    message.extend_from_slice(b" to int");
+                    self.fail(message)
+                }
+            },
+            (Value::None, _) => Ok(Value::None),
+            _ => self.cast_dynamic(key.clone(), to),
+        }
+    }
+
+    fn cast_struct(&mut self, v: &Value, id: StructId, to: Ty) -> Run<Value> {
+        let fields = self.types.types.struct_def(id).fields.clone();
+        let mut values = Vec::with_capacity(fields.len());
+        for (name, ty) in fields {
+            let Some(part) = self.member(v, name.as_bytes()) else {
+                let shown = self.types.name(to);
+                return self.fail(format!("missing field {name} for {shown}"));
+            };
+            let ty = self.types.resolve(ty, &(Rc::new([]) as Rc<[Ty]>));
+            values.push(self.cast_inner(part, ty)?);
+        }
+        Ok(Value::Struct(Rc::new(Struct { id, fields: values.into() })))
+    }
+
+    /// A map that names a variant under "__name" is that variant.
+    fn cast_variant(&mut self, v: &Value, union: UnionId, to: Ty) -> Run<Value> {
+        let Some(Value::Str(name)) = self.member(v, b"__name") else { return self.cast_error(v, to) };
+        let variants = self.types.types.union_def(union).variants.clone();
+        for id in variants {
+            if self.types.types.struct_def(id).name.as_bytes() == name.bytes() {
+                let ty = self.types.types.intern(TyKind::Struct(id));
+                return self.cast_struct(v, id, ty);
+            }
+        }
+        self.cast_error(v, to)
+    }
+
+    /// The value of a field of a struct or of a string key of a map.
+    pub fn member(&self, v: &Value, name: &[u8]) -> Option<Value> {
+        match v {
+            Value::Map(m) => m.entries.borrow().get(&Key::new(&Value::str(name))).cloned(),
+            Value::Struct(s) => {
+                let def = self.types.types.struct_def(s.id);
+                let k = def.fields.iter().position(|(n, _)| n.as_bytes() == name)?;
+                Some(s.fields.borrow()[k].clone())
+            }
+            _ => None,
+        }
+    }
+
+    /// `string as int`, `float` or `bigrat`: a checked parse (decision 3).
+    fn parsed(&mut self, v: &Value, to: Ty) -> Run<Value> {
+        let Value::Str(text) = v else { return Ok(v.clone()) };
+        let bytes = text.bytes();
+        let (value, name) = match self.types.kind(to) {
+            TyKind::Int => (Int::parse(bytes).map(Value::Int), "int"),
+            TyKind::Float => (float_parse(bytes).map(Value::Float), "float"),
+            _ => (rat_parse(bytes).map(Value::rat), "bigrat"),
+        };
+        match value {
+            Some(value) => Ok(value),
+            None => {
+                let mut message = b"cannot cast ".to_vec();
+                quote(&mut message, bytes);
+                message.extend_from_slice(b" to ");
+                message.extend_from_slice(name.as_bytes());
+                self.fail(message)
+            }
+        }
+    }
+}
+
+/// A float as text has it: digits with an optional sign, point and exponent, or `inf`, `infinity`, `nan`.
+fn float_parse(text: &[u8]) -> Option<f64> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}

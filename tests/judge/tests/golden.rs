@@ -1,0 +1,43 @@
+//! The evaluator does what the golden programs have to do: standard output, standard error, status.
+
+use mochi_judge::{Limits, Outcome, evaluate};
+use mochi_testkit::{parallel, programs, threads};
+use std::fs;
+use std::path::Path;
+
+/// One of the programs shows how deep calls may be nested.
+const LIMITS: Limits = Limits { steps: 100_000_000, depth: 1_000_100, output: 1 << 20 };
+
+#[test]
+fn golden_programs_do_what_they_should() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../golden");
+    let programs = programs(&folder);
+    assert!(programs.len() > 20, "the golden programs are not there");
+    let problems = parallel(threads(), &programs, |program| check(program));
+    let problems: Vec<String> = problems.into_iter().flatten().collect();
+    assert!(problems.is_empty(), "\n{}", problems.join("\n\n"));
+}
+
+fn check(program: &Path) -> Option<String> {
+    let read = |extension: &str| fs::read(program.with_extension(extension));
+    let source = read("mochi").expect("the program");
+    let name = program.file_name().unwrap_or_default().to_string_lossy();
+    let outcome = evaluate(&name, &source, &read("in").unwrap_or_default(), LIMITS);
+    let Outcome::Ended(end) = outcome else { return Some(format!("{name}: {outcome:?}")) };
+    let (stdout, stderr) = (read("out").unwrap_or_default(), read("err").unwrap_or_default());
+    let status = i32::from(program.with_extension("err").exists());
+    if end.stdout == stdout && end.stderr == stderr && end.status == status {
+        return None;
+    }
+    let wanted = mochi_judge::Ended { stdout, stderr, status };
+    Some(format!("{name}: {}", difference(&format!("{wanted:?}"), &format!("{end:?}"))))
+}
+
+/// The first line that differs.
+fn difference(wanted: &str, got: &str) -> String {
+    let pairs = wanted.lines().zip(got.lines()).enumerate();
+    match pairs.into_iter().find(|(_, (w, g))| w != g) {
+        Some((k, (w, g))) => format!("line {}:\n  expected {w}\n  got      {g}", k - 1),
+        None => format!("expected {} lines, got {}:\n{got}", wanted.lines().count(), got.lines().count()),
+    }
+}
