@@ -176,14 +176,19 @@ impl FunctionBuilder {
         self.op(op, &[a, b], Type::I64)
     }
 
+    /// A constant word of this type.
+    pub fn constant(&mut self, imm: i64, ty: Type) -> Value {
+        self.inst(Op::Iconst, &[], imm, None, Some(ty)).expect("result")
+    }
+
     /// An integer constant.
     pub fn iconst(&mut self, imm: i64) -> Value {
-        self.inst(Op::Iconst, &[], imm, None, Some(Type::I64)).expect("result")
+        self.constant(imm, Type::I64)
     }
 
     /// A constant that stands for a value of type `ref` (null, `none`, a small int).
     pub fn rconst(&mut self, imm: i64) -> Value {
-        self.inst(Op::Iconst, &[], imm, None, Some(Type::Ref)).expect("result")
+        self.constant(imm, Type::Ref)
     }
 
     /// A float constant.

@@ -5,7 +5,7 @@
 //! layout order of blocks is separate (`layout`), entry first.
 
 use crate::module::{Conv, Sym};
-use crate::ops::Op;
+use crate::ops::{Op, Role};
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -27,12 +27,14 @@ id!(/// A block, dense from 0 in its function.
 id!(/// An instruction, dense from 0 in its function.
     Inst);
 
-/// Type of a value.
+/// Type of a value. The words differ in what the collector has to see of them: [`crate::roots`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Type {
-    /// A 64-bit word that is never the only reference to a heap object.
+    /// A 64-bit word that is a number: no object lives because of it.
     I64,
-    /// A 64-bit word that may be a heap reference, plain or tagged.
+    /// A 64-bit word that may be an address in a heap object, and is no none.
+    Addr,
+    /// A 64-bit word that may be a heap reference, plain or tagged, or none.
     Ref,
     /// IEEE 754 binary64.
     F64,
@@ -43,14 +45,29 @@ impl Type {
     pub fn name(self) -> &'static str {
         match self {
             Type::I64 => "i64",
+            Type::Addr => "addr",
             Type::Ref => "ref",
             Type::F64 => "f64",
         }
     }
 
-    /// `i64` or `ref`.
+    /// `i64`, `addr` or `ref`.
     pub fn is_word(self) -> bool {
         self != Type::F64
+    }
+
+    /// The collector sees values of this type.
+    pub fn is_visible(self) -> bool {
+        matches!(self, Type::Addr | Type::Ref)
+    }
+
+    /// The type of a word that stands for words of both types.
+    pub fn join(self, other: Type) -> Type {
+        match (self, other) {
+            (Type::Ref, _) | (_, Type::Ref) => Type::Ref,
+            (Type::Addr, _) | (_, Type::Addr) => Type::Addr,
+            _ => self,
+        }
     }
 }
 
@@ -78,6 +95,9 @@ impl SrcLoc {
         self.0 & 0xfff
     }
 }
+
+/// So many words that one carries on are looked at to see whether it hides an address.
+const LONGEST_CHAIN: usize = 64;
 
 /// A range of [`Function::pool`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -269,13 +289,87 @@ impl Function {
         self.values[v.index()].ty
     }
 
-    /// Makes a value another name of a value, which has to be a reference when the first one was.
+    /// Makes a value another name of a value, which from now on is as visible to the collector as
+    /// both were. This is the only way in which passes replace values.
     pub fn replace(&mut self, from: Value, to: Value) {
         let to = self.resolve(to);
-        if self.ty(from) == Type::Ref && self.ty(to) == Type::I64 {
-            self.values[to.index()].ty = Type::Ref;
+        self.show(to, self.ty(from));
+        // What computed a number from words was no carrier; what stands for it now may be one.
+        let computed = matches!(self.values[from.index()].def, ValueDef::Inst(_));
+        if computed && self.ty(to) == Type::I64 && self.carried(from).next().is_none() {
+            self.unhide(to);
         }
         self.values[from.index()].def = ValueDef::Alias(to);
+    }
+
+    /// Makes a value at least as visible as this type.
+    pub fn show(&mut self, v: Value, ty: Type) {
+        let v = self.resolve(v);
+        let old = self.ty(v);
+        self.values[v.index()].ty = old.join(ty);
+        if old == Type::I64
+            && ty.is_visible()
+            && let ValueDef::Inst(inst) = self.values[v.index()].def
+        {
+            self.show_carried(inst);
+        }
+    }
+
+    /// Keeps the rule when an instruction became another one: to be called by passes that give one
+    /// another op or other operands in place. `old` is the op it was.
+    pub fn became(&mut self, inst: Inst, old: Op) {
+        let carries = |op: Op| op.info().operands.is_some_and(|o| o.contains(&Role::Carried));
+        let data = &self.insts[inst.index()];
+        if !carries(data.op) {
+            return;
+        }
+        match data.result {
+            Some(r) if self.ty(r) == Type::I64 && !carries(old) => self.unhide(r),
+            _ => self.show_carried(inst),
+        }
+    }
+
+    /// Makes visible what an instruction with a visible result carries on.
+    fn show_carried(&mut self, inst: Inst) {
+        let data = &self.insts[inst.index()];
+        let Some(result) = data.result.filter(|r| self.ty(*r).is_visible()) else { return };
+        for k in 0..data.args.len as usize {
+            let v = self.resolve(self.operands(inst)[k]);
+            if self.ty(v) == Type::I64 && self.carried(result).any(|c| c == v) {
+                self.unhide(v);
+            }
+        }
+    }
+
+    /// Makes a number visible, and the numbers on the way to it, if it carries on something visible.
+    fn unhide(&mut self, v: Value) {
+        let (mut found, mut at, mut hides) = (vec![v], 0, false);
+        while at < found.len() {
+            for o in self.carried(found[at]) {
+                if self.ty(o).is_visible() {
+                    hides = true;
+                } else if found.len() < LONGEST_CHAIN && !found.contains(&o) {
+                    found.push(o);
+                }
+            }
+            at += 1;
+        }
+        if hides {
+            for v in found {
+                if self.carried(v).next().is_some() {
+                    self.values[v.index()].ty = Type::Addr;
+                }
+            }
+        }
+    }
+
+    /// The operands whose address the value carries on, if an instruction defines it.
+    pub fn carried(&self, v: Value) -> impl Iterator<Item = Value> {
+        let (args, roles) = match self.values[v.index()].def {
+            ValueDef::Inst(i) => (self.operands(i), self.insts[i.index()].op.info().operands.unwrap_or(&[])),
+            _ => (&[][..], &[][..]),
+        };
+        args.iter().zip(roles).filter(|(_, role)| **role == Role::Carried).map(|(&v, _)| self.resolve(v))
     }
 
     /// Follows aliases.

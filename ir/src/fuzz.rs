@@ -48,10 +48,10 @@ data @scratch align 8 writable zero 512
 data @table align 8 { hex x0102030405060708 xf1f2f3f4f5f6f7f8 x8899aabbccddeeff x1100220033004400 }
 func @touch -> i64 {
 b0(v0:i64):
-  v1:i64 = symaddr @scratch
+  v1:addr = symaddr @scratch
   v2:i64 = iconst 504
   v3:i64 = and v0, v2
-  v4:i64 = add v1, v3
+  v4:addr = add v1, v3
   v5:i64 = load.64 v4
   v6:i64 = add v5, v0
   store.64 v4, v6
@@ -59,10 +59,10 @@ b0(v0:i64):
 }
 func @peek -> i64 {
 b0(v0:i64):
-  v1:i64 = symaddr @scratch
+  v1:addr = symaddr @scratch
   v2:i64 = iconst 504
   v3:i64 = and v0, v2
-  v4:i64 = add v1, v3
+  v4:addr = add v1, v3
   v5:i64 = load.64 v4
   ret v5
 }
@@ -237,8 +237,10 @@ impl Generator<'_> {
             1 => {
                 // A small int from any word.
                 let w = self.word();
-                let mask = self.b.iconst(0xfffe);
-                self.b.op(Op::And, &[w, mask], Type::Ref)
+                let mask = self.b.iconst(0x7fff);
+                let plain = self.b.bin(Op::And, w, mask);
+                let one = self.b.iconst(1);
+                self.b.op(Op::Shl, &[plain, one], Type::Ref)
             }
             2 => {
                 let w = self.word();
@@ -305,7 +307,7 @@ impl Generator<'_> {
             matches!(info.effect, Effect::Pure | Effect::Partial)
                 && info.result == Some(Class::Word)
                 && matches!(info.imm, Imm::None | Imm::Cond)
-                && info.operands.is_some_and(|o| !o.is_empty() && o.iter().all(|c| *c == Class::Word))
+                && info.operands.is_some_and(|o| !o.is_empty() && o.iter().all(|r| r.class() == Class::Word))
         };
         let ops: Vec<Op> = Op::ALL.iter().filter(fits).copied().collect();
         let op = self.source.pick(&ops);
@@ -382,13 +384,13 @@ impl Generator<'_> {
         let offset = (self.source.below(4) * 4) as i64;
         if self.source.below(2) == 0 {
             let base = (self.source.below(8) * 8) as i64;
-            return (self.b.symaddr(scratch, base, Type::I64), offset);
+            return (self.b.symaddr(scratch, base, Type::Addr), offset);
         }
-        let base = self.b.symaddr(scratch, 0, Type::I64);
+        let base = self.b.symaddr(scratch, 0, Type::Addr);
         let w = self.word();
         let mask = self.b.iconst(0xf8);
         let index = self.b.bin(Op::And, w, mask);
-        (self.b.bin(Op::Add, base, index), offset)
+        (self.b.op(Op::Add, &[base, index], Type::Addr), offset)
     }
 
     fn memory(&mut self) {
@@ -402,7 +404,7 @@ impl Generator<'_> {
             3 => {
                 let table = self.module.lookup("table").expect("in the prelude");
                 let offset = self.source.below(25) as i64;
-                let addr = self.b.symaddr(table, 0, Type::I64);
+                let addr = self.b.symaddr(table, 0, Type::Addr);
                 let op = self.source.pick(&LOADS);
                 let v = self.b.load(op, addr, offset, Type::I64);
                 self.words.push(v);
@@ -422,13 +424,13 @@ impl Generator<'_> {
             let v = self.b.use_var(var);
             return match ty {
                 Type::I64 => self.words.push(v),
-                Type::Ref => self.ints.push(v),
+                Type::Addr | Type::Ref => self.ints.push(v),
                 Type::F64 => self.floats.push(v),
             };
         }
         let v = match ty {
             Type::I64 => self.word(),
-            Type::Ref => self.int(),
+            Type::Addr | Type::Ref => self.int(),
             Type::F64 => self.float(),
         };
         self.b.def_var(var, v);

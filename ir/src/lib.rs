@@ -17,6 +17,7 @@ pub mod library;
 pub mod module;
 pub mod ops;
 pub mod passes;
+pub mod roots;
 pub mod ssa;
 pub mod text;
 mod variables;

@@ -4,9 +4,14 @@
 //! Everything else about ops is derived from this table, except the interpreter arm and one
 //! selection rule per instruction set.
 //!
-//! Conventions: `w` is any word-class operand (`i64` or `ref`), `f` is `f64`. Word results have
-//! the type the builder gave the value: `ref` says that the word may hold a heap reference (or a
-//! tagged int that may be a big one), so that it has to be visible to the collector.
+//! Conventions: operands are words (`i64`, `addr` or `ref`) or `f`, a float. The letter of a word says
+//! what becomes of an address in it (the rule is in [`crate::roots`]):
+//! - `w`: nothing of it is left in the result;
+//! - `p`: the result may be the same address, or one near it;
+//! - `r`: it is taken for a reference;
+//! - `a`: memory is accessed there.
+//!
+//! Word results have the type the builder gave the value.
 //!
 //! **Tagged ints.** The `int.*` ops work on exact integers in one word: an even word is a small
 //! integer times two (63-bit range), an odd word is a pointer plus one to an immutable heap
@@ -27,10 +32,32 @@ pub const NO_OVERFLOW: i64 = 4;
 /// Class of an operand or result.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Class {
-    /// `i64` or `ref`.
+    /// `i64`, `addr` or `ref`.
     Word,
     /// `f64`.
     Float,
+}
+
+/// What an op does with an operand, see the letters in the head of this file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// `w`: a word of which the result has nothing but what arithmetic made of it.
+    Word,
+    /// `p`: a word whose address the result carries on.
+    Carried,
+    /// `r`: a word that is taken for a reference.
+    Reference,
+    /// `a`: the address of an access.
+    Address,
+    /// `f`.
+    Float,
+}
+
+impl Role {
+    /// The class of the operand.
+    pub fn class(self) -> Class {
+        if self == Role::Float { Class::Float } else { Class::Word }
+    }
 }
 
 /// What the instruction's immediate (`imm`) and symbol (`sym`) fields mean.
@@ -194,8 +221,8 @@ impl FCond {
 pub struct OpInfo {
     /// Name in the text form.
     pub name: &'static str,
-    /// Operand classes, or `None` when the number is free.
-    pub operands: Option<&'static [Class]>,
+    /// Operands, or `None` when the number is free.
+    pub operands: Option<&'static [Role]>,
     /// Result class: `None` for no result; calls may have either ([`OpInfo::free_result`]).
     pub result: Option<Class>,
     /// The result is there or not, and of any class (calls).
@@ -208,11 +235,14 @@ pub struct OpInfo {
     pub doc: &'static str,
 }
 
-macro_rules! classes {
+macro_rules! roles {
     (*) => { None };
-    ($($c:ident)*) => { Some(&[$(classes!(@ $c)),*]) };
-    (@ w) => { Class::Word };
-    (@ f) => { Class::Float };
+    ($($c:ident)*) => { Some(&[$(roles!(@ $c)),*]) };
+    (@ w) => { Role::Word };
+    (@ p) => { Role::Carried };
+    (@ r) => { Role::Reference };
+    (@ a) => { Role::Address };
+    (@ f) => { Role::Float };
 }
 macro_rules! result {
     (-) => {
@@ -243,7 +273,7 @@ macro_rules! ops {
             pub fn info(self) -> &'static OpInfo {
                 static TABLE: &[OpInfo] = &[$(OpInfo {
                     name: $name,
-                    operands: classes!($($operand)*),
+                    operands: roles!($($operand)*),
                     result: result!($result).0,
                     free_result: result!($result).1,
                     imm: Imm::$imm,
@@ -262,8 +292,8 @@ ops! {
     Fconst "fconst" () -> f, Float, Pure, "The float whose bits are imm.";
     Symaddr "symaddr" () -> w, Sym, Pure, "Address of sym plus imm.";
     // 64-bit integers, wrapping.
-    Add "add" (w w) -> w, None, Pure, "a + b modulo 2^64.";
-    Sub "sub" (w w) -> w, None, Pure, "a - b modulo 2^64.";
+    Add "add" (p p) -> w, None, Pure, "a + b modulo 2^64.";
+    Sub "sub" (p w) -> w, None, Pure, "a - b modulo 2^64.";
     Mul "mul" (w w) -> w, None, Pure, "a * b modulo 2^64.";
     Smulh "smulh" (w w) -> w, None, Pure, "High 64 bits of the signed 128-bit product.";
     Umulh "umulh" (w w) -> w, None, Pure, "High 64 bits of the unsigned 128-bit product.";
@@ -271,9 +301,9 @@ ops! {
     Udiv "udiv" (w w) -> w, None, Partial, "Unsigned quotient; b is not 0.";
     Srem "srem" (w w) -> w, None, Partial, "Signed remainder with the sign of a; b is not 0; the minimum by -1 gives 0.";
     Urem "urem" (w w) -> w, None, Partial, "Unsigned remainder; b is not 0.";
-    And "and" (w w) -> w, None, Pure, "Bitwise and.";
-    Or "or" (w w) -> w, None, Pure, "Bitwise or.";
-    Xor "xor" (w w) -> w, None, Pure, "Bitwise exclusive or.";
+    And "and" (p p) -> w, None, Pure, "Bitwise and.";
+    Or "or" (p p) -> w, None, Pure, "Bitwise or.";
+    Xor "xor" (p p) -> w, None, Pure, "Bitwise exclusive or.";
     Shl "shl" (w w) -> w, None, Pure, "a shifted left by b modulo 64.";
     Sshr "sshr" (w w) -> w, None, Pure, "a shifted right by b modulo 64, copies of the sign enter.";
     Ushr "ushr" (w w) -> w, None, Pure, "a shifted right by b modulo 64, zeros enter.";
@@ -290,8 +320,8 @@ ops! {
     Zext16 "zext16" (w) -> w, None, Pure, "Low 16 bits, zero extended.";
     Zext32 "zext32" (w) -> w, None, Pure, "Low 32 bits, zero extended.";
     Icmp "icmp" (w w) -> w, Cond, Pure, "1 when the condition holds, else 0.";
-    Select "select" (w w w) -> w, None, Pure, "b when a is not 0, else c.";
-    Copy "copy" (w) -> w, None, Pure, "The operand; changes the result type between i64 and ref.";
+    Select "select" (w p p) -> w, None, Pure, "b when a is not 0, else c.";
+    Copy "copy" (p) -> w, None, Pure, "The operand, as a word of the result's type.";
     // Floats: IEEE 754 binary64, never fused or reassociated.
     Fadd "fadd" (f f) -> f, None, Pure, "a + b.";
     Fsub "fsub" (f f) -> f, None, Pure, "a - b.";
@@ -307,30 +337,30 @@ ops! {
     FbitsTo "fbits.to" (f) -> w, None, Pure, "The bits of a float.";
     FbitsFrom "fbits.from" (w) -> f, None, Pure, "The float with these bits.";
     // Memory: little endian, any alignment, address operand plus imm.
-    Load8u "load.u8" (w) -> w, Offset, Read, "Byte, zero extended.";
-    Load8s "load.s8" (w) -> w, Offset, Read, "Byte, sign extended.";
-    Load16u "load.u16" (w) -> w, Offset, Read, "Two bytes, zero extended.";
-    Load16s "load.s16" (w) -> w, Offset, Read, "Two bytes, sign extended.";
-    Load32u "load.u32" (w) -> w, Offset, Read, "Four bytes, zero extended.";
-    Load32s "load.s32" (w) -> w, Offset, Read, "Four bytes, sign extended.";
-    Load64 "load.64" (w) -> w, Offset, Read, "Eight bytes.";
-    LoadF64 "load.f64" (w) -> f, Offset, Read, "A float.";
-    Store8 "store.8" (w w) -> -, Offset, Write, "Stores the low byte of b at a plus imm.";
-    Store16 "store.16" (w w) -> -, Offset, Write, "Stores the low two bytes of b.";
-    Store32 "store.32" (w w) -> -, Offset, Write, "Stores the low four bytes of b.";
-    Store64 "store.64" (w w) -> -, Offset, Write, "Stores b.";
-    StoreF64 "store.f64" (w f) -> -, Offset, Write, "Stores the float b.";
-    MemCopy "mem.copy" (w w w) -> -, None, Write, "Copies c bytes from b to a; the areas do not overlap.";
-    MemMove "mem.move" (w w w) -> -, None, Write, "Copies c bytes from b to a; the areas may overlap.";
-    MemFill "mem.fill" (w w w) -> -, None, Write, "Sets c bytes at a to the low byte of b.";
+    Load8u "load.u8" (a) -> w, Offset, Read, "Byte, zero extended.";
+    Load8s "load.s8" (a) -> w, Offset, Read, "Byte, sign extended.";
+    Load16u "load.u16" (a) -> w, Offset, Read, "Two bytes, zero extended.";
+    Load16s "load.s16" (a) -> w, Offset, Read, "Two bytes, sign extended.";
+    Load32u "load.u32" (a) -> w, Offset, Read, "Four bytes, zero extended.";
+    Load32s "load.s32" (a) -> w, Offset, Read, "Four bytes, sign extended.";
+    Load64 "load.64" (a) -> w, Offset, Read, "Eight bytes.";
+    LoadF64 "load.f64" (a) -> f, Offset, Read, "A float.";
+    Store8 "store.8" (a w) -> -, Offset, Write, "Stores the low byte of b at a plus imm.";
+    Store16 "store.16" (a w) -> -, Offset, Write, "Stores the low two bytes of b.";
+    Store32 "store.32" (a w) -> -, Offset, Write, "Stores the low four bytes of b.";
+    Store64 "store.64" (a w) -> -, Offset, Write, "Stores b.";
+    StoreF64 "store.f64" (a f) -> -, Offset, Write, "Stores the float b.";
+    MemCopy "mem.copy" (a a w) -> -, None, Write, "Copies c bytes from b to a; the areas do not overlap.";
+    MemMove "mem.move" (a a w) -> -, None, Write, "Copies c bytes from b to a; the areas may overlap.";
+    MemFill "mem.fill" (a w w) -> -, None, Write, "Sets c bytes at a to the low byte of b.";
     // Exact ints: tagged words, see the header. The slow path may call the collector or not return.
-    IntAdd "int.add" (w w) -> w, Known, Any, "a + b. Slow path int_add_slow.";
-    IntSub "int.sub" (w w) -> w, Known, Any, "a - b. Slow path int_sub_slow.";
-    IntMul "int.mul" (w w) -> w, Known, Any, "a * b. Slow path int_mul_slow.";
-    IntDiv "int.div" (w w) -> w, Known, Any, "Quotient truncated toward zero. Slow path int_div_slow, also for a zero divisor.";
-    IntMod "int.mod" (w w) -> w, Known, Any, "Remainder with the sign of a. Slow path int_mod_slow, also for a zero divisor.";
-    IntNeg "int.neg" (w) -> w, Known, Any, "0 - a. Slow path int_neg_slow.";
-    IntCmp "int.cmp" (w w) -> w, IntCond, Any, "1 when the condition holds between the integers. Slow path int_cmp_slow, which returns -1, 0 or 1, or 2 when none is an operand and only ne holds.";
+    IntAdd "int.add" (r r) -> w, Known, Any, "a + b. Slow path int_add_slow.";
+    IntSub "int.sub" (r r) -> w, Known, Any, "a - b. Slow path int_sub_slow.";
+    IntMul "int.mul" (r r) -> w, Known, Any, "a * b. Slow path int_mul_slow.";
+    IntDiv "int.div" (r r) -> w, Known, Any, "Quotient truncated toward zero. Slow path int_div_slow, also for a zero divisor.";
+    IntMod "int.mod" (r r) -> w, Known, Any, "Remainder with the sign of a. Slow path int_mod_slow, also for a zero divisor.";
+    IntNeg "int.neg" (r) -> w, Known, Any, "0 - a. Slow path int_neg_slow.";
+    IntCmp "int.cmp" (r r) -> w, IntCond, Any, "1 when the condition holds between the integers. Slow path int_cmp_slow, which returns -1, 0 or 1, or 2 when none is an operand and only ne holds.";
     // Calls. Arguments are the callee's; the result is there when the signature has one.
     Call "call" (*) -> ?, Callee, Any, "Calls sym.";
     CallInd "call.ind" (*) -> ?, None, Any, "Calls the address in the first operand with the rest as arguments, C convention.";

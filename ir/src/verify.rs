@@ -7,7 +7,8 @@
 use crate::cfg::{Cfg, DomTree};
 use crate::func::{ArgList, Block, BlockCall, Function, Inst, Type, Value, ValueDef};
 use crate::module::{Module, Signature, Sym, SymKind};
-use crate::ops::{Class, Cond, Imm, Op};
+use crate::ops::{Class, Cond, Imm, Op, Role};
+use crate::roots::hidden;
 use std::fmt;
 
 macro_rules! rules {
@@ -35,7 +36,7 @@ rules! {
     V04 "An instruction is in one place only.";
     V05 "Results and parameters are defined where their definition says.";
     V06 "Only defined values are used: no alias, no removed instruction.";
-    V07 "Operands have the number and classes of the op's row.";
+    V07 "Operands have the number and classes of the op's row; memory is accessed at `addr` or `ref`.";
     V08 "The result is there, with its class, as the op's row says.";
     V09 "The immediate is in the range of the op's row.";
     V10 "There is a symbol, and of the right kind, exactly when the op's row asks for one.";
@@ -50,6 +51,7 @@ rules! {
     V19 "Every block of the layout is reachable from the entry.";
     V20 "Data is well formed: alignment a power of two, bytes or zero size, relocations inside.";
     V21 "A symbol is defined once, as what it is declared.";
+    V22 "No number that hides an address becomes one again (see `roots`).";
 }
 
 /// The rules after this one are only checked when all up to it hold.
@@ -119,6 +121,9 @@ pub fn verify_function(module: &Module, func: &Function) -> Vec<Violation> {
         v.instructions();
         if v.out.is_empty() {
             v.dominance();
+        }
+        if v.out.is_empty() {
+            v.visibility();
         }
     }
     v.out
@@ -273,7 +278,12 @@ impl Verifier<'_> {
         let info = data.op.info();
         let args = func.operands(inst);
         let good = match info.operands {
-            Some(classes) => args.iter().map(|&v| class(func.ty(v))).eq(classes.iter().copied()),
+            Some(roles) => {
+                let fits = |(&v, &role): (&Value, &Role)| {
+                    class(func.ty(v)) == role.class() && (role != Role::Address || func.ty(v).is_visible())
+                };
+                args.len() == roles.len() && args.iter().zip(roles).all(fits)
+            }
             None => match data.op {
                 Op::Syscall => (1..=7).contains(&args.len()) && args.iter().all(|&v| func.ty(v).is_word()),
                 Op::CallInd => args.first().is_some_and(|&v| func.ty(v).is_word()),
@@ -352,6 +362,37 @@ impl Verifier<'_> {
             edges.iter().all(|e| e.case == 0)
         };
         self.check(good, Rule::V18, b, inst);
+    }
+
+    /// V22.
+    fn visibility(&mut self) {
+        let func = self.func;
+        let hidden = hidden(func);
+        let shows = |ty: Option<Type>| ty.is_some_and(Type::is_visible);
+        for &b in &func.layout {
+            for &inst in &func.blocks[b.index()].insts {
+                let data = &func.insts[inst.index()];
+                let args = func.operands(inst);
+                let mut good = match (data.op, data.op.info().operands) {
+                    (Op::Ret, _) => !shows(func.result) || args.iter().all(|v| !hidden[v.index()]),
+                    (Op::Call, _) => {
+                        let params = &self.module.signature(data.sym.expect("V10")).params;
+                        args.iter().zip(params).all(|(v, &ty)| !ty.is_visible() || !hidden[v.index()])
+                    }
+                    (_, Some(roles)) => args.iter().zip(roles).all(|(v, role)| {
+                        let carried = *role == Role::Carried && shows(data.result.map(|r| func.ty(r)));
+                        !(carried || *role == Role::Reference) || !hidden[v.index()]
+                    }),
+                    _ => true,
+                };
+                for e in func.edges_of(inst) {
+                    let params = &func.blocks[e.block.index()].params;
+                    let fits = |(v, p): (&Value, &Value)| !func.ty(*p).is_visible() || !hidden[v.index()];
+                    good &= func.list(e.args).iter().zip(params).all(fits);
+                }
+                self.check(good, Rule::V22, b, inst);
+            }
+        }
     }
 
     /// V15 and V19.

@@ -163,7 +163,7 @@ fn far_targets() {
          b5:\n  switch v2, b6, 0: b7, 1: b8, 2: b9, 3: b7, 4: b8, 5: b9\n\
          b7:\n  v12:i64 = iconst 3\n  ret v12\nb8:\n  v13:i64 = iconst 4\n  ret v13\n\
          b9:\n  v14:f64 = fconst 100.0\n  v15:f64 = fmul v5, v14\n  v16:i64 = fcvt.to.s64 v15\n  ret v16\n\
-         b6:\n  v17:i64 = symaddr @a\n  v18:i64 = symaddr @b\n  v19:i64 = iconst 96\n",
+         b6:\n  v17:addr = symaddr @a\n  v18:addr = symaddr @b\n  v19:i64 = iconst 96\n",
     );
     for i in 0..24_000 {
         let _ = writeln!(s, "  mem.copy {}, v19", if i % 2 == 0 { "v17, v18" } else { "v18, v17" });

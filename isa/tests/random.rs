@@ -19,14 +19,14 @@ const OBSERVE: &str = "
 func @__observe -> i64 {
 b0(v0:i64, v1:ref, v2:f64):
   v3:i64 = call @main(v0, v1, v2)
-  v4:i64 = symaddr @scratch
+  v4:addr = symaddr @scratch
   v5:i64 = iconst 0
   v6:i64 = iconst 8
   v7:i64 = iconst 512
   v8:i64 = iconst 31
   jump b1(v5, v3)
 b1(v9:i64, v10:i64):
-  v11:i64 = add v4, v9
+  v11:addr = add v4, v9
   v12:i64 = load.64 v11+0
   v13:i64 = mul v10, v8
   v14:i64 = add v13, v12

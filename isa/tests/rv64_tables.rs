@@ -111,7 +111,7 @@ fn every_call_has_its_line() {
 
 #[test]
 fn frames() {
-    let mut large = String::from("func @large -> i64 {\nb0(v0:i64):\n");
+    let mut large = String::from("func @large -> i64 {\nb0(v0:addr):\n");
     let n = 900;
     for i in 0..n {
         large.push_str(&format!("  v{}:i64 = load.64 v0+{}\n", i + 1, 8 * i));

@@ -6,8 +6,9 @@
 //!
 //! **Model.** Memory is flat ([`memory`]). Values live outside it, but every frame owns a piece of
 //! the simulated stack with the layout of compiled code (`[fp]` caller's frame pointer, `[fp+8]`
-//! return address, below it the values); `get.sp` and `get.fp` write all values there, so that a
-//! conservative scan sees them.
+//! return address, below it the values). `get.sp` and `get.fp` write there what [`crate::roots`]
+//! promises a scan, and zeros for everything else: an object that only another value knows of is lost,
+//! so the interpreter judges what passes keep visible.
 //!
 //! **Facts are checked.** An `int.*` op whose known bits are wrong traps with
 //! [`Trap::BrokenFact`]: the interpreter judges range analysis.
@@ -27,6 +28,7 @@ pub use linux::{Host, Linux};
 
 use crate::func::{Block, Value};
 use crate::ops::{Cond, Op};
+use crate::roots::LiveRoots;
 use link::{CODE_BASE, CODE_STEP, STACK_TOP};
 use memory::Memory;
 use std::fmt;
@@ -90,6 +92,7 @@ enum Then {
     Compare(Cond, Option<Value>),
 }
 
+#[derive(Clone, Copy)]
 struct Frame {
     code: u32,
     block: Block,
@@ -120,6 +123,8 @@ pub struct Machine<'p, 'm, H> {
     scratch: Vec<u64>,
     /// Code indices of the `int_*_slow` functions, by op.
     slow: Vec<Option<u32>>,
+    /// What a scan of the stack sees, by code index; found out when it is needed.
+    roots: Vec<Option<LiveRoots>>,
 }
 
 /// A line of a trace.
@@ -145,6 +150,7 @@ impl<'p, 'm, H: Host> Machine<'p, 'm, H> {
             values: Vec::new(),
             scratch: Vec::new(),
             slow: Op::ALL.iter().map(slow).collect(),
+            roots: program.codes.iter().map(|_| None).collect(),
         }
     }
 
@@ -198,26 +204,28 @@ impl<'p, 'm, H: Host> Machine<'p, 'm, H> {
         frame.fp - 8 * func.values.len() as u64
     }
 
-    /// Writes the frames to the simulated stack.
+    /// Writes to the simulated stack what the rule promises of each frame.
     fn flush(&mut self) -> Result<(), Trap> {
-        let mut end = self.values.len();
         for i in (0..self.frames.len()).rev() {
-            let (fp, base) = (self.frames[i].fp, self.frames[i].base);
             if self.frames[i].flushed {
                 break;
             }
-            let (caller, code) = match i.checked_sub(1) {
+            let Frame { code, block, next, base, fp, .. } = self.frames[i];
+            let (caller, caller_code) = match i.checked_sub(1) {
                 Some(c) => (self.frames[c].fp, self.frames[c].code),
                 None => (0, 0),
             };
             self.memory.store(fp, 8, caller)?;
             // Return addresses lie inside the caller's code.
-            self.memory.store(fp + 8, 8, CODE_BASE + CODE_STEP * u64::from(code) + CODE_STEP / 2)?;
-            for (k, &word) in self.values[base..end].iter().enumerate() {
-                self.memory.store(fp - 8 * (k as u64 + 1), 8, word)?;
+            self.memory.store(fp + 8, 8, CODE_BASE + CODE_STEP * u64::from(caller_code) + CODE_STEP / 2)?;
+            let func = self.program.codes[code as usize].func;
+            let size = 8 * func.values.len() as u64;
+            self.memory.fill(fp - size, 0, size)?;
+            let roots = self.roots[code as usize].get_or_insert_with(|| LiveRoots::new(func));
+            for v in roots.across(func, block, next as usize - 1) {
+                self.memory.store(fp - 8 * (u64::from(v.0) + 1), 8, self.values[base + v.index()])?;
             }
             self.frames[i].flushed = true;
-            end = base;
         }
         // The innermost frame goes on changing.
         if let Some(top) = self.frames.last_mut() {

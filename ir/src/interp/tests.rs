@@ -58,17 +58,17 @@ fn memory_and_data() {
     data @table align 8 { hex x0102030405060708 x0000000000000000 reloc 8 @g }
     data @room align 16 writable zero 32
     func @f -> i64 { b0:
-      v0:i64 = symaddr @table+6
+      v0:addr = symaddr @table+6
       v1:i64 = load.u16 v0
-      v2:i64 = symaddr @room
+      v2:addr = symaddr @room
       store.32 v2+4, v1
       v3:i64 = load.64 v2
       v4:i64 = load.64 v0+2
       v5:i64 = call.ind v4()
       v6:i64 = add v3, v5
       ret v6 }
-    func @w { b0: v0:i64 = symaddr @table store.8 v0, v0 ret }
-    func @n { b0: v0:i64 = iconst 0 v1:i64 = load.64 v0+8 ret }
+    func @w { b0: v0:addr = symaddr @table store.8 v0, v0 ret }
+    func @n { b0: v0:addr = iconst 0 v1:i64 = load.64 v0+8 ret }
     func @u { b0: unreachable }
     func @d -> i64 { b0(v0:i64): v1:i64 = srem v0, v0 ret v1 }";
     assert_eq!(run(text, "f", &[]), Ok(Some((0x0807 << 32) + 77)));
@@ -118,28 +118,30 @@ fn modules_are_linked_by_name() {
 fn system_calls_and_stacks() {
     let text = "
     declare data @msg
+    declare data @word
     data @msg align 8 { hex x68690a }
+    data @word align 8 { hex x7856341200000000 }
     func @scan -> i64 { ; the caller's value is somewhere between the stack pointer and the top
     b0(v0:i64):
-      v1:i64 = get.sp
+      v1:addr = get.sp
       jump b1(v1)
-    b1(v2:i64):
+    b1(v2:addr):
       v3:i64 = load.64 v2
       v4:i64 = iconst 8
-      v5:i64 = add v2, v4
+      v5:addr = add v2, v4
       v6:i64 = iconst 305419896
       v7:i64 = sub v3, v6
       brif v7, b1(v5), b2
     b2:
-      v8:i64 = get.fp
+      v8:addr = get.fp
       v9:i64 = load.64 v8
       v10:i64 = icmp ugt v9, v8
       ret v10
     }
     func @main2 {
     b0(v0:i64):
-      v1:i64 = iconst 152709948
-      v2:i64 = add v1, v1
+      v1:addr = symaddr @word
+      v2:ref = load.64 v1
       v3:i64 = call @scan(v0)
       v4:i64 = iconst 1
       v5:i64 = symaddr @msg
@@ -170,6 +172,18 @@ fn system_calls_and_stacks() {
     machine.steps = 100_000;
     assert_eq!(machine.call("main", &[]), Err(Trap::Exit(1)));
     assert_eq!(machine.host.stdout, b"hi\n");
+    // A number is not shown, and neither is a reference that nobody needs any more: the scan leaves the
+    // stack.
+    for (from, to) in [
+        ("v2:ref = load", "v2:i64 = load"),
+        ("add v3, v2\n      v10:i64 = sub v9, v2", "add v3, v6\n      v10:i64 = sub v9, v6"),
+    ] {
+        assert!(text.contains(from));
+        let module = parse_module(&text.replace(from, to)).unwrap();
+        let program = link(&[&module], false).unwrap();
+        let got = Machine::new(&program, Linux::default()).call("main", &[]);
+        assert!(matches!(got, Err(Trap::BadAddress(_))), "{got:?}");
+    }
 }
 
 #[test]

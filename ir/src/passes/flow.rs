@@ -176,12 +176,7 @@ fn merge(func: &mut Function) -> bool {
             }
             let params = std::mem::take(&mut func.blocks[t.index()].params);
             for (k, p) in params.into_iter().enumerate() {
-                let arg = func.resolve(func.pool[call.args.start as usize + k]);
-                // The argument may have to carry a reference from now on.
-                if func.ty(p) == crate::func::Type::Ref && func.ty(arg) == crate::func::Type::I64 {
-                    func.values[arg.index()].ty = crate::func::Type::Ref;
-                }
-                func.values[p.index()].def = ValueDef::Alias(arg);
+                func.replace(p, func.pool[call.args.start as usize + k]);
             }
             let mut insts = std::mem::take(&mut func.blocks[t.index()].insts);
             func.blocks[b.index()].insts.pop();

@@ -8,7 +8,7 @@
 use super::Context;
 use super::memory::{Fact, Write, kills, loop_writes, write_of};
 use crate::cfg::{Cfg, DomTree, Loops};
-use crate::func::{ArgList, Block, Function, Inst, InstData, Type, Value, ValueDef};
+use crate::func::{ArgList, Block, Function, Inst, InstData, Value};
 use crate::hash::FastHasher;
 use crate::ops::{Effect, Imm, Op};
 use std::hash::Hasher;
@@ -346,10 +346,6 @@ fn resolve(func: &mut Function, list: ArgList) {
 /// Makes an instruction's result another name of a value; false: the instruction goes.
 fn replace(func: &mut Function, inst: Inst, value: Option<Value>) -> bool {
     let result = func.insts[inst.index()].result.expect("has a result");
-    let value = func.resolve(value.expect("has a result"));
-    if func.ty(result) == Type::Ref && func.ty(value) == Type::I64 {
-        func.values[value.index()].ty = Type::Ref;
-    }
-    func.values[result.index()].def = ValueDef::Alias(value);
+    func.replace(result, value.expect("has a result"));
     false
 }

@@ -8,7 +8,7 @@
 //! Instructions copied from another file (or from the runtime) take the position of the call.
 
 use crate::cfg::Cfg;
-use crate::func::{ArgList, Block, BlockCall, Function, Inst, InstData, SrcLoc, Type, Value, ValueDef};
+use crate::func::{ArgList, Block, BlockCall, Function, Inst, InstData, SrcLoc, Value, ValueDef};
 use crate::hash::FastMap;
 use crate::library::Library;
 use crate::module::{Module, Sym, SymKind};
@@ -224,7 +224,7 @@ impl Inliner<'_> {
         self.map.extend(body.values.iter().map(|v| func.add_value(v.ty, ValueDef::Inst(Inst(u32::MAX)))));
         for (k, &p) in body.blocks[body.entry().index()].params.iter().enumerate() {
             let arg = func.pool[call_data.args.start as usize + k];
-            carry_reference(func, body.ty(p), arg);
+            func.show(arg, body.ty(p));
             self.map[p.index()] = arg;
         }
         // Blocks other than the entry, then the one where the caller goes on.
@@ -292,9 +292,7 @@ impl Inliner<'_> {
     /// The `ret` of a body of one block: the call's result is its operand.
     fn single_return(&self, func: &mut Function, call: &InstData, body: &Function, ret: Inst) {
         if let (Some(result), Some(v)) = (call.result, body.operands(ret).first()) {
-            let v = func.resolve(self.map[v.index()]);
-            carry_reference(func, func.ty(result), v);
-            func.values[result.index()].def = ValueDef::Alias(v);
+            func.replace(result, self.map[v.index()]);
         }
     }
 
@@ -339,14 +337,6 @@ impl Inliner<'_> {
 struct Place {
     block: Block,
     out: Vec<Inst>,
-}
-
-/// A value that takes the place of a reference is one.
-fn carry_reference(func: &mut Function, ty: Type, v: Value) {
-    let v = func.resolve(v);
-    if ty == Type::Ref && func.ty(v) == Type::I64 {
-        func.values[v.index()].ty = Type::Ref;
-    }
 }
 
 /// Removes functions of the module that were inlined everywhere: not exported, and no call or

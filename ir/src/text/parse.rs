@@ -167,6 +167,7 @@ impl<'t, 'm> Parser<'t, 'm> {
     fn ty(&mut self) -> Result<Type> {
         let ty = match self.token {
             Token::Word("i64") => Type::I64,
+            Token::Word("addr") => Type::Addr,
             Token::Word("ref") => Type::Ref,
             Token::Word("f64") => Type::F64,
             _ => return self.expected("a type"),

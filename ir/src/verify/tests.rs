@@ -115,7 +115,8 @@ fn v08_results() {
 #[test]
 fn v09_immediates() {
     let add = "add v3, v2";
-    assert_eq!(replaced(add, "load.64 v3+2147483648"), [Rule::V09]);
+    let far = "v5:addr = symaddr @d v4:i64 = load.64 v5+2147483648";
+    assert_eq!(replaced("v4:i64 = add v3, v2", far), [Rule::V09]);
     assert_eq!(replaced(add, "int.cmp ult v3, v2"), [Rule::V09]);
     assert_eq!(edited(|f| inst(f, Op::Add).imm = 1), [Rule::V09]);
 }
@@ -199,4 +200,34 @@ fn v21_definitions() {
     let data = module.datas[0].clone();
     module.datas.push(data);
     assert_eq!(rules(&module), [Rule::V21]);
+}
+
+#[test]
+fn v22_hidden_addresses() {
+    let rules_of = |body: &str| {
+        let text = format!(
+            "declare func @k(ref) -> ref\nfunc @k -> ref {{\nb0(v0:ref):\n  v1:i64 = iconst 16\n{body}\n}}"
+        );
+        rules(&parse_module(&text).unwrap())
+    };
+    assert_eq!(rules_of("  v2:addr = add v0, v1\n  v3:ref = load.64 v2\n  ret v3"), []);
+    // Memory is accessed at what the collector sees.
+    assert_eq!(rules_of("  v2:i64 = load.64 v0+16\n  v3:ref = load.64 v2\n  ret v3"), [Rule::V07]);
+    // A number that hides an address: as operand, argument, result, and through a parameter.
+    let hidden = "  v2:i64 = add v0, v1\n";
+    for use_ in [
+        "  v3:addr = copy v2\n  ret v0",
+        "  v3:addr = add v2, v1\n  ret v0",
+        "  v3:ref = int.add v2, v0\n  ret v0",
+        "  v3:ref = call @k(v2)\n  ret v0",
+        "  ret v2",
+        "  jump b1(v2)\nb1(v3:i64):\n  jump b2(v3)\nb2(v4:ref):\n  ret v4",
+    ] {
+        assert_eq!(rules_of(&format!("{hidden}{use_}")), [Rule::V22], "{use_}");
+    }
+    // Numbers that hide none: differences, low bits, what shifts make.
+    for number in ["sub v2, v0", "and v2, v5", "shl v2, v5"] {
+        let body = format!("{hidden}  v5:i64 = iconst 6\n  v3:i64 = {number}\n  v4:ref = copy v3\n  ret v4");
+        assert_eq!(rules_of(&body), [], "{number}");
+    }
 }

@@ -15,15 +15,14 @@
 //!
 //! A function with many cold calls has a whole frame too, which makes it shorter.
 //!
-//! Functions of the program (with a file) make frames for traces too; the runtime's own only to keep
-//! references. There words of type `i64` may be addresses as well.
+//! What has to be kept is a rule of the IR: [`mochi_ir::roots`]. Functions of the program (with a file) make
+//! frames for traces too; the runtime's own around cold calls only to keep something.
 
 use crate::Context;
 use crate::wasm32::ints::has_slow_path;
 use crate::wasm32::locals::Locals;
 use crate::wasm32::trees::Trees;
-use mochi_ir::ops::NO_OVERFLOW;
-use mochi_ir::{Block, Function, Inst, Op, Type, Value, ValueDef};
+use mochi_ir::{Block, Function, Inst, Op, Value, ValueDef};
 use std::collections::HashMap;
 
 /// Offset of the call in progress.
@@ -116,67 +115,15 @@ pub fn collects(context: &Context, func: &Function, inst: Inst) -> bool {
     returns && temper(context, func, inst, false) != Temper::Quiet
 }
 
-/// Values that may be the only reference to an object, by what defines them: not constants, and not
-/// what arithmetic makes of numbers. In functions of the program only those of type `ref`.
-pub fn references(func: &Function, blocks: &[Block]) -> Vec<bool> {
-    let mut may_be = vec![false; func.values.len()];
-    let runtime = func.file.is_none();
-    let candidate = |v: Value| func.ty(v) == Type::Ref || runtime && func.ty(v) == Type::I64;
-    for &p in &func.blocks[func.entry().index()].params {
-        may_be[p.index()] = candidate(p);
-    }
-    // Sums and parameters depend on others: until nothing changes.
-    let mut changed = true;
-    while changed {
-        changed = false;
-        let mut set = |may_be: &mut Vec<bool>, v: Value, yes: bool| {
-            if yes && candidate(v) && !may_be[v.index()] {
-                may_be[v.index()] = true;
-                changed = true;
-            }
-        };
-        for &b in blocks {
-            for &inst in &func.blocks[b.index()].insts {
-                if let Some(r) = func.insts[inst.index()].result {
-                    let yes = defines_reference(func, &may_be, inst);
-                    set(&mut may_be, r, yes);
-                }
-                for e in func.edges_of(inst) {
-                    for (&p, &a) in func.blocks[e.block.index()].params.iter().zip(func.list(e.args)) {
-                        let yes = may_be[a.index()];
-                        set(&mut may_be, p, yes);
-                    }
-                }
-            }
-        }
-    }
-    may_be
-}
-
-fn defines_reference(func: &Function, may_be: &[bool], inst: Inst) -> bool {
-    let d = &func.insts[inst.index()];
-    let args = func.operands(inst);
-    let any = |list: &[Value]| list.iter().any(|v| may_be[v.index()]);
-    match d.op {
-        Op::Load64 | Op::Call | Op::CallInd | Op::FbitsTo => true,
-        Op::Add | Op::Sub | Op::Or | Op::And | Op::Copy => any(args),
-        Op::Select => any(&args[1..]),
-        Op::IntAdd | Op::IntSub | Op::IntMul | Op::IntDiv | Op::IntMod | Op::IntNeg => {
-            d.imm & NO_OVERFLOW == 0
-        }
-        _ => false,
-    }
-}
-
-/// Plans the frames. `blocks` are those that are emitted, `references` the values the collector has
-/// to see.
+/// Plans the frames. `blocks` are those that are emitted, `roots` the values the collector has to
+/// see.
 pub fn plan(
     context: &Context,
     func: &Function,
     blocks: &[Block],
     trees: &Trees,
     locals: &Locals,
-    references: &[bool],
+    roots: &[bool],
 ) -> Frame {
     let traced = func.file.is_some();
     let mut hot: Vec<(u32, u32)> = Vec::new();
@@ -203,10 +150,8 @@ pub fn plan(
     }
     hot.sort_unstable();
     cold.sort_unstable();
-    let mut values: Vec<Value> = (0..func.values.len() as u32)
-        .map(Value)
-        .filter(|v| references[v.index()] && trees.in_local(func, *v))
-        .collect();
+    let mut values: Vec<Value> =
+        (0..func.values.len() as u32).map(Value).filter(|v| trees.in_local(func, *v)).collect();
     values.sort_by_key(|v| locals.ranges[v.index()].start);
     let crosses_hot = |v: Value| {
         let range = locals.ranges[v.index()];
@@ -218,12 +163,15 @@ pub fn plan(
         let first = cold.partition_point(|c| 2 * c.0 < range.start);
         cold.get(first + COLD).is_some_and(|c| range.last >= c.1)
     };
+    // What keeps nothing across a hot call is a wrapper, and no long recursion without others.
+    let keeps = traced && any_hot || values.iter().any(|&v| crosses_hot(v));
+    values.retain(|v| roots[v.index()]);
     let (kept, put_off): (Vec<Value>, Vec<Value>) =
         values.into_iter().partition(|&v| crosses_hot(v) || crosses_many(v));
     let (slots, slot_count) = colour_slots(func, locals, &kept);
     let spills = spills(locals, &cold, &put_off);
     let mut frame = Frame {
-        whole: (any_hot || calls > MANY) && traced || slot_count > 0,
+        whole: keeps || calls > MANY && traced || slot_count > 0,
         traced,
         size: 0,
         stored: 0,

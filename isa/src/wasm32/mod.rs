@@ -55,10 +55,10 @@ pub fn compile(context: &Context, func: &Function) -> Atom {
             _ => None,
         })
         .collect();
-    let references = frame::references(func, &blocks);
-    let trees = trees::plan(context, func, &blocks, &references);
+    let roots = mochi_ir::roots::roots(func, &blocks);
+    let trees = trees::plan(context, func, &blocks, &roots);
     let locals = locals::assign(func, &items, &trees);
-    let mut frame = frame::plan(context, func, &blocks, &trees, &locals, &references);
+    let mut frame = frame::plan(context, func, &blocks, &trees, &locals, &roots);
     // The size of the frame is written before the number of locals is known; few functions take
     // more than expected, and those are written again.
     let mut expected = locals.count(func) + USUAL_TEMPS;

@@ -73,12 +73,12 @@ pub fn in_order(func: &Function, inst: Inst) -> Vec<Value> {
 }
 
 /// Makes the plan for a function; `blocks` are those that are emitted.
-pub fn plan(context: &Context, func: &Function, blocks: &[Block], may_be: &[bool]) -> Trees {
+pub fn plan(context: &Context, func: &Function, blocks: &[Block], roots: &[bool]) -> Trees {
     let n = func.values.len();
     let mut p = Planner {
         context,
         func,
-        may_be,
+        roots,
         trees: Trees {
             live: vec![false; func.insts.len()],
             needed: vec![false; n],
@@ -101,8 +101,8 @@ pub fn plan(context: &Context, func: &Function, blocks: &[Block], may_be: &[bool
 struct Planner<'a> {
     context: &'a Context<'a>,
     func: &'a Function,
-    /// Values that may be references.
-    may_be: &'a [bool],
+    /// Values that the collector has to see.
+    roots: &'a [bool],
     trees: Trees,
     /// Writes before each instruction in its block.
     epoch: Vec<u32>,
@@ -256,7 +256,7 @@ impl Planner<'_> {
             return;
         }
         let collects = collects(self.context, func, inst);
-        let refers = self.may_be[v.index()];
+        let refers = self.roots[v.index()];
         if cursor.collects && (refers || cursor.unordered && collects)
             || cursor.unordered && collects && cursor.refers
         {

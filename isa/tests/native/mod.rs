@@ -137,31 +137,31 @@ data @__record align 8 writable zero 16
 
 func @__relocate {
 b0:
-  v0:i64 = symaddr @__relr_start
+  v0:addr = symaddr @__relr_start
   v1:i64 = symaddr @__relr_end
-  v2:i64 = symaddr @__image_base
+  v2:addr = symaddr @__image_base
   jump b1(v0, v2)
-b1(v3:i64, v4:i64):
+b1(v3:addr, v4:addr):
   v5:i64 = icmp ult v3, v1
   brif v5, b2, b9
 b2:
   v6:i64 = load.64 v3+0
   v7:i64 = iconst 8
-  v8:i64 = add v3, v7
+  v8:addr = add v3, v7
   v9:i64 = iconst 1
   v10:i64 = and v6, v9
   brif v10, b4, b3
 b3:
-  v11:i64 = add v6, v2
+  v11:addr = add v6, v2
   v12:i64 = load.64 v11+0
   v13:i64 = add v12, v2
   store.64 v11+0, v13
-  v14:i64 = add v11, v7
+  v14:addr = add v11, v7
   jump b1(v8, v14)
 b4:
   v15:i64 = ushr v6, v9
   jump b5(v15, v4)
-b5(v16:i64, v17:i64):
+b5(v16:i64, v17:addr):
   v18:i64 = iconst 0
   v19:i64 = icmp ne v16, v18
   brif v19, b6, b8
@@ -172,11 +172,11 @@ b6:
   v23:i64 = add v22, v21
   store.64 v17+0, v23
   v24:i64 = ushr v16, v9
-  v25:i64 = add v17, v7
+  v25:addr = add v17, v7
   jump b5(v24, v25)
 b8:
   v26:i64 = iconst 504
-  v27:i64 = add v4, v26
+  v27:addr = add v4, v26
   jump b1(v8, v27)
 b9:
   ret
@@ -195,7 +195,7 @@ b0:
 func @__spawn {
 b0(v0:i64):
   FORK
-  v3:i64 = symaddr @__record
+  v3:addr = symaddr @__record
   brif v2, b1, b2
 b1:
   v4:i64 = iconst WAIT4
@@ -290,7 +290,11 @@ fn runner(module: &Module, index: usize, call: &Call) -> String {
         None => writeln!(s, "  {target}"),
         Some(ty) => {
             let store = if ty == Type::F64 { "store.f64" } else { "store.64" };
-            writeln!(s, "  v50:{} = {target}\n  v51:i64 = symaddr @__record\n  {store} v51+8, v50", ty.name())
+            writeln!(
+                s,
+                "  v50:{} = {target}\n  v51:addr = symaddr @__record\n  {store} v51+8, v50",
+                ty.name()
+            )
         }
     };
     s.push_str("  ret\n}\n");

@@ -33,8 +33,8 @@ pub fn main(calls: usize) -> String {
         "
 func @__main {
 b0(v0:i64):
-  v1:i64 = symaddr @__area
-  v2:i64 = symaddr @__record
+  v1:addr = symaddr @__area
+  v2:addr = symaddr @__record
   v3:i64 = iconst 16
   v4:i64 = iconst 0
   v5:i64 = iconst 1

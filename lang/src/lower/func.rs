@@ -244,7 +244,7 @@ impl<'l, 'a> Fx<'l, 'a> {
     pub(crate) fn word(&mut self, v: Value) -> Value {
         match self.b.func.ty(v) {
             Type::F64 => self.b.op(Op::FbitsTo, &[v], Type::Ref),
-            Type::I64 => self.b.op(Op::Copy, &[v], Type::Ref),
+            Type::I64 | Type::Addr => self.b.op(Op::Copy, &[v], Type::Ref),
             Type::Ref => v,
         }
     }
@@ -462,7 +462,7 @@ impl<'l, 'a> Fx<'l, 'a> {
         match self.home(var) {
             Home::Var(v) => self.b.def_var(v, value),
             Home::Data(sym) => {
-                let addr = self.b.symaddr(sym, 0, Type::I64);
+                let addr = self.b.symaddr(sym, 0, Type::Addr);
                 self.store_slot(addr, value, 0);
             }
             Home::Cell(v) => {
@@ -507,7 +507,7 @@ impl<'l, 'a> Fx<'l, 'a> {
                 self.load_slot(repr, cell, 8)
             }
             Home::Data(sym) => {
-                let addr = self.b.symaddr(sym, 0, Type::I64);
+                let addr = self.b.symaddr(sym, 0, Type::Addr);
                 self.load_slot(repr, addr, 0)
             }
         }

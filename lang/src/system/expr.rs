@@ -111,18 +111,12 @@ impl Lowerer<'_, '_> {
     pub fn coerce(&mut self, operand: Operand, ty: Ty, pos: Pos) -> Result<ir::Value, Fault> {
         match operand {
             Operand::Const(c) => Ok(match adapt(c, ty, pos)? {
-                Const::Int(n) | Const::Typed(n, _) => {
-                    if ty == Ty::Ref {
-                        self.b.rconst(n as i64)
-                    } else {
-                        self.b.iconst(n as i64)
-                    }
-                }
+                Const::Int(n) | Const::Typed(n, _) => self.b.constant(n as i64, ty.ir()),
                 Const::Float(x) => self.b.fconst(x),
                 Const::Bool(b) => self.b.iconst(b as i64),
             }),
             Operand::Value(v, t) if t == ty => Ok(v),
-            Operand::Value(v, Ty::Ref) if ty == Ty::Ptr => Ok(self.b.op(Op::Copy, &[v], ir::Type::I64)),
+            Operand::Value(v, Ty::Ref) if ty == Ty::Ptr => Ok(v),
             Operand::Value(_, t) => fault(pos, format!("expected {ty}, found {t}")),
             Operand::Nothing => fault(pos, format!("expected {ty}, found a call without result")),
         }
@@ -165,7 +159,7 @@ impl Lowerer<'_, '_> {
             Some(Global::Const(c)) => Ok(Operand::Const(*c)),
             Some(Global::Var(sym, ty)) => {
                 let (sym, ty) = (*sym, *ty);
-                let at = self.b.symaddr(sym, 0, ir::Type::I64);
+                let at = self.b.symaddr(sym, 0, ir::Type::Addr);
                 let op = if ty == Ty::F64 { Op::LoadF64 } else { Op::Load64 };
                 Ok(Operand::Value(self.b.load(op, at, 0, ty.ir()), ty))
             }
@@ -256,7 +250,7 @@ impl Lowerer<'_, '_> {
                 BinOp::Shr if signed => Op::Sshr,
                 _ => Op::Ushr,
             };
-            let n = self.b.bin(word_op, x, y);
+            let n = self.b.op(word_op, &[x, y], ty.ir());
             self.narrow(n, ty)
         };
         Ok(Operand::Value(result, ty))

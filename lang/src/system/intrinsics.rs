@@ -199,7 +199,7 @@ impl Lowerer<'_, '_> {
                 let words = args.iter().map(|e| self.word(e)).collect::<Result<Vec<_>, _>>()?;
                 value(self.b.op(Op::Syscall, &words, ir::Type::I64), Ty::I64)
             }
-            Rule::Register(op) => value(self.b.op(op, &[], ir::Type::I64), Ty::Ptr),
+            Rule::Register(op) => value(self.b.op(op, &[], ir::Type::Addr), Ty::Ptr),
             Rule::SwitchStack => {
                 let words = args.iter().map(|e| self.word(e)).collect::<Result<Vec<_>, _>>()?;
                 self.b.inst(Op::SwitchStack, &words, 0, None, None);
@@ -228,7 +228,7 @@ impl Lowerer<'_, '_> {
                     return fault(args[0].pos, format!("the local `{name}` has no address"));
                 }
                 let sym = self.m.symbol(name, args[0].pos)?;
-                value(self.b.symaddr(sym, 0, ir::Type::I64), Ty::Ptr)
+                value(self.b.symaddr(sym, 0, ir::Type::Addr), Ty::Ptr)
             }
             Rule::Sizeof => self.m.size_of(args, pos).map(|n| Operand::Const(Const::Int(n as i128))),
             Rule::Select => self.select(args),

@@ -218,7 +218,7 @@ impl Lowerer<'_, '_> {
             (Some(Local::Var(var, _)), _) => self.b.def_var(var, v),
             (_, Some(Global::Var(sym, _))) => {
                 let sym = *sym;
-                let at = self.b.symaddr(sym, 0, ir::Type::I64);
+                let at = self.b.symaddr(sym, 0, ir::Type::Addr);
                 let op = if ty == Ty::F64 { ir::Op::StoreF64 } else { ir::Op::Store64 };
                 self.b.store(op, at, v, 0);
             }
@@ -296,7 +296,7 @@ impl Lowerer<'_, '_> {
         // No overflow: `i` is less than the end.
         let one = self.b.iconst(1);
         let i = self.b.use_var(var);
-        let i = self.b.bin(ir::Op::Add, i, one);
+        let i = self.b.op(ir::Op::Add, &[i, one], ty.ir());
         self.b.def_var(var, i);
         self.jump(header);
         self.enter(end);

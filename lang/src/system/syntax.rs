@@ -54,6 +54,7 @@ impl Ty {
         match self {
             Ty::F64 => ir::Type::F64,
             Ty::Ref => ir::Type::Ref,
+            Ty::Ptr => ir::Type::Addr,
             _ => ir::Type::I64,
         }
     }

@@ -30,6 +30,7 @@ pub struct Outcome {
 pub fn compile(program: &str) -> Module {
     let name = |t: &Type| match t {
         Type::I64 => "i64",
+        Type::Addr => "ptr",
         Type::Ref => "ref",
         Type::F64 => "f64",
     };

@@ -60,7 +60,7 @@ fun run(f: ref) {
     }
 }
 
-fun find(m: ref, kind: i64, key: ref): i64 {
+fun find(m: ref, kind: i64, key: ref): ptr {
     if kind == 0 { return map_find_i(m, key) }
     if kind == 1 { return map_find_s(m, key) }
     return map_find_x(m, key)
@@ -71,12 +71,12 @@ fun fill(keys: ref, desc: i64, kind: i64) {
     let m = map_new(desc)
     for i in 0..list_count(keys) {
         let key = list_get_raw_w(keys, i)
-        var slot: i64 = 0
+        var slot: ptr = 0
         if kind == 0 { slot = map_put_i(m, key) }
         if kind == 1 { slot = map_put_s(m, key) }
         if kind == 2 { slot = map_put_x(m, key) }
-        if load64(slot as ptr) == 1 { store64(slot as ptr, 0) }
-        store64(slot as ptr, load64(slot as ptr) + 2)
+        if load64(slot) == 1 { store64(slot, 0) }
+        store64(slot, load64(slot) + 2)
     }
     for i in 0..list_count(keys) {
         if find(m, kind, list_get_raw_w(keys, i)) == 0 { out_str("lost") }

@@ -22,9 +22,9 @@ data input_chunk: zero(65536)
 fun read_all(): ref {
     var text = ""
     while true {
-        let n = os_read(0, addr(input_chunk) as i64, 65536)
+        let n = os_read(0, addr(input_chunk), 65536)
         if n <= 0 { return text }
-        text = str_concat(text, str_make(addr(input_chunk) as i64, n))
+        text = str_concat(text, str_make(addr(input_chunk), n))
     }
     return text
 }

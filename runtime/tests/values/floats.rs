@@ -62,7 +62,7 @@ fn samples(r: &mut Random, n: usize) -> Vec<f64> {
         let x = match r.below(4) {
             0 => f64::from_bits(r.bits()),
             1 => r.int() as f64,
-            2 => r.int() as f64 / 10f64.powi(r.below(20) as i32),
+            2 => r.int() as f64 / 10f64.powi(r.below(20)),
             _ => f64::from_bits(r.bits() & r.bits() & r.bits() & r.bits()),
         };
         if x.is_finite() {

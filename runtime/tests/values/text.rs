@@ -36,7 +36,7 @@ fun numbers(): ref {
     return xs
 }
 
-fun boxed(p: ref): ref { return (p as i64 + 1) as ref }
+fun boxed(p: ref): ref { return (p + 1) as ref }
 
 fun anys(): ref {
     let xs = list_new(addr(desc_list_any) as i64, 0)
@@ -77,9 +77,9 @@ fun any_map(): ref {
     return m
 }
 
-fun struct3(desc: i64, a: i64, b: i64, c: i64): ref {
+fun struct3(desc: i64, a: ref, b: i64, c: i64): ref {
     let p = alloc(32, desc)
-    store64(p, a, 8)
+    store64(p, a as i64, 8)
     if desc == addr(point) as i64 {
         store64(p, b, 16)
         store64(p, c, 24)
@@ -110,10 +110,10 @@ fun v(i: i64): ref {
         6 => { return str_map() }
         7 => { return int_map() }
         8 => { return any_map() }
-        9 => { return struct3(addr(point) as i64, "s" as i64, 10, f64_bits(1.5)) }
-        10 => { return struct3(addr(plain) as i64, 10, 12, 0) }
-        11 => { return struct3(addr(node) as i64, addr(leaf_value) as i64, 1, 0) }
-        12 => { return struct3(addr(group) as i64, numbers() as i64, "k" as i64 + 1, 0) }
+        9 => { return struct3(addr(point) as i64, "s", 10, f64_bits(1.5)) }
+        10 => { return struct3(addr(plain) as i64, 10 as ref, 12, 0) }
+        11 => { return struct3(addr(node) as i64, addr(leaf_value) as ref, 1, 0) }
+        12 => { return struct3(addr(group) as i64, numbers(), "k" as i64 + 1, 0) }
         13 => { return cycle() }
         14 => { return rat_from_int(6 as ref) }
         15 => { return addr(closure) as ref }

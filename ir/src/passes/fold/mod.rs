@@ -76,12 +76,7 @@ impl Fold<'_, '_> {
                 }
                 Action::Is(value) => {
                     let result = self.func.insts[inst.index()].result.expect("op has a result");
-                    let value = self.func.resolve(value);
-                    // The replacement may have to carry a reference from now on.
-                    if self.func.ty(result) == Type::Ref && self.func.ty(value) == Type::I64 {
-                        self.func.values[value.index()].ty = Type::Ref;
-                    }
-                    self.func.values[result.index()].def = ValueDef::Alias(value);
+                    self.func.replace(result, value);
                     return;
                 }
             }
@@ -225,9 +220,10 @@ impl Fold<'_, '_> {
             self.func.args(args)
         };
         let data = &mut self.func.insts[inst.index()];
-        data.op = op;
+        let was = std::mem::replace(&mut data.op, op);
         data.args = list;
         data.imm = imm;
+        self.func.became(inst, was);
         Action::Again
     }
 
@@ -328,12 +324,12 @@ impl Fold<'_, '_> {
     fn copy(&mut self, inst: Inst, data: &InstData) -> Action {
         let v = self.arg(inst, 0);
         let result = data.result.expect("copy has a result");
-        // A reference may stand for a word everywhere, not the other way round.
-        if self.func.ty(v) == Type::Ref || self.func.ty(result) == Type::I64 {
+        // What is visible may stand for a number everywhere, not the other way round.
+        if self.func.ty(v).is_visible() || self.func.ty(result) == Type::I64 {
             return Action::Is(v);
         }
         match self.is_op(v, Op::Copy) {
-            Some(args) if self.func.ty(args[0]) == Type::Ref => Action::Is(args[0]),
+            Some(args) if self.func.ty(args[0]).is_visible() => Action::Is(args[0]),
             _ => Action::Keep,
         }
     }

@@ -3,7 +3,7 @@
 use super::Analysis;
 use super::domain::Range;
 use super::transfer::int_op;
-use crate::func::{ArgList, Block, Inst, SrcLoc, Type, Value, ValueDef};
+use crate::func::{ArgList, Block, Inst, SrcLoc, Type, Value};
 use crate::ops::{Cond, KNOWN_A, KNOWN_B, Op};
 
 impl Analysis<'_> {
@@ -111,10 +111,7 @@ impl Analysis<'_> {
     /// The result is another value.
     fn same(&mut self, inst: Inst, v: Value) -> bool {
         let result = self.func.insts[inst.index()].result.expect("op has a result");
-        if self.func.ty(result) == Type::Ref && self.func.ty(v) == Type::I64 {
-            self.func.values[v.index()].ty = Type::Ref;
-        }
-        self.func.values[result.index()].def = ValueDef::Alias(v);
+        self.func.replace(result, v);
         false
     }
 
@@ -122,7 +119,9 @@ impl Analysis<'_> {
         let args = self.func.args(args);
         self.edge_args.resize(self.func.pool.len(), Range::TOP);
         let data = &mut self.func.insts[inst.index()];
+        let was = data.op;
         (data.op, data.args, data.imm) = (op, args, imm);
+        self.func.became(inst, was);
     }
 
     fn emit(&mut self, op: Op, args: &[Value], imm: i64) -> Value {
