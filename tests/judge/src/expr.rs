@@ -80,6 +80,11 @@ impl<'p> Machine<'p> {
                 self.at = e.span;
                 self.dynamic_field(&base, name.as_bytes())
             }
+            ExprKind::RowField { base, first, vars, name } => {
+                let base = self.expr(f, base)?;
+                self.at = e.span;
+                self.row_field(&base, *first, vars, name)
+            }
             ExprKind::SafeField { base, field } => match self.expr(f, base)? {
                 Value::None => Ok(Value::None),
                 base => self.field(&base, *field),
@@ -284,6 +289,45 @@ impl<'p> Machine<'p> {
                 _ => Value::None,
             }),
             _ => self.fail("cannot index value of this kind"),
+        }
+    }
+
+    /// A name that only the values know the owner of (decision 16): among the variables of a row of a
+    /// query, or in the key of a group. It belongs to the first variable if that has it, else to the
+    /// only other one that has it.
+    fn row_field(&mut self, base: &Value, first: bool, vars: &[u32], name: &str) -> Run<Value> {
+        let searched: Vec<(String, Value)> = match base {
+            Value::Struct(row) => {
+                let def = self.types.types.struct_def(row.id);
+                let fields = row.fields.borrow();
+                let part = |k: &u32| (def.fields[*k as usize].0.clone(), fields[*k as usize].clone());
+                vars.iter().map(part).collect()
+            }
+            Value::Group(g) => vec![("key".into(), g.key.clone())],
+            _ => return self.fail("cannot use none here"),
+        };
+        let mut found = Vec::new();
+        for (k, (variable, value)) in searched.iter().enumerate() {
+            let Some(part) = self.member(value, name.as_bytes()) else { continue };
+            if first && k == 0 {
+                return Ok(part);
+            }
+            found.push((variable.as_str(), part));
+        }
+        let list = |names: Vec<&str>| {
+            let quoted: Vec<String> = names.iter().map(|n| format!("`{n}`")).collect();
+            quoted.join(", ")
+        };
+        match found.len() {
+            1 => Ok(found.remove(0).1),
+            0 => {
+                let names = list(searched.iter().map(|(n, _)| n.as_str()).collect());
+                self.fail(format!("unknown field `{name}` of {names}"))
+            }
+            _ => {
+                let names = list(found.iter().map(|(n, _)| *n).collect());
+                self.fail(format!("ambiguous field `{name}` of {names}"))
+            }
         }
     }
 
