@@ -43,7 +43,7 @@ impl<'a> Choices<'a> {
         let value = match self.below(3) {
             0 => raw,
             1 => raw % 4,
-            _ => (1i64 << (raw as u64 % u64::from(bits))).wrapping_add(raw >> 32 & 3) - 2,
+            _ => (1i64 << (raw as u64 % u64::from(bits))).wrapping_add((raw >> 32 & 3) - 2),
         };
         value << (64 - bits) >> (64 - bits)
     }
