@@ -30,9 +30,11 @@ pub fn encode_rv64(bytes: &[u8]) {
 /// Operands as numbers: what can be encoded reads back as the same; a compressed form and what it
 /// stands for are each other's.
 fn check_values(row: Row, choices: &mut Choices) {
-    let value = |place: Place, choices: &mut Choices| match place.is_register() {
-        true => choices.below(32) as i64,
-        false => choices.signed(22),
+    let value = |place: Place, choices: &mut Choices| match place {
+        _ if place.is_register() => choices.below(32) as i64,
+        // Its negative numbers have two spellings, of which texts show this one.
+        Place::CLui => choices.signed(20) & 0xf_ffff,
+        _ => choices.signed(22),
     };
     let values: Vec<i64> = row.info().operands.iter().map(|&(_, p)| value(p, choices)).collect();
     let Some(word) = row.encode_values(&values) else { return };

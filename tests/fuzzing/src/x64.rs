@@ -69,10 +69,11 @@ fn any_bytes(choices: &mut Choices) {
 fn has_idle_prefix(bytes: &[u8]) -> bool {
     let legacy = bytes.iter().take_while(|b| matches!(b, 0x66 | 0x67 | 0xf2 | 0xf3)).count();
     let rex = bytes[legacy..].iter().take_while(|b| matches!(b, 0x40..=0x4f)).count();
-    legacy > 1
-        || rex > 1
-        || bytes[0] == 0x67
-        || legacy == 1 && !matches!(bytes[legacy + rex], 0x0f | 0xc7 | 0x89)
+    let opcode = bytes[legacy + rex];
+    // A prefix behind `rex` makes that mean nothing.
+    let undone = matches!(opcode, 0x40..=0x4f | 0x66 | 0x67 | 0xf2 | 0xf3);
+    let is_part = legacy == 0 || legacy == 1 && matches!(opcode, 0x0f | 0xc7 | 0x89);
+    rex > 1 || undone || bytes[0] == 0x67 || !is_part
 }
 
 fn operand(place: Place, choices: &mut Choices) -> Opd {
