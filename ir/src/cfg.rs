@@ -395,11 +395,8 @@ mod tests {
     /// A dominates b when b cannot be reached without a.
     #[test]
     fn dominators_of_random_graphs() {
-        let mut state = 1u64;
-        let mut below = |n: u64| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 33) % n
-        };
+        let mut random = mochi_testkit::Random::new(1);
+        let mut below = |n: u64| random.below(n);
         for _ in 0..300 {
             let n = 2 + below(12);
             let mut text = String::from("func @f {\nb0(v0:i64): jump b1\n");

@@ -1,10 +1,8 @@
-//! Every row of the x86-64 table: operand samples -> bytes -> iced's decoder and formatter -> the
-//! row's own text and the row's own `Code`.
+//! Every row of the x86-64 table over operand samples: bytes -> iced's decoder and formatter, and
+//! yaxpeax -> the row's own text and the row's own `Code`.
 
-use iced_x86::{Decoder, DecoderOptions, Encoder, Formatter};
-use mochi_isa::x64::emit::{Addr, Opd, Start, build};
+use mochi_isa::x64::emit::{Addr, Opd, Start};
 use mochi_isa::x64::insts::{Cc, Place, Row};
-use mochi_isa::x64::print::{formatter, text};
 use mochi_isa::x64::regs::{Width, gpr, xmm};
 
 fn registers(width: Width) -> Vec<Opd> {
@@ -51,16 +49,7 @@ fn samples(place: Place) -> Vec<Opd> {
 }
 
 fn check(row: Row, operands: &[Opd], seen: &mut usize) {
-    let instruction = build(row, operands);
-    let mut encoder = Encoder::new(64);
-    encoder.encode(&instruction, 0).unwrap_or_else(|e| panic!("{row:?} {operands:?}: {e}"));
-    let bytes = encoder.take_buffer();
-    let decoded = Decoder::new(64, &bytes, DecoderOptions::NONE).decode();
-    assert_eq!(decoded.len(), bytes.len(), "{row:?} {operands:?}");
-    assert_eq!(decoded.code(), row.info().code, "{row:?} {operands:?}");
-    let mut out = String::new();
-    formatter().format(&decoded, &mut out);
-    assert_eq!(out, text(row, operands), "{row:?} {operands:?} {bytes:02x?}");
+    mochi_fuzzing::check_x64_row(row, operands);
     *seen += 1;
 }
 

@@ -59,13 +59,12 @@ mod tests {
 
     #[test]
     fn round_trip_and_translation() {
-        let mut state = 1u64;
+        let mut random = mochi_testkit::Random::new(1);
         for density in [1, 2, 5, 40, 300] {
             let mut places = Vec::new();
             let mut at = 0x1000;
             for _ in 0..500 {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                at += WORD * (1 + (state >> 33) % density);
+                at += WORD * (1 + random.below(density));
                 places.push(at);
             }
             let words = encode(&places);

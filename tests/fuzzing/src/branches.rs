@@ -37,15 +37,21 @@ trait Followed: Fixups {
     /// branch that makes one.
     fn follow(bytes: &[u8], place: Range<usize>, branch: Self::Branch, holds: bool) -> i64;
     /// The branch makes an address and goes on.
-    fn makes_address(branch: Self::Branch) -> bool;
+    fn makes_address(_: Self::Branch) -> bool {
+        false
+    }
     /// The branch never goes on.
     fn always(branch: Self::Branch) -> bool;
-    /// Emits an instruction that refers to a label, if there is one of a fixed size.
-    fn refer(buffer: &mut Buffer<Self>, label: Label)
+    /// Emits an instruction of a fixed size that refers to a label, where the set has one.
+    fn refer(_: &mut Buffer<Self>, _: Label)
     where
-        Self: Sized;
+        Self: Sized,
+    {
+    }
     /// The address that the instruction of [`Followed::refer`] at `at` makes.
-    fn referred(bytes: &[u8], at: usize) -> Option<i64>;
+    fn referred(_: &[u8], _: usize) -> Option<i64> {
+        None
+    }
 }
 
 /// What lies at a marked place.
@@ -184,10 +190,6 @@ impl Followed for X64 {
         if holds { read.near_branch64() as i64 } else { read.next_ip() as i64 }
     }
 
-    fn makes_address(_: Self::Branch) -> bool {
-        false
-    }
-
     fn always(branch: Self::Branch) -> bool {
         matches!(branch, x64::emit::Branch::Jmp)
     }
@@ -289,14 +291,6 @@ impl Followed for A64 {
     fn always(branch: Self::Branch) -> bool {
         matches!(branch, a64::emit::Branch::Jump)
     }
-
-    fn refer(buffer: &mut Buffer<A64>, _: Label) {
-        buffer.bytes.extend_from_slice(Self::NOP);
-    }
-
-    fn referred(_: &[u8], _: usize) -> Option<i64> {
-        None
-    }
 }
 
 impl Followed for Rv64 {
@@ -353,10 +347,6 @@ impl Followed for Rv64 {
             at = next as usize;
         }
         unreachable!("a branch has bytes")
-    }
-
-    fn makes_address(_: Self::Branch) -> bool {
-        false
     }
 
     fn always(branch: Self::Branch) -> bool {

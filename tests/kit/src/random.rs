@@ -1,5 +1,4 @@
-//! The random numbers of all tests: proptest's generator behind a seed, or behind the bytes that a
-//! fuzzer gives.
+//! The random numbers of all tests: proptest's generator behind a seed.
 
 use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
@@ -14,11 +13,6 @@ impl Random {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
         Random(TestRng::from_seed(RngAlgorithm::ChaCha, &key))
-    }
-
-    /// A stream whose numbers are these bytes in order, then zeros.
-    pub fn from_bytes(bytes: &[u8]) -> Random {
-        Random(TestRng::from_seed(RngAlgorithm::PassThrough, bytes))
     }
 
     /// The next 64 bits.
@@ -52,12 +46,6 @@ impl Random {
     }
 }
 
-impl From<TestRng> for Random {
-    fn from(rng: TestRng) -> Random {
-        Random(rng)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,7 +55,6 @@ mod tests {
         let stream = |seed| Random::new(seed).bytes(40);
         assert_eq!(stream(1), stream(1));
         assert_ne!(stream(1), stream(2));
-        assert_eq!(Random::from_bytes(&[7, 0, 0, 0, 0, 0, 0, 0, 9]).bits(), 7);
     }
 
     #[test]
