@@ -14,7 +14,6 @@
 use super::Lowerer;
 use crate::tree::FuncId;
 use crate::types::Ty;
-use mochi_ir::hash::FastMap;
 use mochi_ir::{Effects, Signature, Sym, Type};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -60,8 +59,8 @@ pub(crate) struct Instances {
     current: Option<usize>,
     /// How many have type arguments of their own.
     generic: usize,
-    /// Link names.
-    syms: FastMap<usize, Sym>,
+    /// Link names, by origin.
+    syms: Vec<Sym>,
 }
 
 impl Instances {
@@ -69,14 +68,14 @@ impl Instances {
     pub(crate) fn next(&mut self) -> Option<(Instance, Sym)> {
         let at = self.work.pop()?;
         self.current = Some(at);
-        Some((self.origins[at].instance.clone(), self.syms[&at]))
+        Some((self.origins[at].instance.clone(), self.syms[at]))
     }
 
     fn add(&mut self, origin: Origin, sym: Sym) {
         let at = self.origins.len();
         self.known.insert(origin.instance.clone(), sym);
         self.origins.push(origin);
-        self.syms.insert(at, sym);
+        self.syms.push(sym);
         self.work.push(at);
     }
 }

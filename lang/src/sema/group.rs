@@ -220,8 +220,7 @@ impl<'a> Checker<'a> {
             }
             Owner::Unknown => {
                 let advice = self.row_advice(id);
-                let names: Vec<String> =
-                    self.types.struct_def(id).fields.iter().map(|(n, _)| n.clone()).collect();
+                let names = self.field_names(id);
                 let of = format!("the row of {}", name_list(&names));
                 self.diags.error(Code::T026, span, &[&field.name, &of]).help(advice);
                 self.error_expr(span)
@@ -244,12 +243,16 @@ impl<'a> Checker<'a> {
         }
     }
 
+    fn field_names(&self, id: StructId) -> Vec<String> {
+        self.types.struct_def(id).fields.iter().map(|(n, _)| n.clone()).collect()
+    }
+
     /// What a row's variables have, for the help of a diagnostic.
     fn row_advice(&self, id: StructId) -> String {
         let mut parts = Vec::new();
         for ((name, _), ty) in self.types.struct_def(id).fields.iter().zip(&self.rows[&id]) {
             let fields = match self.types.kind(*ty) {
-                TyKind::Struct(s) => self.types.struct_def(*s).fields.iter().map(|f| f.0.clone()).collect(),
+                TyKind::Struct(s) => self.field_names(*s),
                 _ => Vec::new(),
             };
             parts.push(match fields.as_slice() {
@@ -298,9 +301,7 @@ impl<'a> Checker<'a> {
             Has::No => {
                 let shown = self.show(b.ty);
                 let names = names.or_else(|| match self.types.kind(key) {
-                    TyKind::Struct(s) => {
-                        Some(self.types.struct_def(*s).fields.iter().map(|f| f.0.clone()).collect())
-                    }
+                    TyKind::Struct(s) => Some(self.field_names(*s)),
                     _ => None,
                 });
                 let own: Vec<String> = GROUP_FIELDS.iter().map(|n| n.to_string()).collect();

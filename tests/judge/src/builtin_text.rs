@@ -2,7 +2,7 @@
 
 use crate::machine::{Exit, Machine, Run};
 use crate::number::Int;
-use crate::text::{self, Text, characters, find, quote};
+use crate::text::{self, Text, characters, find};
 use crate::value::Value;
 use mochi_lang::tree::Builtin;
 use mochi_lang::types::Ty;
@@ -101,12 +101,7 @@ impl Machine<'_> {
         let value = if (2..=36).contains(&base) { Int::parse_base(s.bytes(), base as u32) } else { None };
         match value {
             Some(v) => Ok(Value::Int(v)),
-            None => {
-                let mut message = b"cannot cast ".to_vec();
-                quote(&mut message, s.bytes());
-                message.extend_from_slice(b" to int");
-                self.fail(message)
-            }
+            None => self.fail_text("cannot cast ", s.bytes(), "int"),
         }
     }
 

@@ -165,12 +165,7 @@ impl Machine<'_> {
             (_, TyKind::Str) => Ok(Value::str(key_text(&self.types.types, key))),
             (Value::Str(s), TyKind::Int) => match Int::parse(s.bytes()) {
                 Some(i) => Ok(Value::Int(i)),
-                None => {
-                    let mut message = b"cannot cast key ".to_vec();
-                    quote(&mut message, s.bytes());
-                    message.extend_from_slice(b" to int");
-                    self.fail(message)
-                }
+                None => self.fail_text("cannot cast key ", s.bytes(), "int"),
             },
             (Value::None, _) => Ok(Value::None),
             _ => self.cast_dynamic(key.clone(), to),
@@ -228,14 +223,17 @@ impl Machine<'_> {
         };
         match value {
             Some(value) => Ok(value),
-            None => {
-                let mut message = b"cannot cast ".to_vec();
-                quote(&mut message, bytes);
-                message.extend_from_slice(b" to ");
-                message.extend_from_slice(name.as_bytes());
-                self.fail(message)
-            }
+            None => self.fail_text("cannot cast ", bytes, name),
         }
+    }
+
+    /// Ends the program because a text is no value of the named type; `what` begins the message.
+    pub fn fail_text<T>(&mut self, what: &str, text: &[u8], to: &str) -> Run<T> {
+        let mut message = what.as_bytes().to_vec();
+        quote(&mut message, text);
+        message.extend_from_slice(b" to ");
+        message.extend_from_slice(to.as_bytes());
+        self.fail(message)
     }
 }
 
