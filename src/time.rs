@@ -1,4 +1,4 @@
-//! `--time-passes`: how long each step took.
+//! `--time-passes`: how long each step took, and how much memory was in use at most.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -44,7 +44,17 @@ impl Timer {
             text += &format!("{:>10.1} us  {name}\n", time.as_secs_f64() * 1e6);
         }
         text += &format!("{:>10.1} us  total\n", self.start.elapsed().as_secs_f64() * 1e6);
+        if let Some(size) = peak_memory() {
+            text += &format!("{size:>10} KB  peak memory\n");
+        }
         // Nothing can be done when standard error is closed.
         let _ = std::io::stderr().write_all(text.as_bytes());
     }
+}
+
+/// The most memory that this process had in use, in KB, where the system tells (`proc(5)`).
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
+    line.trim().trim_end_matches(" kB").parse().ok()
 }

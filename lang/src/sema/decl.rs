@@ -211,34 +211,7 @@ impl<'a> Checker<'a> {
                 funs.push((id, fun));
             }
         }
-        loop {
-            let mut changed = false;
-            let order: Vec<usize> = (0..funs.len()).collect();
-            for &i in order.iter().chain(order.iter().rev()) {
-                let (id, fun) = funs[i];
-                if self.sigs[id.0 as usize].pinned {
-                    continue;
-                }
-                let effects = self.fun_effects(fun);
-                if effects != self.sigs[id.0 as usize].effects {
-                    self.sigs[id.0 as usize].effects = effects;
-                    changed = true;
-                }
-            }
-            if !changed {
-                break;
-            }
-        }
-        for (id, fun) in funs {
-            let declared = self.sigs[id.0 as usize].clone();
-            if declared.pinned {
-                let found = self.fun_effects(fun);
-                if found.and(declared.effects) != declared.effects {
-                    let name = self.functions[id.0 as usize].name.clone();
-                    self.error(Code::T065, fun.span, &[&name, &declared.effects, &found]);
-                }
-            }
-        }
+        self.infer_effects(&funs);
     }
 
     /// Signature as declared. Type parameters of nested functions are `any`.

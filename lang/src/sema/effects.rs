@@ -1,8 +1,8 @@
 //! Effects: the labels io, fs, net, time, meta that a call may produce.
 //!
 //! Inferred over the syntax tree, as the reference does: a function's effects are those of the calls
-//! by name in its body (and of function values passed directly as arguments); top-level functions
-//! are iterated to a fixpoint. Effects have no run-time meaning. They decide T044 (in query
+//! by name in its body (and of function values passed directly as arguments); those of top-level
+//! functions go from callees to callers until nothing changes. Effects have no run-time meaning. They decide T044 (in query
 //! predicates, for calls reached through the first operand only), T064, T065, and which statements
 //! end the narrowing of variables.
 
@@ -11,6 +11,7 @@ use super::scope::Binding;
 use crate::ast::{self, Else, ExprKind, FunBody, Place, StmtKind};
 use crate::diag::Code;
 use crate::span::Span;
+use crate::tree::FuncId;
 use std::fmt;
 
 /// A set of labels.
@@ -57,8 +58,14 @@ impl fmt::Display for Effects {
     }
 }
 
-/// Names that are parameters of the functions being walked: calls of them are pure.
-type Hidden<'e> = Vec<&'e str>;
+/// State of a walk over a body.
+#[derive(Default)]
+struct Walk<'e> {
+    /// Names that are parameters of the functions being walked: calls of them are pure.
+    hidden: Vec<&'e str>,
+    /// Collects the top-level functions that are called, whose effects are not known yet.
+    callees: Option<Vec<FuncId>>,
+}
 
 impl<'a> Checker<'a> {
     /// What a call of `name` may do, as far as known.
@@ -78,6 +85,55 @@ impl<'a> Checker<'a> {
         self.builtins.effects(name)
     }
 
+    /// What a call of `name` in a body adds to its effects.
+    fn called(&self, name: &str, walk: &mut Walk) -> Effects {
+        if walk.hidden.contains(&name) {
+            return Effects::NONE;
+        }
+        if let (Some(callees), Some(id), None) =
+            (&mut walk.callees, self.top_funs.get(name), self.lookup(name))
+        {
+            callees.push(*id);
+            return Effects::NONE;
+        }
+        self.effects_of(name)
+    }
+
+    /// Infers the effects of top-level functions: each body is walked once, then what a function
+    /// may do is passed on to its callers. Reports declared effects that do not cover the body's.
+    pub(super) fn infer_effects(&mut self, funs: &[(FuncId, &'a ast::Fun)]) {
+        let mut found = vec![Effects::NONE; self.sigs.len()];
+        let mut callers: Vec<Vec<FuncId>> = vec![Vec::new(); self.sigs.len()];
+        for &(id, fun) in funs {
+            let mut walk = Walk { callees: Some(Vec::new()), ..Walk::default() };
+            found[id.0 as usize] = self.fun_effects_in(fun, &mut walk);
+            for callee in walk.callees.into_iter().flatten() {
+                callers[callee.0 as usize].push(id);
+            }
+        }
+        // A function is visited again only when it gains a label.
+        let mut work: Vec<FuncId> = funs.iter().map(|f| f.0).collect();
+        while let Some(id) = work.pop() {
+            let sig = &mut self.sigs[id.0 as usize];
+            if !sig.pinned {
+                sig.effects = found[id.0 as usize];
+            }
+            for &caller in &callers[id.0 as usize] {
+                let all = found[caller.0 as usize].and(sig.effects);
+                if std::mem::replace(&mut found[caller.0 as usize], all) != all {
+                    work.push(caller);
+                }
+            }
+        }
+        for &(id, fun) in funs {
+            let (declared, found) = (&self.sigs[id.0 as usize], found[id.0 as usize]);
+            if declared.pinned && found.and(declared.effects) != declared.effects {
+                let (name, declared) = (self.functions[id.0 as usize].name.clone(), declared.effects);
+                self.error(Code::T065, fun.span, &[&name, &declared, &found]);
+            }
+        }
+    }
+
     /// Declared labels; reports unknown ones (T064).
     pub(super) fn declared_effects(&mut self, fun: &ast::Fun) -> Option<Effects> {
         let labels = fun.effects.as_ref()?;
@@ -93,58 +149,58 @@ impl<'a> Checker<'a> {
 
     /// Effects of a function's body.
     pub(super) fn fun_effects(&self, fun: &ast::Fun) -> Effects {
-        self.fun_effects_in(fun, &mut Vec::new())
+        self.fun_effects_in(fun, &mut Walk::default())
     }
 
-    fn fun_effects_in<'e>(&self, fun: &'e ast::Fun, hidden: &mut Hidden<'e>) -> Effects {
-        let mark = hidden.len();
-        hidden.extend(fun.params.iter().map(|p| p.name.name.as_str()));
+    fn fun_effects_in<'e>(&self, fun: &'e ast::Fun, walk: &mut Walk<'e>) -> Effects {
+        let mark = walk.hidden.len();
+        walk.hidden.extend(fun.params.iter().map(|p| p.name.name.as_str()));
         let set = match &fun.body {
-            FunBody::Block(b) => self.block_effects(b, hidden),
-            FunBody::Expr(e) => self.expr_effects(e, hidden),
+            FunBody::Block(b) => self.block_effects(b, walk),
+            FunBody::Expr(e) => self.expr_effects(e, walk),
         };
-        hidden.truncate(mark);
+        walk.hidden.truncate(mark);
         set
     }
 
-    fn block_effects<'e>(&self, block: &'e ast::Block, hidden: &mut Hidden<'e>) -> Effects {
-        block.statements.iter().fold(Effects::NONE, |set, s| set.and(self.stmt_effects(s, hidden)))
+    fn block_effects<'e>(&self, block: &'e ast::Block, walk: &mut Walk<'e>) -> Effects {
+        block.statements.iter().fold(Effects::NONE, |set, s| set.and(self.stmt_effects(s, walk)))
     }
 
-    fn stmt_effects<'e>(&self, stmt: &'e ast::Stmt, hidden: &mut Hidden<'e>) -> Effects {
+    fn stmt_effects<'e>(&self, stmt: &'e ast::Stmt, walk: &mut Walk<'e>) -> Effects {
         let mut set = Effects::NONE;
         match &stmt.kind {
             StmtKind::Let { value: Some(e), .. } | StmtKind::Return(Some(e)) | StmtKind::Expr(e) => {
-                set = self.expr_effects(e, hidden);
+                set = self.expr_effects(e, walk);
             }
             StmtKind::Assign { path, value, .. } => {
-                set = self.expr_effects(value, hidden);
+                set = self.expr_effects(value, walk);
                 for p in path {
                     if let Place::Index { index, .. } = p {
-                        set = set.and(self.expr_effects(index, hidden));
+                        set = set.and(self.expr_effects(index, walk));
                     }
                 }
             }
             StmtKind::If { cond, then, otherwise } => {
-                set = self.expr_effects(cond, hidden).and(self.block_effects(then, hidden));
+                set = self.expr_effects(cond, walk).and(self.block_effects(then, walk));
                 match otherwise.as_deref() {
-                    Some(Else::If(s)) => set = set.and(self.stmt_effects(s, hidden)),
-                    Some(Else::Block(b)) => set = set.and(self.block_effects(b, hidden)),
+                    Some(Else::If(s)) => set = set.and(self.stmt_effects(s, walk)),
+                    Some(Else::Block(b)) => set = set.and(self.block_effects(b, walk)),
                     None => {}
                 }
             }
             StmtKind::While { cond, body } => {
-                set = self.expr_effects(cond, hidden).and(self.block_effects(body, hidden));
+                set = self.expr_effects(cond, walk).and(self.block_effects(body, walk));
             }
             StmtKind::For { source, end, body, .. } => {
-                set = self.expr_effects(source, hidden).and(self.block_effects(body, hidden));
+                set = self.expr_effects(source, walk).and(self.block_effects(body, walk));
                 if let Some(e) = end {
-                    set = set.and(self.expr_effects(e, hidden));
+                    set = set.and(self.expr_effects(e, walk));
                 }
             }
             StmtKind::Update { set: values, filter, .. } => {
                 for e in values.iter().map(|(_, e)| e).chain(filter) {
-                    set = set.and(self.expr_effects(e, hidden));
+                    set = set.and(self.expr_effects(e, walk));
                 }
             }
             StmtKind::Fetch { .. } => set = Effects::NET,
@@ -153,7 +209,7 @@ impl<'a> Checker<'a> {
         set
     }
 
-    fn expr_effects<'e>(&self, expr: &'e ast::Expr, hidden: &mut Hidden<'e>) -> Effects {
+    fn expr_effects<'e>(&self, expr: &'e ast::Expr, walk: &mut Walk<'e>) -> Effects {
         let mut set = Effects::NONE;
         let mut work = vec![expr];
         while let Some(e) = work.pop() {
@@ -174,15 +230,13 @@ impl<'a> Checker<'a> {
                 }
                 ExprKind::Call { callee, args } => {
                     if let ExprKind::Name(n) = &callee.kind {
-                        if !hidden.contains(&n.name.as_str()) {
-                            set = set.and(self.effects_of(&n.name));
-                        }
+                        set = set.and(self.called(&n.name, walk));
                     } else {
                         work.push(callee);
                     }
                     for a in args {
                         work.push(a);
-                        set = set.and(self.callable_effects(a, hidden));
+                        set = set.and(self.callable_effects(a, walk));
                     }
                 }
                 ExprKind::Fetch { .. } => set = set.and(Effects::NET),
@@ -194,17 +248,17 @@ impl<'a> Checker<'a> {
     }
 
     /// What calling the value of an argument may do: lambdas and names of functions only.
-    fn callable_effects<'e>(&self, expr: &'e ast::Expr, hidden: &mut Hidden<'e>) -> Effects {
+    fn callable_effects<'e>(&self, expr: &'e ast::Expr, walk: &mut Walk<'e>) -> Effects {
         match &expr.kind {
-            ExprKind::Lambda(f) => self.fun_effects_in(f, hidden),
-            ExprKind::Name(n) if !hidden.contains(&n.name.as_str()) => self.effects_of(&n.name),
+            ExprKind::Lambda(f) => self.fun_effects_in(f, walk),
+            ExprKind::Name(n) => self.called(&n.name, walk),
             _ => Effects::NONE,
         }
     }
 
     /// Effects of a value bound to a name, for closures.
     pub(super) fn value_effects(&self, expr: &ast::Expr) -> Effects {
-        self.callable_effects(expr, &mut Vec::new())
+        self.callable_effects(expr, &mut Walk::default())
     }
 
     /// T044: the first impure call reached through first operands of a predicate.
