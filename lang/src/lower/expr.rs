@@ -278,6 +278,16 @@ impl<'a> Fx<'_, 'a> {
         self.choose(slot, repr, |fx| fx.load_slot(repr, slot, 0), |fx| fx.none(repr))
     }
 
+    /// A copy of a key that shares no container with it.
+    pub(crate) fn copy_key(&mut self, key: Ty, k: Value) -> Value {
+        let repr = self.lw.types.repr(key);
+        if !matches!(repr, Repr::Ref | Repr::Any) || *self.lw.types.kind(key) == TyKind::Str {
+            return k;
+        }
+        let desc = self.desc(key);
+        self.rt("val_copy", &[k, desc])
+    }
+
     /// Stores under a key.
     pub(crate) fn map_put(&mut self, key: Ty, map: Value, k: Value, v: Value) {
         let slot = self.map_slot(key, map, k);

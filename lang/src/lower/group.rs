@@ -39,7 +39,9 @@ impl<'a> Fx<'_, 'a> {
             fx.brif(missing, make, join);
             fx.enter(make);
             let fresh = fx.alloc(&layout, desc);
-            fx.store_slot(fresh, k, key_at);
+            // Keys are values: what happens to the object later does not change the group's.
+            let own = fx.copy_key(key, k);
+            fx.store_slot(fresh, own, key_at);
             let items = fx.new_list(items_ty, 0);
             fx.store_slot(fresh, items, items_at);
             fx.store_slot(slot, fresh, 0);

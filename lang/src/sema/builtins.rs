@@ -123,7 +123,7 @@ rows! {
     Reverse "reverse" NONE "(any): any" COPIES;
     Distinct "distinct" NONE "<T>(list<T>): list<T>" COPIES;
     Distinct "unique" NONE "<T>(list<T>): list<T>" COPIES;
-    Keys "keys" NONE "<K, V>(map<K, V>): list<K>" COPIES;
+    Keys "keys" NONE "<K, V>(map<K, V>): list<K>" READS;
     Values "values" NONE "<K, V>(map<K, V>): list<V>" COPIES;
     Range "range" NONE "(int, int=, int=): list<int>" READS;
     Slice "slice" NONE "(any, int, int): any" COPIES;

@@ -1,7 +1,7 @@
 //! Builtins (section 6), each by what its arguments are: output, lists and maps, folds, functions that
 //! take functions. Those on strings and numbers are in `builtin_text.rs` and `builtin_number.rs`.
 
-use crate::key::{frozen, order};
+use crate::key::{Key, frozen, order};
 use crate::machine::{Frame, Machine, Run};
 use crate::number::{Arith, Int, int_arith};
 use crate::ops::as_float;
@@ -203,12 +203,7 @@ impl<'p> Machine<'p> {
     /// First occurrences, compared by their text inside a list (decision 14).
     pub fn distinct(&mut self, items: Vec<Value>) -> Vec<Value> {
         let mut seen = HashSet::new();
-        let text = |v: &Value| match v {
-            // The form inside lists tells nothing about these.
-            Value::Rat(r) => r.to_string().into_bytes(),
-            _ => Show::new(&self.types.types).text(v, Mode::Inner),
-        };
-        items.into_iter().filter(|v| seen.insert(text(v))).collect()
+        items.into_iter().filter(|v| seen.insert(Key::new(&self.types.types, v))).collect()
     }
 
     /// In the order of the keys; keys are copies (decision 14). None has no entries.

@@ -153,7 +153,7 @@ impl Machine<'_> {
         for (k, v) in entries {
             let k = self.adopt_key(&k, key_ty)?;
             let v = self.cast_inner(v, value_ty)?;
-            result.put(Key::new(&k), frozen(&k), v);
+            result.put(Key::of_type(&self.types.types, key_ty, &k), frozen(&k), v);
         }
         Ok(Value::Map(Rc::new(Map { ty: to, entries: result.into() })))
     }
@@ -202,7 +202,10 @@ impl Machine<'_> {
     /// The value of a field of a struct or of a string key of a map.
     pub fn member(&self, v: &Value, name: &[u8]) -> Option<Value> {
         match v {
-            Value::Map(m) => m.entries.borrow().get(&Key::new(&Value::str(name))).cloned(),
+            Value::Map(m) => {
+                let id = Key::of(&self.types.types, m, &Value::str(name));
+                m.entries.borrow().get(&id).cloned()
+            }
             Value::Struct(s) => {
                 let def = self.types.types.struct_def(s.id);
                 let k = def.fields.iter().position(|(n, _)| n.as_bytes() == name)?;

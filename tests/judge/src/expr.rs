@@ -224,7 +224,8 @@ impl<'p> Machine<'p> {
             (Value::Map(m), key) => {
                 let key_ty = self.types.map_parts(m.ty).0;
                 let key = self.adopt_key(key, key_ty)?;
-                Ok(m.entries.borrow().get(&Key::new(&key)).cloned().unwrap_or(Value::None))
+                let id = Key::of(&self.types.types, m, &key);
+                Ok(m.entries.borrow().get(&id).cloned().unwrap_or(Value::None))
             }
             (Value::Struct(_) | Value::Group(_), Value::Str(name)) => self.dynamic_field(base, name.bytes()),
             _ => self.fail("cannot index value of this kind"),

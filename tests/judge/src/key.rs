@@ -1,16 +1,19 @@
 //! What makes two values the same key or the same element.
 //!
-//! - [`Key`]: equal for values that are `==`, so that a map finds them (and a key that changes after the
-//!   store does not change inside the map, decision 14, because the key is taken at the store).
-//!   One exception makes sense for a key alone: NaN is found again.
+//! - [`Key`]: equal for values of one kind with one text inside a list, which is what `distinct` compares
+//!   and what makes two keys of a map or of groups one (1 and 1.0 differ, 0.0 and -0.0 do, NaN is NaN). In
+//!   maps with keys of type `any` the text alone counts: 1 and "1" are one key. A key that changes after
+//!   the store does not change inside the map (decision 14), because the key is taken at the store.
 //! - [`same`]: the operator `==` itself, section 4.
 //! - [`order`]: the order of `sort`, `sort by`, `min` and `max`, section 5.
 
 use crate::number::{Int, int_float_order, rat_from_f64};
-use crate::value::{Entries, Value};
-use mochi_lang::types::Types;
+use crate::show::key_text;
+use crate::value::{Map, Value};
+use mochi_lang::types::{Ty, TyKind, Types};
 use num_rational::BigRational;
 use std::cmp::Ordering;
+use std::collections::HashMap;
 
 /// The identity of a key.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -18,40 +21,69 @@ pub struct Key(Vec<u8>);
 
 impl Key {
     /// The identity of a value as it is now.
-    pub fn new(v: &Value) -> Key {
+    pub fn new(types: &Types, v: &Value) -> Key {
         let mut text = Vec::new();
-        write_key(&mut text, v);
+        write_key(types, &mut text, v);
+        Key(text)
+    }
+
+    /// The identity of a key among others of its type.
+    pub fn of_type(types: &Types, ty: Ty, v: &Value) -> Key {
+        if ty == Ty::ANY { Key::by_text(types, v) } else { Key::new(types, v) }
+    }
+
+    /// The identity of a key among those of a map.
+    pub fn of(types: &Types, map: &Map, v: &Value) -> Key {
+        Key::of_type(types, key_type(types, map), v)
+    }
+
+    /// The identity of a key among those of any type: its text, unless it has none.
+    fn by_text(types: &Types, v: &Value) -> Key {
+        let mut text = Vec::new();
+        match v {
+            Value::Rat(_) | Value::Fun(_) => write_key(types, &mut text, v),
+            _ => write_part(&mut text, b'a', &key_text(types, v)),
+        }
         Key(text)
     }
 }
 
-/// Appends a text that is the same for equal values: numbers by exact value, whatever their kind.
-fn write_key(out: &mut Vec<u8>, v: &Value) {
-    let mut part = |tag: u8, bytes: &[u8]| {
-        out.push(tag);
-        out.extend_from_slice(bytes.len().to_string().as_bytes());
-        out.push(b':');
-        out.extend_from_slice(bytes);
-    };
+/// Appends bytes so that their end is known.
+fn write_part(out: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
+    out.push(tag);
+    out.extend_from_slice(bytes.len().to_string().as_bytes());
+    out.push(b':');
+    out.extend_from_slice(bytes);
+}
+
+/// The type of a map's keys.
+fn key_type(types: &Types, map: &Map) -> Ty {
+    match types.kind(map.ty) {
+        TyKind::Map(key, _) => *key,
+        _ => Ty::ANY,
+    }
+}
+
+fn write_key(types: &Types, out: &mut Vec<u8>, v: &Value) {
+    let mut part = |tag: u8, bytes: &[u8]| write_part(out, tag, bytes);
     match v {
         Value::None => part(b'n', b""),
         Value::Bool(b) => part(b'b', &[u8::from(*b)]),
         Value::Int(i) => part(b'i', i.to_string().as_bytes()),
-        Value::Float(x) if !x.is_finite() => part(b'x', x.to_string().as_bytes()),
-        Value::Float(x) => write_rat(out, &rat_from_f64(*x)),
-        Value::Rat(r) => write_rat(out, r),
+        Value::Float(x) if x.is_nan() => part(b'x', b""),
+        Value::Float(x) => part(b'x', &x.to_bits().to_le_bytes()),
+        Value::Rat(r) => part(b'r', r.to_string().as_bytes()),
         Value::Str(s) => part(b's', s.bytes()),
         Value::List(l) => {
             let items = l.items.borrow();
             part(b'l', items.len().to_string().as_bytes());
-            items.iter().for_each(|x| write_key(out, x));
+            items.iter().for_each(|x| write_key(types, out, x));
         }
         Value::Map(m) => {
             let mut entries: Vec<Vec<u8>> = Vec::new();
             for (k, x) in m.entries.borrow().iter() {
-                let mut entry = Vec::new();
-                write_key(&mut entry, k);
-                write_key(&mut entry, x);
+                let mut entry = Key::by_text(types, k).0;
+                write_key(types, &mut entry, x);
                 entries.push(entry);
             }
             entries.sort();
@@ -59,26 +91,20 @@ fn write_key(out: &mut Vec<u8>, v: &Value) {
         }
         Value::Struct(s) => {
             part(b't', s.id.0.to_string().as_bytes());
-            s.fields.borrow().iter().for_each(|x| write_key(out, x));
+            s.fields.borrow().iter().for_each(|x| write_key(types, out, x));
         }
         Value::Group(g) => {
             out.push(b'g');
-            write_key(out, &g.key);
-            write_key(out, &Value::List(g.items.clone()));
+            write_key(types, out, &g.key);
+            write_key(types, out, &Value::List(g.items.clone()));
         }
         Value::Fun(f) => part(b'f', format!("{:p}", &**f).as_bytes()),
     }
 }
 
-fn write_rat(out: &mut Vec<u8>, r: &BigRational) {
-    let text = if r.is_integer() { r.numer().to_string() } else { r.to_string() };
-    out.push(b'i');
-    out.extend_from_slice(format!("{}:{text}", text.len()).as_bytes());
-}
-
 /// A copy of a key that nobody else holds: what is inside cannot change any more (decision 14).
 pub fn frozen(v: &Value) -> Value {
-    use crate::value::{List, Map, Struct};
+    use crate::value::{List, Struct};
     use std::cell::RefCell;
     use std::rc::Rc;
     match v {
@@ -87,10 +113,8 @@ pub fn frozen(v: &Value) -> Value {
             Value::List(Rc::new(List { ty: l.ty, items: RefCell::new(items) }))
         }
         Value::Map(m) => {
-            let mut entries = Entries::default();
-            for (k, x) in m.entries.borrow().iter() {
-                entries.put(Key::new(k), frozen(k), frozen(x));
-            }
+            // Keys are copies already.
+            let entries = m.entries.borrow().with_values(frozen);
             Value::Map(Rc::new(Map { ty: m.ty, entries: RefCell::new(entries) }))
         }
         Value::Struct(s) => {
@@ -113,8 +137,11 @@ pub fn same(types: &Types, a: &Value, b: &Value) -> bool {
             x.len() == y.len() && x.iter().zip(y.iter()).all(|(x, y)| same(types, x, y))
         }
         (Value::Map(x), Value::Map(y)) => {
+            let alike = key_type(types, x) == key_type(types, y);
+            let key = |k: &Value| if alike { Key::of(types, y, k) } else { Key::by_text(types, k) };
             let (x, y) = (x.entries.borrow(), y.entries.borrow());
-            let found = |(k, v): &(Value, Value)| y.get(&Key::new(k)).is_some_and(|w| same(types, v, w));
+            let values: HashMap<Key, &Value> = y.iter().map(|(k, v)| (key(k), v)).collect();
+            let found = |(k, v): &(Value, Value)| values.get(&key(k)).is_some_and(|w| same(types, v, w));
             x.len() == y.len() && x.iter().all(found)
         }
         (Value::Struct(x), Value::Struct(y)) => {

@@ -169,7 +169,7 @@ impl<'p> Machine<'p> {
                     return Ok(false);
                 }
                 let key = self.adopt_key(a, key_ty)?;
-                Ok(m.entries.borrow().get(&Key::new(&key)).is_some())
+                Ok(m.entries.borrow().get(&Key::of(&self.types.types, m, &key)).is_some())
             }
             Value::Str(s) => match a {
                 Value::Str(part) => {

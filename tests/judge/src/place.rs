@@ -208,7 +208,8 @@ impl<'p> Machine<'p> {
         if key.is_none() && key_ty == Ty::STR {
             return self.fail("cannot use none here");
         }
-        map.entries.borrow_mut().put(Key::new(&key), frozen(&key), value);
+        let id = Key::of(&self.types.types, map, &key);
+        map.entries.borrow_mut().put(id, frozen(&key), value);
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! Queries (section 5), by nested loops: sources and joins in order, the filter, groups, and for each row
 //! that is left its sort key and its selected value. Then sorting, `distinct`, `skip`, `take`, folds.
 
-use crate::key::order;
+use crate::key::{Key, frozen, order};
 use crate::machine::{Exit, Frame, Machine, Run};
 use crate::value::{Group, List, Value};
 use mochi_lang::ast::JoinKind;
@@ -299,18 +299,22 @@ impl<'p> Machine<'p> {
         })
     }
 
-    /// Groups in the order in which their keys appear first; keys are compared by their `str` text.
+    /// Groups in the order in which their keys appear first; keys are values, and one when they are one key of
+    /// a map.
     fn groups(&mut self, f: &mut Frame<'p>, q: &'p Query, clauses: &[Clause<'p>]) -> Run<Vec<Rc<Group>>> {
         let Some(group) = &q.group else { return Ok(Vec::new()) };
-        let mut places: HashMap<Vec<u8>, usize> = HashMap::new();
+        let mut places: HashMap<Key, usize> = HashMap::new();
         let mut groups: Vec<Rc<Group>> = Vec::new();
         let item_ty = self.ty(f, group.item.ty);
         let ty = self.types.list_of(item_ty);
+        let key_ty = self.ty(f, group.key.ty);
         self.filtered(f, q, clauses, &mut |m, f| {
             let key = m.expr(f, &group.key)?;
             let item = m.expr(f, &group.item)?;
-            let at = *places.entry(m.str_text(&key)).or_insert(groups.len());
+            let id = Key::of_type(&m.types.types, key_ty, &key);
+            let at = *places.entry(id).or_insert(groups.len());
             if at == groups.len() {
+                let key = frozen(&key);
                 let items = Rc::new(List { ty, items: Vec::new().into() });
                 groups.push(Rc::new(Group { key, items }));
             }

@@ -81,6 +81,12 @@ impl Entries {
         self.list.iter()
     }
 
+    /// The same keys with other values.
+    pub fn with_values(&self, mut value: impl FnMut(&Value) -> Value) -> Entries {
+        let list = self.list.iter().map(|(k, v)| (k.clone(), value(v))).collect();
+        Entries { places: self.places.clone(), list }
+    }
+
     /// The value of a key.
     pub fn get(&self, key: &Key) -> Option<&Value> {
         self.places.get(key).map(|&at| &self.list[at].1)
