@@ -262,8 +262,9 @@ impl Writer<'_> {
                 let gap = address.next_multiple_of(section.align) - address;
                 let zero = section.role == Role::Atoms(AtomKind::Bss);
                 address += gap;
-                // Zero-initialised data comes last: it takes no room in the file.
-                offset += if zero { 0 } else { gap };
+                // Zero-initialised data comes last: it takes no room in the file. Where it is all of a
+                // segment, the gap does, or else address and offset would not be congruent.
+                offset += if zero && !first { 0 } else { gap };
                 if first {
                     (segment.offset, segment.address) = (offset, address);
                     first = false;

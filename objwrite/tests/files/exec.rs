@@ -105,6 +105,25 @@ fn segments() {
     assert!(!dynamic.is_empty());
 }
 
+/// Where zeros are all of a segment, alignment included, it begins at the same place of a page in
+/// memory and in the file, or else no system loads it.
+#[test]
+fn a_segment_of_zeros_only() {
+    let mut b = Builder::new();
+    b.atom("_start", AtomKind::Text, &[0xC3; 8], &[(0, PC, "zeros", 0)]);
+    let zeros = b.atom("zeros", AtomKind::Bss, &[], &[]);
+    (zeros.align, zeros.zero_size) = (256, 8);
+    let (object, entry) = (&b.0, "_start");
+    let input = LinkInput { object, archives: &[], entry, symbols: false, debug: None, build_id: false };
+    let bytes = link(&input).unwrap().bytes;
+    let header = elf::FileHeader64::<LittleEndian>::parse(&*bytes).unwrap();
+    let headers = header.program_headers(LittleEndian, &*bytes).unwrap();
+    let last = headers.iter().rfind(|p| p.p_type(LittleEndian) == elf::PT_LOAD).unwrap();
+    assert_eq!(last.p_memsz(LittleEndian), 8);
+    assert_eq!(last.p_vaddr(LittleEndian) % 256, 0);
+    assert_eq!(last.p_offset(LittleEndian) % 4096, last.p_vaddr(LittleEndian) % 4096);
+}
+
 #[test]
 fn sections_symbols_and_pc_table() {
     let bytes = link_hello(false);

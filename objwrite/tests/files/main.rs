@@ -6,9 +6,7 @@
 mod debug;
 mod exec;
 mod obj;
-mod random;
 mod rows;
 mod speed;
 mod support;
 mod wasm;
-mod wasm_random;

@@ -4,8 +4,8 @@ use mochi_objwrite::{
     Atom, AtomKind, CfiOp, DebugOptions, FrameInfo, FunctionInfo, LineRow, Object, RelocEntry, RelocKind,
     SymRef, Symbol, Target, target,
 };
-pub use mochi_testkit::{Random, output, traces};
 use mochi_testkit::{have, text};
+pub use mochi_testkit::{output, traces};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -59,10 +59,6 @@ impl Code {
         self.hex("42").insert(RelocKind::WasmAddr, name, addend)
     }
 
-    pub fn pc(self, own: &str, addend: i64) -> Code {
-        self.hex("42").insert(RelocKind::WasmPc, own, addend)
-    }
-
     /// An instruction with the index of a type.
     pub fn typed(self, opcode: &str, own: &str, ty: &[u8]) -> Code {
         let mut code = self.hex(opcode).insert(RelocKind::WasmType, own, ty.len() as i64);

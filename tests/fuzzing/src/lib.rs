@@ -11,6 +11,7 @@
 mod a64;
 mod branches;
 mod choices;
+mod files;
 mod rv64;
 mod text;
 mod wasm;
@@ -18,6 +19,7 @@ mod x64;
 
 pub use a64::encode_a64;
 pub use branches::branches;
+pub use files::{executables, objects};
 pub use rv64::encode_rv64;
 pub use wasm::encode_wasm;
 pub use x64::{check_x64_row, encode_x64};
