@@ -4,7 +4,7 @@
 mod common;
 
 use common::mochi;
-use mochi_objwrite::target::{Os, TARGETS};
+use mochi_objwrite::target::{self, Os, TARGETS};
 use mochi_testkit::engines::{self, Engine, Start};
 use mochi_testkit::process::{End, Outcome};
 use mochi_testkit::{Scratch, output, text, wasi};
@@ -38,9 +38,13 @@ print(fill())
 ";
 
 fn build(s: &Scratch, source: &str, target: &str) -> PathBuf {
+    build_with(s, source, target, &[])
+}
+
+fn build_with(s: &Scratch, source: &str, target: &str, options: &[&str]) -> PathBuf {
     s.write("prog.mochi", source);
-    let built =
-        output(mochi().args(["build", "prog.mochi", "--target", target, "-o", "prog"]).current_dir(&s.0));
+    let args = ["build", "prog.mochi", "--target", target, "-o", "prog"];
+    let built = output(mochi().args(args).args(options).current_dir(&s.0));
     assert!(built.status.success(), "{}", text(&built.stderr));
     s.path("prog")
 }
@@ -70,6 +74,199 @@ fn deep_recursion() {
             let outcome = run(&engine, &program, &[("MOCHI_STACK", "0")]);
             // The declaration's line, where the check is in the code before the first.
             check(&engine.name(), &outcome, "stack overflow", "  at down (prog.mochi:");
+        }
+    }
+}
+
+/// Flags with which Node.js runs code of one tier only: the first, or the optimising one.
+const TIERS: [&str; 2] = ["--liftoff --no-wasm-tier-up", "--no-liftoff"];
+
+/// What a function has of each: parameters, values that live across a call, operands that wait for it.
+struct Shape {
+    params: usize,
+    live: usize,
+    operands: usize,
+    float: bool,
+}
+
+impl Shape {
+    /// A function of this shape that calls itself for ever.
+    fn function(&self, name: usize) -> String {
+        let (ty, unit) = if self.float { ("float", "1.5") } else { ("int", "1") };
+        let params = self.params;
+        let list = |f: &dyn Fn(usize) -> String| (0..params).map(f).collect::<String>();
+        let declared = list(&|i| format!(", p{i}: {ty}"));
+        let rotated = list(&|i| format!(", p{}", (i + 1) % params));
+        let live: String =
+            (0..self.live).map(|i| format!("  let a{i} = start * {unit} + (n + {i}) * {unit}\n")).collect();
+        let after: String = (0..self.live).map(|i| format!(" + a{i}")).collect();
+        let waiting: String = (0..self.operands).map(|i| format!("(n + {i}) * {unit} - (")).collect();
+        let closed = ")".repeat(self.operands);
+        let used = if params > 0 { "p0" } else { unit };
+        format!(
+            "fun f{name}(n: int{declared}): {ty} {{
+{live}  if n == start {{ return {unit} }}
+  return {waiting}f{name}(n + 1{rotated}) + {used}{closed}{after}
+}}
+"
+        )
+    }
+
+    /// A call of it.
+    fn call(&self, name: usize) -> String {
+        let unit = if self.float { "1.5" } else { "1" };
+        format!("if which == \"{name}\" {{ print(f{name}(1{})) }}\n", format!(", {unit}").repeat(self.params))
+    }
+}
+
+fn shapes() -> Vec<Shape> {
+    let counts = [0, 1, 5, 6, 8, 16, 64];
+    let kinds = |n| [(n, 0, 0), (0, n, 0), (0, 0, n), (n, n, n)];
+    let all = counts.into_iter().flat_map(kinds).zip([false, true, true].into_iter().cycle());
+    all.map(|((params, live, operands), float)| Shape { params, live, operands, float }).collect()
+}
+
+/// An engine that cannot be asked how large its frames are: ours are at least as large, whatever a
+/// function has, in both of its tiers and however we compile.
+#[test]
+fn frames_of_many_shapes() {
+    let Some(node) = engines::node() else { return };
+    let shapes = shapes();
+    let mut source = "var start = 0\nlet which = input()\n".to_string();
+    source.extend(shapes.iter().enumerate().map(|(i, shape)| shape.function(i)));
+    source += "print(\"before\")\n";
+    source.extend(shapes.iter().enumerate().map(|(i, shape)| shape.call(i)));
+    for target in TARGETS.iter().filter(|t| t.os == Os::Wasi) {
+        for options in [&[][..], &["--debug"]] {
+            let s = Scratch::new("shapes");
+            let program = build_with(&s, &source, target.short, options);
+            let runs: Vec<(usize, &str)> =
+                (0..shapes.len()).flat_map(|i| TIERS.map(|flags| (i, flags))).collect();
+            mochi_testkit::parallel(2, &runs, |&(i, flags)| {
+                let mut command = Command::new(node);
+                command.args(flags.split(' ')).args(["--no-warnings", engines::NODE_SCRIPT]).arg(&program);
+                let outcome = mochi_testkit::process::run(
+                    &mut command,
+                    format!("{i}\n").as_bytes(),
+                    TIME * engines::SLOWER,
+                );
+                let place = format!("f{i}, {options:?}, {flags}");
+                let innermost = format!("  at f{i} (prog.mochi:");
+                check(&place, &outcome.expect("it starts"), "stack overflow", &innermost);
+            });
+        }
+    }
+}
+
+/// What the runtime does by recursion over values that are nested deeply.
+const NESTED: &str = "\
+type Tree = Leaf | Node(left: Tree, value: int)
+fun tree(n: int): Tree {
+  var t: Tree = Leaf
+  for i in 0..n { t = Node { left: t, value: i } }
+  return t
+}
+fun nest(n: int): any {
+  var xs: any = 1
+  for i in 0..n { xs = [xs] }
+  return xs
+}
+let which = input()
+let size = 100000
+print(\"before\")
+if which == \"0\" { print(tree(size)) }
+if which == \"1\" { print(tree(size) == tree(size)) }
+if which == \"2\" { print(nest(size)) }
+if which == \"3\" { json(nest(size)) }
+if which == \"4\" { print(len(str(nest(size)))) }
+if which == \"5\" { print(len(distinct([nest(size), nest(size)]))) }
+if which == \"6\" { print(nest(size) == nest(size)) }
+if which == \"7\" {
+  var m: map<any, int> = {}
+  m[nest(size)] = 1
+  print(len(m))
+}
+if which == \"8\" {
+  let kept = [nest(size)]
+  var n = 0
+  for i in 0..300000 { n = n + len([i, i + 1]) }
+  print(n, len(kept))
+}
+if which == \"9\" { print(len(from x in [nest(size), nest(size)] group by x into g select count(g))) }
+";
+
+/// Each ends with its result or with a stack overflow, and loses nothing.
+#[test]
+fn deep_values() {
+    for target in TARGETS.iter().filter(|t| t.os == Os::Wasi) {
+        let s = Scratch::new("nested");
+        let program = build(&s, NESTED, target.short);
+        for engine in engines::of(target) {
+            for which in 0..10 {
+                let stdin = format!("{which}\n");
+                let start =
+                    Start { stdin: stdin.as_bytes(), env: &[("MOCHI_STACK", "0")], folder: &s.0, time: TIME };
+                let outcome = engine.run(&program, &start).expect("it starts");
+                let (stdout, stderr) = (text(&outcome.stdout), text(&outcome.stderr));
+                let place = format!("{}, {which}: {stderr}", engine.name());
+                assert!(stdout.starts_with("before\n"), "{place}");
+                if outcome.end == End::Status(0) {
+                    assert_eq!((stderr.as_str(), stdout.lines().count()), ("", 2), "{place}");
+                } else {
+                    assert_eq!(outcome.end, End::Status(1), "{place}");
+                    assert!(stderr.starts_with("stack overflow\n  at __main (prog.mochi:"), "{place}");
+                }
+            }
+        }
+    }
+}
+
+/// On an engine with less stack than V8 has the engine ends the program: with nothing lost.
+#[test]
+fn a_small_stack() {
+    let Some(node) = engines::node() else { return };
+    let s = Scratch::new("small");
+    for target in TARGETS.iter().filter(|t| t.os == Os::Wasi) {
+        let program = build(&s, DEEP, target.short);
+        let mut command = Command::new(node);
+        command.args(["--stack-size=500", "--no-warnings", engines::NODE_SCRIPT]).arg(&program);
+        let outcome = mochi_testkit::process::run(&mut command, b"", TIME).expect("it starts");
+        assert_eq!(text(&outcome.stdout), "before\n");
+        assert!(text(&outcome.stderr).contains("RangeError"), "{}", text(&outcome.stderr));
+    }
+}
+
+/// Has Node.js say how much memory it has used, in KiB, on standard error.
+const NODE_MEMORY: &str =
+    "--import=data:text/javascript,process.on('exit',()=>console.error(process.resourceUsage().maxRSS))";
+
+/// Values of every type that live long, in functions that are large: an engine that copies all locals where
+/// control flow joins does not need memory for their product.
+#[test]
+fn many_locals() {
+    let Some(node) = engines::node() else { return };
+    let s = Scratch::new("locals");
+    let mut source = "fun half(x: float): float { return x * 0.5 }\nfun wide(n: int): int {\n".to_string();
+    for i in 0..2500 {
+        source += &format!("  let a{i} = n * n + {i}\n  let f{i} = half(1.0 * n + {i})\n");
+        source += &format!("  var t{i} = [n]\n  if a{i} % 7 > 2 {{ t{i} = [a{i}, n] }}\n");
+    }
+    source += "  var sum = 0\n";
+    for i in 0..2500 {
+        source += &format!("  if f{i} > 600.0 {{ sum = sum * 3 % 1000003 + a{i} + len(t{i}) }}\n");
+    }
+    source += "  return sum\n}\nprint(wide(10))\n";
+    let host = output(&mut Command::new(build(&s, &source, target::host().expect("a target").short)));
+    for target in TARGETS.iter().filter(|t| t.os == Os::Wasi) {
+        for options in [&[][..], &["--debug"]] {
+            let program = build_with(&s, &source, target.short, options);
+            let mut command = Command::new(node);
+            command.args(["--no-warnings", NODE_MEMORY, engines::NODE_SCRIPT]).arg(&program);
+            let outcome = mochi_testkit::process::run(&mut command, b"", TIME * engines::SLOWER);
+            let outcome = outcome.expect("it starts");
+            assert_eq!(text(&outcome.stdout), text(&host.stdout), "{options:?}");
+            let memory: u64 = text(&outcome.stderr).trim().parse().expect("a number");
+            assert!(memory < 500_000, "{options:?}: {memory} KiB");
         }
     }
 }

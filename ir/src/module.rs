@@ -34,6 +34,16 @@ pub struct Effects {
     /// Nothing it does looks at the stack: it neither runs the collector nor fails nor calls what might,
     /// and it needs little stack itself. So its caller need not show its references.
     pub quiet: bool,
+    /// Calls below it nest at most as deep as is known when it is compiled: neither it nor what it calls is
+    /// part of a cycle of calls, or calls by address. (What ends the program does not count.)
+    pub bounded: bool,
+}
+
+impl Effects {
+    /// A call nests at most as deep as is known when the program is compiled.
+    pub fn nests_shallowly(&self) -> bool {
+        self.bounded || self.quiet || self.noreturn
+    }
 }
 
 /// Parameter and result types of a function.

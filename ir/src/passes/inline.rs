@@ -11,7 +11,7 @@ use crate::cfg::Cfg;
 use crate::func::{ArgList, Block, BlockCall, Function, Inst, InstData, SrcLoc, Value, ValueDef};
 use crate::hash::FastMap;
 use crate::library::Library;
-use crate::module::{Module, Sym, SymKind};
+use crate::module::{Effects, Module, Sym, SymKind};
 use crate::ops::{Effect, Imm, Op};
 use crate::text::parse_function;
 use std::rc::Rc;
@@ -28,7 +28,7 @@ const MAX_DEPTH: u32 = 12;
 /// Runs the pass on a module.
 pub fn run(module: &mut Module, library: &Library) {
     let funcs = std::mem::take(&mut module.funcs);
-    let order = callees_first(module, &funcs);
+    let order = callees_first(module, &funcs, |_| true);
     let mut inliner = Inliner {
         bodies: vec![None; module.syms.len()],
         missing: FastMap::default(),
@@ -54,8 +54,13 @@ pub fn run(module: &mut Module, library: &Library) {
     module.funcs = funcs.into_iter().map(|f| f.expect("put back")).collect();
 }
 
-/// Indices of functions, callees before callers as far as calls are not circular.
-pub(super) fn callees_first(module: &Module, funcs: &[Function]) -> Vec<usize> {
+/// Indices of functions, callees before callers as far as calls are not circular; only calls of functions
+/// with such effects count.
+pub(super) fn callees_first(
+    module: &Module,
+    funcs: &[Function],
+    counts: impl Fn(Effects) -> bool,
+) -> Vec<usize> {
     let mut index = vec![u32::MAX; module.syms.len()];
     for (i, f) in funcs.iter().enumerate() {
         index[f.sym.0 as usize] = i as u32;
@@ -67,7 +72,11 @@ pub(super) fn callees_first(module: &Module, funcs: &[Function]) -> Vec<usize> {
                 let data = &f.insts[i.index()];
                 if data.op == Op::Call { data.sym } else { None }
             });
-            calls.map(|s| index[s.0 as usize]).filter(|&i| i != u32::MAX).collect()
+            calls
+                .filter(|s| counts(module.sym(*s).effects))
+                .map(|s| index[s.0 as usize])
+                .filter(|&i| i != u32::MAX)
+                .collect()
         })
         .collect();
     let mut order = Vec::with_capacity(funcs.len());

@@ -1,11 +1,14 @@
-//! Finds functions that are *quiet* ([`crate::Effects::quiet`]): nothing they do looks at the stack,
-//! so callers need not show their references, nor where they are, on machines whose own stack cannot
-//! be read.
+//! Finds what callers may rely on about a function and the stack.
 //!
-//! A function is quiet when it asks for no stack or frame pointer, calls nothing by address and
-//! only functions known to be quiet, has no slow path to take, and is not part of a cycle of calls
-//! (which might use up the stack). In functions of the program a load may find a none, so there it
-//! must not load or store either.
+//! A function is *quiet* ([`crate::Effects::quiet`]) when nothing it does looks at the stack, so that
+//! callers need not show their references, nor where they are, on machines whose own stack cannot be
+//! read: it asks for no stack or frame pointer, calls nothing by address and only functions known to be
+//! quiet, has no slow path to take, is small, and is not part of a cycle of calls (which might use up the
+//! stack). In functions of the program a load may find a none, so there it must not load or store either.
+//!
+//! It is *bounded* ([`crate::Effects::bounded`]) when it calls nothing by address, calls only functions
+//! known to be bounded, and is not part of a cycle of calls. Functions that do not return do not count:
+//! they end the program. Nor do slow paths of exact arithmetic, which are recursive over halves of numbers.
 
 use super::inline::callees_first;
 use crate::func::{Function, Type};
@@ -13,26 +16,42 @@ use crate::library::Library;
 use crate::module::Module;
 use crate::ops::{Imm, Op};
 
+/// A quiet function has at most so many values, so that its frame is small.
+const SMALL: usize = 400;
+
 /// Runs the pass on a module.
 pub fn run(module: &mut Module, _: &Library) {
-    // Callees come first, so one round is enough, and cycles are not quiet.
-    for i in callees_first(module, &module.funcs) {
-        if is_quiet(module, &module.funcs[i]) {
-            let sym = module.funcs[i].sym.0 as usize;
-            module.syms[sym].effects.quiet = true;
-        }
+    // Callees come first, so one round is enough, and what is part of a cycle has a callee that is not known.
+    for i in callees_first(module, &module.funcs, |effects| !effects.noreturn) {
+        let func = &module.funcs[i];
+        let (quiet, bounded) = (is_quiet(module, func), is_bounded(module, func));
+        let effects = &mut module.syms[func.sym.0 as usize].effects;
+        effects.quiet |= quiet;
+        effects.bounded |= bounded;
     }
 }
 
-fn is_quiet(module: &Module, func: &Function) -> bool {
+fn is_bounded(module: &Module, func: &Function) -> bool {
     func.layout.iter().flat_map(|b| &func.blocks[b.index()].insts).all(|i| {
         let d = &func.insts[i.index()];
         match d.op {
-            Op::Call => d.sym.is_some_and(|s| module.sym(s).effects.quiet),
-            Op::CallInd | Op::GetSp | Op::GetFp | Op::SwitchStack => false,
-            op if op.is_int() => false,
-            _ if func.file.is_none() => true,
-            op => op.info().imm != Imm::Offset || func.ty(func.operands(*i)[0]) != Type::Ref,
+            Op::Call => d.sym.is_some_and(|s| module.sym(s).effects.nests_shallowly()),
+            op => op != Op::CallInd,
         }
     })
+}
+
+fn is_quiet(module: &Module, func: &Function) -> bool {
+    let small = func.values.len() <= SMALL;
+    small
+        && func.layout.iter().flat_map(|b| &func.blocks[b.index()].insts).all(|i| {
+            let d = &func.insts[i.index()];
+            match d.op {
+                Op::Call => d.sym.is_some_and(|s| module.sym(s).effects.quiet),
+                Op::CallInd | Op::GetSp | Op::GetFp | Op::SwitchStack => false,
+                op if op.is_int() => false,
+                _ if func.file.is_none() => true,
+                op => op.info().imm != Imm::Offset || func.ty(func.operands(*i)[0]) != Type::Ref,
+            }
+        })
 }

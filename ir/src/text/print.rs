@@ -7,7 +7,8 @@ use crate::ops::{Cond, FCond, Imm, KNOWN_A, KNOWN_B, NO_OVERFLOW, Op};
 use std::fmt::Write;
 
 /// Effects in the order in which they are printed.
-pub(super) const EFFECT_NAMES: [&str; 6] = ["readonly", "pure", "noreturn", "inline", "cold", "quiet"];
+pub(super) const EFFECT_NAMES: [&str; 7] =
+    ["readonly", "pure", "noreturn", "inline", "cold", "quiet", "bounded"];
 
 pub(super) fn effect_field(effects: &mut Effects, index: usize) -> &mut bool {
     match index {
@@ -16,7 +17,8 @@ pub(super) fn effect_field(effects: &mut Effects, index: usize) -> &mut bool {
         2 => &mut effects.noreturn,
         3 => &mut effects.inline,
         4 => &mut effects.cold,
-        _ => &mut effects.quiet,
+        5 => &mut effects.quiet,
+        _ => &mut effects.bounded,
     }
 }
 

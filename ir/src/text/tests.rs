@@ -8,7 +8,7 @@ use crate::{Module, Op, Type};
 const SAMPLE: &str = r#"file "a \"b\".mochi"
 file "b.mochi"
 declare func @f(ref, i64) -> ref
-declare func @"list<int>.push"(ref, f64) preserve_all readonly pure noreturn inline cold quiet export
+declare func @"list<int>.push"(ref, f64) preserve_all readonly pure noreturn inline cold quiet bounded export
 declare data @d export
 declare data @z
 declare func @main()
@@ -109,8 +109,15 @@ fn every_op_name_is_found() {
 
 #[test]
 fn functions_declare_what_they_need() {
-    const NONE: Effects =
-        Effects { readonly: false, pure_: false, noreturn: false, inline: false, cold: false, quiet: false };
+    const NONE: Effects = Effects {
+        readonly: false,
+        pure_: false,
+        noreturn: false,
+        inline: false,
+        cold: false,
+        quiet: false,
+        bounded: false,
+    };
     const COLD: Effects = Effects { cold: true, ..NONE };
     const INLINE: Effects = Effects { inline: true, ..NONE };
     static DECLS: [Decl; 2] = [

@@ -1,7 +1,7 @@
 //! Selection: calls, and the frames around them (what frames are is in [`super::frame`]).
 
 use crate::wasm32::emit::Emit;
-use crate::wasm32::encode::function_type;
+use crate::wasm32::encode::Places;
 use crate::wasm32::frame::{PLACE, Temper, temper};
 use crate::wasm32::insts::{Row, Ty};
 use mochi_ir::{Inst, Op, Sym, Type, Value};
@@ -26,19 +26,17 @@ impl Emit<'_> {
                 self.value(a);
             }
             let sym = d.sym.expect("a call has a callee");
-            return self.call_in_frame(inst, |e| e.code.call(sym));
+            let results = d.result.is_some().into();
+            return self.call_in_frame(inst, |e| e.code.call(sym, args.len(), results));
         }
         for &a in &args[1..] {
             self.value(a);
         }
         self.low(args[0]);
-        let params = args[1..].iter().map(|&a| signature_type(self.func.ty(a)));
-        let ty = function_type(
-            params.collect::<Vec<_>>().into_iter(),
-            d.result.map(|r| signature_type(self.func.ty(r))),
-        );
+        let params: Vec<Ty> = args[1..].iter().map(|&a| signature_type(self.func.ty(a))).collect();
+        let result = d.result.map(|r| signature_type(self.func.ty(r)));
         let this = self.func.sym;
-        self.call_in_frame(inst, |e| e.code.call_indirect(&ty, this));
+        self.call_in_frame(inst, |e| e.code.call_indirect(&params, result, this));
     }
 
     /// Makes a call with what its kind asks for around it; the arguments are on the stack.
@@ -83,7 +81,7 @@ impl Emit<'_> {
             self.enter_call(fp, &[]);
             self.free(fp);
         }
-        self.code.call(sym);
+        self.code.call(sym, 0, 0);
         self.code.op(Row::Unreachable);
     }
 
@@ -131,7 +129,8 @@ impl Emit<'_> {
         self.code.index(Row::GlobalSet, STACK_POINTER);
     }
 
-    /// The start of the function: its frame, unless the stack is used up.
+    /// The start of the function: its frame. Below the limit of the stack the runtime is asked, which ends the
+    /// program when the stack is used up.
     pub fn prologue(&mut self) {
         if !self.frame.whole {
             return;
@@ -143,11 +142,21 @@ impl Emit<'_> {
         self.code.index(Row::GlobalGet, STACK_LIMIT);
         self.code.op(Row::I32LtS);
         self.open(Row::If, None);
-        let full = self.runtime("panic_stack");
-        self.code.call(full);
-        self.code.op(Row::Unreachable);
+        let below = self.runtime("stack_below_limit");
+        self.code.get(self.fp);
+        self.code.op(Row::I64ExtendI32U);
+        self.code.call(below, 1, 0);
         self.close();
         self.push_frame(self.fp);
+        if !self.locals.places.is_empty() {
+            let types = [Ty::I32, Ty::I64, Ty::F64];
+            let mut temps = [0; 3];
+            for ty in types {
+                temps[ty as usize] = self.temp(ty);
+            }
+            let (offset, types) = (self.frame.places, self.locals.places.clone());
+            self.code.places = Places { fp: self.fp, offset, types, temps };
+        }
     }
 
     /// The end of the function, with its result on the stack.
@@ -165,8 +174,7 @@ impl Emit<'_> {
         self.low(function);
         self.low(stack);
         self.code.index(Row::GlobalSet, STACK_POINTER);
-        let ty = function_type([Ty::I64].into_iter(), None);
-        self.code.call_indirect(&ty, self.func.sym);
+        self.code.call_indirect(&[Ty::I64], None, self.func.sym);
         self.code.op(Row::Unreachable);
     }
 }

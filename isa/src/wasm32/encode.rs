@@ -2,8 +2,12 @@
 //! code of a function while it grows.
 //!
 //! A number that only the linker knows has no bytes: a relocation stands in its place.
+//!
+//! While code is written, the height of the operand stack is followed, because what a function puts there
+//! counts for the size of its frame in an engine ([`Code::operands`]).
 
-use crate::wasm32::insts::{Imm, Row, Ty};
+use crate::wasm32::insts::{Imm, Row, Stack, Ty};
+use crate::wasm32::locals::PLACES;
 use mochi_ir::{SrcLoc, Sym};
 use mochi_objwrite::leb;
 use mochi_objwrite::{LineRow, RelocEntry, RelocKind, SymRef};
@@ -143,9 +147,92 @@ pub fn function_type(params: impl ExactSizeIterator<Item = Ty>, result: Option<T
     out
 }
 
+/// Arguments that engines pass in registers, at least. Others are on their stack.
+const REGISTER_ARGUMENTS: usize = 5;
+/// Values that engines keep in registers between calls, at least.
+const REGISTERS: usize = 10;
+
+/// Heights of the operand stack.
+#[derive(Default)]
+struct Heights {
+    /// Now.
+    now: usize,
+    /// For each open block: where it begins, and whether it leaves a result.
+    open: Vec<(usize, bool)>,
+    /// The highest so far.
+    most: usize,
+    /// The highest at a call.
+    calls: usize,
+    /// The largest number of arguments for which registers do not suffice.
+    arguments: usize,
+}
+
+impl Heights {
+    fn push(&mut self, n: usize) {
+        self.now += n;
+        self.most = self.most.max(self.now);
+    }
+
+    /// Code that cannot be reached may take what is not there.
+    fn pop(&mut self, n: usize) {
+        self.now = self.now.saturating_sub(n);
+    }
+
+    fn call(&mut self, params: usize, results: usize) {
+        self.calls = self.calls.max(self.now);
+        self.arguments = self.arguments.max(params.saturating_sub(REGISTER_ARGUMENTS));
+        self.pop(params);
+        self.push(results);
+    }
+
+    /// Follows an instruction that is no call.
+    fn follow(&mut self, row: Row, operand: &Operand) {
+        let takes = match row.info().stack {
+            Stack::Fixed(takes, leaves) => {
+                self.pop(takes.len());
+                return self.push(leaves.len());
+            }
+            Stack::Other(takes) => takes.len(),
+        };
+        self.pop(takes);
+        match row {
+            Row::Block | Row::Loop | Row::If => {
+                self.open.push((self.now, matches!(operand, Operand::Block(Some(_)))));
+            }
+            Row::Else => self.now = self.open.last().map_or(0, |block| block.0),
+            Row::End => {
+                let (height, result) = self.open.pop().unwrap_or_default();
+                self.now = height;
+                self.push(result.into());
+            }
+            Row::Select => self.pop(1),
+            Row::Drop | Row::LocalSet | Row::GlobalSet => self.pop(1),
+            Row::LocalGet | Row::GlobalGet => self.push(1),
+            Row::LocalTee | Row::Br | Row::BrIf | Row::BrTable | Row::Return | Row::Unreachable => {}
+            Row::Call | Row::CallIndirect => unreachable!("followed with its signature"),
+            _ => unreachable!("{} has fixed types", row.info().name),
+        }
+    }
+}
+
+/// The words of the frame that stand for locals with numbers from [`PLACES`] on.
+#[derive(Default)]
+pub struct Places {
+    /// Local with the address of the frame.
+    pub fp: u32,
+    /// Offset of the first in the frame.
+    pub offset: u32,
+    /// Type of each.
+    pub types: Vec<Ty>,
+    /// A local of each type.
+    pub temps: [u32; 3],
+}
+
 /// Code of a function.
 #[derive(Default)]
 pub struct Code {
+    /// What stands for some of the locals.
+    pub places: Places,
     /// Bytes of the instructions.
     pub bytes: Vec<u8>,
     /// Relocations in order.
@@ -154,6 +241,7 @@ pub struct Code {
     pub lines: Vec<LineRow>,
     /// Offset of a `local.set` that has just been written, and its local.
     set: Option<(usize, u32)>,
+    heights: Heights,
     loc: SrcLoc,
 }
 
@@ -161,7 +249,20 @@ impl Code {
     /// Appends an instruction with its immediates.
     pub fn put(&mut self, row: Row, operand: &Operand) {
         self.set = None;
+        self.heights.follow(row, operand);
         encode(&mut self.bytes, row, operand);
+    }
+
+    /// Operands on the stack in a function with so many locals: those that are there when something is
+    /// called, or all when registers do not suffice between calls.
+    pub fn operands(&self, locals: usize) -> usize {
+        let between = if locals + self.heights.most > REGISTERS { self.heights.most } else { 0 };
+        self.heights.calls.max(between)
+    }
+
+    /// Arguments of a call that engines pass on their stack, at most.
+    pub fn arguments(&self) -> usize {
+        self.heights.arguments
     }
 
     /// Appends an instruction without immediates.
@@ -176,10 +277,20 @@ impl Code {
 
     /// Pushes a local. Right after it was set, the set becomes a tee.
     pub fn get(&mut self, local: u32) {
+        if let Some(place) = local.checked_sub(PLACES) {
+            let row = match self.places.types[place as usize] {
+                Ty::I32 => Row::I32Load,
+                Ty::I64 => Row::I64Load,
+                Ty::F64 => Row::F64Load,
+            };
+            self.get(self.places.fp);
+            return self.memory(row, self.places.offset + 8 * place);
+        }
         if let Some((at, set)) = self.set
             && set == local
         {
             self.bytes.truncate(at);
+            self.heights.push(1);
             return self.index(Row::LocalTee, local);
         }
         self.index(Row::LocalGet, local);
@@ -187,6 +298,19 @@ impl Code {
 
     /// Pops into a local.
     pub fn set(&mut self, local: u32) {
+        if let Some(place) = local.checked_sub(PLACES) {
+            let ty = self.places.types[place as usize];
+            let row = match ty {
+                Ty::I32 => Row::I32Store,
+                Ty::I64 => Row::I64Store,
+                Ty::F64 => Row::F64Store,
+            };
+            let temp = self.places.temps[ty as usize];
+            self.index(Row::LocalSet, temp);
+            self.get(self.places.fp);
+            self.get(temp);
+            return self.memory(row, self.places.offset + 8 * place);
+        }
         let at = self.bytes.len();
         self.index(Row::LocalSet, local);
         self.set = Some((at, local));
@@ -194,7 +318,8 @@ impl Code {
 
     /// Copies the top of the stack into a local.
     pub fn tee(&mut self, local: u32) {
-        self.index(Row::LocalTee, local);
+        self.set(local);
+        self.get(local);
     }
 
     /// Pushes a 32-bit constant.
@@ -225,25 +350,31 @@ impl Code {
         self.relocs.push(RelocEntry { offset, kind, sym: SymRef(sym.0), addend });
     }
 
-    /// Calls a function.
-    pub fn call(&mut self, sym: Sym) {
+    /// Calls a function with so many parameters and results.
+    pub fn call(&mut self, sym: Sym, params: usize, results: usize) {
+        self.heights.call(params, results);
         self.inserted(Row::Call, RelocKind::WasmFunc, sym, 0);
     }
 
     /// Pushes the address of a symbol, plus `addend`, by `i32.const` or `i64.const`.
     pub fn address(&mut self, row: Row, sym: Sym, addend: i64) {
+        self.heights.push(1);
         self.inserted(row, RelocKind::WasmAddr, sym, addend);
     }
 
     /// Pushes the code offset of this place as a word; `this` is the function.
     pub fn place(&mut self, this: Sym) {
+        self.heights.push(1);
         self.inserted(Row::I64Const, RelocKind::WasmPc, this, 0);
     }
 
-    /// Calls the table's function on top of the stack, whose type this is; `this` is the function.
-    pub fn call_indirect(&mut self, ty: &[u8], this: Sym) {
+    /// Calls the table's function on top of the stack, which has this type; `this` is the calling function.
+    pub fn call_indirect(&mut self, params: &[Ty], result: Option<Ty>, this: Sym) {
+        let ty = function_type(params.iter().copied(), result);
+        self.heights.pop(1);
+        self.heights.call(params.len(), result.is_some().into());
         self.inserted(Row::CallIndirect, RelocKind::WasmType, this, ty.len() as i64);
-        self.bytes.extend_from_slice(ty);
+        self.bytes.extend_from_slice(&ty);
         self.bytes.push(0);
     }
 

@@ -9,7 +9,7 @@ use mochi_objwrite::{Atom, AtomKind, FunctionInfo, SymRef};
 pub fn stub(entry: Sym, start: Sym) -> Atom {
     let mut code = Code::default();
     code.i64(0);
-    code.call(start);
+    code.call(start, 1, 0);
     code.op(Row::End);
     let mut bytes = function_type(std::iter::empty::<Ty>(), None);
     // No locals.

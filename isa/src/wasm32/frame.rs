@@ -10,8 +10,10 @@
 //!   nothing is loaded again).
 //!
 //! Nobody can ask for the end of the engine's own stack. So a frame from start to end is at least as
-//! large as what engines take for a function of so many locals (measured in V8's first tier), and the
-//! limit of the shadow stack stands for both.
+//! large as the engine's own ([`super::engine`]), and the limit of the shadow stack, which is looked at when
+//! such a frame is made, stands for both. Every function has one that may be on the stack without bound
+//! (it calls something that is not [`mochi_ir::Effects::nests_shallowly`]) or whose engine's frame is large;
+//! what the others take together is little, and the engine's stack is larger than ours by as much.
 //!
 //! A function with many cold calls has a whole frame too, which makes it shorter.
 //!
@@ -31,8 +33,8 @@ pub const PLACE: u32 = 8;
 const SLOTS: u32 = 16;
 /// A reference that is live across more cold calls than this gets a slot, as for a hot one.
 const COLD: usize = 12;
-/// Bytes that an engine's own frame takes beside locals, an operand it keeps across a call included.
-const ENGINE_FRAME: usize = 56;
+/// Functions whose frame in an engine has more bytes look at the limit whatever they call.
+const LARGE: usize = 4096;
 /// With more cold calls than this, a frame from start to end is shorter than one around each.
 const MANY: usize = 8;
 /// Slots without a frame are put off to the calls.
@@ -63,15 +65,22 @@ pub struct Frame {
     slots: Vec<u32>,
     /// Number of such slots.
     slot_count: u32,
+    /// Offset of the places of locals.
+    pub places: u32,
     /// Values to store around cold calls.
     spills: HashMap<Inst, Vec<Value>>,
 }
 
 impl Frame {
-    /// Sets the size for a function of so many locals, parameters included.
-    pub fn charge(&mut self, locals: usize) {
-        let engine = (ENGINE_FRAME + 8 * locals) as u32;
-        self.size = self.stored.max(engine).next_multiple_of(16);
+    /// Takes so many bytes of the engine's stack into account. False when this asks for a larger frame than
+    /// there was, so that what has been written does not hold.
+    pub fn charge(&mut self, engine: usize) -> bool {
+        let whole = self.whole || engine > LARGE;
+        let size = self.stored.max(engine as u32).next_multiple_of(8);
+        let holds = whole == self.whole && (!whole || size <= self.size);
+        self.whole = whole;
+        self.size = self.size.max(size);
+        holds
     }
 
     /// Where a value is stored when it has been defined.
@@ -115,6 +124,16 @@ pub fn collects(context: &Context, func: &Function, inst: Inst) -> bool {
     returns && temper(context, func, inst, false) != Temper::Quiet
 }
 
+/// Calls below this instruction may nest without a bound that is known when the program is compiled.
+/// Slow paths of exact arithmetic are recursive only over halves of numbers.
+fn nests_deeply(context: &Context, func: &Function, inst: Inst) -> bool {
+    let d = &func.insts[inst.index()];
+    match d.op {
+        Op::Call => !context.module.sym(d.sym.expect("a call has a callee")).effects.nests_shallowly(),
+        op => op == Op::CallInd,
+    }
+}
+
 /// Plans the frames. `blocks` are those that are emitted, `roots` the values the collector has to
 /// see.
 pub fn plan(
@@ -128,11 +147,12 @@ pub fn plan(
     let traced = func.file.is_some();
     let mut hot: Vec<(u32, u32)> = Vec::new();
     let mut cold: Vec<(u32, u32, Inst)> = Vec::new();
-    let (mut any_hot, mut calls) = (false, 0);
+    let (mut any_hot, mut calls, mut nests) = (false, 0, false);
     for &b in blocks {
         let cold_block = func.blocks[b.index()].cold;
         for &inst in func.blocks[b.index()].insts.iter().filter(|i| trees.live[i.index()]) {
             let temper = temper(context, func, inst, cold_block);
+            nests |= nests_deeply(context, func, inst);
             if temper == Temper::Quiet {
                 continue;
             }
@@ -150,8 +170,10 @@ pub fn plan(
     }
     hot.sort_unstable();
     cold.sort_unstable();
-    let mut values: Vec<Value> =
-        (0..func.values.len() as u32).map(Value).filter(|v| trees.in_local(func, *v)).collect();
+    let mut values: Vec<Value> = (0..func.values.len() as u32)
+        .map(Value)
+        .filter(|v| roots[v.index()] && trees.in_local(func, *v) && !locals.in_place(*v))
+        .collect();
     values.sort_by_key(|v| locals.ranges[v.index()].start);
     let crosses_hot = |v: Value| {
         let range = locals.ranges[v.index()];
@@ -163,24 +185,23 @@ pub fn plan(
         let first = cold.partition_point(|c| 2 * c.0 < range.start);
         cold.get(first + COLD).is_some_and(|c| range.last >= c.1)
     };
-    // What keeps nothing across a hot call is a wrapper, and no long recursion without others.
-    let keeps = traced && any_hot || values.iter().any(|&v| crosses_hot(v));
-    values.retain(|v| roots[v.index()]);
     let (kept, put_off): (Vec<Value>, Vec<Value>) =
         values.into_iter().partition(|&v| crosses_hot(v) || crosses_many(v));
     let (slots, slot_count) = colour_slots(func, locals, &kept);
     let spills = spills(locals, &cold, &put_off);
     let mut frame = Frame {
-        whole: keeps || calls > MANY && traced || slot_count > 0,
+        whole: (any_hot || calls > MANY) && traced || slot_count > 0 || nests || !locals.places.is_empty(),
         traced,
         size: 0,
         stored: 0,
         slots,
         slot_count,
+        places: 0,
         spills,
     };
     let sizes = cold.iter().map(|c| frame.spills(c.2).1);
-    frame.stored = sizes.max().unwrap_or(0).max(SLOTS + 8 * slot_count);
+    frame.places = sizes.max().unwrap_or(0).max(SLOTS + 8 * slot_count);
+    frame.stored = frame.places + 8 * locals.places.len() as u32;
     frame
 }
 

@@ -242,7 +242,7 @@ impl Emit<'_> {
         }
         let d = self.data(inst);
         let sym = self.runtime(d.op.slow_path().expect("exact ops have a slow path"));
-        self.call_in_frame(inst, |e| e.code.call(sym));
+        self.call_in_frame(inst, |e| e.code.call(sym, args.len(), 1));
     }
 
     fn exact_sum(&mut self, inst: Inst, checks: Checks, x: Kept, y: Kept, dst: u32) {

@@ -9,6 +9,10 @@
 //! A position has a reading half (even) and a writing half (odd): what is read last and what is
 //! written first by the same instruction may share a local. Some instructions write their result
 //! before they have read all operands (`late`); their operands last until the next position.
+//!
+//! Engines copy all locals where control flow joins, so their memory grows with the product of locals and
+//! size. Where that is large, the locals that are used least become *places*: words of the function's frame
+//! in linear memory ([`super::encode::Code`] reads and writes them in the stead of locals).
 
 use crate::wasm32::insts::Ty;
 use crate::wasm32::structure::{Item, Label};
@@ -17,6 +21,16 @@ use mochi_ir::{Function, Inst, Op, Type, Value, ValueDef};
 
 /// No position, no local.
 const NONE: u32 = u32::MAX;
+/// Numbers of places begin here.
+pub const PLACES: u32 = 1 << 31;
+/// Locals times positions that an engine may have to copy: up to here it takes about 100 MB.
+const COPIES: usize = 2 << 20;
+/// Locals that are kept however large the function is.
+const KEPT: usize = 64;
+/// An access in a loop counts as so many outside, as a power of two.
+const LOOP_SHIFT: u32 = 3;
+/// Loops around an access that count.
+const LOOP_MOST: u32 = 8;
 
 /// Where values are.
 pub struct Locals {
@@ -24,6 +38,8 @@ pub struct Locals {
     local: Vec<u32>,
     /// Types of the locals after the parameters.
     pub types: Vec<Ty>,
+    /// Types of the places.
+    pub places: Vec<Ty>,
     /// The range of each value with a local.
     pub ranges: Vec<Range>,
     /// Position of each root and terminator; of a nested instruction, that of its root.
@@ -49,7 +65,12 @@ impl Locals {
         func.blocks[func.entry().index()].params.len() + self.types.len()
     }
 
-    /// The local of a value.
+    /// The value is in the frame all the time.
+    pub fn in_place(&self, v: Value) -> bool {
+        (PLACES..NONE).contains(&self.local[v.index()])
+    }
+
+    /// The local or place of a value.
     pub fn of(&self, v: Value) -> u32 {
         let n = self.local[v.index()];
         debug_assert!(n != NONE, "v{} has a local", v.0);
@@ -66,11 +87,20 @@ pub fn type_of(func: &Function, trees: &Trees, v: Value) -> Ty {
     }
 }
 
+/// A loop of the emitted code.
+struct Region {
+    first: u32,
+    last: u32,
+    /// The loop around it.
+    outer: u32,
+    /// Number of loops around it.
+    depth: u32,
+}
+
 /// The loops of the emitted code.
 #[derive(Default)]
 struct Regions {
-    /// First and last position and surrounding loop of each.
-    list: Vec<(u32, u32, u32)>,
+    list: Vec<Region>,
     /// Innermost loop at each position.
     at: Vec<u32>,
 }
@@ -84,11 +114,13 @@ pub fn assign(func: &Function, items: &[Item], trees: &Trees) -> Locals {
         locals: Locals {
             local: vec![NONE; func.values.len()],
             types: Vec::new(),
+            places: Vec::new(),
             ranges: vec![Range { start: NONE, last: 0, end: 0 }; func.values.len()],
             position: vec![NONE; func.insts.len()],
             edge_position: vec![NONE; func.edges.len()],
         },
         order: Vec::new(),
+        weights: vec![0; func.values.len()],
     };
     a.positions(items);
     a.uses(items);
@@ -103,6 +135,8 @@ struct Assign<'a> {
     locals: Locals,
     /// Values with locals in order of definition.
     order: Vec<Value>,
+    /// Accesses of each value; those in loops count more.
+    weights: Vec<u64>,
 }
 
 impl Assign<'_> {
@@ -110,7 +144,15 @@ impl Assign<'_> {
         if self.trees.in_local(self.func, v) {
             self.locals.ranges[v.index()] = Range { start: at, last: at, end: at + 1 };
             self.order.push(v);
+            self.count(v, at / 2);
         }
+    }
+
+    /// Counts an access.
+    fn count(&mut self, v: Value, at: u32) {
+        let region = self.regions.at.get(at as usize).copied().unwrap_or(NONE);
+        let depth = self.regions.list.get(region as usize).map_or(0, |r| r.depth + 1);
+        self.weights[v.index()] += 1 << (LOOP_SHIFT * depth.min(LOOP_MOST));
     }
 
     /// Gives positions to roots, edges and loops, and starts ranges.
@@ -125,7 +167,9 @@ impl Assign<'_> {
                 Item::Open(Label::Back(_)) => {
                     open.push(Some(innermost));
                     innermost = self.regions.list.len() as u32;
-                    self.regions.list.push((at, at, open.last().copied().flatten().unwrap_or(NONE)));
+                    let outer = open.last().copied().flatten().unwrap_or(NONE);
+                    let depth = self.regions.list.get(outer as usize).map_or(0, |r| r.depth + 1);
+                    self.regions.list.push(Region { first: at, last: at, outer, depth });
                 }
                 Item::Open(Label::Forward(_)) => open.push(None),
                 Item::If(b, _) => {
@@ -134,7 +178,7 @@ impl Assign<'_> {
                 }
                 Item::End => {
                     if let Some(Some(outer)) = open.pop() {
-                        self.regions.list[innermost as usize].1 = at;
+                        self.regions.list[innermost as usize].last = at;
                         innermost = outer;
                     }
                 }
@@ -227,11 +271,12 @@ impl Assign<'_> {
     }
 
     fn touch(&mut self, v: Value, at: u32, late: bool) {
+        self.count(v, at);
         let start = self.locals.ranges[v.index()].start;
         let mut last = 2 * at;
         let mut region = self.regions.at[at as usize];
         while region != NONE {
-            let (first, end, outer) = self.regions.list[region as usize];
+            let Region { first, last: end, outer, .. } = self.regions.list[region as usize];
             if 2 * first < start {
                 break;
             }
@@ -262,18 +307,41 @@ impl Assign<'_> {
                 self.locals.local[v.index()] = c.take(v, type_of(func, self.trees, v), range);
             }
         }
-        // Locals of one type stand together behind the parameters.
         let first = params.len();
         let mut order: Vec<usize> = (first..c.types.len()).collect();
+        let places = self.places(&mut order, c.types.len());
+        // Locals of one type stand together behind the parameters.
         order.sort_by_key(|&i| c.types[i] as u8);
         let mut number: Vec<u32> = (0..c.types.len() as u32).collect();
         for (k, &i) in order.iter().enumerate() {
             number[i] = (first + k) as u32;
         }
+        for (k, &i) in places.iter().enumerate() {
+            number[i] = PLACES + k as u32;
+        }
         self.locals.types = order.iter().map(|&i| c.types[i]).collect();
+        self.locals.places = places.iter().map(|&i| c.types[i]).collect();
         for local in self.locals.local.iter_mut().filter(|l| **l != NONE) {
             *local = number[*local as usize];
         }
+    }
+}
+
+impl Assign<'_> {
+    /// Takes the colours that become places out of `order`.
+    fn places(&self, order: &mut Vec<usize>, colours: usize) -> Vec<usize> {
+        let positions = self.regions.at.len();
+        let kept = (COPIES / positions.max(1)).max(KEPT);
+        if order.len() <= kept {
+            return Vec::new();
+        }
+        let mut weights = vec![0u64; colours];
+        for &v in &self.order {
+            let weight = &mut weights[self.locals.local[v.index()] as usize];
+            *weight = weight.saturating_add(self.weights[v.index()]);
+        }
+        order.sort_by_key(|&i| std::cmp::Reverse(weights[i]));
+        order.split_off(kept)
     }
 }
 

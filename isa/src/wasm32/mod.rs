@@ -4,8 +4,8 @@
 //!
 //! The flow of [`compile`]: [`prepare`] (reducible graph) -> [`structure`] (nested items) -> [`trees`] (what
 //! is computed on the operand stack) -> [`locals`] (colouring) -> [`frame`] (the shadow stack, for the
-//! collector and traces) -> [`emit`] with the selection rules in [`select`], [`ints`], [`divide`], [`memory`],
-//! [`calls`].
+//! collector and traces; as large as [`engine`] says) -> [`emit`] with the selection rules in [`select`],
+//! [`ints`], [`divide`], [`memory`], [`calls`].
 //!
 //! A word of the IR is an i64, a float an f64. The atom's bytes are the function's type and its body as
 //! in the code section without its size; indices, addresses and code offsets are insertions by relocations.
@@ -15,6 +15,7 @@ pub mod disasm;
 mod divide;
 mod emit;
 pub mod encode;
+mod engine;
 pub mod entry;
 mod frame;
 pub mod insts;
@@ -29,18 +30,21 @@ mod trees;
 use crate::Context;
 use emit::Emit;
 use encode::function_type;
+use engine::Needs;
 use mochi_ir::cfg::{Cfg, DomTree};
 use mochi_ir::{Block, Function};
 use mochi_objwrite::leb;
 use mochi_objwrite::{Atom, AtomKind, FrameInfo, FunctionInfo, SymRef};
 use structure::Item;
 
-/// Symbols that code refers to by itself: the functions that end the program when the shadow stack is
-/// used up and when a none is followed.
-pub const OWN_SYMBOLS: &[&str] = &["panic_stack", "panic_none"];
+/// Symbols that code refers to by itself: the functions that are called when a frame would be below the
+/// limit of the shadow stack, and when a none is followed.
+pub const OWN_SYMBOLS: &[&str] = &["stack_below_limit", "panic_none"];
 
 /// Locals that most functions need beside those of values.
-const USUAL_TEMPS: usize = 3;
+const USUAL_TEMPS: usize = 1;
+/// Operands that most functions have on the stack when they call.
+const USUAL_OPERANDS: usize = 2;
 
 /// Compiles a function.
 pub fn compile(context: &Context, func: &Function) -> Atom {
@@ -59,18 +63,20 @@ pub fn compile(context: &Context, func: &Function) -> Atom {
     let trees = trees::plan(context, func, &blocks, &roots);
     let locals = locals::assign(func, &items, &trees);
     let mut frame = frame::plan(context, func, &blocks, &trees, &locals, &roots);
-    // The size of the frame is written before the number of locals is known; few functions take
-    // more than expected, and those are written again.
-    let mut expected = locals.count(func) + USUAL_TEMPS;
+    // The size of the frame is written before the numbers of locals and operands are known; few functions
+    // take more than expected, and those are written again.
+    let live = engine::live(func, &blocks, &trees, &locals);
+    let (count, operands) = (locals.count(func) + USUAL_TEMPS, USUAL_OPERANDS);
+    frame.charge(engine::frame(Needs { locals: count, operands, arguments: 0, live }));
     loop {
-        frame.charge(expected);
         let mut e = Emit::new(context, func, &cfg, &dom, &trees, &locals, &frame);
         e.body(&items);
         let count = e.local_count();
-        if !frame.whole || count <= expected {
-            return finish(func, e);
+        let (operands, arguments) = (e.code.operands(count), e.code.arguments());
+        let atom = finish(func, e);
+        if frame.charge(engine::frame(Needs { locals: count, operands, arguments, live })) {
+            return atom;
         }
-        expected = count;
     }
 }
 

@@ -21,8 +21,8 @@ func @panic_none {
 b0:
   unreachable
 }
-func @panic_stack {
-b0:
+func @stack_below_limit {
+b0(v0:i64):
   unreachable
 }
 ";

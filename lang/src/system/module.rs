@@ -107,6 +107,7 @@ impl<'a> ModuleBuilder<'a> {
             inline: a.inline,
             cold: a.cold || a.noreturn,
             quiet: a.quiet,
+            bounded: a.quiet,
         };
         let params: Vec<Ty> = fun.params.iter().map(|p| p.ty).collect();
         let sig = ir::Signature {

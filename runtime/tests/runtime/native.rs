@@ -122,9 +122,33 @@ fn ended_by_a_signal() {
 }
 
 #[test]
-fn a_closed_pipe_ends_quietly() {
+fn ended_by_a_signal_that_has_no_effect() {
+    // As on process 1, whose default actions do nothing: the second `kill` does not send the signal.
+    let program = r#"@noreturn extern fun on_end(signal: i64)
+    fun mochi_main() {
+        out_text("printed")
+        on_end(0)
+    }"#;
+    assert_eq!(run_on(On::Host, program), ends(128, "printed", ""));
+}
+
+#[test]
+fn output_that_cannot_be_written() {
     let program = "fun mochi_main() { while true { out_text(\"y\\n\") } }";
-    assert_eq!(run_after("exec >&- ", program), ends(1, "", ""));
+    let bad = "cannot write standard output: error 9\n";
+    assert_eq!(run_after("exec >&- ", program), ends(1, "", bad));
+    // What was found when the program had ended; and another error, which is reported all the same.
+    let ended = r#"fun mochi_main() { out_text("y") }"#;
+    assert_eq!(run_after("exec >&- ", ended), ends(1, "", bad));
+    let failed = r#"fun mochi_main() { out_text("y") panic_division() }"#;
+    assert_eq!(run_after("exec >&- ", failed), ends(1, "", &format!("{bad}division by zero\n")));
+    // A pipe that nobody reads.
+    let closed = "trap '' PIPE
+mkfifo \"$0.pipe\"
+exec 4<>\"$0.pipe\"
+exec >\"$0.pipe\"
+exec 4<&-";
+    assert_eq!(run_after(closed, program), ends(1, "", ""));
 }
 
 #[test]

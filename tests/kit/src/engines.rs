@@ -37,8 +37,8 @@ enum How {
     Node(&'static str),
 }
 
-/// What Node.js runs to run a program.
-const NODE_SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/node.mjs");
+/// What Node.js runs to run a program: its argument.
+pub const NODE_SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/node.mjs");
 
 /// Bytes that the memory of a program in this process may grow to.
 const WASMI_MEMORY: usize = 1 << 30;

@@ -26,8 +26,8 @@ if (!isMainThread) {
   }
   const stack = Number(process.env.MOCHI_STACK ?? 0);
   if (stack > 0) {
-    // Frames of code that is not optimised yet are larger than the program takes them for.
-    const stackSizeMb = (stack * 1.5) / 2 ** 20;
+    // The host takes a little of it.
+    const stackSizeMb = stack / 2 ** 20 + 1;
     const worker = new Worker(new URL(import.meta.url), {
       workerData: process.argv[2],
       resourceLimits: { stackSizeMb },

@@ -46,7 +46,7 @@ pub(super) fn parameters(module: &mut Module) -> Vec<Vec<Range>> {
         .map(|f| State { params: None, known: exports && closed(f), visits: 0, dirty: true })
         .collect();
     if states.iter().any(|s| s.known) {
-        let mut order = callees_first(module, &funcs);
+        let mut order = callees_first(module, &funcs, |_| true);
         order.reverse();
         while states.iter().any(State::is_due) {
             for &i in &order {
