@@ -150,12 +150,14 @@ impl Parser<'_> {
     }
 
     /// Whether the next name is called with no or several arguments: `union(a, b)` is a call of a
-    /// function of that name, `xs union (ys)` an operator and its operand.
+    /// function of that name, `xs union (ys)` an operator and its operand. A query in parentheses is one
+    /// operand, whatever commas it has.
     fn looks_like_call(&self) -> bool {
-        if self.peek(1) != Kind::LParen {
+        let is_query = self.text_at(2) == "from" && self.peek(3) == Kind::Ident;
+        if self.peek(1) != Kind::LParen || is_query {
             return false;
         }
-        let mut nested = 0u32;
+        let (mut nested, mut angles) = (0u32, 0u32);
         let mut i = 2;
         if self.peek(i) == Kind::RParen {
             return true;
@@ -165,7 +167,10 @@ impl Parser<'_> {
                 Kind::LParen | Kind::LBracket | Kind::LBrace => nested += 1,
                 Kind::RParen | Kind::RBracket | Kind::RBrace if nested == 0 => return false,
                 Kind::RParen | Kind::RBracket | Kind::RBrace => nested -= 1,
-                Kind::Comma if nested == 0 => return true,
+                // `map<K, V>` is one type.
+                Kind::Lt if matches!(self.text_at(i - 1), "map" | "list") => angles += 1,
+                Kind::Gt => angles = angles.saturating_sub(1),
+                Kind::Comma if nested == 0 && angles == 0 => return true,
                 Kind::Eof => return false,
                 _ => {}
             }

@@ -154,6 +154,8 @@ impl Parser<'_> {
                 {
                     return false;
                 }
+                // A nested function, not a lambda.
+                Fun if nested == 0 && self.peek(i + 1) == Ident => return false,
                 _ => {}
             }
             i += 1;

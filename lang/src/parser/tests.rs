@@ -194,6 +194,7 @@ fn statements() {
         ("let a = b\nunion = 3", "let a = b\nunion = 3\n"),
         ("let a = b\nunion(1, 2)", "let a = b\n(call union 1 2)\n"),
         ("let a = b union (c)", "let a = (union b (paren c))\n"),
+        ("let a = b union (f, g)", "let a = b\n(call union f g)\n"),
         ("let a = b\nas = 3", "let a = b\nas = 3\n"),
         ("bench = 1 model = 2 update = 3 from = 4", "bench = 1\nmodel = 2\nupdate = 3\nfrom = 4\n"),
         ("while a { b() }", "while a\n  (call b)\n"),
