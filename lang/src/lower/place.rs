@@ -87,6 +87,7 @@ impl<'a> Fx<'_, 'a> {
             return;
         };
         let at = self.walk(place.root, leading, later);
+        self.at(value.span);
         match &last.0 {
             Step::Field(field) => {
                 let v = match op {
@@ -100,7 +101,7 @@ impl<'a> Fx<'_, 'a> {
                         self.keep_as(value, ty)
                     }
                 };
-                let at = self.late(at);
+                let at = self.ready(at, value);
                 self.store_field(at.value, at.ty, *field, v);
             }
             Step::DynField(name) => {
@@ -113,13 +114,12 @@ impl<'a> Fx<'_, 'a> {
                     }
                     None => self.keep_as(value, Ty::ANY),
                 };
-                let at = self.late(at);
+                let at = self.ready(at, value);
                 let object = self.convert(at.value, at.ty, Ty::ANY);
                 self.rt_void("any_set_field", &[object, name, v]);
             }
             Step::Index(index) => {
                 let growable = leading.is_empty() && self.is_borrower(place.root);
-                self.at(value.span);
                 self.store_index(at, index, op, value, growable);
             }
         }
@@ -131,6 +131,12 @@ impl<'a> Fx<'_, 'a> {
             Holder::Variable(root) => Reached { value: self.read(root), ..at },
             _ => at,
         }
+    }
+
+    /// What a store goes to, when the value is there: what fails now fails where the value stands.
+    fn ready(&mut self, at: Reached, value: &Expr) -> Reached {
+        self.at(value.span);
+        self.late(at)
     }
 
     fn combine(&mut self, op: BinOp, ty: Ty, old: Value, value: &'a Expr) -> Value {
@@ -303,7 +309,7 @@ impl<'a> Fx<'_, 'a> {
                     let list = fx.some_list(&at);
                     fx.list_get(elem, list, i)
                 });
-                let at = self.late(at);
+                let at = self.ready(at, value);
                 let list = self.some_list(&at);
                 let names = if hides_growth { LIST_SET_COPY } else { LIST_SET };
                 let name = self.lw.types.repr(elem).list_fn(names);
@@ -315,7 +321,7 @@ impl<'a> Fx<'_, 'a> {
                     let at = fx.late(at);
                     fx.map_get(key, ty, at.value, k)
                 });
-                let at = self.late(at);
+                let at = self.ready(at, value);
                 self.map_put(key, at.value, k, v);
             }
             _ => {
@@ -324,7 +330,7 @@ impl<'a> Fx<'_, 'a> {
                     let container = fx.convert(at.value, stripped, Ty::ANY);
                     fx.rt("any_index", &[container, i])
                 });
-                let at = self.late(at);
+                let at = self.ready(at, value);
                 let container = self.convert(at.value, stripped, Ty::ANY);
                 let new = self.rt("any_set_index", &[container, i, v]);
                 if at.ty == Ty::ANY {
