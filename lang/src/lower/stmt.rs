@@ -248,7 +248,8 @@ impl<'a> Fx<'_, 'a> {
                 let map = self.expr(source);
                 let keys_ty = self.lw.types.types.list(key);
                 let desc = self.desc(keys_ty);
-                let keys = self.rt("map_keys", &[map, desc]);
+                self.at(source.span);
+                let keys = self.rt("map_loop_keys", &[map, desc]);
                 self.for_items(var, key, keys, body);
             }
             TyKind::Group(key, item) => {

@@ -59,8 +59,9 @@ impl<'p> Machine<'p> {
                 self.for_range(f, *var, bounds, *inclusive, body)
             }
             StmtKind::ForEach { var, source, body } => {
-                let source = self.expr(f, source)?;
-                self.for_each(f, *var, source, body)
+                let items = self.expr(f, source)?;
+                self.at = source.span;
+                self.for_each(f, *var, items, body)
             }
             StmtKind::Break => Err(Exit::Break),
             StmtKind::Continue => Err(Exit::Continue),
