@@ -98,10 +98,15 @@ pub struct CodeOptions {
 }
 
 impl CodeOptions {
-    /// Extensions that code may use.
-    pub fn features(&self) -> mochi_isa::Features {
+    /// What they say about code.
+    pub fn code(&self) -> mochi::pipeline::Code {
         let has = |f| self.features.contains(&f);
-        mochi_isa::Features { zba: has(Feature::Zba), zbb: has(Feature::Zbb) }
+        mochi::pipeline::Code {
+            debug: self.debug,
+            verify: self.verify,
+            time: self.time_passes,
+            features: mochi_isa::Features { zba: has(Feature::Zba), zbb: has(Feature::Zbb) },
+        }
     }
 }
 

@@ -4,21 +4,14 @@ use crate::cli::{Build, Check, Cli, CodeOptions, ColorWhen, Command, Emit, Input
 use crate::error::Error;
 use crate::time::Timer;
 use crate::{input, output, run, targets};
-use mochi_ir::passes;
-use mochi_ir::{Library, Module};
-use mochi_isa::{Context, module::compile_module};
+use mochi::pipeline::{self, Source};
+use mochi_ir::Module;
 use mochi_lang::diag::{Diagnostics, Format};
-use mochi_lang::span::{FileId, SourceMap};
-use mochi_lang::{ast, dump, lower, parser, sema, stack, tree};
+use mochi_lang::{ast, dump, stack, tree};
 use mochi_objwrite::Object;
-use mochi_objwrite::archive::Archive;
-use mochi_objwrite::link::{self, DebugOptions, LinkInput, RelocatableInput};
 use mochi_objwrite::target::{self, FileKind, Target};
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
-
-/// The compiler and its version, as debug information names it.
-const PRODUCER: &str = concat!("mochi ", env!("CARGO_PKG_VERSION"));
 
 /// Carries out a command, on a stack for deeply nested programs.
 pub fn run_command(cli: Cli) -> Result<(), Error> {
@@ -48,7 +41,7 @@ fn build(options: &Build) -> Result<(), Error> {
     let bytes = match &options.emit {
         Emit::Ast => {
             let program = session.parse()?;
-            dump::dump(&program, &session.map).into_bytes()
+            dump::dump(&program, &session.source.map).into_bytes()
         }
         Emit::Ir(pass) => {
             let program = session.check(&mut timer)?;
@@ -133,16 +126,14 @@ fn write_stdout(bytes: &[u8]) -> Result<(), Error> {
 
 /// One compilation: the source, and how to report on it.
 struct Session {
-    map: SourceMap,
-    file: FileId,
+    source: Source,
     diags: Diagnostics,
     format: Format,
 }
 
 impl Session {
     fn read(options: &Input) -> Result<Session, Error> {
-        let mut map = SourceMap::default();
-        let file = input::read(options, &mut map)?;
+        let source = input::read(options)?;
         let color = match options.color {
             ColorWhen::Always => true,
             ColorWhen::Never => false,
@@ -152,12 +143,12 @@ impl Session {
             MessageFormat::Human => Format::Human { color },
             MessageFormat::Json => Format::Json,
         };
-        Ok(Session { map, file, diags: Diagnostics::new(), format })
+        Ok(Session { source, diags: Diagnostics::new(), format })
     }
 
     /// The syntax tree; the rest of the compilation needs it to be without errors.
     fn parse(&mut self) -> Result<ast::Program, Error> {
-        let program = parser::parse(&self.map, self.file, &mut self.diags);
+        let program = self.source.parse(&mut self.diags);
         if self.diags.has_errors() {
             return Err(self.report());
         }
@@ -168,42 +159,30 @@ impl Session {
     fn check(&mut self, timer: &mut Timer) -> Result<tree::Program, Error> {
         let program = self.parse()?;
         timer.step("parse");
-        let tree = sema::check(&self.map, &program, &mut self.diags);
-        let failed = tree.is_none() || self.diags.has_errors();
+        let tree = self.source.check(&program, &mut self.diags);
         if !self.diags.is_empty() {
             self.report();
         }
         timer.step("check");
-        tree.filter(|_| !failed).ok_or(Error::Program)
+        tree.ok_or(Error::Program)
     }
 
     /// Writes what was found to standard error.
     fn report(&self) -> Error {
         // Nothing can be done when standard error is closed.
-        let _ = std::io::stderr().write_all(self.diags.render(&self.map, self.format).as_bytes());
+        let _ = std::io::stderr().write_all(self.diags.render(&self.source.map, self.format).as_bytes());
         Error::Program
     }
 
     fn lower(&self, program: &tree::Program, timer: &mut Timer) -> Module {
-        let module = lower::lower(&self.map, program, &mochi_runtime::library());
+        let module = self.source.lower(program);
         timer.step("lower");
         module
     }
 
-    fn pass_options<'a>(code: &CodeOptions, library: &'a Library) -> passes::Options<'a> {
-        passes::Options {
-            steps: if code.debug { passes::DEBUG } else { passes::OPTIMISE },
-            library,
-            verify: code.verify || cfg!(debug_assertions),
-            stop_after: None,
-            time: code.time_passes,
-        }
-    }
-
     fn optimized(&self, program: &tree::Program, code: &CodeOptions, timer: &mut Timer) -> Module {
         let mut module = self.lower(program, timer);
-        let library = mochi_runtime::library();
-        let report = passes::run(&mut module, &Self::pass_options(code, &library));
+        let report = pipeline::optimize(&mut module, &code.code(), None);
         for (pass, time) in report.times {
             timer.part(pass, time);
         }
@@ -221,14 +200,12 @@ impl Session {
     ) -> Result<String, Error> {
         let mut module = self.lower(program, timer);
         if pass != Some("lower") {
-            let library = mochi_runtime::library();
-            let options = passes::Options { stop_after: pass, ..Self::pass_options(code, &library) };
-            let names: Vec<&str> = options.steps.iter().map(|s| s.pass.name).collect();
+            let names: Vec<&str> = pipeline::steps(&code.code()).iter().map(|s| s.pass.name).collect();
             if let Some(pass) = pass.filter(|p| !names.contains(p)) {
                 let message = format!("no pass `{pass}`; passes: lower, {}", names.join(", "));
                 return Err(Error::Usage(message));
             }
-            passes::run(&mut module, &options);
+            pipeline::optimize(&mut module, &code.code(), pass);
         }
         Ok(mochi_ir::text::print_module(&module))
     }
@@ -240,20 +217,10 @@ impl Session {
         code: &CodeOptions,
         timer: &mut Timer,
     ) -> Object {
-        let module = &self.optimized(program, code, timer);
-        let options =
-            mochi_isa::Options { debug: code.debug, verify: code.verify, features: code.features() };
-        let object = compile_module(&Context::new(module, target, options));
+        let module = self.optimized(program, code, timer);
+        let object = pipeline::generate(&module, target, &code.code());
         timer.step("code generation");
         object
-    }
-
-    fn debug_options(&self) -> DebugOptions {
-        DebugOptions {
-            producer: PRODUCER.into(),
-            unit: self.map.file(self.file).output_name().to_string(),
-            directory: ".".into(),
-        }
     }
 
     /// The finished file: an executable, or an object for other linkers.
@@ -267,19 +234,8 @@ impl Session {
         timer: &mut Timer,
     ) -> Result<Vec<u8>, Error> {
         let object = self.object(program, target, code, timer);
-        let runtime = Archive::open(mochi_runtime::archive(target)).map_err(|e| Error::Link(e.into()))?;
-        let (object, archives) = (&object, &[runtime][..]);
-        let debug = (!strip).then(|| self.debug_options());
-        let image = match kind {
-            FileKind::Executable => {
-                let (entry, symbols) = ("_start", !strip);
-                link::link(&LinkInput { object, archives, entry, symbols, debug, build_id: false })
-            }
-            FileKind::Object => {
-                link::relocatable(&RelocatableInput { object, archives, exports: &["main"], debug })
-            }
-        };
+        let bytes = self.source.link(&object, target, kind, strip);
         timer.step("link");
-        Ok(image.map_err(Error::Link)?.bytes)
+        bytes.map_err(Error::Link)
     }
 }

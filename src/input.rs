@@ -2,7 +2,7 @@
 
 use crate::cli::Input;
 use crate::error::Error;
-use mochi_lang::span::{FileId, SourceMap};
+use mochi::pipeline::Source;
 use std::io::Read;
 use std::path::Path;
 
@@ -12,7 +12,7 @@ pub fn is_stdin(path: &Path) -> bool {
 }
 
 /// Reads the program. In messages the file has the name the user gave.
-pub fn read(input: &Input, map: &mut SourceMap) -> Result<FileId, Error> {
+pub fn read(input: &Input) -> Result<Source, Error> {
     let mut bytes = Vec::new();
     let done = if is_stdin(&input.file) {
         std::io::stdin().lock().read_to_end(&mut bytes).map(|_| ())
@@ -22,5 +22,5 @@ pub fn read(input: &Input, map: &mut SourceMap) -> Result<FileId, Error> {
     done.map_err(|e| Error::Read(input.file.clone(), e))?;
     // What is not UTF-8 becomes U+FFFD, which the lexer reports where it stands.
     let text = String::from_utf8_lossy(&bytes);
-    Ok(map.add(&input.file.to_string_lossy(), &text))
+    Ok(Source::new(&input.file.to_string_lossy(), &text))
 }

@@ -1,0 +1,3 @@
+//! The compiler as a library, for the command and for what judges it in this repository.
+
+pub mod pipeline;

@@ -1,0 +1,115 @@
+//! From a program's text to a file in memory, step by step. No step reads or writes anything.
+
+use mochi_ir::{Module, passes};
+use mochi_isa::{Context, Features, module::compile_module};
+use mochi_lang::diag::Diagnostics;
+use mochi_lang::span::{FileId, SourceMap};
+use mochi_lang::{ast, lower, parser, sema, tree};
+use mochi_objwrite::Object;
+use mochi_objwrite::archive::Archive;
+use mochi_objwrite::link::{self, DebugOptions, LinkError, LinkInput, RelocatableInput};
+use mochi_objwrite::target::{FileKind, Target};
+
+/// The compiler and its version, as debug information names it.
+const PRODUCER: &str = concat!("mochi ", env!("CARGO_PKG_VERSION"));
+
+/// The text that is compiled.
+#[derive(Debug)]
+pub struct Source {
+    /// All files.
+    pub map: SourceMap,
+    /// The program's file.
+    pub file: FileId,
+}
+
+/// How code is generated.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Code {
+    /// Compile fast, and keep everything visible in the debugger.
+    pub debug: bool,
+    /// Check the intermediate code after each pass, and every register allocation.
+    pub verify: bool,
+    /// Measure the passes.
+    pub time: bool,
+    /// Extensions of the machine that code may use.
+    pub features: Features,
+}
+
+impl Source {
+    /// A program of one file; the name is what messages and traces show.
+    pub fn new(name: &str, text: &str) -> Source {
+        let mut map = SourceMap::default();
+        let file = map.add(name, text);
+        Source { map, file }
+    }
+
+    /// The syntax tree, which has holes where errors are.
+    pub fn parse(&self, diags: &mut Diagnostics) -> ast::Program {
+        parser::parse(&self.map, self.file, diags)
+    }
+
+    /// The typed tree. `None` when there are errors.
+    pub fn check(&self, program: &ast::Program, diags: &mut Diagnostics) -> Option<tree::Program> {
+        sema::check(&self.map, program, diags).filter(|_| !diags.has_errors())
+    }
+
+    /// IR that no pass has changed.
+    pub fn lower(&self, program: &tree::Program) -> Module {
+        lower::lower(&self.map, program, &mochi_runtime::library())
+    }
+
+    /// The finished file: an executable, or an object for other linkers. `strip` leaves out symbols and
+    /// debug information.
+    pub fn link(
+        &self,
+        object: &Object,
+        target: Target,
+        kind: FileKind,
+        strip: bool,
+    ) -> Result<Vec<u8>, LinkError> {
+        let runtime = Archive::open(mochi_runtime::archive(target))?;
+        let archives = &[runtime][..];
+        let debug = (!strip).then(|| self.debug_options());
+        let image = match kind {
+            FileKind::Executable => {
+                let (entry, symbols) = ("_start", !strip);
+                link::link(&LinkInput { object, archives, entry, symbols, debug, build_id: false })
+            }
+            FileKind::Object => {
+                link::relocatable(&RelocatableInput { object, archives, exports: &["main"], debug })
+            }
+        };
+        Ok(image?.bytes)
+    }
+
+    fn debug_options(&self) -> DebugOptions {
+        DebugOptions {
+            producer: PRODUCER.into(),
+            unit: self.map.file(self.file).output_name().to_string(),
+            directory: ".".into(),
+        }
+    }
+}
+
+/// Runs the passes, up to one of them if it is named, and says how long each took.
+pub fn optimize(module: &mut Module, code: &Code, stop_after: Option<&str>) -> passes::Report {
+    let options = passes::Options {
+        steps: steps(code),
+        library: &mochi_runtime::library(),
+        verify: code.verify || cfg!(debug_assertions),
+        stop_after,
+        time: code.time,
+    };
+    passes::run(module, &options)
+}
+
+/// The passes.
+pub fn steps(code: &Code) -> &'static [passes::Step] {
+    if code.debug { passes::DEBUG } else { passes::OPTIMISE }
+}
+
+/// Machine code.
+pub fn generate(module: &Module, target: Target, code: &Code) -> Object {
+    let options = mochi_isa::Options { debug: code.debug, verify: code.verify, features: code.features };
+    compile_module(&Context::new(module, target, options))
+}
