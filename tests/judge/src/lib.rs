@@ -10,6 +10,7 @@ mod builtin_number;
 mod builtin_text;
 mod convert;
 mod expr;
+pub mod generate;
 mod key;
 mod machine;
 mod number;

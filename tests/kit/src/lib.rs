@@ -8,7 +8,7 @@ mod random;
 mod tools;
 pub mod wasi;
 
-pub use random::Random;
+pub use random::{Random, random_seed};
 pub use tools::{first_installed, folder, have, installed, output, text, traces};
 
 use std::path::{Path, PathBuf};

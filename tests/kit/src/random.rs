@@ -10,9 +10,12 @@ pub struct Random(TestRng);
 impl Random {
     /// The stream of a seed.
     pub fn new(seed: u64) -> Random {
-        let mut key = [0; 32];
-        key[..8].copy_from_slice(&seed.to_le_bytes());
-        Random(TestRng::from_seed(RngAlgorithm::ChaCha, &key))
+        Random(random_seed(seed, 0))
+    }
+
+    /// A stream whose numbers are these bytes in order, then zeros.
+    pub fn from_bytes(bytes: &[u8]) -> Random {
+        Random(TestRng::from_seed(RngAlgorithm::PassThrough, bytes))
     }
 
     /// The next 64 bits.
@@ -43,6 +46,20 @@ impl Random {
     /// One of these.
     pub fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
         &items[self.below(items.len())]
+    }
+}
+
+/// The random numbers of a seed's case with this number, as proptest's runner takes them.
+pub fn random_seed(seed: u64, number: u64) -> TestRng {
+    let mut key = [0; 32];
+    key[..8].copy_from_slice(&seed.to_le_bytes());
+    key[8..16].copy_from_slice(&number.to_le_bytes());
+    TestRng::from_seed(RngAlgorithm::ChaCha, &key)
+}
+
+impl From<TestRng> for Random {
+    fn from(rng: TestRng) -> Random {
+        Random(rng)
     }
 }
 

@@ -1,0 +1,258 @@
+//! Functions: declarations, methods, generic functions, closures, types with their methods.
+
+use super::tree::{Block, Expr, Part, Stmt, parts};
+use super::types::{Fun, PARAMS, Struct, Ty, Union, Variant};
+use super::writer::{Writer, stmt};
+
+impl Writer {
+    /// A struct or union with what belongs to it, or another name of a type.
+    pub fn type_declaration(&mut self) -> Stmt {
+        match self.below(10) {
+            0..=4 => self.struct_declaration(),
+            5..=8 => self.union_declaration(),
+            _ => {
+                let ty = self.value_type(2);
+                let (name, text) = (self.fresh("Alias"), self.text(&ty));
+                self.decls.aliases.push((name.clone(), ty));
+                stmt(parts![format!("type {name} = {text}")])
+            }
+        }
+    }
+
+    fn struct_declaration(&mut self) -> Stmt {
+        let name = self.fresh("P");
+        let count = self.between(1, 4);
+        let fields: Vec<(String, Ty)> = (0..count)
+            .map(|_| {
+                let ty = match self.below(12) {
+                    0 => Ty::opt(self.optional_type()),
+                    1 => self.fun_type(),
+                    _ => self.value_type(2),
+                };
+                (self.fresh("f"), ty)
+            })
+            .collect();
+        let index = self.decls.structs.len();
+        let mut parts = parts![format!("type {name} {{")];
+        for (field, ty) in &fields {
+            parts.push(format!(" {field}: {}", self.text(ty)).into());
+        }
+        self.decls.structs.push(Struct { name, fields: fields.clone(), methods: Vec::new() });
+        for _ in 0..self.pick(&[0, 0, 1, 2]) {
+            let method = self.method(index, &fields);
+            parts.push("\n  ".into());
+            parts.extend(method);
+        }
+        parts.push(" }".into());
+        stmt(parts)
+    }
+
+    fn method(&mut self, index: usize, fields: &[(String, Ty)]) -> Vec<Part> {
+        let name = self.fresh("m");
+        let result = self.result_type();
+        let params: Vec<Ty> = (0..self.between(0, 2)).map(|_| self.value_type(2)).collect();
+        let mark = self.scope.mark();
+        for (field, ty) in fields {
+            self.declare(field, ty, true);
+        }
+        let (head, block, cost, io) = self.function_body(&name, &params, &result, None);
+        self.scope.leave(mark);
+        let fun = Fun { name, generics: 0, params, result, recursive: false, cost, io };
+        self.decls.structs[index].methods.push(fun);
+        parts![head, block]
+    }
+
+    fn union_declaration(&mut self) -> Stmt {
+        let name = self.fresh("U");
+        let index = self.decls.unions.len();
+        let recursive = self.chance(40);
+        let count = self.between(2, 4);
+        let mut variants = Vec::new();
+        for i in 0..count {
+            let fields = match i {
+                0 if self.chance(50) => Vec::new(),
+                _ => (0..self.between(1, 3)).map(|_| (self.fresh("u"), self.value_type(1))).collect(),
+            };
+            variants.push(Variant { name: self.fresh("V"), fields });
+        }
+        if recursive {
+            let last = variants.last_mut().expect("two at least");
+            let field = (format!("u{index}x"), Ty::Union(index));
+            last.fields.push(field);
+        }
+        self.decls.unions.push(Union { name: name.clone(), variants: variants.clone() });
+        let shown: Vec<String> = variants
+            .iter()
+            .map(|v| {
+                let fields: Vec<String> =
+                    v.fields.iter().map(|(n, t)| format!("{n}: {}", self.text(t))).collect();
+                if fields.is_empty() { v.name.clone() } else { format!("{}({})", v.name, fields.join(", ")) }
+            })
+            .collect();
+        stmt(parts![format!("type {name} = {}", shown.join(" | "))])
+    }
+
+    fn result_type(&mut self) -> Ty {
+        match self.below(12) {
+            0 => Ty::Unit,
+            1 => Ty::opt(self.optional_type()),
+            2 => self.fun_type(),
+            _ => self.value_type(2),
+        }
+    }
+
+    /// A top-level function.
+    pub fn function(&mut self) -> Stmt {
+        if self.chance(18) {
+            return self.generic_function();
+        }
+        let name = self.fresh("g");
+        let result = self.result_type();
+        let mut params: Vec<Ty> = (0..self.between(0, 3)).map(|_| self.any_type()).collect();
+        let recursive = self.chance(20) && result != Ty::Unit;
+        if recursive {
+            params.insert(0, Ty::Int);
+        }
+        let mut fun = Fun {
+            name: name.clone(),
+            generics: 0,
+            params: params.clone(),
+            result,
+            recursive,
+            cost: 0,
+            io: false,
+        };
+        let (head, block, cost, io) =
+            self.function_body(&name, &params, &fun.result.clone(), recursive.then(|| fun.clone()));
+        fun.cost = if recursive { cost * 10 + 10 } else { cost };
+        fun.io = io;
+        self.decls.funs.push(fun);
+        stmt(parts![head, block])
+    }
+
+    /// Head and body of a function, what a call costs, and whether it prints or reads.
+    fn function_body(
+        &mut self,
+        name: &str,
+        params: &[Ty],
+        result: &Ty,
+        own: Option<Fun>,
+    ) -> (String, Block, u64, bool) {
+        let (cost, io) = (std::mem::take(&mut self.cost), std::mem::take(&mut self.io));
+        let names: Vec<String> = params
+            .iter()
+            .enumerate()
+            .map(|(i, _)| if own.is_some() && i == 0 { "n".to_string() } else { self.fresh("p") })
+            .collect();
+        let shown: Vec<String> =
+            names.iter().zip(params).map(|(n, t)| format!("{n}: {}", self.annotation(t))).collect();
+        let returned = if *result == Ty::Unit { String::new() } else { format!(": {}", self.text(result)) };
+        let head = format!("fun {name}({}){returned} ", shown.join(", "));
+        let recursive = own.is_some();
+        let block = self.in_function(Some(result.clone()), |w| {
+            w.recursion = own;
+            for (i, (name, ty)) in names.iter().zip(params).enumerate() {
+                match recursive && i == 0 || matches!(ty, Ty::Fun(..)) {
+                    true => w.declare_fixed(name, ty),
+                    false => w.declare(name, ty, true),
+                }
+            }
+            let mut block = Block::default();
+            if recursive {
+                let base = w.leaf(result);
+                block.0.push(stmt(parts!["if n <= 0 ", Block(vec![stmt(parts!["return ", base])])]));
+            }
+            let count = w.pick(&[0, 1, 2, 3, 4]);
+            let body = w.statements(count);
+            block.0.extend(body.0);
+            if *result != Ty::Unit && !w.chance(2) {
+                let depth = w.pick(&[1, 2, 3]);
+                let value = w.expr(result, depth);
+                block.0.push(stmt(parts!["return ", value]));
+            }
+            block
+        });
+        let spent = (std::mem::replace(&mut self.cost, cost), std::mem::replace(&mut self.io, io));
+        (head, block, spent.0, spent.1)
+    }
+
+    /// A generic function: what can be done with values of an unknown type.
+    fn generic_function(&mut self) -> Stmt {
+        let (t, u) = (Ty::Param(PARAMS[0]), Ty::Param(PARAMS[1]));
+        let name = self.fresh("h");
+        let (params, result) = match self.below(7) {
+            0 => (vec![t.clone()], t),
+            1 => (vec![Ty::list(t.clone()), t.clone()], Ty::list(t)),
+            2 => (vec![t.clone(), u.clone()], Ty::Str),
+            3 => (vec![t.clone(), Ty::fun(&[t], u.clone())], u),
+            4 => (vec![t.clone(), Ty::list(t.clone())], t),
+            5 => (vec![t.clone(), u.clone(), Ty::list(u.clone())], Ty::list(u)),
+            _ => (vec![t.clone(), t, Ty::map(Ty::Str, Ty::Int)], Ty::Bool),
+        };
+        let generics = 1 + usize::from(params.iter().any(|p| self.text(p).contains('U')));
+        let (head, block, cost, io) = self.function_body(&name, &params, &result, None);
+        let list = PARAMS[..generics].join(", ");
+        let head = head.replacen(&format!("{name}("), &format!("{name}<{list}>("), 1);
+        self.decls.funs.push(Fun { name, generics, params, result, recursive: false, cost, io });
+        stmt(parts![head, block])
+    }
+
+    /// A lambda: its body may assign what it captures.
+    pub fn lambda(&mut self, params: &[Ty], result: &Ty, d: u32) -> Expr {
+        let names: Vec<String> = params.iter().map(|_| self.fresh("a")).collect();
+        let shown: Vec<String> =
+            names.iter().zip(params).map(|(n, t)| format!("{n}: {}", self.text(t))).collect();
+        let head = format!("fun({}): {} ", shown.join(", "), self.text(result));
+        let ty = Ty::fun(params, result.clone());
+        let block = self.pure == 0 && d > 0 && self.chance(35) && !self.is_tired();
+        // What a lambda costs is counted where it is called.
+        let cost = self.cost;
+        let parts = self.in_function(Some(result.clone()), |w| {
+            for (name, ty) in names.iter().zip(params) {
+                match ty {
+                    Ty::Fun(..) => w.declare_fixed(name, ty),
+                    _ => w.declare(name, ty, true),
+                }
+            }
+            if !block {
+                w.result = None;
+                let e = w.expr(result, d.min(2));
+                return parts![head, "=> ", e];
+            }
+            let count = w.pick(&[0, 1, 1, 2]);
+            let mut body = w.statements(count);
+            let value = w.expr(result, d.min(2));
+            body.0.push(stmt(parts!["return ", value]));
+            parts![head, body]
+        });
+        self.cost = cost + 1;
+        self.expr_of(&ty, parts)
+    }
+
+    /// A function as a value: a lambda, a declared function, or one with some arguments given.
+    pub fn function_value(&mut self, params: &[Ty], result: &Ty, d: u32) -> Expr {
+        let ty = Ty::fun(params, result.clone());
+        // Without parameters left it would be a call.
+        let left = |f: &Fun| !params.is_empty() || f.params.is_empty();
+        let fits = |f: &&Fun| {
+            f.generics == 0 && !f.recursive && left(f) && f.result == *result && f.params.ends_with(params)
+        };
+        let found: Vec<Fun> = self.decls.funs.iter().filter(fits).cloned().collect();
+        if !found.is_empty() && self.pure == 0 && self.chance(60) {
+            let fun = self.pick(&found);
+            let given = fun.params.len() - params.len();
+            if fun.cost <= 40 && self.affords(fun.cost) {
+                self.io |= fun.io;
+                if given == 0 {
+                    return self.expr_of(&ty, parts![fun.name]);
+                }
+                let mut parts = parts![format!("{}(", fun.name)];
+                parts.extend(self.arguments(&fun.params[..given], d));
+                parts.push(")".into());
+                return self.expr_of(&ty, parts);
+            }
+        }
+        let lambda = self.lambda(params, result, d);
+        self.expr_of(&ty, parts!["(", lambda, ")"])
+    }
+}

@@ -1,0 +1,241 @@
+//! What runs a program: the evaluator, the compiler's code on this machine and on others, and the
+//! interpreter of the IR.
+
+use mochi::pipeline::{self, Code, Source};
+use mochi_ir::interp::{self, Linux, Machine, TraceLine, Trap};
+use mochi_ir::{Module, text};
+use mochi_judge::{Limits, Outcome as Evaluated};
+use mochi_lang::diag::{Diagnostics, Format};
+use mochi_lang::tree;
+use mochi_objwrite::target::{self, FileKind, TARGETS, Target};
+use mochi_testkit::engines::{self, Engine, Start};
+use mochi_testkit::process::{self, End};
+use mochi_testkit::{Scratch, text};
+use std::collections::HashSet;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// The name that traces show.
+pub const FILE: &str = "program.mochi";
+
+/// Time of a program on this machine.
+const TIME: Duration = Duration::from_secs(10);
+
+/// Limits of the evaluator: what takes longer is not compared.
+const LIMITS: Limits = Limits { steps: 3_000_000, depth: 5_000, output: 1 << 20 };
+
+/// Instructions of the interpreter.
+const STEPS: u64 = 300_000_000;
+
+/// An engine is being asked, so a panic is an answer.
+pub static BUSY: AtomicBool = AtomicBool::new(false);
+
+/// Frames that a trace shows in full.
+const TRACE: usize = 25;
+
+/// What happened to a program.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// It ran to an end: standard output and error, and how it ended.
+    Ended(Vec<u8>, Vec<u8>, End),
+    /// The compiler or the engine broke down.
+    Broke(String),
+    /// It is not known what it does.
+    Undecided(String),
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Answer::Ended(out, err, end) => writeln!(f, "{}{}{end}", text(out), text(err)),
+            Answer::Broke(why) => writeln!(f, "broke down: {why}"),
+            Answer::Undecided(why) => writeln!(f, "undecided: {why}"),
+        }
+    }
+}
+
+/// A kind of engine.
+enum How {
+    Evaluator,
+    Interpreter { optimised: bool, runtime: Box<Module> },
+    Compiled { debug: bool, engine: Engine },
+}
+
+/// An engine, and how often it is asked.
+pub struct Judge {
+    /// Its name.
+    pub name: String,
+    /// It runs one program in this many.
+    pub every: u64,
+    how: How,
+}
+
+/// All engines, and a place for the programs they run.
+pub struct Judges {
+    /// In the order in which they are asked; what the first knows is right.
+    pub list: Vec<Judge>,
+    scratch: Scratch,
+}
+
+/// What is asked by default: a name, and one program in how many.
+const DEFAULT: &str = "evaluator,O,debug,interpreter/20,interpreter-O/20,a64/40,rv64/40,wasm/40,node/80";
+
+impl Judges {
+    /// Engines of a list such as `evaluator,O,debug,a64/10`, or those by default. Those that are not
+    /// installed are left out.
+    pub fn new(names: Option<&str>) -> Result<Judges, String> {
+        let mut list = Vec::new();
+        for entry in names.unwrap_or(DEFAULT).split(',') {
+            let (name, every) = entry.split_once('/').unwrap_or((entry, "1"));
+            let every = every.parse().ok().filter(|&n| n > 0).ok_or(format!("not a number: {entry}"))?;
+            for how in engines_of(name)? {
+                list.push(Judge { name: name.to_string(), every, how });
+            }
+        }
+        Ok(Judges { list, scratch: Scratch::new("random") })
+    }
+}
+
+fn engines_of(name: &str) -> Result<Vec<How>, String> {
+    let host = target::host().map_err(|e| e.to_string())?;
+    let runtime = || Box::new(text_of_runtime(host));
+    let compiled = |target: Target, which: fn(&Engine) -> bool| {
+        let found = engines::of(target).into_iter().filter(which);
+        found.map(|engine| How::Compiled { debug: false, engine }).collect()
+    };
+    Ok(match name {
+        "evaluator" => vec![How::Evaluator],
+        "interpreter" => vec![How::Interpreter { optimised: false, runtime: runtime() }],
+        "interpreter-O" => vec![How::Interpreter { optimised: true, runtime: runtime() }],
+        "O" => compiled(host, |_| true),
+        "debug" => {
+            let found = engines::of(host).into_iter();
+            found.map(|engine| How::Compiled { debug: true, engine }).collect()
+        }
+        "wasm" => compiled(wasm(), |e| !e.name().contains("node")),
+        "node" => compiled(wasm(), |e| e.name().contains("node")),
+        _ => {
+            let found = TARGETS.iter().find(|t| t.short.split('-').next() == Some(name));
+            compiled(found.ok_or(format!("no engine is named {name}"))?, |_| true)
+        }
+    })
+}
+
+fn wasm() -> Target {
+    TARGETS.iter().find(|t| t.short.starts_with("wasm")).expect("its row in the table of targets")
+}
+
+fn text_of_runtime(host: Target) -> Module {
+    text::parse_module(mochi_runtime::ir_text(host)).expect("the runtime's IR")
+}
+
+/// A program that the checker accepts.
+pub struct Checked {
+    source: Source,
+    tree: tree::Program,
+    text: String,
+    stdin: Vec<u8>,
+}
+
+impl Checked {
+    /// Parses and checks a program. Fails with the diagnostics.
+    pub fn new(text: &str, stdin: &[u8]) -> Result<Checked, String> {
+        let source = Source::new(FILE, text);
+        let mut diags = Diagnostics::new();
+        let program = source.parse(&mut diags);
+        let tree = if diags.has_errors() { None } else { source.check(&program, &mut diags) };
+        match tree {
+            Some(tree) => Ok(Checked { source, tree, text: text.to_string(), stdin: stdin.to_vec() }),
+            None => Err(diags.render(&source.map, Format::Human { color: false })),
+        }
+    }
+
+    fn module(&self, code: Option<&Code>) -> Module {
+        let mut module = self.source.lower(&self.tree);
+        if let Some(code) = code {
+            pipeline::optimize(&mut module, code, None);
+        }
+        module
+    }
+}
+
+impl Judge {
+    /// What a program does on this engine.
+    pub fn ask(&self, program: &Checked, judges: &Judges) -> Answer {
+        BUSY.store(true, Ordering::Relaxed);
+        let asked = catch_unwind(AssertUnwindSafe(|| match &self.how {
+            How::Evaluator => evaluate(program),
+            How::Interpreter { optimised, runtime } => interpret(program, *optimised, runtime),
+            How::Compiled { debug, engine } => compile_and_run(program, *debug, engine, &judges.scratch),
+        }));
+        BUSY.store(false, Ordering::Relaxed);
+        asked.unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| s.to_string()));
+            Answer::Broke(text.unwrap_or_else(|| "a panic".into()))
+        })
+    }
+}
+
+fn evaluate(program: &Checked) -> Answer {
+    match mochi_judge::evaluate(FILE, program.text.as_bytes(), &program.stdin, LIMITS) {
+        Evaluated::Ended(e) => Answer::Ended(e.stdout, e.stderr, End::Status(e.status)),
+        Evaluated::Undecided(why) => Answer::Undecided(why.to_string()),
+        Evaluated::Rejected(why) => {
+            Answer::Broke(format!("the evaluator rejects what the checker accepts: {why}"))
+        }
+    }
+}
+
+fn interpret(program: &Checked, optimised: bool, runtime: &Module) -> Answer {
+    let code = Code::default();
+    let module = program.module(optimised.then_some(&code));
+    let linked = interp::link(&[runtime, &module], true).expect("linked");
+    let mut m = Machine::new(&linked, Linux::default());
+    m.host.stdin = program.stdin.clone();
+    m.steps = STEPS;
+    let base = m.memory.map(1 << 16);
+    let ended = m.call("rt_start", &[base]).expect_err("a program ends itself");
+    match ended {
+        Trap::Exit(status) => {
+            let mut stderr = std::mem::take(&mut m.host.stderr);
+            if status != 0 {
+                match trace(&module, &m.trace()) {
+                    Some(lines) => stderr.extend(lines.bytes()),
+                    None => return Answer::Undecided("a trace that is shortened".into()),
+                }
+            }
+            Answer::Ended(std::mem::take(&mut m.host.stdout), stderr, End::Status(status))
+        }
+        Trap::StepLimit | Trap::StackOverflow => Answer::Undecided(ended.to_string()),
+        trap => Answer::Broke(format!("{trap} in {}", m.trace().first().map_or("", |l| &l.function))),
+    }
+}
+
+/// What a linked program would print of these frames: those of its own functions. Tables from addresses
+/// to lines are the linker's, so an interpreted program prints none.
+fn trace(module: &Module, frames: &[TraceLine]) -> Option<String> {
+    let own: HashSet<&str> = module.funcs.iter().map(|f| f.display.as_str()).collect();
+    let frames: Vec<&TraceLine> = frames.iter().filter(|f| own.contains(f.function.as_str())).collect();
+    let lines = frames.iter().map(|f| format!("  at {} ({FILE}:{})\n", f.function, f.line));
+    (frames.len() <= TRACE).then(|| lines.collect())
+}
+
+fn compile_and_run(program: &Checked, debug: bool, engine: &Engine, scratch: &Scratch) -> Answer {
+    let code = Code { debug, ..Code::default() };
+    let module = program.module(Some(&code));
+    let object = pipeline::generate(&module, engine.target, &code);
+    let linked = program.source.link(&object, engine.target, FileKind::Executable, false);
+    let image = linked.unwrap_or_else(|e| panic!("link: {e}"));
+    let path = scratch.path("program");
+    process::write_executable(&path, &image).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let start =
+        Start { stdin: &program.stdin, env: &[("MOCHI_NOW_SEED", "1")], folder: &scratch.0, time: TIME };
+    let ran = engine.run(&path, &start).unwrap_or_else(|e| panic!("{}: {e}", engine.name()));
+    match ran.end {
+        End::Status(_) | End::Signal(_) => Answer::Ended(ran.stdout, ran.stderr, ran.end),
+        End::Timeout => Answer::Undecided("no end in time".into()),
+    }
+}
