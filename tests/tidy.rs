@@ -331,3 +331,17 @@ fn the_architecture_text_stays_short() {
         "ARCHITECTURE.md has {lines} lines: move deep text to the file it describes (limit 300)"
     );
 }
+
+#[test]
+fn seeded_faults_fit_the_files_they_change() {
+    let all = mochi_testkit::faults::all(root()).expect("the lists can be read");
+    let mut names = BTreeSet::new();
+    let mut problems = Vec::new();
+    for fault in &all {
+        if !names.insert(&fault.name) {
+            problems.push(format!("two faults are called {}", fault.name));
+        }
+        problems.extend(fault.find(&read(&fault.file)).err());
+    }
+    report(problems);
+}

@@ -3,6 +3,7 @@
 //! every target.
 
 pub mod engines;
+pub mod faults;
 pub mod process;
 mod random;
 mod tools;

@@ -1,0 +1,177 @@
+//! The copy of the repository that has faults.
+
+use mochi_testkit::faults::{Fault, SWITCH};
+use mochi_testkit::process::{self, End};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+/// Seconds for one command; a fault that makes a test run on is caught, too.
+const LIMIT: u64 = 1200;
+
+/// A copy of the repository with all faults that have a switch, and its build.
+pub struct Copy {
+    tree: PathBuf,
+    target: PathBuf,
+}
+
+impl Copy {
+    /// Copies what git knows of the repository into the folder, puts the faults into it and builds it.
+    pub fn new(root: &Path, folder: &Path, faults: &[Fault]) -> Result<Copy, String> {
+        let copy = Copy { tree: folder.join("tree"), target: folder.join("target") };
+        let mut texts = BTreeMap::new();
+        let mut edits: BTreeMap<&str, Vec<(std::ops::Range<usize>, String)>> = BTreeMap::new();
+        for fault in faults {
+            let text = read(&root.join(&fault.file))?;
+            let at = fault.find(&text)?;
+            texts.insert(fault.file.as_str(), text);
+            if fault.is_switched() {
+                edits.entry(&fault.file).or_default().push((at, fault.replacement()));
+            }
+        }
+        for file in known_files(root)? {
+            let path = copy.tree.join(&file);
+            // Whether the rules of the repository hold is no question about the product.
+            if file == "tests/tidy.rs" {
+                continue;
+            }
+            let bytes = match edits.get_mut(file.as_str()) {
+                Some(edits) => edited(texts[file.as_str()].clone(), edits)?.into_bytes(),
+                None => fs::read(root.join(&file)).map_err(|e| format!("{file}: {e}"))?,
+            };
+            let mode = fs::metadata(root.join(&file)).map(|m| m.permissions());
+            let written = write_if_new(&path, &bytes).and_then(|()| fs::set_permissions(&path, mode?));
+            written.map_err(|e| format!("{}: {e}", path.display()))?;
+        }
+        match copy.cargo(&["test", "--workspace", "--no-run"], None)? {
+            None => Ok(copy),
+            Some(why) => Err(format!("the copy cannot be built: {why}")),
+        }
+    }
+
+    /// The copy, if everything passes without a fault.
+    pub fn passing(self, count: u64) -> Result<Copy, String> {
+        for step in steps("", count) {
+            if let Some(by) = self.cargo(&step, None)? {
+                return Err(format!("without a fault `cargo {}` fails: {by}", step.join(" ")));
+            }
+        }
+        Ok(self)
+    }
+
+    /// What notices a fault, if anything does.
+    pub fn judge(&self, fault: &Fault, count: u64) -> Result<Option<String>, String> {
+        let path = self.tree.join(&fault.file);
+        let wrong = |e: io::Error| format!("{}: {e}", path.display());
+        let before = (!fault.is_switched()).then(|| read(&path)).transpose()?;
+        if let Some(text) = &before {
+            let mut text = text.clone();
+            text.replace_range(fault.find(&text)?, &fault.replacement());
+            write_if_new(&path, text.as_bytes()).map_err(wrong)?;
+        }
+        let mut result = Ok(None);
+        for step in steps(&fault.file, count) {
+            result = self.cargo(&step, Some(&fault.name));
+            if !matches!(result, Ok(None)) {
+                break;
+            }
+        }
+        if let Some(text) = before {
+            write_if_new(&path, text.as_bytes()).map_err(wrong)?;
+        }
+        result
+    }
+
+    /// Runs cargo in the copy; what failed, if it did.
+    fn cargo(&self, args: &[impl AsRef<str>], fault: Option<&str>) -> Result<Option<String>, String> {
+        // The command ends what it has started, which killing cargo alone does not.
+        let mut command = Command::new("timeout");
+        command.args(["--kill-after=5", &LIMIT.to_string(), "cargo"]);
+        command.args(args.iter().map(AsRef::as_ref)).current_dir(&self.tree);
+        command.env("CARGO_TARGET_DIR", &self.target).env_remove(SWITCH);
+        command.envs(fault.map(|f| (SWITCH, f)));
+        let outcome = process::run(&mut command, b"", Duration::from_secs(LIMIT + 60))
+            .map_err(|e| format!("timeout cargo: {e}"))?;
+        if outcome.end == End::Status(0) {
+            return Ok(None);
+        }
+        let text = String::from_utf8_lossy(&outcome.stdout) + String::from_utf8_lossy(&outcome.stderr);
+        fs::write(self.target.with_file_name("last-failure.txt"), text.as_bytes())
+            .map_err(|e| format!("the last failure cannot be written: {e}"))?;
+        let step: Vec<&str> = args.iter().map(AsRef::as_ref).filter(|a| !a.starts_with("--quiet")).collect();
+        let what = match outcome.end {
+            End::Status(124) => "no end".into(),
+            _ => failures(&text),
+        };
+        Ok(Some(format!("{}: {what}", step[..step.len().min(5)].join(" "))))
+    }
+}
+
+/// What is run for a fault in a file, in this order, until something fails.
+fn steps(file: &str, count: u64) -> Vec<Vec<String>> {
+    let step = |text: &str| text.split(' ').map(str::to_string).collect::<Vec<_>>();
+    let own = match file.split('/').next() {
+        Some(name @ ("ir" | "isa" | "lang" | "objwrite")) => {
+            Some(step(&format!("test --quiet -p mochi-{name}")))
+        }
+        _ => None,
+    };
+    let rest = [
+        step("test --quiet -p mochi --test golden"),
+        step("test --quiet --workspace"),
+        step(&format!("run --quiet --example random -- --fresh --count {count} --time 600 --seed 7")),
+    ];
+    own.into_iter().chain(rest).collect()
+}
+
+/// The names of tests that failed, or the first line that says something.
+fn failures(text: &str) -> String {
+    let mut names: Vec<&str> = text
+        .lines()
+        .filter_map(|l| l.strip_prefix("---- ").and_then(|l| l.strip_suffix(" stdout ----")))
+        .collect();
+    names.dedup();
+    if names.is_empty() {
+        let line = text.lines().find(|l| l.contains("error") || l.contains("finding")).unwrap_or("failed");
+        return line.trim().chars().take(100).collect();
+    }
+    names.truncate(3);
+    names.join(", ")
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))
+}
+
+/// The text with the changes, which must be apart.
+fn edited(mut text: String, edits: &mut [(std::ops::Range<usize>, String)]) -> Result<String, String> {
+    edits.sort_by_key(|(at, _)| at.start);
+    if let Some(w) = edits.windows(2).find(|w| w[0].0.end > w[1].0.start) {
+        return Err(format!("two faults change the same place: {} and {}", w[0].1, w[1].1));
+    }
+    for (at, new) in edits.iter().rev() {
+        text.replace_range(at.clone(), new);
+    }
+    Ok(text)
+}
+
+/// Leaves a file alone that is right already, so that cargo does not build it again.
+fn write_if_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if fs::read(path).is_ok_and(|old| old == bytes) {
+        return Ok(());
+    }
+    fs::create_dir_all(path.parent().expect("a folder"))?;
+    fs::write(path, bytes)
+}
+
+/// The files that git knows or would add.
+fn known_files(root: &Path) -> Result<Vec<String>, String> {
+    let mut git = Command::new("git");
+    git.args(["ls-files", "--cached", "--others", "--exclude-standard"]).current_dir(root);
+    let out = git.output().map_err(|e| format!("git: {e}"))?;
+    let files = String::from_utf8_lossy(&out.stdout).lines().map(str::to_string).collect::<Vec<_>>();
+    Ok(files.into_iter().filter(|f| root.join(f).is_file()).collect())
+}
