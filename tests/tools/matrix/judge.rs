@@ -1,6 +1,7 @@
 //! Builds a program for a target, runs it on the target's engines, and judges what it did.
 
 use crate::sets::{Program, lines_of_benchmark};
+use mochi_judge::{Limits, Outcome as Evaluated};
 use mochi_objwrite::Target;
 use mochi_testkit::Scratch;
 use mochi_testkit::engines::{Engine, Start};
@@ -15,26 +16,55 @@ use std::time::Duration;
 /// Time for the compiler, and for a program on this machine.
 const TIME: Duration = Duration::from_secs(20);
 
+/// Who says what a program does.
+pub enum Column {
+    /// The judge of the language, for which nothing is built.
+    Evaluator,
+    /// An engine for programs of its target.
+    Engine(Engine),
+}
+
+impl Column {
+    /// Its name for messages.
+    pub fn name(&self) -> String {
+        match self {
+            Column::Evaluator => "evaluator".into(),
+            Column::Engine(e) => e.name(),
+        }
+    }
+
+    /// What programs are built for, if they are.
+    pub fn target(&self) -> Option<Target> {
+        match self {
+            Column::Evaluator => None,
+            Column::Engine(e) => Some(e.target),
+        }
+    }
+}
+
+/// Limits of the evaluator.
+const LIMITS: Limits = Limits { steps: 500_000_000, depth: 1_000_100, output: 64 << 20 };
+
 /// How programs are built and run.
 pub struct Judge<'a> {
     /// The compiler.
     pub compiler: PathBuf,
     /// Further options of it.
     pub options: Vec<String>,
-    /// All engines.
-    pub engines: &'a [Engine],
+    /// All engines, the evaluator among them.
+    pub columns: &'a [Column],
     /// For executables.
     pub scratch: &'a Scratch,
 }
 
-/// A program to build for a target.
+/// A program to build for a target, or to evaluate.
 pub struct Job<'a> {
     /// Index of its set.
     pub set: usize,
     /// The program.
     pub program: &'a Program,
-    /// The target.
-    pub target: Target,
+    /// The target; none for the evaluator.
+    pub target: Option<Target>,
 }
 
 /// What became of a job.
@@ -42,7 +72,7 @@ pub struct Job<'a> {
 pub struct JobResult {
     /// Bytes of code, when there is an executable.
     pub code: Option<u64>,
-    /// By index of the engine.
+    /// By index of the column.
     pub runs: Vec<(usize, Verdict)>,
 }
 
@@ -60,11 +90,15 @@ impl Judge<'_> {
     pub fn run(&self, job: &Job) -> JobResult {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let program = job.program;
+        let mine = || self.columns.iter().enumerate().filter(|(_, c)| c.target() == job.target);
+        let Some(target) = job.target else {
+            let runs = mine().map(|(i, _)| (i, evaluate(program))).collect();
+            return JobResult { code: None, runs };
+        };
         let exe = self.scratch.path(&format!("p{}", COUNT.fetch_add(1, Ordering::Relaxed)));
         let mut build = Command::new(&self.compiler);
         build.arg("build").arg(&program.source).arg("-o").arg(&exe);
-        build.args(["--color", "never", "--target", job.target.short]).args(&self.options);
-        let mine = || self.engines.iter().enumerate().filter(|(_, e)| e.target == job.target);
+        build.args(["--color", "never", "--target", target.short]).args(&self.options);
         let everywhere = |failure: Option<(&'static str, String)>| {
             let verdict = Verdict { failure, did: (None, 0) };
             JobResult { code: None, runs: mine().map(|(i, _)| (i, verdict.clone())).collect() }
@@ -82,7 +116,11 @@ impl Judge<'_> {
             end => return everywhere(Some(("crash", format!("{end}: {}", first_line(&built.stderr))))),
         }
         let code = std::fs::read(&exe).ok().and_then(|bytes| code_bytes(&bytes));
-        let runs = mine().map(|(i, engine)| (i, judge(program, engine, &exe))).collect();
+        let runs = mine().filter_map(|(i, column)| match column {
+            Column::Engine(engine) => Some((i, judge(program, engine, &exe))),
+            Column::Evaluator => None,
+        });
+        let runs = runs.collect();
         // What is left goes with the folder.
         let _ = std::fs::remove_file(&exe);
         JobResult { code, runs }
@@ -95,6 +133,29 @@ fn judge(program: &Program, engine: &Engine, exe: &Path) -> Verdict {
     match engine.run(exe, &start) {
         Ok(outcome) => verdict(program, &outcome),
         Err(e) => Verdict { failure: Some(("end", e.to_string())), did: (None, 0) },
+    }
+}
+
+/// Evaluates a program and compares what it does with what it should do.
+fn evaluate(program: &Program) -> Verdict {
+    let failed = |kind: &'static str, why: String| Verdict { failure: Some((kind, why)), did: (None, 0) };
+    let source = match std::fs::read(&program.source) {
+        Ok(source) => source,
+        Err(e) => return failed("crash", e.to_string()),
+    };
+    let name = program.source.file_name().unwrap_or_default().to_string_lossy();
+    match mochi_judge::evaluate(&name, &source, &program.stdin, LIMITS) {
+        Evaluated::Ended(e) => {
+            let end = End::Status(e.status);
+            verdict(program, &Outcome { end, stdout: e.stdout, stderr: e.stderr })
+        }
+        Evaluated::Rejected(_)
+            if program.loose && program.stdout.as_deref().unwrap_or("").trim().is_empty() =>
+        {
+            Verdict { failure: None, did: (None, 0) }
+        }
+        Evaluated::Rejected(why) => failed("reject", first_line(why.as_bytes())),
+        Evaluated::Undecided(why) => failed("undecided", why.into()),
     }
 }
 

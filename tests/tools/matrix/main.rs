@@ -1,7 +1,7 @@
 //! Builds and runs programs for all targets, and compares what they do with what they should do and
 //! with each other.
 //!
-//!     cargo run --release --example matrix -- [--target NAME]... [--golden] [--kernels DIR]
+//!     cargo run --release --example matrix -- [--target NAME]... [--evaluator] [--golden] [--kernels DIR]
 //!         [--corpus CHECKOUT LIST]... [-j N] [--quiet] [--mochi PROGRAM] [-- BUILD OPTIONS]
 //!
 //! The sets of programs are described in [`sets`]; without any, it is the golden programs. A target
@@ -21,9 +21,9 @@ mod report;
 mod sets;
 
 use clap::Parser;
-use judge::{Job, Judge};
+use judge::{Column, Job, Judge};
 use mochi_objwrite::target::{self, TARGETS, Target};
-use mochi_testkit::engines::{self, Engine};
+use mochi_testkit::engines;
 use mochi_testkit::{Scratch, parallel, threads};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -34,6 +34,10 @@ struct Options {
     /// Only this target (may be repeated)
     #[arg(long = "target", value_name = "NAME")]
     targets: Vec<String>,
+
+    /// The judge of the language, before all targets; alone unless targets are named
+    #[arg(long)]
+    evaluator: bool,
 
     /// The golden programs of the repository
     #[arg(long)]
@@ -78,7 +82,7 @@ fn main() -> ExitCode {
 /// Whether all programs agree.
 fn run(options: Options) -> Result<bool, String> {
     let scratch = Scratch::new("matrix");
-    let engines = find_engines(&options.targets)?;
+    let columns = find_columns(&options)?;
     let mut sets = Vec::new();
     if options.golden || options.kernels.is_none() && options.corpus.is_empty() {
         sets.push(sets::golden()?);
@@ -91,11 +95,12 @@ fn run(options: Options) -> Result<bool, String> {
     }
     let compiler = match options.mochi {
         Some(path) => path,
+        None if columns.iter().all(|c| c.target().is_none()) => PathBuf::new(),
         None => build_compiler()?,
     };
-    let mut targets: Vec<Target> = engines.iter().map(|e| e.target).collect();
+    let mut targets: Vec<Option<Target>> = columns.iter().map(Column::target).collect();
     targets.dedup();
-    let judge = Judge { compiler, options: options.build, engines: &engines, scratch: &scratch };
+    let judge = Judge { compiler, options: options.build, columns: &columns, scratch: &scratch };
     let jobs: Vec<Job> = sets
         .iter()
         .enumerate()
@@ -103,18 +108,21 @@ fn run(options: Options) -> Result<bool, String> {
         .flat_map(|(set, program)| targets.iter().map(move |&target| Job { set, program, target }))
         .collect();
     let results = parallel(options.jobs.unwrap_or_else(threads), &jobs, |job| judge.run(job));
-    let (text, agreed) = report::report(&sets, &engines, &jobs, results, options.quiet);
+    let (text, agreed) = report::report(&sets, &columns, &jobs, results, options.quiet);
     print!("{text}");
     Ok(agreed)
 }
 
-/// The engines of the named targets, of all without names.
-fn find_engines(names: &[String]) -> Result<Vec<Engine>, String> {
-    let named: Result<Vec<Target>, _> = names.iter().map(|n| target::parse(n)).collect();
+/// The evaluator when it is asked for, and the engines of the named targets, of all without names.
+fn find_columns(options: &Options) -> Result<Vec<Column>, String> {
+    let named: Result<Vec<Target>, _> = options.targets.iter().map(|n| target::parse(n)).collect();
     let named = named.map_err(|e| e.to_string())?;
-    let targets = if named.is_empty() { TARGETS.iter().collect() } else { named };
-    let engines: Vec<Engine> = targets.into_iter().flat_map(engines::of).collect();
-    if engines.is_empty() { Err("nothing here runs programs of these targets".into()) } else { Ok(engines) }
+    let all = named.is_empty() && !options.evaluator;
+    let targets = if all { TARGETS.iter().collect() } else { named };
+    let evaluator = options.evaluator.then_some(Column::Evaluator);
+    let engines = targets.into_iter().flat_map(engines::of).map(Column::Engine);
+    let columns: Vec<Column> = evaluator.into_iter().chain(engines).collect();
+    if columns.is_empty() { Err("nothing here runs programs of these targets".into()) } else { Ok(columns) }
 }
 
 /// Builds the compiler with the profile of this program; it is put into the folder above.

@@ -1,8 +1,7 @@
 //! Puts the verdicts together: what failed where, and the table.
 
-use crate::judge::{Job, JobResult, Verdict};
+use crate::judge::{Column, Job, JobResult, Verdict};
 use crate::sets::Set;
-use mochi_testkit::engines::Engine;
 use mochi_testkit::process::End;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -10,12 +9,12 @@ use std::fmt::Write;
 /// The report as text, and whether all programs [agree](agrees).
 pub fn report(
     sets: &[Set],
-    engines: &[Engine],
+    columns: &[Column],
     jobs: &[Job],
     results: Vec<JobResult>,
     quiet: bool,
 ) -> (String, bool) {
-    let mut passed = vec![vec![0usize; sets.len()]; engines.len()];
+    let mut passed = vec![vec![0usize; sets.len()]; columns.len()];
     let mut code: BTreeMap<&str, u64> = BTreeMap::new();
     let mut out = String::new();
     let mut agreed = 0;
@@ -28,21 +27,21 @@ pub fn report(
         }
         let mut verdicts: Vec<(usize, Verdict)> = Vec::new();
         for (job, result) in jobs[start..next].iter().zip(results.by_ref()) {
-            if sets[job.set].sizes {
-                *code.entry(job.target.short).or_default() += result.code.unwrap_or(0);
+            if let Some(target) = job.target.filter(|_| sets[job.set].sizes) {
+                *code.entry(target.short).or_default() += result.code.unwrap_or(0);
             }
             verdicts.extend(result.runs);
         }
-        disagree(&mut verdicts, engines);
+        disagree(&mut verdicts, columns);
         for (engine, verdict) in &verdicts {
             passed[*engine][first.set] += usize::from(verdict.failure.is_none());
         }
         agreed += usize::from(agrees(&verdicts, first.program.loose));
         if !quiet {
-            out += &failures(&first.program.name, &verdicts, engines);
+            out += &failures(&first.program.name, &verdicts, columns);
         }
     }
-    out += &table(sets, engines, &passed, &code);
+    out += &table(sets, columns, &passed, &code);
     let programs: usize = sets.iter().map(|s| s.programs.len()).sum();
     writeln!(out, "{agreed} of {programs} programs agree on all engines").expect("string");
     (out, agreed == programs)
@@ -63,7 +62,7 @@ fn agrees(verdicts: &[(usize, Verdict)], corpus: bool) -> bool {
 
 /// A program that does what it should, as far as that is known, has also to do what it does on the
 /// first engine.
-fn disagree(verdicts: &mut [(usize, Verdict)], engines: &[Engine]) {
+fn disagree(verdicts: &mut [(usize, Verdict)], columns: &[Column]) {
     let Some((first, reference)) = verdicts.first().map(|(e, v)| (*e, v.did)) else { return };
     if reference.0 == Some(End::Timeout) {
         return;
@@ -72,16 +71,16 @@ fn disagree(verdicts: &mut [(usize, Verdict)], engines: &[Engine]) {
         let show = |did: (Option<End>, u64)| did.0.map_or("rejected".into(), |end| end.to_string());
         let (here, there) = (show(verdict.did), show(reference));
         let what = if here == there { "other output".into() } else { format!("{here}, not {there}") };
-        verdict.failure = Some(("end", format!("{what} as on {}", engines[first].name())));
+        verdict.failure = Some(("end", format!("{what} as on {}", columns[first].name())));
     }
 }
 
 /// A line for each way to fail, with the engines that fail so.
-fn failures(program: &str, verdicts: &[(usize, Verdict)], engines: &[Engine]) -> String {
+fn failures(program: &str, verdicts: &[(usize, Verdict)], columns: &[Column]) -> String {
     let mut ways: Vec<(&(&str, String), Vec<String>)> = Vec::new();
     for (engine, verdict) in verdicts {
         let Some(failure) = &verdict.failure else { continue };
-        let name = engines[*engine].name();
+        let name = columns[*engine].name();
         match ways.iter_mut().find(|w| w.0 == failure) {
             Some(way) => way.1.push(name),
             None => ways.push((failure, vec![name])),
@@ -95,24 +94,25 @@ fn failures(program: &str, verdicts: &[(usize, Verdict)], engines: &[Engine]) ->
     out
 }
 
-fn table(sets: &[Set], engines: &[Engine], passed: &[Vec<usize>], code: &BTreeMap<&str, u64>) -> String {
+fn table(sets: &[Set], columns: &[Column], passed: &[Vec<usize>], code: &BTreeMap<&str, u64>) -> String {
     let mut head = vec!["engine".to_string()];
     head.extend(sets.iter().map(|s| s.name.clone()));
     if !code.is_empty() {
         head.extend(["code bytes".into(), "ratio".into()]);
     }
-    let base = engines.first().and_then(|e| code.get(e.target.short)).copied();
+    let bytes_of = |c: &Column| c.target().and_then(|t| code.get(t.short)).copied();
+    let base = columns.iter().find_map(bytes_of);
     let mut rows = vec![head];
-    for (engine, passed) in engines.iter().zip(passed) {
-        let mut row = vec![engine.name()];
+    for (column, passed) in columns.iter().zip(passed) {
+        let mut row = vec![column.name()];
         row.extend(passed.iter().zip(sets).map(|(n, s)| format!("{n}/{}", s.programs.len())));
-        if let (Some(bytes), Some(base)) = (code.get(engine.target.short), base) {
-            row.extend([bytes.to_string(), format!("{:.2}", *bytes as f64 / base as f64)]);
+        if let (Some(bytes), Some(base)) = (bytes_of(column), base) {
+            row.extend([bytes.to_string(), format!("{:.2}", bytes as f64 / base as f64)]);
         }
         rows.push(row);
     }
-    let columns = rows[0].len();
-    let widths: Vec<usize> = (0..columns)
+    let cells = rows[0].len();
+    let widths: Vec<usize> = (0..cells)
         .map(|c| rows.iter().filter_map(|r| r.get(c)).map(String::len).max().unwrap_or(0))
         .collect();
     let mut out = String::new();
