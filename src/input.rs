@@ -20,7 +20,5 @@ pub fn read(input: &Input) -> Result<Source, Error> {
         std::fs::read(&input.file).map(|b| bytes = b)
     };
     done.map_err(|e| Error::Read(input.file.clone(), e))?;
-    // What is not UTF-8 becomes U+FFFD, which the lexer reports where it stands.
-    let text = String::from_utf8_lossy(&bytes);
-    Ok(Source::new(&input.file.to_string_lossy(), &text))
+    Ok(Source::new(&input.file.to_string_lossy(), bytes))
 }

@@ -37,7 +37,7 @@ pub struct Code {
 
 impl Source {
     /// A program of one file; the name is what messages and traces show.
-    pub fn new(name: &str, text: &str) -> Source {
+    pub fn new(name: &str, text: impl AsRef<[u8]>) -> Source {
         let mut map = SourceMap::default();
         let file = map.add(name, text);
         Source { map, file }

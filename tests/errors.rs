@@ -14,7 +14,7 @@ use std::fs;
 fn programs_with_errors_get_the_right_diagnostics() {
     let mut problems = Vec::new();
     for program in programs("errors") {
-        let source = fs::read_to_string(&program).expect("program");
+        let source = text(&fs::read(&program).expect("program"));
         let mut expected: Vec<(usize, String)> = Vec::new();
         for (n, line) in source.lines().enumerate() {
             if let Some((_, codes)) = line.split_once("//! ") {

@@ -4,6 +4,7 @@
 //! the parser has reported it, and the checker stays quiet about it.
 
 use crate::span::Span;
+use bstr::BString;
 
 /// A name where it is written.
 #[derive(Clone, Debug, PartialEq)]
@@ -273,7 +274,7 @@ pub struct Pred {
 #[allow(missing_docs)]
 pub enum Term {
     Var(Ident),
-    Str(String),
+    Str(BString),
     Int(i64),
 }
 
@@ -362,7 +363,7 @@ pub enum ExprKind {
     Int(i64),
     Float(f64),
     Bool(bool),
-    Str(String),
+    Str(BString),
     None,
     Name(Ident),
     Paren(Box<Expr>),

@@ -27,18 +27,29 @@ impl Span {
 pub struct SourceFile {
     /// Name as given (`-` for standard input).
     pub name: String,
-    /// Text, without a leading byte order mark.
+    /// Text, without a leading byte order mark; U+FFFD stands for what is not UTF-8.
     pub text: String,
+    /// Where bytes that are not UTF-8 stood: offset in the text, first byte.
+    pub not_utf8: Vec<(u32, u8)>,
     line_starts: Vec<u32>,
 }
 
 impl SourceFile {
     /// A file.
-    pub fn new(name: &str, text: &str) -> SourceFile {
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_string();
+    pub fn new(name: &str, bytes: &[u8]) -> SourceFile {
+        let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+        let mut text = String::with_capacity(bytes.len());
+        let mut not_utf8 = Vec::new();
+        for chunk in bytes.utf8_chunks() {
+            text.push_str(chunk.valid());
+            if let Some(&byte) = chunk.invalid().first() {
+                not_utf8.push((text.len() as u32, byte));
+                text.push(char::REPLACEMENT_CHARACTER);
+            }
+        }
         let mut line_starts = vec![0];
         line_starts.extend(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i as u32 + 1));
-        SourceFile { name: name.to_string(), text, line_starts }
+        SourceFile { name: name.to_string(), text, not_utf8, line_starts }
     }
 
     /// The name as it appears in what is built (debug information, traces, messages of the program):
@@ -75,8 +86,8 @@ pub struct SourceMap {
 
 impl SourceMap {
     /// Adds a file.
-    pub fn add(&mut self, name: &str, text: &str) -> FileId {
-        self.files.push(SourceFile::new(name, text));
+    pub fn add(&mut self, name: &str, text: impl AsRef<[u8]>) -> FileId {
+        self.files.push(SourceFile::new(name, text.as_ref()));
         FileId(self.files.len() as u16 - 1)
     }
 

@@ -9,6 +9,7 @@
 use crate::ast::{BinOp, JoinKind, UnOp};
 use crate::span::Span;
 use crate::types::{StructId, Ty, Types};
+use bstr::BString;
 
 /// A variable of a function (parameters included), an index into [`Function::locals`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -227,7 +228,7 @@ pub enum ExprKind {
     Int(i64),
     Float(f64),
     Bool(bool),
-    Str(String),
+    Str(BString),
     /// `none` of the expression's type.
     None,
     Var(VarRef),

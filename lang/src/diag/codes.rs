@@ -103,6 +103,12 @@ codes! {
     P041 "P041" Error
         "invalid escape sequence in string literal"
         "Mochi accepts the standard Go escapes: \\\\, \\\", \\n, \\r, \\t, \\b, \\f, \\v, \\a, \\xHH, \\uHHHH, \\UHHHHHHHH.";
+    NameNotText "P041" Error
+        "this name is not UTF-8"
+        "The escapes `\\xHH` and `\\ooo` give bytes; in a name they have to form characters.";
+    NotUtf8 "P040" Error
+        "the source is not UTF-8: byte 0x{0}"
+        "Save the file as UTF-8; in a string literal, `\\x{0}` gives this byte.";
     P042 "P042" Error
         "unterminated block comment"
         "Block comments must be closed with `*/`; they do not nest.";

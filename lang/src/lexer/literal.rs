@@ -1,5 +1,7 @@
 //! Values of literals.
 
+use bstr::BString;
+
 /// Value of an integer literal (any base, `_` between digits); `None` when it does not fit a
 /// signed 64-bit integer.
 pub fn int_value(text: &str) -> Option<i64> {
@@ -31,15 +33,12 @@ pub fn float_value(text: &str) -> Option<f64> {
 
 /// Value of a string literal with its quotes. The error is the range of the first bad escape
 /// sequence, in bytes of `text`. Escapes are those of Go's interpreted strings: `\\ \" \a \b \f
-/// \n \r \t \v`, `\ooo`, `\xHH`, `\uHHHH`, `\UHHHHHHHH`.
-///
-/// `\ooo` and `\xHH` are bytes in Go. Strings here are text, so runs of such bytes must be UTF-8
-/// together with what surrounds them; a byte sequence that is not becomes U+FFFD, which is what
-/// every use of it in the reference shows.
-pub fn string_value(text: &str) -> Result<String, std::ops::Range<usize>> {
+/// \n \r \t \v`, `\ooo`, `\xHH`, `\uHHHH`, `\UHHHHHHHH`; `\ooo` and `\xHH` are bytes, the others
+/// characters.
+pub fn string_value(text: &str) -> Result<BString, std::ops::Range<usize>> {
     let body = &text[1..text.len() - 1];
     if !body.contains('\\') {
-        return Ok(body.to_string());
+        return Ok(body.into());
     }
     let mut out: Vec<u8> = Vec::with_capacity(body.len());
     let bytes = text.as_bytes();
@@ -59,10 +58,7 @@ pub fn string_value(text: &str) -> Result<String, std::ops::Range<usize>> {
             }
         }
     }
-    Ok(match String::from_utf8(out) {
-        Ok(s) => s,
-        Err(e) => String::from_utf8_lossy(e.as_bytes()).into_owned(),
-    })
+    Ok(out.into())
 }
 
 /// Appends the value of the escape sequence at the start of `text`; its length.
@@ -135,11 +131,12 @@ mod tests {
     #[test]
     fn strings() {
         let value = |s: &str| string_value(s);
-        assert_eq!(value(r#""""#), Ok(String::new()));
+        assert_eq!(value(r#""""#), Ok("".into()));
         assert_eq!(value(r#""a\\\"\a\b\f\n\r\t\v""#), Ok("a\\\"\u{7}\u{8}\u{c}\n\r\t\u{b}".into()));
         assert_eq!(value(r#""\101\x41\u00e9\U0001F363""#), Ok("AAé🍣".into()));
         assert_eq!(value(r#""\xf0\x9f\x8d\xa3""#), Ok("🍣".into()));
-        assert_eq!(value(r#""\xff|""#), Ok("\u{fffd}|".into()));
+        assert_eq!(value(r#""\xff|""#), Ok(b"\xff|".into()));
+        assert_eq!(value(r#""\377\xe2\x82""#), Ok(b"\xff\xe2\x82".into()));
         assert_eq!(value("\"a\nb\""), Ok("a\nb".into()));
         for (text, range) in [
             (r#""a\qb""#, 2..4),

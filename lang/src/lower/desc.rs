@@ -49,8 +49,8 @@ impl Words {
 /// An address in static data: symbol and offset.
 pub(crate) type Place = (Sym, i64);
 
-/// The runtime's static strings of one ASCII character, one after the other.
-pub(crate) const ASCII_STRINGS: &str = "ascii_strings";
+/// The runtime's static strings of one byte, by byte.
+pub(crate) const BYTE_STRINGS: &str = "byte_strings";
 
 /// Where the bytes of a static string start.
 const STR_INLINE: usize = 32;
@@ -58,6 +58,11 @@ const STR_INLINE: usize = 32;
 /// Size of a static string, in whole words.
 fn str_size(bytes: usize) -> usize {
     STR_INLINE + bytes.next_multiple_of(8)
+}
+
+/// Number of characters: a byte that belongs to no well-formed sequence is one (`runtime/lib/utf8.mochi`).
+fn characters(text: &[u8]) -> usize {
+    text.utf8_chunks().map(|c| c.valid().chars().count() + c.invalid().len()).sum()
 }
 
 /// Fields of a descriptor that differ from zero.
@@ -107,10 +112,10 @@ impl Lowerer<'_> {
         self.module.declare_data(name, false)
     }
 
-    /// A static string. Those of one ASCII character are the runtime's, at one address each.
-    pub(crate) fn str_lit(&mut self, text: &str) -> Place {
-        if let [c @ 0..=0x7f] = text.as_bytes() {
-            return (self.runtime_data(ASCII_STRINGS), i64::from(*c) * str_size(1) as i64);
+    /// A static string. Those of one byte are the runtime's, at one address each.
+    pub(crate) fn str_lit(&mut self, text: &[u8]) -> Place {
+        if let [c] = text {
+            return (self.runtime_data(BYTE_STRINGS), i64::from(*c) * str_size(1) as i64);
         }
         if let Some(&s) = self.strings.get(text) {
             return (s, 0);
@@ -120,12 +125,12 @@ impl Lowerer<'_> {
         let mut w = Words::new();
         w.addr(header, 0);
         w.word(text.len() as i64);
-        w.word(text.chars().count() as i64);
+        w.word(characters(text) as i64);
         w.addr(sym, STR_INLINE as i64);
-        w.bytes.extend_from_slice(text.as_bytes());
+        w.bytes.extend_from_slice(text);
         w.bytes.resize(str_size(text.len()), 0);
         self.define(sym, w, false);
-        self.strings.insert(text.to_string(), sym);
+        self.strings.insert(text.to_vec(), sym);
         (sym, 0)
     }
 
@@ -256,7 +261,7 @@ impl Lowerer<'_> {
         let sym = self.fresh_data("fields");
         let mut table = Words::new();
         for (name, offset, ty) in &rows {
-            let (name, desc) = (self.str_lit(name), self.desc(*ty));
+            let (name, desc) = (self.str_lit(name.as_bytes()), self.desc(*ty));
             table.addr(name.0, name.1);
             table.word(*offset);
             table.addr(desc, 0);
@@ -284,7 +289,7 @@ impl Lowerer<'_> {
         rows.sort_by(|a, b| a.0.cmp(&b.0));
         let count = rows.len();
         let fields = (count > 0).then(|| (count, self.field_table(rows)));
-        let name = if def.name.is_empty() { None } else { Some(self.str_lit(&def.name)) };
+        let name = if def.name.is_empty() { None } else { Some(self.str_lit(def.name.as_bytes())) };
         let union = def.union.map(|u| {
             let ty = self.types.types.intern(TyKind::Union(u));
             UnionPart::VariantOf(self.union_desc(ty, u))
@@ -306,7 +311,7 @@ impl Lowerer<'_> {
             table.addr(d, 0);
         }
         let table = self.emit("variants", table, false);
-        let name = Some(self.str_lit(&def.name));
+        let name = Some(self.str_lit(def.name.as_bytes()));
         let union = Some(UnionPart::Variants(def.variants.len(), table));
         self.write_desc(sym, Desc { name, union, ..Desc::new(Kind::Union) });
         sym

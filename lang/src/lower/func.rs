@@ -4,7 +4,7 @@
 //! After code that does not come back, expressions go on in a block without predecessors, which
 //! the builder drops.
 
-use super::desc::ASCII_STRINGS;
+use super::desc::BYTE_STRINGS;
 use super::instances::Instance;
 use super::repr::{Layout, Repr, Slot};
 use super::{Lowerer, none_word};
@@ -185,16 +185,16 @@ impl<'l, 'a> Fx<'l, 'a> {
     }
 
     /// A static string.
-    pub(crate) fn str_value(&mut self, text: &str) -> Value {
-        let (sym, at) = self.lw.str_lit(text);
+    pub(crate) fn str_value(&mut self, text: impl AsRef<[u8]>) -> Value {
+        let (sym, at) = self.lw.str_lit(text.as_ref());
         self.b.symaddr(sym, at, Type::Ref)
     }
 
-    /// Whether a value is the literal of a string of one ASCII character: it equals itself only.
+    /// Whether a value is the literal of a string of one byte: it equals itself only.
     pub(crate) fn is_char_literal(&self, v: Value) -> bool {
         let Some(inst) = self.b.func.def_inst(v) else { return false };
         let data = &self.b.func.insts[inst.index()];
-        data.op == Op::Symaddr && data.sym.is_some_and(|s| self.lw.module.sym(s).name == ASCII_STRINGS)
+        data.op == Op::Symaddr && data.sym.is_some_and(|s| self.lw.module.sym(s).name == BYTE_STRINGS)
     }
 
     /// Address of a resolved type's descriptor.

@@ -87,7 +87,7 @@ pub(crate) struct Lowerer<'a> {
     runtime: FastMap<(usize, usize), Sym>,
     pub(crate) instances: Instances,
     thunks: HashMap<Thunk, Sym>,
-    strings: HashMap<String, Sym>,
+    strings: HashMap<Vec<u8>, Sym>,
     descs: FastMap<Ty, Sym>,
     struct_descs: FastMap<StructId, Sym>,
     layouts: FastMap<StructId, Rc<Layout>>,

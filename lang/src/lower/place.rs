@@ -509,7 +509,7 @@ fn same_place(place: &Place, e: &Expr) -> bool {
         e = match (&e.kind, step) {
             (ExprKind::Index { base, index }, Step::Index(i)) if same_simple(index, i, 8) => base,
             (ExprKind::Field { base, field }, Step::Field(f)) if field == f => base,
-            (ExprKind::DynField { base, name }, Step::Index(i)) if matches!(&i.kind, ExprKind::Str(s) if s == name) => {
+            (ExprKind::DynField { base, name }, Step::Index(i)) if matches!(&i.kind, ExprKind::Str(s) if s == name.as_str()) => {
                 base
             }
             _ => return false,

@@ -74,7 +74,7 @@ impl<'a> Fx<'_, 'a> {
 
     fn may_need_trim(&self, arg: &Expr, ty: Ty) -> bool {
         if let ExprKind::Str(s) = &strip_coerce(arg).kind {
-            return s.trim() != s || s.is_empty();
+            return std::str::from_utf8(s).map_or(true, |s| s.trim() != s || s.is_empty());
         }
         match self.lw.types.kind(self.lw.types.strip(ty)) {
             TyKind::Int

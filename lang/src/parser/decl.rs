@@ -8,6 +8,7 @@ use crate::ast::{
 use crate::ast::{Expr, Field};
 use crate::diag::Code;
 use crate::lexer::{self, Kind};
+use bstr::BString;
 
 /// Languages `import` knows; the list is in the help of P064.
 const IMPORT_LANGUAGES: &[&str] = &["go", "python", "typescript", "zig", "lua", "clj", "clojure"];
@@ -58,7 +59,7 @@ impl Parser<'_> {
         let start = self.here();
         self.bump();
         let language = if self.kind() == Kind::Ident { Some(self.ident("a language")?) } else { None };
-        let path = self.string("a module path, which is a string")?;
+        let path = self.name_string("a module path, which is a string")?;
         let alias = if self.eat_word("as") { Some(self.ident("a module name")?) } else { None };
         let auto = self.eat_word("auto");
         if let Some(l) = &language
@@ -342,7 +343,7 @@ impl Parser<'_> {
     }
 
     /// A string literal's value; empty when an escape sequence is reported.
-    pub(super) fn string(&mut self, expected: &str) -> Parse<String> {
+    pub(super) fn string(&mut self, expected: &str) -> Parse<BString> {
         if self.kind() != Kind::Str {
             return Err(self.unexpected(expected, None));
         }
@@ -355,9 +356,19 @@ impl Parser<'_> {
                 span.end = span.start + range.end as u32;
                 span.start += range.start as u32;
                 self.diags.error(Code::P041, span, &[]);
-                Ok(String::new())
+                Ok(BString::default())
             }
         }
+    }
+
+    /// A string literal that is a name; with bytes that are not UTF-8 it cannot be one.
+    pub(super) fn name_string(&mut self, expected: &str) -> Parse<String> {
+        let span = self.here();
+        let value = self.string(expected)?;
+        Ok(String::from_utf8(value.into()).unwrap_or_else(|_| {
+            self.diags.error(Code::NameNotText, span, &[]);
+            String::new()
+        }))
     }
 
     /// An integer literal's value; `None` when it is reported as out of range.

@@ -22,7 +22,7 @@ mod types;
 use crate::ast::{Block, Ident, Program, Stmt, StmtKind};
 use crate::diag::{Code, Diagnostics};
 use crate::lexer::{self, Dialect, Kind, Token};
-use crate::span::{FileId, SourceMap, Span};
+use crate::span::{FileId, SourceFile, SourceMap, Span};
 
 /// Levels of nested parentheses, blocks, types and the like that are accepted.
 pub const MAX_DEPTH: u32 = 256;
@@ -40,6 +40,7 @@ pub fn parse(map: &SourceMap, file: FileId, diags: &mut Diagnostics) -> Program 
         return Program::default();
     }
     let tokens = lexer::lex(text, file, Dialect::Mochi, diags);
+    report_not_utf8(map.file(file), file, &tokens.list, diags);
     let mut parser = Parser {
         text,
         file,
@@ -61,6 +62,18 @@ pub fn parse(map: &SourceMap, file: FileId, diags: &mut Diagnostics) -> Program 
         useless_end: u32::MAX,
     };
     parser.program()
+}
+
+/// Reports bytes that are not UTF-8 in tokens: U+FFFD stands for them, which would change a string and make
+/// names alike. In comments they do no harm, and what is no token the lexer has reported.
+fn report_not_utf8(source: &SourceFile, file: FileId, tokens: &[Token], diags: &mut Diagnostics) {
+    for &(at, byte) in &source.not_utf8 {
+        let token = tokens[..tokens.partition_point(|t| t.start <= at)].last();
+        if token.is_some_and(|t| t.kind != Kind::Error && at < t.end) {
+            let span = Span { start: at, end: at + char::REPLACEMENT_CHARACTER.len_utf8() as u32, file };
+            diags.error(Code::NotUtf8, span, &[&format_args!("{byte:02x}")]);
+        }
+    }
 }
 
 /// A construct could not be parsed; this has been reported.

@@ -311,7 +311,7 @@ impl Parser<'_> {
     /// The path of `load` or `save`, which may not be empty.
     fn path(&mut self, start: Span) -> Parse<String> {
         let empty = self.token().end - self.token().start == 2;
-        let path = self.string("a path, which is a string")?;
+        let path = self.name_string("a path, which is a string")?;
         if empty {
             self.diags.error(Code::P062, self.since(start), &[]);
         }

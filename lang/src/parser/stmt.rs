@@ -40,7 +40,7 @@ impl Parser<'_> {
             Kind::Fetch => self.fetch_statement()?,
             Kind::Test => {
                 self.bump();
-                let name = self.string("a test name, which is a string")?;
+                let name = self.name_string("a test name, which is a string")?;
                 StmtKind::Test { name, body: self.block()? }
             }
             Kind::Expect => {
@@ -85,7 +85,7 @@ impl Parser<'_> {
         match (self.text_at(0), self.peek(1)) {
             ("bench", Kind::Str) => {
                 self.bump();
-                let name = self.string("a benchmark name, which is a string")?;
+                let name = self.name_string("a benchmark name, which is a string")?;
                 return Ok(StmtKind::Bench { name, body: self.block()? });
             }
             ("model", Kind::Ident) if self.peek(2) == Kind::LBrace => return self.model(),
@@ -184,7 +184,7 @@ impl Parser<'_> {
         while self.kind() != Kind::RBrace {
             let span = self.here();
             let field = match self.kind() {
-                Kind::Str => Ident { name: self.string("a field name")?, span },
+                Kind::Str => Ident { name: self.name_string("a field name")?, span },
                 _ => self.ident("a field name")?,
             };
             self.expect(Kind::Colon, "`:`")?;

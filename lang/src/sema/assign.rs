@@ -170,7 +170,8 @@ impl<'a> Checker<'a> {
                     None
                 }
                 TyKind::Map(k, v) if self.compatible(k, Ty::STR) => {
-                    let text = Expr { kind: T::Str(field.name.clone()), ty: Ty::STR, span: field.span };
+                    let text =
+                        Expr { kind: T::Str(field.name.as_str().into()), ty: Ty::STR, span: field.span };
                     Some((Step::Index(self.coerce(text, k)), v))
                 }
                 TyKind::Any => Some((Step::DynField(field.name.clone()), Ty::ANY)),

@@ -198,8 +198,7 @@ impl<'a> Checker<'a> {
             Builtin::Range => return self.range_builtin(values, span),
             Builtin::Assert => {
                 if values.len() == 1 {
-                    let text = "assertion failed".to_string();
-                    values.push(Expr { kind: T::Str(text), ty: Ty::STR, span });
+                    values.push(Expr { kind: T::Str("assertion failed".into()), ty: Ty::STR, span });
                 }
                 Ty::UNIT
             }

@@ -200,10 +200,10 @@ impl<'a> Checker<'a> {
         let mut wrong = Vec::new();
         for ((key, source), (_, value)) in pairs.iter().zip(values) {
             let Some(name) = super::literal::string_key(key) else { continue };
-            let expected = match name {
-                "method" => Ty::STR,
-                "headers" | "query" => texts,
-                "timeout" => Ty::FLOAT,
+            let expected = match &**name {
+                b"method" => Ty::STR,
+                b"headers" | b"query" => texts,
+                b"timeout" => Ty::FLOAT,
                 _ => continue,
             };
             let got = match &value.kind {

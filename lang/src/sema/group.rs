@@ -85,7 +85,7 @@ impl<'a> Checker<'a> {
             if fields.contains(&name) {
                 continue;
             }
-            let text = Expr { kind: T::Str(name.clone()), ty: Ty::STR, span };
+            let text = Expr { kind: T::Str(name.as_str().into()), ty: Ty::STR, span };
             pairs.push((text, self.coerce(key, Ty::ANY)));
             fields.push(name);
         }
@@ -336,5 +336,6 @@ fn literal_names(key: &ast::Expr) -> Option<Vec<String>> {
         key = inner;
     }
     let ExprKind::Map(pairs) = &key.kind else { return None };
-    pairs.iter().map(|(k, _)| string_key(k).map(str::to_string)).collect()
+    let text = |k| std::str::from_utf8(string_key(k)?).ok().map(str::to_string);
+    pairs.iter().map(|(k, _)| text(k)).collect()
 }

@@ -7,6 +7,7 @@ use crate::diag::Code;
 use crate::span::Span;
 use crate::tree::{Expr, ExprKind as T};
 use crate::types::{Ty, TyKind};
+use bstr::BStr;
 
 impl<'a> Checker<'a> {
     /// The wanted type where it only guides: for literals, lambdas and `none`.
@@ -110,7 +111,7 @@ impl<'a> Checker<'a> {
         let mut failed = false;
         for (k, v) in pairs {
             let k = match string_key(k) {
-                Some(text) => Expr { kind: T::Str(text.to_string()), ty: Ty::STR, span: k.span },
+                Some(text) => Expr { kind: T::Str(text.into()), ty: Ty::STR, span: k.span },
                 None => self.expr(k, None),
             };
             let inner = match hint {
@@ -167,7 +168,7 @@ impl<'a> Checker<'a> {
             let mut pairs = Vec::new();
             for (k, v) in fields {
                 let v = self.expr(v, None);
-                let key = Expr { kind: T::Str(k.name.clone()), ty: Ty::STR, span: k.span };
+                let key = Expr { kind: T::Str(k.name.as_str().into()), ty: Ty::STR, span: k.span };
                 pairs.push((key, self.coerce(v, any)));
             }
             let ty = self.types.map(Ty::STR, any);
@@ -204,10 +205,10 @@ impl<'a> Checker<'a> {
 }
 
 /// A map literal's key that is text: a string, or a bare identifier.
-pub(super) fn string_key(e: &ast::Expr) -> Option<&str> {
+pub(super) fn string_key(e: &ast::Expr) -> Option<&BStr> {
     match &e.kind {
-        ExprKind::Name(n) => Some(&n.name),
-        ExprKind::Str(s) => Some(s),
+        ExprKind::Name(n) => Some(n.name.as_str().into()),
+        ExprKind::Str(s) => Some(s.as_ref()),
         _ => None,
     }
 }

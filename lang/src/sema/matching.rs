@@ -244,7 +244,7 @@ impl<'a> Checker<'a> {
         let key = match &p.kind {
             ExprKind::Int(v) => Some(format!("int:{v}")),
             ExprKind::Float(v) => Some(format!("float:{v}")),
-            ExprKind::Str(v) => Some(format!("str:{v}")),
+            ExprKind::Str(v) => Some(format!("str:{v:?}")),
             ExprKind::Bool(v) => Some(format!("bool:{v}")),
             ExprKind::Unary { op: UnOp::Neg, .. } => None,
             _ => None,

@@ -1,5 +1,6 @@
 //! The value part of the runtime, run by the interpreter and natively against independent models.
 
+mod bytes;
 #[path = "../common/mod.rs"]
 mod common;
 mod containers;

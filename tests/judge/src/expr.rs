@@ -21,7 +21,7 @@ impl<'p> Machine<'p> {
             ExprKind::Int(v) => Ok(Value::int(*v)),
             ExprKind::Float(v) => Ok(Value::Float(*v)),
             ExprKind::Bool(v) => Ok(Value::Bool(*v)),
-            ExprKind::Str(s) => Ok(Value::str(s.as_bytes())),
+            ExprKind::Str(s) => Ok(Value::str(s.to_vec())),
             ExprKind::None => Ok(Value::None),
             ExprKind::Var(var) => Ok(self.read(f, *var)),
             ExprKind::FuncRef { func, type_args } => Ok(self.func_ref(f, *func, type_args)),

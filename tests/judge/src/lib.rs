@@ -96,7 +96,7 @@ pub fn evaluate(source_name: &str, source: &[u8], stdin: &[u8], limits: Limits) 
 
 fn evaluate_here(source_name: &str, source: &[u8], stdin: &[u8], limits: Limits) -> Outcome {
     let mut map = SourceMap::default();
-    let file = map.add(source_name, &String::from_utf8_lossy(source));
+    let file = map.add(source_name, source);
     let mut diags = Diagnostics::new();
     let syntax = parser::parse(&map, file, &mut diags);
     let program = if diags.has_errors() { None } else { sema::check(&map, &syntax, &mut diags) };

@@ -66,7 +66,7 @@ pub fn golden() -> Result<Set, String> {
             name: source.strip_prefix(root).unwrap_or(&source).display().to_string(),
             folder: root.to_path_buf(),
             env: &[],
-            stdin: beside("in").unwrap_or_default().into_bytes(),
+            stdin: fs::read(source.with_extension("in")).unwrap_or_default(),
             stdout: beside("out"),
             end: Some(End::Status(i32::from(errors.is_some()))),
             stderr: Some(errors.unwrap_or_default()),
