@@ -52,10 +52,14 @@ fn environment() {
 #[test]
 fn input_by_lines() {
     let program = r#"fun mochi_main() {
-        for i in 0..6 { out_byte('[') out_text(input()) out_text("]\n") } }"#;
+        for i in 0..7 { out_byte('[') out_text(input()) out_text("]\n") } }"#;
     let long = "x".repeat(150_000);
-    let outcome = run_both(program, &[], &format!("one\n\n{long}\nwith return\r\nlast"));
-    assert_eq!(outcome.stdout, format!("[one]\n[]\n[{long}]\n[with return\r]\n[last]\n[]\n"));
+    // The return is the last byte of the first read, the line feed the first of the second.
+    let split = "y".repeat((64 << 10) - 1);
+    let text = format!("{split}\r\none\n\n{long}\nwith\rreturn\r\nlast\r");
+    let outcome = run_both(program, &[], &text);
+    let expected = format!("[{split}]\n[one]\n[]\n[{long}]\n[with\rreturn]\n[last\r]\n[]\n");
+    assert!(outcome.stdout == expected, "{} bytes", outcome.stdout.len());
 }
 
 #[test]

@@ -112,14 +112,14 @@ impl<'p> Machine<'p> {
         }
     }
 
-    /// One line of standard input without its end, "" when there is none (decision 13).
+    /// One line of standard input without its end, `\n` or `\r\n`; what is left when there is no end; ""
+    /// when nothing is left (decision 13).
     fn input(&mut self) -> Value {
-        let end = self.stdin.iter().position(|c| *c == b'\n');
-        let (line, rest) = match end {
-            Some(at) => (&self.stdin[..at], &self.stdin[at + 1..]),
-            None => (self.stdin, &self.stdin[self.stdin.len()..]),
+        let Some(end) = self.stdin.iter().position(|c| *c == b'\n') else {
+            return Value::str(std::mem::take(&mut self.stdin));
         };
-        self.stdin = rest;
+        let line = &self.stdin[..end];
+        self.stdin = &self.stdin[end + 1..];
         Value::str(line.strip_suffix(b"\r").unwrap_or(line))
     }
 
