@@ -112,15 +112,10 @@ impl<'a> Fx<'_, 'a> {
         self.rt(name, &[v])
     }
 
+    /// The variant itself, or one of the fields of another, as from `any`.
     fn as_variant(&mut self, v: Value, from: Ty, to: Ty, id: StructId) -> Value {
         let is = self.is_variant(v, id);
-        let (ok, fail) = (self.b.new_block(), self.b.new_cold_block());
-        self.brif(is, ok, fail);
-        self.enter(fail);
-        self.cast_val(v, from, to);
-        self.b.unreachable();
-        self.enter(ok);
-        v
+        self.choose(is, Repr::Ref, |_| v, |fx| fx.cast_val(v, from, to))
     }
 
     /// 1 when an object's descriptor is that of a variant.

@@ -69,6 +69,8 @@ impl<'a> Fx<'_, 'a> {
             return None;
         }
         let others: Vec<LocalId> = locals.iter().copied().filter(|l| *l != local).collect();
+        let program = self.lw.program;
+        let mentions = |e: &Expr, locals: &[LocalId]| mentions(program, e, locals);
         let own = |e: &Expr| mentions(e, &[local]) && !mentions(e, &others);
         let (at, key, probe) = terms.iter().enumerate().find_map(|(k, term)| {
             let ExprKind::Binary { op: BinOp::Eq, left, right } = &term.kind else { return None };

@@ -9,7 +9,7 @@ use super::func::Fx;
 use super::hash::Index;
 use crate::ast::JoinKind;
 use crate::parts::Part;
-use crate::tree::{Expr, ExprKind, LocalId, Query, VarRef};
+use crate::tree::{Expr, ExprKind, FuncId, LocalId, Program, Query, StmtKind, VarRef};
 use crate::types::Ty;
 use mochi_ir::{Block, Cond, Op, Type, Value};
 
@@ -307,15 +307,41 @@ impl<'l, 'a> Fx<'l, 'a> {
     }
 }
 
-/// Whether an expression may depend on one of these variables; with statements and closures, assume so.
-pub(crate) fn mentions(e: &Expr, locals: &[LocalId]) -> bool {
+/// Whether an expression mentions one of these variables, in its statements and closures too.
+pub(crate) fn mentions(program: &Program, e: &Expr, locals: &[LocalId]) -> bool {
+    let captures = |func: FuncId| {
+        let captures = &program.functions[func.0 as usize].captures;
+        captures.iter().any(|c| locals.contains(&c.outer))
+    };
+    let is_one = |var: VarRef| matches!(var, VarRef::Local(l) if locals.contains(&l));
     let mut work = vec![Part::Expr(e)];
     while let Some(part) = work.pop() {
-        let Part::Expr(e) = part else { return true };
-        match &e.kind {
-            ExprKind::Var(VarRef::Local(l)) if locals.contains(l) => return true,
-            ExprKind::Closure(_) => return true,
-            _ => e.each_part(&mut |p| work.push(p)),
+        match part {
+            Part::Expr(e) => {
+                let found = match e.kind {
+                    ExprKind::Var(var) => is_one(var),
+                    ExprKind::Closure(func) => captures(func),
+                    _ => false,
+                };
+                if found {
+                    return true;
+                }
+                e.each_part(&mut |p| work.push(p));
+            }
+            Part::Stmts(stmts) => {
+                for s in stmts {
+                    let found = match &s.kind {
+                        StmtKind::Assign { place, .. } => is_one(place.root),
+                        StmtKind::Update { target, .. } => is_one(*target),
+                        StmtKind::NestedFun { func, .. } => captures(*func),
+                        _ => false,
+                    };
+                    if found {
+                        return true;
+                    }
+                    s.each_part(&mut |p| work.push(p));
+                }
+            }
         }
     }
     false

@@ -162,6 +162,7 @@ impl<'a> Fx<'_, 'a> {
                 self.push(*elem, *out, v);
             }
             Sink::Count(n) => {
+                self.effect(&q.select);
                 let (so_far, one) = (self.b.use_var(*n), self.b.iconst(1));
                 let next = self.b.bin(Op::Add, so_far, one);
                 self.b.def_var(*n, next);
@@ -170,7 +171,9 @@ impl<'a> Fx<'_, 'a> {
                 let v = self.expr_as(&q.select, *ty);
                 self.at(q.select.span);
                 let so_far = self.b.use_var(*acc);
-                let next = self.accumulate(*ty, so_far, v);
+                let repr = self.lw.types.repr(*ty);
+                let none = self.is_none(repr, v);
+                let next = self.choose(none, repr, |_| so_far, |fx| fx.accumulate(*ty, so_far, v));
                 self.b.def_var(*acc, next);
             }
         }
@@ -193,7 +196,7 @@ impl<'a> Fx<'_, 'a> {
         let mut stages = Vec::new();
         let joins = q.joins.iter().map(|j| (j.local, &j.source, Some((j.kind, &j.on))));
         for (local, source, join) in q.sources.iter().map(|(l, e)| (*l, e, None)).chain(joins) {
-            let early = stages.is_empty() || !super::join::mentions(source, &locals);
+            let early = stages.is_empty() || !super::join::mentions(self.lw.program, source, &locals);
             let list = if early { Some(self.source_list(q, source)) } else { None };
             let index = list.zip(join).and_then(|(list, join)| self.index_join(local, list, join, &locals));
             stages.push(Stage { query: q, local, source, list, join, index });

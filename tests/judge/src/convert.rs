@@ -82,7 +82,7 @@ impl Machine<'_> {
         match (self.types.kind(inner), self.types.kind(target)) {
             (TyKind::Union(_), TyKind::Struct(id)) => {
                 let same = matches!(&v, Value::Struct(s) if s.id == *id);
-                if same { Ok(v) } else { self.cast_error(&v, target) }
+                if same { Ok(v) } else { self.cast_dynamic(v, target) }
             }
             _ if copies => self.cast_dynamic(v, target),
             _ => self.scalar(v, target),

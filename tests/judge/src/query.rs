@@ -5,7 +5,8 @@ use crate::key::{Key, frozen, order};
 use crate::machine::{Exit, Frame, Machine, Run};
 use crate::value::{Group, List, Value};
 use mochi_lang::ast::JoinKind;
-use mochi_lang::tree::{Expr, ExprKind, LocalId, Query};
+use mochi_lang::parts::Part;
+use mochi_lang::tree::{Expr, ExprKind, FuncId, LocalId, Query, StmtKind, VarRef};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -109,27 +110,36 @@ impl<'p> Machine<'p> {
         Ok(clauses)
     }
 
-    /// Whether an expression mentions one of these variables, in inner functions too.
+    /// Whether an expression mentions one of these variables, in statements and inner functions too.
     fn mentions(&self, e: &Expr, locals: &[LocalId]) -> bool {
-        use mochi_lang::parts::Part;
-        use mochi_lang::tree::VarRef;
+        let is_one = |var: &VarRef| matches!(var, VarRef::Local(l) if locals.contains(l));
+        let captures = |func: &FuncId| {
+            let captures = &self.program.functions[func.0 as usize].captures;
+            captures.iter().any(|c| locals.contains(&c.outer))
+        };
         let mut found = false;
         let mut work = vec![Part::Expr(e)];
         while let Some(part) = work.pop() {
             match part {
                 Part::Expr(e) => {
-                    match &e.kind {
-                        ExprKind::Var(VarRef::Local(l)) => found |= locals.contains(l),
-                        ExprKind::Closure(func) => {
-                            let captures = &self.program.functions[func.0 as usize].captures;
-                            found |= captures.iter().any(|c| locals.contains(&c.outer));
-                        }
-                        _ => {}
-                    }
+                    found |= match &e.kind {
+                        ExprKind::Var(var) => is_one(var),
+                        ExprKind::Closure(func) => captures(func),
+                        _ => false,
+                    };
                     e.each_part(&mut |p| work.push(p));
                 }
-                // Statements: their expressions are not looked through.
-                _ => found = true,
+                Part::Stmts(stmts) => {
+                    for s in stmts {
+                        found |= match &s.kind {
+                            StmtKind::Assign { place, .. } => is_one(&place.root),
+                            StmtKind::Update { target, .. } => is_one(target),
+                            StmtKind::NestedFun { func, .. } => captures(func),
+                            _ => false,
+                        };
+                        s.each_part(&mut |p| work.push(p));
+                    }
+                }
             }
         }
         found

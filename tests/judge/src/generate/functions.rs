@@ -165,7 +165,8 @@ impl Writer {
             let count = w.pick(&[0, 1, 2, 3, 4]);
             let body = w.statements(count);
             block.0.extend(body.0);
-            if *result != Ty::Unit && !w.chance(2) {
+            // A function that ends without a value gives none.
+            if *result != Ty::Unit && !(w.chance(2) && !w.leaves_out(result)) {
                 let depth = w.pick(&[1, 2, 3]);
                 let value = w.expr(result, depth);
                 block.0.push(stmt(parts!["return ", value]));

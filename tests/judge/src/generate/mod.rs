@@ -29,7 +29,19 @@ use proptest::strategy::{NewTree, Strategy};
 use proptest::test_runner::TestRunner;
 use std::fmt;
 use tree::{Block, parts, separated};
+use types::Ty;
 use writer::{Writer, stmt};
+
+/// What compiled code does not do as the language says yet, so that no program does it. Has to be empty.
+const LEFT_OUT: &[LeftOut] = &[LeftOut::NoneAsReference];
+
+/// Something that is left out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum LeftOut {
+    /// A list, map or text that is none though its type is no option: `append`, keys and `match` take it
+    /// for one.
+    NoneAsReference,
+}
 
 /// Lines that programs read.
 const LINES: [&[u8]; 7] = [b"first line", b"12", b"", b"h\xc3\xa9llo", b"a\xe9b", b"  x  ", b"last"];
@@ -83,6 +95,12 @@ impl Strategy for Programs {
 }
 
 impl Writer {
+    /// Whether none must not stand for a value of this type.
+    fn leaves_out(&self, ty: &Ty) -> bool {
+        LEFT_OUT.contains(&LeftOut::NoneAsReference)
+            && !matches!(ty, Ty::Int | Ty::Float | Ty::Bool | Ty::Any)
+    }
+
     /// A whole program.
     fn program(&mut self) -> Block {
         let mut block = Block::default();
