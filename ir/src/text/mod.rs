@@ -3,12 +3,16 @@
 //! `print(parse(print(m))) == print(m)` holds for every module. Value and block numbers are kept,
 //! holes included; instruction numbers and the operand pool are not part of the text.
 //!
-//! ```text
+//! ```
+//! use mochi_ir::text::{parse_module, print_module};
+//!
+//! let text = r#"
 //! file "a.mochi"                                     ; files, in order
 //! declare func @f(ref, i64) -> ref readonly export   ; symbols, in order
+//! declare func @g(i64) -> ref
 //! declare data @d
 //! data @d align 8 writable {                         ; or: data @z align 8 writable zero 4096
-//!   hex 00 01 02 03 04 05 06 07
+//!   hex x0001020304050607
 //!   reloc 0 @f+8
 //! }
 //! func @f "P.f" file 0 save_all preserve_all -> ref @3:1 {
@@ -23,6 +27,11 @@
 //! cold b2:
 //!   unreachable
 //! }
+//! "#;
+//! let module = parse_module(text).expect("every construct there is");
+//! assert_eq!(module.syms.len(), 3);
+//! let printed = print_module(&module);
+//! assert_eq!(print_module(&parse_module(&printed).expect("what was printed")), printed);
 //! ```
 //!
 //! `;` starts a comment. A function that was not declared is declared by its definition (not
