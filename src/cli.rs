@@ -26,7 +26,8 @@ Exit status:
   0  success (for `run`: the program's own status)
   1  the program has errors; they are on standard error
   2  the command line is wrong
-  3  a file could not be read or written
+  3  a file could not be read or written, or the system gave no memory
+  101  the compiler has a bug
 ";
 
 /// A command.
@@ -106,6 +107,24 @@ impl CodeOptions {
             verify: self.verify,
             time: self.time_passes,
             features: mochi_isa::Features { zba: has(Feature::Zba), zbb: has(Feature::Zbb) },
+        }
+    }
+}
+
+impl Feature {
+    /// Whether it is among these.
+    pub fn is_in(self, features: mochi_isa::Features) -> bool {
+        match self {
+            Feature::Zba => features.zba,
+            Feature::Zbb => features.zbb,
+        }
+    }
+
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Feature::Zba => "zba",
+            Feature::Zbb => "zbb",
         }
     }
 }

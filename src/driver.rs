@@ -1,9 +1,12 @@
 //! What the commands do: files in, steps in order, files out.
 
-use crate::cli::{Build, Check, Cli, CodeOptions, ColorWhen, Command, Emit, Input, MessageFormat, Run};
+use crate::cli::{
+    Build, Check, Cli, CodeOptions, ColorWhen, Command, Emit, Feature, Input, MessageFormat, Run,
+};
 use crate::error::Error;
 use crate::time::Timer;
 use crate::{input, output, run, targets};
+use clap::ValueEnum;
 use mochi::pipeline::{self, Source};
 use mochi_ir::Module;
 use mochi_lang::diag::{Diagnostics, Format};
@@ -13,14 +16,17 @@ use mochi_objwrite::target::{self, FileKind, Target};
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
-/// Carries out a command, on a stack for deeply nested programs.
-pub fn run_command(cli: Cli) -> Result<(), Error> {
-    stack::large(|| match cli.command {
-        Command::Build(options) => build(&options),
+/// Carries out a command, on a stack for deeply nested programs; the exit status.
+pub fn run_command(cli: Cli) -> Result<u8, Error> {
+    let done = stack::large(|| match cli.command {
+        Command::Build(options) => build(&options).map(|()| 0),
         Command::Run(options) => run_program(&options),
-        Command::Check(options) => check(&options),
-        Command::Targets(options) => write_stdout(targets::list(options.messages.format).as_bytes()),
-    })
+        Command::Check(options) => check(&options).map(|()| 0),
+        Command::Targets(options) => {
+            write_stdout(targets::list(options.messages.format).as_bytes()).map(|()| 0)
+        }
+    });
+    done.map_err(Error::Stack)?
 }
 
 fn build(options: &Build) -> Result<(), Error> {
@@ -30,10 +36,16 @@ fn build(options: &Build) -> Result<(), Error> {
     }
     .map_err(|e| Error::Usage(e.to_string()))?;
     let code = &options.code;
+    check_features(code, target)?;
     let destination = match options.emit {
         Emit::File(kind) => Some(output_path(options, target, kind)?),
         _ => options.output.clone(),
     };
+    if destination.as_ref().is_some_and(|path| input::is_source(&options.input, path)) {
+        let source = options.input.file.display();
+        let message = format!("the output would replace the source {source}: give it another name with -o");
+        return Err(Error::Usage(message));
+    }
     set_jobs(code);
     let mut timer = Timer::new(code.time_passes);
     let mut session = Session::read(&options.input)?;
@@ -69,20 +81,32 @@ fn build(options: &Build) -> Result<(), Error> {
     Ok(())
 }
 
-fn run_program(options: &Run) -> Result<(), Error> {
+fn run_program(options: &Run) -> Result<u8, Error> {
+    let target = target::host().map_err(|e| Error::Usage(e.to_string()))?;
+    check_features(&options.code, target)?;
     set_jobs(&options.code);
     let mut timer = Timer::new(options.code.time_passes);
     let mut session = Session::read(&options.input)?;
     timer.step("read");
     let program = session.check(&mut timer)?;
-    let target = target::host().map_err(|e| Error::Usage(e.to_string()))?;
     let image = session.file(&program, target, FileKind::Executable, &options.code, false, &mut timer)?;
     timer.print();
-    match run::execute(&image, &options.input.file, &options.args)? {}
+    run::execute(&image, &options.input.file, &options.args)
 }
 
 fn check(options: &Check) -> Result<(), Error> {
     Session::read(&options.input)?.check(&mut Timer::new(false)).map(|_| ())
+}
+
+/// Extensions are for machines that may have them.
+fn check_features(code: &CodeOptions, target: Target) -> Result<(), Error> {
+    let there = mochi_isa::Features::of(target);
+    let Some(missing) = code.features.iter().find(|f| !f.is_in(there)) else { return Ok(()) };
+    let known: Vec<&str> =
+        Feature::value_variants().iter().filter(|f| f.is_in(there)).map(|f| f.name()).collect();
+    let known = if known.is_empty() { "none".to_string() } else { known.join(", ") };
+    let (missing, machine) = (missing.name(), target.short);
+    Err(Error::Usage(format!("no extension `{missing}` for {machine}; extensions of this machine: {known}")))
 }
 
 /// Threads of code generation.
@@ -109,14 +133,7 @@ fn output_path(options: &Build, target: Target, kind: FileKind) -> Result<PathBu
         return Err(Error::Usage("give the output a name with -o when the source is standard input".into()));
     }
     let name = PathBuf::from(options.input.file.file_name().unwrap_or_default());
-    let path = name.with_extension(extension);
-    if path == name {
-        return Err(Error::Usage(format!(
-            "the output would replace the source {}: name it with -o",
-            options.input.file.display()
-        )));
-    }
-    Ok(path)
+    Ok(name.with_extension(extension))
 }
 
 fn write_stdout(bytes: &[u8]) -> Result<(), Error> {

@@ -15,6 +15,8 @@ pub enum Error {
     Read(PathBuf, io::Error),
     /// A file could not be written.
     Write(PathBuf, io::Error),
+    /// There is no memory for the compiler's own stack.
+    Stack(io::Error),
     /// The program could not be started (`mochi run`).
     Start(io::Error),
     /// The parts of the program could not be put together.
@@ -27,7 +29,7 @@ impl Error {
         match self {
             Error::Program => 1,
             Error::Usage(_) => 2,
-            Error::Read(..) | Error::Write(..) | Error::Start(_) | Error::Link(_) => 3,
+            Error::Read(..) | Error::Write(..) | Error::Stack(_) | Error::Start(_) | Error::Link(_) => 3,
         }
     }
 }
@@ -39,6 +41,7 @@ impl fmt::Display for Error {
             Error::Usage(message) => f.write_str(message),
             Error::Read(path, e) => write!(f, "cannot read {}: {e}", path.display()),
             Error::Write(path, e) => write!(f, "cannot write {}: {e}", path.display()),
+            Error::Stack(e) => write!(f, "no memory for the stack of the compiler: {e}"),
             Error::Start(e) => write!(f, "cannot start the program: {e}"),
             Error::Link(e) => write!(f, "cannot link: {e}"),
         }

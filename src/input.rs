@@ -3,7 +3,8 @@
 use crate::cli::Input;
 use crate::error::Error;
 use mochi::pipeline::Source;
-use std::io::Read;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 /// Whether a path means standard input.
@@ -11,14 +12,51 @@ pub fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
+fn open(path: &Path) -> io::Result<File> {
+    if is_stdin(path) { stdin() } else { File::open(path) }
+}
+
+#[cfg(unix)]
+fn stdin() -> io::Result<File> {
+    use std::os::fd::AsFd;
+    Ok(File::from(io::stdin().as_fd().try_clone_to_owned()?))
+}
+
+#[cfg(windows)]
+fn stdin() -> io::Result<File> {
+    use std::os::windows::io::AsHandle;
+    Ok(File::from(io::stdin().as_handle().try_clone_to_owned()?))
+}
+
+/// Whether writing to a path would replace the source, by whatever names.
+#[cfg(unix)]
+pub fn is_source(input: &Input, output: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let source = open(&input.file).and_then(|file| file.metadata());
+    match (source, std::fs::metadata(output)) {
+        (Ok(a), Ok(b)) => a.is_file() && (a.dev(), a.ino()) == (b.dev(), b.ino()),
+        _ => false,
+    }
+}
+
+/// Whether writing to a path would replace the source, by whatever names.
+#[cfg(not(unix))]
+pub fn is_source(input: &Input, output: &Path) -> bool {
+    let source = std::fs::canonicalize(&input.file);
+    matches!((source, std::fs::canonicalize(output)), (Ok(a), Ok(b)) if a == b)
+}
+
 /// Reads the program. In messages the file has the name the user gave.
 pub fn read(input: &Input) -> Result<Source, Error> {
-    let mut bytes = Vec::new();
-    let done = if is_stdin(&input.file) {
-        std::io::stdin().lock().read_to_end(&mut bytes).map(|_| ())
-    } else {
-        std::fs::read(&input.file).map(|b| bytes = b)
+    let read = || -> io::Result<Vec<u8>> {
+        let mut file = open(&input.file)?;
+        if file.metadata()?.is_dir() {
+            return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a folder, not a source file"));
+        }
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(bytes)
     };
-    done.map_err(|e| Error::Read(input.file.clone(), e))?;
+    let bytes = read().map_err(|e| Error::Read(input.file.clone(), e))?;
     Ok(Source::new(&input.file.to_string_lossy(), bytes))
 }

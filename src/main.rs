@@ -8,6 +8,7 @@ mod output;
 mod run;
 mod targets;
 mod time;
+mod usage;
 
 use clap::Parser;
 use error::Error;
@@ -31,9 +32,12 @@ fn say_what_panicked() {
 
 fn main() -> ExitCode {
     say_what_panicked();
-    let cli = cli::Cli::parse();
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage::say(error),
+    };
     match driver::run_command(cli) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => ExitCode::from(status),
         Err(error) => {
             // Errors in the program have been reported where they are.
             if !matches!(error, Error::Program) {

@@ -4,57 +4,88 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+/// Symbolic links that are followed, as many as the system follows.
+const MAX_LINKS: usize = 40;
+
 /// Writes `bytes` to `path` by way of a temporary file in the same folder and a rename, so that
 /// a failure at any point leaves what was there before. Special files (`/dev/null`, pipes) are
-/// written in place.
+/// written in place. A file that was there passes its permissions on.
 pub fn write(path: &Path, bytes: &[u8], executable: bool) -> io::Result<()> {
-    // What a symbolic link points to is replaced, not the link.
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-    match fs::metadata(&path) {
-        Ok(m) if m.is_dir() => return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory")),
-        Ok(m) if !m.is_file() => return OpenOptions::new().write(true).open(&path)?.write_all(bytes),
+    let path = &resolve(path)?;
+    let old = fs::metadata(path).ok();
+    match &old {
+        Some(m) if m.is_dir() => return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory")),
+        Some(m) if !m.is_file() => return OpenOptions::new().write(true).open(path)?.write_all(bytes),
         _ => {}
     }
-    let (temporary, mut file) = create_beside(&path)?;
-    let done = file
-        .write_all(bytes)
-        .and_then(|()| if executable { make_executable(&file) } else { Ok(()) })
-        .and_then(|()| fs::rename(&temporary, &path));
-    if done.is_err() {
-        // The error that matters is the first one.
-        let _ = fs::remove_file(&temporary);
+    let folder = path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        let message = format!("there is no folder {}", folder.display());
+        return Err(io::Error::new(io::ErrorKind::NotFound, message));
     }
-    done
+    check_size(bytes.len())?;
+    // When it is dropped before the rename it is removed.
+    let mut file = temporary().tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    set_permissions(file.as_file(), old.map(|m| m.permissions()), executable)?;
+    file.persist(path).map_err(|e| e.error)?;
+    Ok(())
 }
 
-/// Creates a new file in the folder of `path`.
-fn create_beside(path: &Path) -> io::Result<(PathBuf, File)> {
-    let name =
-        path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "not a file name"))?;
-    for k in 0u32.. {
-        let mut temporary = std::ffi::OsString::from(".");
-        temporary.push(name);
-        temporary.push(format!(".{}.{k}", std::process::id()));
-        let temporary = path.with_file_name(temporary);
-        match OpenOptions::new().write(true).create_new(true).open(&temporary) {
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => continue,
-            Err(e) => return Err(e),
-            Ok(file) => return Ok((temporary, file)),
+/// What a symbolic link leads to, there or not: that is written, not the link.
+fn resolve(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_path_buf();
+    for _ in 0..MAX_LINKS {
+        match fs::read_link(&path) {
+            Ok(target) => path = path.parent().unwrap_or(Path::new("")).join(target),
+            Err(_) => return Ok(path),
         }
     }
-    unreachable!("some name is free")
+    Err(io::Error::other("too many symbolic links"))
 }
 
+/// A file of more bytes than the process may write would end it by a signal, and the temporary file stay.
+#[cfg(target_os = "linux")]
+fn check_size(bytes: usize) -> io::Result<()> {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize).current;
+    match limit {
+        Some(limit) if bytes as u64 > limit => Err(io::ErrorKind::FileTooLarge.into()),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn check_size(_: usize) -> io::Result<()> {
+    Ok(())
+}
+
+/// How temporary files are named and made: new files' permissions are the process's usual ones.
 #[cfg(unix)]
-fn make_executable(file: &File) -> io::Result<()> {
+fn temporary() -> tempfile::Builder<'static, 'static> {
     use std::os::unix::fs::PermissionsExt;
-    let mut mode = file.metadata()?.permissions();
-    // Executable by whoever may read it, as linkers do.
-    mode.set_mode(mode.mode() | (mode.mode() & 0o444) >> 2);
-    file.set_permissions(mode)
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".mochi-").permissions(fs::Permissions::from_mode(0o666));
+    builder
 }
 
 #[cfg(not(unix))]
-fn make_executable(_: &File) -> io::Result<()> {
+fn temporary() -> tempfile::Builder<'static, 'static> {
+    tempfile::Builder::new()
+}
+
+#[cfg(unix)]
+fn set_permissions(file: &File, old: Option<fs::Permissions>, executable: bool) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let new = file.metadata()?.permissions();
+    let mut mode = old.map_or(new.mode(), |old| old.mode()) & 0o777;
+    if executable {
+        // By whoever may read it, as linkers do.
+        mode |= (mode & 0o444) >> 2;
+    }
+    if mode == new.mode() & 0o777 { Ok(()) } else { file.set_permissions(fs::Permissions::from_mode(mode)) }
+}
+
+#[cfg(not(unix))]
+fn set_permissions(_: &File, _: Option<fs::Permissions>, _: bool) -> io::Result<()> {
     Ok(())
 }

@@ -3,10 +3,11 @@
 mod common;
 
 use common::mochi;
-use mochi_objwrite::target::{self, FileKind, TARGETS};
+use mochi_objwrite::target::{self, Arch, FileKind, TARGETS};
 use mochi_testkit::{Scratch, output, text, traces};
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
 const HELLO: &str = "print(\"hello\")\n";
@@ -207,6 +208,197 @@ fn features_change_the_code() {
     };
     assert!(listing(&["--features", "zba,zbb"]).contains("sh3add"));
     assert!(!listing(&[]).contains("sh3add"));
+}
+
+/// A machine that has no such extension: the message lists what it has.
+#[test]
+fn features_are_for_machines_that_have_them() {
+    let s = Scratch::new("foreign");
+    s.write("p.mochi", HELLO);
+    for row in TARGETS {
+        let args = ["build", "p.mochi", "--target", row.short, "--features", "zbb,zba", "-o", "p"];
+        let built = output(mochi().args(args).current_dir(&s.0));
+        let message = match row.arch {
+            Arch::Rv64 => continue,
+            _ => format!("mochi: no extension `zbb` for {}; extensions of this machine: none\n", row.short),
+        };
+        assert_eq!((built.status.code(), text(&built.stderr)), (Some(2), message));
+    }
+}
+
+/// What is often got wrong, and what helps.
+#[test]
+fn messages_tell_what_to_do() {
+    let s = Scratch::new("messages");
+    s.write("p.mochi", HELLO);
+    let cases: &[(&[&str], i32, &str)] = &[
+        (&["build", "."], 3, "cannot read .: is a folder, not a source file"),
+        (&["run", "."], 3, "cannot read .: is a folder, not a source file"),
+        (
+            &["build", "p.mochi", "--target", "x86_64-pc-windows-msvc"],
+            2,
+            "unknown target `x86_64-pc-windows-msvc`: programs for windows are not supported; \
+             there is x64-linux (x86_64-unknown-linux)",
+        ),
+        (&["build", "p.mochi", "-o", "new/dir/p"], 3, "cannot write new/dir/p: there is no folder new/dir"),
+        (&["run", "p.mochi", "a", "b"], 2, "arguments of the program follow `--`: mochi run FILE -- a"),
+        (&["build", "p.mochi", "-g"], 2, "there is no `-g`: debug information is always written"),
+        (&["build", "-O2", "p.mochi"], 2, "there is no `-O2`: there is one level: `-O`, the default"),
+        (&["build", "-v", "p.mochi"], 2, "there is no `-v`: `--version` prints the version"),
+    ];
+    for (args, status, message) in cases {
+        let ran = output(mochi().args(*args).current_dir(&s.0));
+        let said = text(&ran.stderr);
+        assert_eq!(ran.status.code(), Some(*status), "{args:?}: {said}");
+        assert!(said.contains(message), "{args:?}: {said}");
+        assert!(!said.contains("as a value"), "{args:?}: {said}");
+    }
+}
+
+/// By whatever name it is called, and also when it comes by standard input.
+#[test]
+fn the_source_is_never_replaced() {
+    let s = Scratch::new("replace");
+    s.write("a.mochi", HELLO);
+    s.write("prog", HELLO);
+    std::os::unix::fs::symlink("a.mochi", s.path("link")).expect("a link");
+    fs::hard_link(s.path("a.mochi"), s.path("other")).expect("a link");
+    let cases: &[&[&str]] = &[
+        &["a.mochi", "-o", "a.mochi"],
+        &["a.mochi", "-o", "./a.mochi"],
+        &["a.mochi", "-o", "link"],
+        &["link", "-o", "a.mochi"],
+        &["a.mochi", "-o", "other"],
+        &["a.mochi", "--emit", "asm", "-o", "a.mochi"],
+        &["prog"],
+        &["-", "-o", "a.mochi"],
+    ];
+    for args in cases {
+        let stdin = fs::File::open(s.path("a.mochi")).expect("a source");
+        let mut command = mochi();
+        command.arg("build").args(*args).stdin(stdin).stderr(Stdio::piped()).current_dir(&s.0);
+        let built = command.spawn().expect("starts").wait_with_output().expect("ends");
+        let said = text(&built.stderr);
+        assert_eq!(built.status.code(), Some(2), "{args:?}: {said}");
+        assert!(said.contains("the output would replace the source"), "{args:?}: {said}");
+        for name in ["a.mochi", "prog"] {
+            assert_eq!(fs::read_to_string(s.path(name)).expect("a source"), HELLO, "{args:?}");
+        }
+    }
+}
+
+#[test]
+fn outputs_of_every_kind() {
+    let s = Scratch::new("outputs");
+    s.write("p.mochi", HELLO);
+    let build = |name: &str| {
+        let built = output(mochi().args(["build", "p.mochi", "-o", name]).current_dir(&s.0));
+        assert_eq!(built.status.code(), Some(0), "{name}: {}", text(&built.stderr));
+        assert_eq!(text(&output(&mut Command::new(s.path(name))).stdout), "hello\n");
+    };
+    let mode = |name: &str| fs::metadata(s.path(name)).expect("a file").permissions().mode() & 0o777;
+    // As long as names may be.
+    build(&"n".repeat(255));
+    // What is not there yet, by a link, by a link to that.
+    std::os::unix::fs::symlink("target", s.path("link")).expect("a link");
+    std::os::unix::fs::symlink(s.path("link"), s.path("far")).expect("a link");
+    build("far");
+    assert!(fs::symlink_metadata(s.path("far")).expect("a link").is_symlink());
+    assert!(fs::symlink_metadata(s.path("link")).expect("a link").is_symlink());
+    assert!(fs::symlink_metadata(s.path("target")).expect("a file").is_file());
+    // Who might read it may go on, and execute it; others may not.
+    s.write("secret", "");
+    fs::set_permissions(s.path("secret"), fs::Permissions::from_mode(0o640)).expect("set");
+    build("secret");
+    assert_eq!(mode("secret"), 0o750);
+    let text_only =
+        output(mochi().args(["build", "--emit", "asm", "p.mochi", "-o", "secret"]).current_dir(&s.0));
+    assert_eq!((text_only.status.code(), mode("secret")), (Some(0), 0o750));
+    let built = output(
+        Command::new("sh")
+            .args(["-c", "umask 027 && exec \"$0\" build p.mochi -o masked", env!("CARGO_BIN_EXE_mochi")])
+            .current_dir(&s.0),
+    );
+    assert_eq!((built.status.code(), mode("masked")), (Some(0), 0o750));
+    // The loop of links is an error.
+    std::os::unix::fs::symlink("round", s.path("round")).expect("a link");
+    let built = output(mochi().args(["build", "p.mochi", "-o", "round"]).current_dir(&s.0));
+    assert_eq!(built.status.code(), Some(3));
+}
+
+/// More than the process may write: an error, and nothing left.
+#[test]
+fn an_output_that_is_too_large() {
+    let s = Scratch::new("large");
+    s.write("p.mochi", HELLO);
+    s.write("out", "old");
+    let built = output(
+        Command::new("sh")
+            .args(["-c", "ulimit -f 4 && exec \"$0\" build p.mochi -o out", env!("CARGO_BIN_EXE_mochi")])
+            .current_dir(&s.0),
+    );
+    assert_eq!(built.status.code(), Some(3), "{}", text(&built.stderr));
+    assert!(text(&built.stderr).contains("cannot write out: file too large"), "{}", text(&built.stderr));
+    assert_eq!(fs::read_to_string(s.path("out")).expect("still there"), "old");
+    assert_eq!(fs::read_dir(&s.0).expect("folder").count(), 2);
+}
+
+#[test]
+fn help_that_cannot_be_written() {
+    for args in [&["--help"][..], &["--version"], &["build", "--help"], &["targets"]] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
+        let child = mochi().args(args).stdout(full).stderr(Stdio::piped()).spawn().expect("starts");
+        let ran = child.wait_with_output().expect("ends");
+        assert_eq!(ran.status.code(), Some(3), "{args:?}");
+        assert!(text(&ran.stderr).contains("cannot write standard output"), "{}", text(&ran.stderr));
+    }
+}
+
+/// With less address space than the compiler takes by itself: it works, or says what is missing.
+#[test]
+fn little_memory() {
+    let s = Scratch::new("memory");
+    let nested = format!("print({}1{})\n", "(".repeat(250), ")".repeat(250));
+    s.write("p.mochi", &nested);
+    for (kib, status) in [(500_000, 0), (300_000, 0), (60_000, 3)] {
+        let limited = format!("ulimit -v {kib} && exec \"$0\" build p.mochi -o p");
+        let built =
+            output(Command::new("sh").args(["-c", &limited, env!("CARGO_BIN_EXE_mochi")]).current_dir(&s.0));
+        let said = text(&built.stderr);
+        assert_eq!(built.status.code(), Some(status), "{kib}: {:?} {said}", built.status);
+        assert_eq!(said.contains("no memory for the stack of the compiler"), status != 0, "{kib}: {said}");
+    }
+}
+
+/// Where there are no memory files: the same statuses, input, and nothing left.
+#[test]
+fn runs_without_memory_files() {
+    if !traces("strace") {
+        return;
+    }
+    let s = Scratch::new("memfd");
+    s.write("hello.mochi", HELLO);
+    s.write("fails.mochi", "let line = input()\nprint(\"got \" + line)\nlet xs = [1]\nprint(xs[3])\n");
+    for (program, status, stdout) in [("hello.mochi", 0, "hello\n"), ("fails.mochi", 1, "got \n")] {
+        let temporary = s.path("tmp");
+        fs::create_dir_all(&temporary).expect("a folder");
+        let ran = output(
+            Command::new("strace")
+                .args(["-f", "-o", "/dev/null", "-e", "inject=memfd_create:error=EACCES"])
+                .arg(env!("CARGO_BIN_EXE_mochi"))
+                .args(["run", program])
+                .env("TMPDIR", &temporary)
+                .stdin(Stdio::null())
+                .current_dir(&s.0),
+        );
+        assert_eq!(
+            (ran.status.code(), text(&ran.stdout).as_str()),
+            (Some(status), stdout),
+            "{}",
+            text(&ran.stderr)
+        );
+        assert_eq!(fs::read_dir(&temporary).expect("a folder").count(), 0);
+    }
 }
 
 #[test]

@@ -25,5 +25,6 @@ fn engines_agree() {
             let verdict = judge(&judges, &text, &program.stdin, |j| seed.is_multiple_of(j.every));
             assert!(verdict.agrees(), "--seed {seed} --show 0: {}\n{text}", verdict.summary());
         }
-    });
+    })
+    .expect("a stack");
 }

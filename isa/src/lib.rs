@@ -34,6 +34,14 @@ pub struct Features {
     pub zbb: bool,
 }
 
+impl Features {
+    /// Those that a target's machine may have.
+    pub fn of(target: Target) -> Features {
+        let riscv = target.arch == Arch::Rv64;
+        Features { zba: riscv, zbb: riscv }
+    }
+}
+
 /// Symbols of the module by index: relocations of the result use `SymRef(ir Sym index)`; slow-path
 /// runtime functions the module has not declared are asked for here.
 pub struct Context<'a> {

@@ -14,7 +14,7 @@ use crate::stack;
 /// Invariants: no panic; tokens ascend, do not overlap and end with the only end-of-file token;
 /// every place is a range of the text on character boundaries; a second run says the same.
 pub fn parse_any(data: &[u8]) {
-    stack::large(|| parse_bytes(data));
+    stack::large(|| parse_bytes(data)).expect("a stack");
 }
 
 fn parse_bytes(data: &[u8]) {
@@ -63,7 +63,7 @@ fn parse_bytes(data: &[u8]) {
 /// Invariants: no panic; there is a tree exactly when there are no errors; the tree keeps its
 /// promises ([`verify`]); every place is in the text; a second run says the same.
 pub fn check_any(data: &[u8]) {
-    stack::large(|| check_bytes(data));
+    stack::large(|| check_bytes(data)).expect("a stack");
 }
 
 fn check_bytes(data: &[u8]) {

@@ -4,15 +4,19 @@
 //! limits; a level of nesting takes a few frames. Whoever calls them on programs that are not known
 //! to be flat does so from [`large`]: the compiler as a whole, fuzzing, tests.
 
-/// Bytes of the stack. Only the part that is used takes memory.
-const BYTES: usize = 512 << 20;
+use std::io;
 
-/// Runs `work` on a thread of its own with a large stack; its panics are passed on.
-pub fn large<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+/// Bytes of the stack: four times what programs at the parser's limits need when little is optimised. Only the
+/// part that is used takes memory, but all of it address space, which may be limited too.
+const BYTES: usize = 64 << 20;
+
+/// Runs `work` on a thread of its own with a large stack; its panics are passed on. Fails when there is no
+/// memory for the stack.
+pub fn large<T: Send>(work: impl FnOnce() -> T + Send) -> io::Result<T> {
     std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(BYTES).spawn_scoped(scope, work);
-        match thread.expect("a thread with a large stack").join() {
-            Ok(result) => result,
+        let thread = std::thread::Builder::new().stack_size(BYTES).spawn_scoped(scope, work)?;
+        match thread.join() {
+            Ok(result) => Ok(result),
             Err(panic) => std::panic::resume_unwind(panic),
         }
     })

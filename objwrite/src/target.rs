@@ -168,7 +168,14 @@ impl fmt::Display for UnknownTarget {
             rows.map(|t| format!("{} ({})", t.short, t.triple)).collect::<Vec<_>>().join(", ")
         };
         let near = self.nearest();
-        if near.is_empty() {
+        let system = Triple::from_str(&self.0).ok().map_or(OperatingSystem::Unknown, |t| t.operating_system);
+        if system != OperatingSystem::Unknown && TARGETS.iter().all(|row| Some(row.os) != meaning_of(system))
+        {
+            let near = if near.is_empty() { TARGETS.iter().collect() } else { near };
+            let system = system.into_str();
+            let list = names(&mut near.into_iter());
+            write!(f, "unknown target `{}`: programs for {system} are not supported; there is {list}", self.0)
+        } else if near.is_empty() {
             write!(f, "unknown target `{}`; supported: {}", self.0, names(&mut TARGETS.iter()))
         } else {
             write!(f, "unknown target `{}`; did you mean {}?", self.0, names(&mut near.into_iter()))
@@ -189,16 +196,20 @@ fn machine(triple: &Triple) -> Option<Arch> {
     }
 }
 
-/// The machine and system of a triple, when they are ones that some row could have.
-fn meaning(triple: &Triple) -> Option<(Arch, Os)> {
-    let os = match triple.operating_system {
+/// The system, when it is one that some row could have.
+fn meaning_of(system: OperatingSystem) -> Option<Os> {
+    Some(match system {
         OperatingSystem::Linux => Os::Linux,
         OperatingSystem::Darwin(_) | OperatingSystem::MacOSX(_) => Os::MacOs,
         OperatingSystem::Windows => Os::Windows,
         OperatingSystem::Wasi | OperatingSystem::WasiP1 => Os::Wasi,
         _ => return None,
-    };
-    Some((machine(triple)?, os))
+    })
+}
+
+/// The machine and system of a triple, when they are ones that some row could have.
+fn meaning(triple: &Triple) -> Option<(Arch, Os)> {
+    Some((machine(triple)?, meaning_of(triple.operating_system)?))
 }
 
 fn find(triple: &Triple) -> Option<Target> {

@@ -107,6 +107,7 @@ fn main() -> ExitCode {
         }
         (None, None) => search(&options, &judges),
     })
+    .expect("memory for a stack")
 }
 
 /// Shows what each engine says about a program.

@@ -231,7 +231,8 @@ mod tests {
                 .filter(|c| !all.contains(c.as_str()))
                 .collect();
             assert!(missing.is_empty(), "no program has {missing:?}");
-        });
+        })
+        .expect("a stack");
     }
 
     #[test]
@@ -259,7 +260,8 @@ mod tests {
                     return program;
                 }
             }
-        });
+        })
+        .expect("a stack");
         let text = program.source();
         assert!(text.lines().count() < 12, "{text}");
     }
