@@ -78,7 +78,17 @@ pub struct CodeOptions {
     pub debug: bool,
 
     /// Check the intermediate code after each pass and every register allocation
-    #[arg(long)]
+    #[arg(
+        long,
+        num_args = 0..=1,
+        require_equals = true,
+        default_value_t = cfg!(debug_assertions),
+        default_missing_value = "true",
+        action = clap::ArgAction::Set,
+        hide_default_value = true,
+        hide_possible_values = true,
+        value_name = "BOOL"
+    )]
     pub verify: bool,
 
     /// Print how long each step took, on standard error

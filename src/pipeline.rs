@@ -23,16 +23,23 @@ pub struct Source {
 }
 
 /// How code is generated.
-#[derive(Clone, Copy, Default, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Code {
     /// Compile fast, and keep everything visible in the debugger.
     pub debug: bool,
-    /// Check the intermediate code after each pass, and every register allocation.
+    /// Check the intermediate code after each pass, and every register allocation (the default in
+    /// debug builds of the compiler).
     pub verify: bool,
     /// Measure the passes.
     pub time: bool,
     /// Extensions of the machine that code may use.
     pub features: Features,
+}
+
+impl Default for Code {
+    fn default() -> Code {
+        Code { debug: false, verify: cfg!(debug_assertions), time: false, features: Features::default() }
+    }
 }
 
 impl Source {
@@ -96,7 +103,7 @@ pub fn optimize(module: &mut Module, code: &Code, stop_after: Option<&str>) -> p
     let options = passes::Options {
         steps: steps(code),
         library: &mochi_runtime::library(),
-        verify: code.verify || cfg!(debug_assertions),
+        verify: code.verify,
         stop_after,
         time: code.time,
     };

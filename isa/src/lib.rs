@@ -15,14 +15,20 @@ use mochi_ir::{Function, Module, Sym};
 use mochi_objwrite::{Arch, Atom, Target};
 
 /// Options of code generation.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// regalloc2's fast algorithm, no selection that moves code across lines.
     pub debug: bool,
-    /// Run the allocation checker (always on in debug builds of the compiler).
+    /// Run the allocation checker (the default in debug builds of the compiler).
     pub verify: bool,
     /// What the machine has beyond the baseline of its instruction set.
     pub features: Features,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { debug: false, verify: cfg!(debug_assertions), features: Features::default() }
+    }
 }
 
 /// Extensions of instruction sets. None is assumed.

@@ -9,6 +9,7 @@ pub mod dump;
 pub mod fuzz;
 pub mod lexer;
 pub mod lower;
+pub mod named;
 pub mod parser;
 pub mod parts;
 pub mod sema;

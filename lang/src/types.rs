@@ -1,5 +1,6 @@
 //! Types of the language, interned: equal types have equal ids.
 
+use crate::named::Named;
 use std::collections::HashMap;
 
 /// A type, an index into [`Types`].
@@ -49,11 +50,11 @@ pub struct StructDef {
     /// Name; empty for an inline struct.
     pub name: String,
     /// Fields in order of declaration.
-    pub fields: Vec<(String, Ty)>,
+    pub fields: Named<Ty>,
     /// The union this is a variant of.
     pub union: Option<UnionId>,
     /// Methods: name, and index into [`crate::tree::Program::functions`] (set by the checker).
-    pub methods: Vec<(String, u32)>,
+    pub methods: Named<u32>,
 }
 
 /// A union.

@@ -28,7 +28,7 @@ pub fn with_allocation<I: Isa, R>(
     code: &Code<I>,
     then: impl FnOnce(&Output) -> R,
 ) -> R {
-    let verify = context.options.verify || cfg!(debug_assertions);
+    let verify = context.options.verify;
     let fast = context.options.debug || code.insts.len() > ION_LIMIT;
     let options = RegallocOptions {
         verbose_log: false,

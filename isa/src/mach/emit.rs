@@ -7,9 +7,11 @@ use crate::mach::code::Code;
 use crate::mach::frame::{Frame, written};
 use crate::mach::layout::Layout;
 use crate::mach::{Context, Flow, Isa};
+
 use mochi_ir::{Function, SrcLoc};
 use mochi_objwrite::{Atom, AtomKind, FrameInfo, FunctionInfo, LineRow, SymRef};
 use regalloc2::{Allocation, Edit, InstOrEdit, Output};
+use std::collections::HashMap;
 use std::fmt::Write;
 
 /// State of the emission of one function.
@@ -27,6 +29,8 @@ pub struct Emitter<'a, I: Isa> {
     stubs: Vec<(I::Stub, SrcLoc)>,
     tables: Vec<(Label, Vec<Label>)>,
     constants: Vec<(Label, Vec<u8>)>,
+    /// Labels of the constants.
+    known_constants: HashMap<Vec<u8>, Label>,
     loc: SrcLoc,
     line: SrcLoc,
     ending: bool,
@@ -59,11 +63,12 @@ impl<I: Isa> Emitter<'_, I> {
 
     /// A constant behind the code, aligned to its size (a power of two up to 16).
     pub fn add_constant(&mut self, bytes: &[u8]) -> Label {
-        if let Some((label, _)) = self.constants.iter().find(|(_, old)| old == bytes) {
-            return *label;
+        if let Some(&label) = self.known_constants.get(bytes) {
+            return label;
         }
         let label = self.buf.label();
         self.constants.push((label, bytes.to_vec()));
+        self.known_constants.insert(bytes.to_vec(), label);
         label
     }
 
@@ -102,6 +107,7 @@ pub fn emit<I: Isa>(context: &Context, func: &Function, code: &Code<I>, output: 
         stubs: Vec::new(),
         tables: Vec::new(),
         constants: Vec::new(),
+        known_constants: HashMap::new(),
         loc: SrcLoc::NONE,
         line: SrcLoc::NONE,
         ending: false,

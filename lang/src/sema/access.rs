@@ -145,11 +145,11 @@ impl<'a> Checker<'a> {
             TyKind::Error => b,
             TyKind::Struct(id) => {
                 let def = self.types.struct_def(id);
-                if let Some(at) = def.fields.iter().position(|(n, _)| n == name) {
+                if let Some(at) = def.fields.position(name) {
                     let ty = def.fields[at].1;
                     return Expr { kind: T::Field { base: Box::new(b), field: at as u32 }, ty, span };
                 }
-                if let Some(at) = def.methods.iter().position(|(n, _)| n == name) {
+                if let Some(at) = def.methods.position(name) {
                     return self.bound_method(b, id, at as u32, span);
                 }
                 let shown = self.show(b.ty);
@@ -206,7 +206,7 @@ impl<'a> Checker<'a> {
         match self.types.kind(inner).clone() {
             TyKind::Struct(id) => {
                 let def = self.types.struct_def(id);
-                if let Some(i) = def.fields.iter().position(|(n, _)| n == name) {
+                if let Some(i) = def.fields.position(name) {
                     let ty = def.fields[i].1;
                     let ty = self.types.option(ty);
                     return Expr { kind: T::SafeField { base: Box::new(b), field: i as u32 }, ty, span };

@@ -79,9 +79,7 @@ impl<'a> Checker<'a> {
                 Some(self.seen_type(&var))
             }
             ExprKind::Field { base, field } => match self.types.kind(self.storage_type(base)?) {
-                TyKind::Struct(id) => {
-                    self.types.struct_def(*id).fields.iter().find(|(n, _)| *n == field.name).map(|f| f.1)
-                }
+                TyKind::Struct(id) => self.types.struct_def(*id).fields.get(&field.name).copied(),
                 TyKind::Map(_, v) => Some(*v),
                 _ => None,
             },

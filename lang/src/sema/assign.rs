@@ -162,7 +162,7 @@ impl<'a> Checker<'a> {
             APlace::Field(field) => match self.types.kind(ty).clone() {
                 TyKind::Struct(id) => {
                     let def = self.types.struct_def(id);
-                    if let Some(at) = def.fields.iter().position(|(n, _)| *n == field.name) {
+                    if let Some(at) = def.fields.position(&field.name) {
                         return Some((Step::Field(at as u32), def.fields[at].1));
                     }
                     let shown = self.show(ty);

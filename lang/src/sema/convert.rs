@@ -196,7 +196,7 @@ impl<'a> Checker<'a> {
         let target = self.types.struct_def(b).fields.clone();
         let mut fields = Vec::new();
         for (i, (name, want)) in target.iter().enumerate() {
-            let Some(at) = source.iter().position(|(n, _)| n == name) else { continue };
+            let Some(at) = source.position(name) else { continue };
             let base = Box::new(Expr { kind: ExprKind::Var(VarRef::Local(tmp)), ty: from, span });
             let value = Expr { kind: ExprKind::Field { base, field: at as u32 }, ty: source[at].1, span };
             fields.push((i as u32, self.coerce(value, *want)));

@@ -9,6 +9,7 @@ use crate::diag::Code;
 use crate::span::Span;
 use crate::tree::{Expr, ExprKind, FuncId, Function, LocalId, Stmt, StmtKind as TStmt, VarRef};
 use crate::types::{StructId, Ty, TyKind, UnionDef, UnionId};
+use std::collections::HashSet;
 
 /// Signature of a function.
 #[derive(Clone, Debug, Default)]
@@ -77,6 +78,7 @@ impl<'a> Checker<'a> {
         self.ctx.push(FnCtx {
             id,
             locals: Vec::new(),
+            fixed: HashSet::new(),
             captures: Vec::new(),
             own_closure,
             result,
@@ -112,12 +114,14 @@ impl<'a> Checker<'a> {
         for (decl, entry) in &made {
             match (&decl.kind, entry) {
                 (TypeDeclKind::Struct { fields, .. }, TypeName::Struct(id)) => {
-                    self.types.structs[id.0 as usize].fields = self.resolve_unique(fields);
+                    self.types.structs[id.0 as usize].fields =
+                        self.resolve_fields(fields).into_iter().collect();
                 }
                 (TypeDeclKind::Union(variants), TypeName::Union(id)) => {
                     let ids = self.types.union_def(*id).variants.clone();
                     for (v, sid) in variants.iter().zip(ids) {
-                        self.types.structs[sid.0 as usize].fields = self.resolve_unique(&v.fields);
+                        self.types.structs[sid.0 as usize].fields =
+                            self.resolve_fields(&v.fields).into_iter().collect();
                     }
                 }
                 (TypeDeclKind::Alias(target), _) => {
@@ -136,18 +140,6 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Fields of a declaration; of two with one name the last counts.
-    fn resolve_unique(&mut self, fields: &[ast::Field]) -> Vec<(String, Ty)> {
-        let mut out: Vec<(String, Ty)> = Vec::new();
-        for (name, ty) in self.resolve_fields(fields) {
-            match out.iter_mut().find(|(n, _)| *n == name) {
-                Some(slot) => slot.1 = ty,
-                None => out.push((name, ty)),
-            }
-        }
-        out
-    }
-
     fn new_union(&mut self, name: &str, variants: &[ast::Variant]) -> UnionId {
         let id = UnionId(self.types.unions.len() as u32);
         self.types.unions.push(UnionDef { name: name.to_string(), variants: Vec::new() });
@@ -162,6 +154,7 @@ impl<'a> Checker<'a> {
     }
 
     fn declare_methods(&mut self, id: StructId, methods: &'a [ast::Fun]) {
+        let mut made = Vec::new();
         for m in methods {
             let Some(name) = &m.name else { continue };
             let mut params = Vec::new();
@@ -189,12 +182,9 @@ impl<'a> Checker<'a> {
                 effects: pinned.unwrap_or_default(),
                 pinned: pinned.is_some(),
             };
-            let def = &mut self.types.structs[id.0 as usize];
-            match def.methods.iter_mut().find(|(n, _)| *n == name.name) {
-                Some(slot) => slot.1 = f.0,
-                None => def.methods.push((name.name.clone(), f.0)),
-            }
+            made.push((name.name.clone(), f.0));
         }
+        self.types.structs[id.0 as usize].methods = made.into_iter().collect();
     }
 
     /// Declares the signatures of top-level functions and infers their effects.
@@ -333,16 +323,7 @@ impl<'a> Checker<'a> {
     fn bind_receiver(&mut self, sid: StructId, span: Span) -> LocalId {
         let ty = self.struct_type(sid);
         let local = self.new_local("", ty, span);
-        let depth = self.depth();
-        let def = self.types.struct_def(sid).clone();
-        for (i, (name, ty)) in def.fields.iter().enumerate() {
-            let key = VarKey::Field(depth, local, i as u32);
-            let var = Var { key, ty: *ty, mutable: true, effects: Effects::NONE, open: None };
-            self.bind(name, Binding::Var(var));
-        }
-        for (i, (name, _)) in def.methods.iter().enumerate() {
-            self.bind(name, Binding::Method(depth, local, sid, i as u32));
-        }
+        self.set_receiver(local, sid);
         local
     }
 

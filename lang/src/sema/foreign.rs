@@ -44,7 +44,7 @@ impl<'a> Checker<'a> {
             StmtKind::Stream { name, fields } => {
                 let fields = self.resolve_fields(fields);
                 let id = self.new_struct(&name.name);
-                self.types.structs[id.0 as usize].fields = fields;
+                self.types.structs[id.0 as usize].fields = fields.into_iter().collect();
                 self.type_names.insert(name.name.clone(), super::typeref::TypeName::Struct(id));
                 self.streams.insert(name.name.clone(), id);
                 self.interpreter_only(before, "stream declarations", span);
@@ -108,8 +108,8 @@ impl<'a> Checker<'a> {
         };
         let declared = self.types.struct_def(id).fields.clone();
         for (field, value) in fields {
-            match declared.iter().find(|(n, _)| *n == field.name) {
-                Some((_, ty)) => {
+            match declared.get(&field.name) {
+                Some(ty) => {
                     self.expect_expr(value, *ty);
                 }
                 None => {

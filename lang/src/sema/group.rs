@@ -130,14 +130,14 @@ impl<'a> Checker<'a> {
     /// The record of query variables with these fields; `plain` are the types of the variables
     /// where they are not missing.
     fn row_record(&mut self, fields: Vec<(String, Ty)>, plain: Vec<Ty>) -> StructId {
-        let known =
-            self.rows.iter().find(|(id, p)| **p == plain && self.types.struct_def(**id).fields == fields);
-        if let Some((id, _)) = known {
-            return *id;
+        let key = (fields, plain);
+        if let Some(&id) = self.row_ids.get(&key) {
+            return id;
         }
         let id = self.new_struct("");
-        self.types.structs[id.0 as usize].fields = fields;
-        self.rows.insert(id, plain);
+        self.types.structs[id.0 as usize].fields = key.0.iter().cloned().collect();
+        self.rows.insert(id, key.1.clone());
+        self.row_ids.insert(key, id);
         id
     }
 
@@ -145,7 +145,7 @@ impl<'a> Checker<'a> {
     fn has_field(&self, ty: Ty, name: &str) -> Has {
         let yes = |b: bool| if b { Has::Yes } else { Has::No };
         match self.types.kind(ty) {
-            TyKind::Struct(id) => yes(self.types.struct_def(*id).fields.iter().any(|(n, _)| n == name)),
+            TyKind::Struct(id) => yes(self.types.struct_def(*id).fields.position(name).is_some()),
             TyKind::Map(k, _) if self.compatible(*k, Ty::STR) => Has::Maybe,
             TyKind::Any => Has::Maybe,
             TyKind::Option(inner) => self.has_field(*inner, name),
@@ -175,7 +175,7 @@ impl<'a> Checker<'a> {
     /// without a variable of that name.
     pub(super) fn row_step(&self, ty: Ty, field: &Ident) -> Option<(u32, Ty)> {
         let TyKind::Struct(id) = *self.types.kind(ty) else { return None };
-        let own = self.types.struct_def(id).fields.iter().any(|(n, _)| *n == field.name);
+        let own = self.types.struct_def(id).fields.position(&field.name).is_some();
         if own || !self.rows.contains_key(&id) {
             return None;
         }
@@ -237,7 +237,7 @@ impl<'a> Checker<'a> {
             TyKind::Map(_, v) => *v,
             TyKind::Struct(s) => {
                 let fields = &self.types.struct_def(*s).fields;
-                fields.iter().find(|(n, _)| n == name).map_or(Ty::ANY, |f| f.1)
+                fields.get(name).copied().unwrap_or(Ty::ANY)
             }
             _ => Ty::ANY,
         }

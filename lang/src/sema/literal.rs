@@ -179,7 +179,7 @@ impl<'a> Checker<'a> {
         let mut given = vec![false; declared.len()];
         let mut values: Vec<(u32, Expr)> = Vec::new();
         for (field, value) in fields {
-            let Some(at) = declared.iter().position(|(n, _)| *n == field.name) else {
+            let Some(at) = declared.position(&field.name) else {
                 self.expr(value, None);
                 let shown = self.show(ty);
                 self.error(Code::T026, span, &[&field.name, &shown]);

@@ -336,7 +336,7 @@ impl<'a> Checker<'a> {
         }
         let fits = self.variant_fits(union, sid, ty, at);
         let mut fields = Vec::new();
-        for (a, (_, field)) in args.iter().zip(&declared) {
+        for (a, (_, field)) in args.iter().zip(declared.iter()) {
             fields.push(self.pattern(a, if fits { *field } else { Ty::ERROR }, a.span, None));
         }
         let whole = fields.iter().all(irrefutable);

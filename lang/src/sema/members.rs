@@ -62,7 +62,7 @@ impl<'a> Checker<'a> {
             }
             TyKind::Struct(id) => {
                 let def = self.types.struct_def(id);
-                if let Some(at) = def.methods.iter().position(|(n, _)| n == name) {
+                if let Some(at) = def.methods.position(name) {
                     return self.method_call(b, id, at as u32, args, paren, span);
                 }
                 let f = self.field_of(b, base, field, Span { end: field.span.end, ..span });

@@ -67,7 +67,7 @@ use builtins::Table;
 use decl::Sig;
 use infer::Refinements;
 use scope::{FnCtx, ResultMode, Scope};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Display;
 use typeref::TypeName;
 
@@ -96,6 +96,8 @@ struct Checker<'a> {
     sigs: Vec<Sig>,
     parents: Vec<Option<tree::FuncId>>,
     globals: Vec<tree::Global>,
+    /// Those declared by `let`.
+    fixed_globals: HashSet<tree::GlobalId>,
     /// Declared type names.
     type_names: HashMap<String, TypeName<'a>>,
     /// Variants by name.
@@ -111,6 +113,8 @@ struct Checker<'a> {
     streams: HashMap<String, StructId>,
     /// Records of query variables: the types of the variables where they are not missing.
     rows: BTreeMap<StructId, Vec<Ty>>,
+    /// The same records by their fields and those types.
+    row_ids: HashMap<(Vec<(String, Ty)>, Vec<Ty>), StructId>,
     /// Group variables in scope whose keys are records.
     group_keys: Vec<group::GroupKeys>,
     scopes: Vec<Scope>,
@@ -132,6 +136,7 @@ impl<'a> Checker<'a> {
             sigs: Vec::new(),
             parents: Vec::new(),
             globals: Vec::new(),
+            fixed_globals: HashSet::new(),
             type_names: HashMap::new(),
             variants: HashMap::new(),
             inline_structs: HashMap::new(),
@@ -140,6 +145,7 @@ impl<'a> Checker<'a> {
             fun_ids: HashMap::new(),
             streams: HashMap::new(),
             rows: BTreeMap::new(),
+            row_ids: HashMap::new(),
             group_keys: Vec::new(),
             scopes: Vec::new(),
             ctx: Vec::new(),

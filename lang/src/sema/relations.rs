@@ -23,7 +23,7 @@ pub(super) fn compatible(t: &Types, a: Ty, b: Ty) -> bool {
             if !x.name.is_empty() && !y.name.is_empty() || x.fields.len() != y.fields.len() {
                 return false;
             }
-            x.fields.iter().all(|(n, ft)| y.fields.iter().any(|(m, gt)| n == m && compatible(t, *ft, *gt)))
+            x.fields.iter().all(|(n, ft)| y.fields.get(n).is_some_and(|gt| compatible(t, *ft, *gt)))
         }
         (Struct(s), Union(u)) | (Union(u), Struct(s)) => t.struct_def(*s).union == Some(*u),
         (Fun(p, r), Fun(q, s)) => {

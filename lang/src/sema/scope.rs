@@ -12,8 +12,8 @@ use super::Checker;
 use super::effects::Effects;
 use crate::span::Span;
 use crate::tree::{Capture, Expr, ExprKind, FuncId, Global, GlobalId, Local, LocalId, VarRef};
-use crate::types::{StructId, Ty};
-use std::collections::HashMap;
+use crate::types::{StructId, Ty, TyKind};
+use std::collections::{HashMap, HashSet};
 
 /// A variable, wherever it was declared.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -67,6 +67,8 @@ pub(super) struct View {
 #[derive(Debug, Default)]
 pub(super) struct Scope {
     names: HashMap<String, Binding>,
+    /// Of a method: depth and local of the receiver, whose methods and fields are named here too.
+    receiver: Option<(usize, LocalId, StructId)>,
     views: HashMap<VarKey, View>,
 }
 
@@ -86,6 +88,8 @@ pub(super) struct FnCtx {
     pub id: FuncId,
     /// Variables so far.
     pub locals: Vec<Local>,
+    /// Those that are never assigned, declared by `let`.
+    pub fixed: HashSet<LocalId>,
     /// Captures so far.
     pub captures: Vec<Capture>,
     /// For a nested named function: the enclosing function's local that holds it, and its own.
@@ -159,9 +163,15 @@ impl<'a> Checker<'a> {
         let (key, var) = if self.scopes.len() == 1 {
             self.globals.push(Global { name: name.to_string(), ty, shared: false, span });
             let id = GlobalId(self.globals.len() as u32 - 1);
+            if !mutable {
+                self.fixed_globals.insert(id);
+            }
             (VarKey::Global(id), VarRef::Global(id))
         } else {
             let id = self.new_local(name, ty, span);
+            if !mutable {
+                self.cur().fixed.insert(id);
+            }
             (VarKey::Local(self.depth(), id), VarRef::Local(id))
         };
         self.bind(name, Binding::Var(Var { key, ty, mutable, effects, open: None }));
@@ -175,10 +185,31 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// The innermost scope names the methods and fields of a receiver.
+    pub(super) fn set_receiver(&mut self, local: LocalId, sid: StructId) {
+        let depth = self.depth();
+        self.top_scope().receiver = Some((depth, local, sid));
+    }
+
+    /// What a name means in a scope.
+    fn binding(&self, scope: &Scope, name: &str) -> Option<Binding> {
+        if let Some(b) = scope.names.get(name) {
+            return Some(b.clone());
+        }
+        let (depth, local, sid) = scope.receiver?;
+        let def = self.types.struct_def(sid);
+        if let Some(at) = def.methods.position(name) {
+            return Some(Binding::Method(depth, local, sid, at as u32));
+        }
+        let at = def.fields.position(name)?;
+        let key = VarKey::Field(depth, local, at as u32);
+        let ty = def.fields[at].1;
+        Some(Binding::Var(Var { key, ty, mutable: true, effects: Effects::NONE, open: None }))
+    }
+
     /// What a name means here, and the view under which a variable is seen.
     pub(super) fn lookup(&self, name: &str) -> Option<(Binding, Option<View>)> {
-        let at = self.scopes.iter().rposition(|s| s.names.contains_key(name))?;
-        let binding = self.scopes[at].names[name].clone();
+        let binding = self.scopes.iter().rev().find_map(|s| self.binding(s, name))?;
         let view = match &binding {
             Binding::Var(v) => self.view_of(v.key),
             _ => None,
@@ -217,9 +248,8 @@ impl<'a> Checker<'a> {
             .collect();
         self.push_scope();
         for key in narrowed {
-            if let Some(ty) = self.declared_type(key) {
-                self.set_view(key, View { ty, narrowed: false });
-            }
+            let ty = self.declared_type(key);
+            self.set_view(key, View { ty, narrowed: false });
         }
     }
 
@@ -230,30 +260,32 @@ impl<'a> Checker<'a> {
             narrowed.extend(scope.views.iter().filter(|(_, v)| v.narrowed).map(|(k, _)| *k));
         }
         for key in narrowed {
-            if self.is_mutable(key)
-                && self.view_of(key).is_some_and(|v| v.narrowed)
-                && let Some(ty) = self.declared_type(key)
-            {
+            if !self.is_fixed(key) && self.view_of(key).is_some_and(|v| v.narrowed) {
+                let ty = self.declared_type(key);
                 self.set_view(key, View { ty, narrowed: false });
             }
         }
     }
 
-    fn find_key(&self, key: VarKey) -> Option<&Var> {
-        self.scopes.iter().rev().find_map(|s| {
-            s.names.values().find_map(|b| match b {
-                Binding::Var(v) if v.key == key => Some(v),
-                _ => None,
-            })
-        })
+    /// Declared by `let`.
+    fn is_fixed(&self, key: VarKey) -> bool {
+        match key {
+            VarKey::Local(depth, id) => self.ctx[depth].fixed.contains(&id),
+            VarKey::Global(id) => self.fixed_globals.contains(&id),
+            VarKey::Field(..) => false,
+        }
     }
 
-    fn is_mutable(&self, key: VarKey) -> bool {
-        self.find_key(key).is_some_and(|v| v.mutable)
-    }
-
-    fn declared_type(&self, key: VarKey) -> Option<Ty> {
-        self.find_key(key).map(|v| v.ty)
+    fn declared_type(&self, key: VarKey) -> Ty {
+        let local = |depth: usize, id: LocalId| self.ctx[depth].locals[id.0 as usize].ty;
+        match key {
+            VarKey::Local(depth, id) => local(depth, id),
+            VarKey::Global(id) => self.globals[id.0 as usize].ty,
+            VarKey::Field(depth, id, field) => match *self.types.kind(local(depth, id)) {
+                TyKind::Struct(sid) => self.types.struct_def(sid).fields[field as usize].1,
+                _ => unreachable!("a receiver is a struct"),
+            },
+        }
     }
 
     /// The local of the current function through which it reaches a local of an outer one; makes

@@ -382,7 +382,7 @@ impl<'a> Checker<'a> {
         let fields = declared.iter().map(|(n, ty)| self.declare_local(n, *ty, true, span)).collect();
         let mut values = Vec::new();
         for (field, value) in set {
-            let Some(at) = declared.iter().position(|(n, _)| *n == field.name) else {
+            let Some(at) = declared.position(&field.name) else {
                 self.expr(value, None);
                 let shown = self.show(elem);
                 self.error(Code::T026, field.span, &[&field.name, &shown]);

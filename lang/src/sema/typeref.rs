@@ -88,7 +88,7 @@ impl<'a> Checker<'a> {
             return id;
         }
         let id = self.new_struct("");
-        self.types.structs[id.0 as usize].fields = fields.clone();
+        self.types.structs[id.0 as usize].fields = fields.iter().cloned().collect();
         self.inline_structs.insert(fields, id);
         id
     }

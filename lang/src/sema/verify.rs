@@ -147,7 +147,7 @@ impl Verifier<'_> {
             StmtKind::Test { body, .. } | StmtKind::Bench { body, .. } => self.block(body, f),
             StmtKind::Update { elem, fields, set, filter, .. } => {
                 let declared = self.types.struct_def(*elem).fields.clone();
-                for (l, (name, ty)) in fields.iter().zip(&declared) {
+                for (l, (name, ty)) in fields.iter().zip(declared.iter()) {
                     let got = self.local(*l);
                     self.same(got, *ty, name);
                 }
@@ -494,7 +494,7 @@ impl Verifier<'_> {
                 if declared.len() != fields.len() {
                     self.complain("variant pattern of wrong length".into());
                 }
-                for (p, (_, t)) in fields.iter().zip(&declared) {
+                for (p, (_, t)) in fields.iter().zip(declared.iter()) {
                     self.pattern(p, *t, f);
                 }
             }

@@ -175,12 +175,12 @@ impl Machine<'_> {
     fn cast_struct(&mut self, v: &Value, id: StructId, to: Ty) -> Run<Value> {
         let fields = self.types.types.struct_def(id).fields.clone();
         let mut values = Vec::with_capacity(fields.len());
-        for (name, ty) in fields {
+        for (name, ty) in fields.iter() {
             let Some(part) = self.member(v, name.as_bytes()) else {
                 let shown = self.types.name(to);
                 return self.fail(format!("missing field {name} for {shown}"));
             };
-            let ty = self.types.resolve(ty, &(Rc::new([]) as Rc<[Ty]>));
+            let ty = self.types.resolve(*ty, &(Rc::new([]) as Rc<[Ty]>));
             values.push(self.cast_inner(part, ty)?);
         }
         Ok(Value::Struct(Rc::new(Struct { id, fields: values.into() })))
