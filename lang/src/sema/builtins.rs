@@ -128,7 +128,7 @@ rows! {
     Range "range" NONE "(int, int=, int=): list<int>" READS;
     Slice "slice" NONE "(any, int, int): any" COPIES;
     Now "now" TIME "(): int64" READS;
-    Json "json" IO "(any): unit" READS;
+    Json "json" IO "(any): unit" PART;
     ToJson "to_json" NONE "(any): string" READS;
     Str "str" NONE "(any): string" READS;
     ParseIntStr "parseIntStr" NONE "(string, int): int" READS;

@@ -69,7 +69,7 @@ impl<'p> Machine<'p> {
                 let mut text = Show::new(&self.types.types).json(&args[0]);
                 text.push(b'\n');
                 self.print(&text)?;
-                Ok(Value::None)
+                Ok(args.into_iter().next().unwrap_or(Value::None))
             }
             ToJson => Ok(Value::str(Show::new(&self.types.types).json(&args[0]))),
             Str => Ok(Value::str(self.str_text(&args[0]))),
