@@ -35,12 +35,11 @@ impl<'a> Fx<'_, 'a> {
                 }
             }
             Bool => return self.truth(&args[0]),
-            Assert => return self.assert(e, args),
+            Assert => return self.assert(args),
             Append | Push => {
                 let list = self.list_arg(args, 0, want);
                 let elem = self.lw.types.elem(want);
                 let v = self.keep_as(&args[1], elem);
-                self.at(e.span);
                 let name =
                     self.lw.types.repr(elem).list_fn(["list_append_w", "list_append_f", "list_append_b"]);
                 return self.rt(name, &[list, v]);
@@ -53,7 +52,6 @@ impl<'a> Fx<'_, 'a> {
                 }
                 for k in 1..args.len() {
                     let other = self.list_arg(args, k, want);
-                    self.at(e.span);
                     let name = if k == 1 { "list_concat" } else { "list_concat_place" };
                     list = self.rt(name, &[list, other]);
                 }
@@ -62,7 +60,6 @@ impl<'a> Fx<'_, 'a> {
             _ => {}
         }
         let args: Vec<Arg> = (0..args.len()).map(|k| self.arg(e, builtin, args, k)).collect();
-        self.at(e.span);
         let (v, ty) = self.builtin_value(builtin, &args, want);
         self.convert(v, ty, want)
     }
@@ -422,7 +419,7 @@ impl<'a> Fx<'_, 'a> {
         }
     }
 
-    fn assert(&mut self, e: &'a Expr, args: &'a [Expr]) -> Value {
+    fn assert(&mut self, args: &'a [Expr]) -> Value {
         let (ok, fail) = (self.b.new_block(), self.b.new_cold_block());
         self.branch(&args[0], ok, fail);
         self.enter(fail);
@@ -434,7 +431,6 @@ impl<'a> Fx<'_, 'a> {
             }
             None => self.str_value("assertion failed"),
         };
-        self.at(e.span);
         self.rt_void("panic_msg", &[message]);
         self.b.unreachable();
         self.enter(ok);

@@ -48,7 +48,6 @@ impl<'a> Fx<'_, 'a> {
             let want = self.lw.types.resolve(callee.locals[callee.params[k].0 as usize].ty, &instance_args);
             values.push(self.argument(func, args, k, want));
         }
-        self.at(e.span);
         let result = self.lw.types.resolve(callee.result, &instance_args);
         let ir = self.lw.result_type(func, result);
         let v = self.b.call(sym, &values, ir);
@@ -95,7 +94,6 @@ impl<'a> Fx<'_, 'a> {
         let ty = self.ty(callee.ty);
         let (params, result) = self.lw.types.signature(ty);
         let values: Vec<Value> = args.iter().zip(&params).map(|(a, p)| self.keep_as(a, *p)).collect();
-        self.at(e.span);
         let v = self.invoke(closure, &values, result);
         let want = self.ty(e.ty);
         self.convert(v, result, want)

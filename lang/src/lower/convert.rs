@@ -150,7 +150,6 @@ impl<'a> Fx<'_, 'a> {
             return v;
         }
         let v = self.expr(value);
-        self.at(e.span);
         let from = self.ty(value.ty);
         self.convert(v, from, to)
     }
@@ -176,7 +175,6 @@ impl<'a> Fx<'_, 'a> {
             return v;
         }
         let v = self.expr(value);
-        self.at(e.span);
         self.cast_value(v, from, to)
     }
 

@@ -43,9 +43,17 @@ impl<'a> Fx<'_, 'a> {
         }
     }
 
-    /// Evaluates an expression. When it does not come back, code goes on unreached.
+    /// Evaluates an expression. When it does not come back, code goes on unreached. What follows has the
+    /// position that was before: that of what this is an operand of.
     pub(crate) fn expr(&mut self, e: &'a Expr) -> Value {
+        let around = self.b.loc;
         self.at(e.span);
+        let v = self.value(e);
+        self.b.loc = around;
+        v
+    }
+
+    fn value(&mut self, e: &'a Expr) -> Value {
         match &e.kind {
             ExprKind::Int(v) => self.int(*v),
             ExprKind::Float(v) => self.b.fconst(*v),
@@ -88,16 +96,15 @@ impl<'a> Fx<'_, 'a> {
                 let ty = self.ty(e.ty);
                 self.index(v, base_ty, index, ty)
             }
-            ExprKind::Slice { base, start, end } => self.slice(e, base, start.as_deref(), end.as_deref()),
+            ExprKind::Slice { base, start, end } => self.slice(base, start.as_deref(), end.as_deref()),
             ExprKind::Field { base, field } => {
                 let v = self.expr(base);
-                self.at(e.span);
                 let ty = self.ty(base.ty);
                 self.field(v, ty, *field).0
             }
             ExprKind::DynField { base, name } => self.dyn_field(e, base, name),
             ExprKind::GroupField { base, name } => self.group_field(base, name),
-            ExprKind::RowField { base, first, vars, name } => self.row_field(e, base, (*first, vars), name),
+            ExprKind::RowField { base, first, vars, name } => self.row_field(base, (*first, vars), name),
             ExprKind::SafeField { base, field } => {
                 let ty = self.ty(base.ty);
                 let (v, field) = (self.expr(base), *field);
@@ -294,17 +301,10 @@ impl<'a> Fx<'_, 'a> {
         self.store_slot(slot, v, 0);
     }
 
-    fn slice(
-        &mut self,
-        e: &'a Expr,
-        base: &'a Expr,
-        start: Option<&'a Expr>,
-        end: Option<&'a Expr>,
-    ) -> Value {
+    fn slice(&mut self, base: &'a Expr, start: Option<&'a Expr>, end: Option<&'a Expr>) -> Value {
         let v = self.read_before(base, start.into_iter().chain(end));
         let start = self.bound(start);
         let end = self.bound(end);
-        self.at(e.span);
         let ty = self.ty(base.ty);
         let name = match self.lw.types.kind(self.lw.types.strip(ty)) {
             TyKind::List(_) => "list_slice",
@@ -324,7 +324,6 @@ impl<'a> Fx<'_, 'a> {
 
     fn dyn_field(&mut self, e: &'a Expr, base: &'a Expr, name: &str) -> Value {
         let v = self.expr(base);
-        self.at(e.span);
         let (base_ty, result) = (self.ty(base.ty), self.ty(e.ty));
         let name = self.str_value(name);
         if let TyKind::Map(key, value) = *self.lw.types.kind(self.lw.types.strip(base_ty)) {
@@ -370,9 +369,8 @@ impl<'a> Fx<'_, 'a> {
     }
 
     /// A name that the values of a row or the key of a group are asked for.
-    fn row_field(&mut self, e: &'a Expr, base: &'a Expr, (first, vars): (bool, &[u32]), name: &str) -> Value {
+    fn row_field(&mut self, base: &'a Expr, (first, vars): (bool, &[u32]), name: &str) -> Value {
         let v = self.expr(base);
-        self.at(e.span);
         let ty = self.ty(base.ty);
         let rows = match *self.lw.types.kind(self.lw.types.strip(ty)) {
             TyKind::Group(key, _) => {

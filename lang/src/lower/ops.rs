@@ -180,7 +180,6 @@ impl<'a> Fx<'_, 'a> {
         }
         let ty = self.ty(e.ty);
         let v = self.expr_as(operand, ty);
-        self.at(e.span);
         match self.lw.types.kind(self.lw.types.strip(ty)) {
             TyKind::Int => self.int_op(Op::IntNeg, &[v]),
             TyKind::Float => self.b.op(Op::Fneg, &[v], Type::F64),

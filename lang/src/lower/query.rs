@@ -37,7 +37,6 @@ impl<'a> Fx<'_, 'a> {
             let elem = self.ty(q.select.ty);
             let list_ty = self.lw.types.types.list(elem);
             let rows = self.rows(q, list_ty);
-            self.at(e.span);
             if fold == Builtin::Count {
                 let n = self.rt("list_len", &[rows]);
                 return self.convert(n, Ty::INT, want);

@@ -237,6 +237,7 @@ impl<'a> Fx<'_, 'a> {
     }
 
     fn for_each(&mut self, var: VarRef, source: &'a Expr, body: &'a [Stmt]) {
+        self.at(source.span);
         let ty = self.ty(source.ty);
         let stripped = self.lw.types.strip(ty);
         match self.lw.types.kind(stripped).clone() {
@@ -248,7 +249,6 @@ impl<'a> Fx<'_, 'a> {
                 let map = self.expr(source);
                 let keys_ty = self.lw.types.types.list(key);
                 let desc = self.desc(keys_ty);
-                self.at(source.span);
                 let keys = self.rt("map_loop_keys", &[map, desc]);
                 self.for_items(var, key, keys, body);
             }

@@ -38,8 +38,7 @@ const LEFT_OUT: &[LeftOut] = &[LeftOut::NoneAsReference];
 /// Something that is left out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum LeftOut {
-    /// A list, map or text that is none though its type is no option: `append`, keys and `match` take it
-    /// for one.
+    /// A value that is none though its type is no option, where `append`, a key or `match` gets it.
     NoneAsReference,
 }
 
@@ -97,8 +96,7 @@ impl Strategy for Programs {
 impl Writer {
     /// Whether none must not stand for a value of this type.
     fn leaves_out(&self, ty: &Ty) -> bool {
-        LEFT_OUT.contains(&LeftOut::NoneAsReference)
-            && !matches!(ty, Ty::Int | Ty::Float | Ty::Bool | Ty::Any)
+        LEFT_OUT.contains(&LeftOut::NoneAsReference) && !matches!(ty, Ty::Float | Ty::Bool | Ty::Any)
     }
 
     /// A whole program.
