@@ -249,9 +249,14 @@ pub fn ordered(types: &Types, map: &Map) -> Vec<(Value, Value)> {
     list.into_iter().map(|(_, e)| e.clone()).collect()
 }
 
-/// The shortest digits of a finite float and the decimal exponent of the first one.
+/// The shortest digits of a finite float that only it has, the nearest of that length (the even one of two
+/// as near), and the decimal exponent of the first one.
 fn digits(x: f64) -> (String, i32) {
-    let text = format!("{:e}", x.abs());
+    let shortest = format!("{:e}", x.abs());
+    let length = shortest.bytes().take_while(|&c| c != b'e').filter(u8::is_ascii_digit).count();
+    // Rust's shortest digits are not always the even ones, those of a given length are.
+    let nearest = format!("{:.*e}", length - 1, x.abs());
+    let text = if nearest.parse() == Ok(x.abs()) { nearest } else { shortest };
     let (mantissa, exponent) = text.split_once('e').expect("the form of {:e}");
     (mantissa.replace('.', ""), exponent.parse().expect("an exponent"))
 }
@@ -266,10 +271,16 @@ fn special(x: f64) -> Option<&'static str> {
     }
 }
 
-/// The digits with a point and no exponent.
+/// The digits with a point where one is needed, and no exponent.
 fn fixed(x: f64) -> String {
-    // Rust's own form of a float has no exponent and no point that is not needed.
-    format!("{x}")
+    let (digits, exponent) = digits(x);
+    let sign = if x.is_sign_negative() { "-" } else { "" };
+    let whole = usize::try_from(exponent + 1).unwrap_or(0);
+    match () {
+        _ if whole == 0 => format!("{sign}0.{}{digits}", "0".repeat(exponent.unsigned_abs() as usize - 1)),
+        _ if digits.len() <= whole => format!("{sign}{digits}{}", "0".repeat(whole - digits.len())),
+        _ => format!("{sign}{}.{}", &digits[..whole], &digits[whole..]),
+    }
 }
 
 /// d.ddde+XX with at least `width` digits of exponent.
@@ -323,6 +334,9 @@ mod tests {
         assert_eq!(all(1e21), of("1e+21", "1000000000000000000000.0", "1e+21"));
         assert_eq!(all(1e-7), of("1e-07", "0.0000001", "1e-7"));
         assert_eq!(all(-0.0), of("-0", "-0.0", "-0"));
+        // As near to ...62 as to ...63.
+        assert_eq!(float(2001599834386906.25), "2.0015998343869062e+15");
+        assert_eq!(plain_float(2001599834386906.25), "2001599834386906.2");
         assert_eq!(float(f64::INFINITY), "+Inf");
         assert_eq!(plain_float(f64::NAN), "NaN.0");
     }

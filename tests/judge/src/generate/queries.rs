@@ -19,9 +19,9 @@ impl Writer {
         if self.runs * 16 > MOST_RUNS || self.is_tired() || matches!(elem, Ty::Param(_)) {
             return self.leaf(&ty);
         }
-        let (mut parts, mark) = self.query_head(d);
+        let (mut parts, mark, rows) = self.query_head(d);
         if self.chance(20) {
-            let grouped = self.grouping(elem, d);
+            let grouped = self.grouping(elem, &rows, d);
             parts.extend(grouped);
             self.scope.leave(mark);
             parts.push(")".into());
@@ -40,7 +40,7 @@ impl Writer {
         if self.runs * 16 > MOST_RUNS || self.is_tired() {
             return self.leaf(ty);
         }
-        let (mut parts, mark) = self.query_head(d);
+        let (mut parts, mark, _) = self.query_head(d);
         let (name, of) = match ty {
             Ty::Int => self.pick(&[("sum", Ty::Int), ("min", Ty::Int), ("max", Ty::Int), ("count", Ty::Str)]),
             _ => self.pick(&[("avg", Ty::Int), ("avg", Ty::Float), ("sum", Ty::Float), ("max", Ty::Float)]),
@@ -72,7 +72,7 @@ impl Writer {
     }
 
     /// Sources, joins and the filter; the variables stay in scope until the mark is left.
-    fn query_head(&mut self, d: u32) -> (Vec<Part>, Mark) {
+    fn query_head(&mut self, d: u32) -> (Vec<Part>, Mark, Vec<Row>) {
         let mark = self.scope.mark();
         let mut rows: Vec<Row> = Vec::new();
         let mut parts = parts!["("];
@@ -97,7 +97,7 @@ impl Writer {
             let cond = self.pure_row(|w| w.expr(&Ty::Bool, d.min(2)));
             parts.extend(parts![" where ", cond]);
         }
-        (parts, mark)
+        (parts, mark, rows)
     }
 
     fn source(&mut self, d: u32) -> (Row, Expr) {
@@ -171,7 +171,7 @@ impl Writer {
     }
 
     /// `group by` with what follows it, for a result of lists of `elem`.
-    fn grouping(&mut self, elem: &Ty, d: u32) -> Vec<Part> {
+    fn grouping(&mut self, elem: &Ty, rows: &[Row], d: u32) -> Vec<Part> {
         let key = self.pick(&[Ty::Int, Ty::Str, Ty::Bool, Ty::list(Ty::Int)]);
         let e = self.in_row(|w| w.expr(&key, d.min(2)));
         let name = self.fresh("g");
@@ -187,6 +187,16 @@ impl Writer {
         let mark = self.scope.mark();
         hidden.iter().for_each(|v| self.scope.hide(&v.name));
         let e = match elem {
+            _ if *elem == key && self.chance(30) => self.expr_of(elem, parts![format!("{name}.key")]),
+            Ty::Int | Ty::Float if self.chance(50) && self.part_of_item(rows, elem).is_some() => {
+                let (path, fold) = (self.part_of_item(rows, elem), self.pick(&["sum", "min", "max"]));
+                let path = path.expect("was there").replace('#', "x");
+                self.expr_of(elem, parts![format!("(from x in {name} select {fold}({path}))")])
+            }
+            Ty::List(x) if self.chance(80) && self.part_of_item(rows, x).is_some() => {
+                let path = self.part_of_item(rows, x).expect("was there").replace('#', "x");
+                self.expr_of(elem, parts![format!("(from x in {name} select {path})")])
+            }
             Ty::Int => {
                 let form = self.pick(&["count(#)", "#.count", "len(#.items)"]);
                 self.expr_of(elem, parts![form.replace('#', &name)])
@@ -206,6 +216,34 @@ impl Writer {
         self.scope.leave(mark);
         parts.extend(parts![" select ", e]);
         parts
+    }
+}
+
+impl Writer {
+    /// A part of this type of a group's item `#`: of the element itself, or, with several sources, of the
+    /// record of the query's variables.
+    fn part_of_item(&mut self, rows: &[Row], ty: &Ty) -> Option<String> {
+        let fields = |w: &Writer, of: &Ty| match of {
+            Ty::Struct(i) => {
+                let all = w.decls.structs[*i].fields.iter();
+                all.filter(|f| f.1 == *ty).map(|f| f.0.clone()).collect()
+            }
+            _ => Vec::new(),
+        };
+        let mut found = Vec::new();
+        for row in rows.iter().filter(|r| !r.optional) {
+            let path = if rows.len() == 1 { "#".to_string() } else { format!("#.{}", row.name) };
+            // A field without its variable, where only one has it.
+            let only = rows.iter().filter(|r| r.ty == row.ty).count() == 1;
+            for field in fields(self, &row.ty) {
+                found.push(format!("{path}.{field}"));
+                found.extend(only.then(|| format!("#.{field}")));
+            }
+            if row.ty == *ty {
+                found.push(path);
+            }
+        }
+        if found.is_empty() { None } else { Some(self.pick(&found)) }
     }
 }
 
