@@ -40,6 +40,7 @@ declare func @int_mul_slow(ref, ref) -> ref preserve_all cold
 declare func @int_div_slow(ref, ref) -> ref preserve_all cold
 declare func @int_mod_slow(ref, ref) -> ref preserve_all cold
 declare func @int_neg_slow(ref) -> ref preserve_all cold
+declare func @int_eq_slow(ref, ref) -> i64 preserve_all cold
 declare func @int_cmp_slow(ref, ref) -> i64 preserve_all cold
 declare func @touch(i64) -> i64
 declare func @peek(i64) -> i64 readonly
@@ -109,8 +110,8 @@ impl Source<'_> {
 /// Makes a verified module.
 pub fn generate(bytes: &[u8]) -> Module {
     let mut module = parse_module(PRELUDE).expect("the prelude parses");
-    for slow in ["add", "sub", "mul", "div", "mod", "neg", "cmp"] {
-        slow_path(&mut module, &format!("int_{slow}_slow"));
+    for slow in Op::SLOW_PATHS {
+        slow_path(&mut module, slow);
     }
     let mut source = Source { bytes, at: 0 };
     let count = 1 + source.below(3);
@@ -145,7 +146,7 @@ pub fn generate(bytes: &[u8]) -> Module {
     module
 }
 
-/// None if an operand is none, else a trap.
+/// What the op gives if an operand is none, else a trap.
 fn slow_path(module: &mut Module, name: &str) {
     let sym = module.lookup(name).expect("declared in the prelude");
     let sig = module.signature(sym).clone();
@@ -161,8 +162,15 @@ fn slow_path(module: &mut Module, name: &str) {
     let (yes, no) = (b.new_block(), b.new_cold_block());
     b.brif(none, yes, &[], no, &[]);
     b.switch_to(yes);
-    let two = b.iconst(2);
-    b.ret(Some(if sig.result == Some(Type::I64) { two } else { one }));
+    let result = match name {
+        "int_eq_slow" => {
+            let operands = b.params();
+            b.icmp(Cond::Ne, operands[0], operands[1])
+        }
+        "int_cmp_slow" => b.iconst(2),
+        _ => one,
+    };
+    b.ret(Some(result));
     b.switch_to(no);
     b.unreachable();
     module.funcs.push(b.finish());

@@ -360,7 +360,7 @@ ops! {
     IntDiv "int.div" (r r) -> w, Known, Any, "Quotient truncated toward zero. Slow path int_div_slow, also for a zero divisor.";
     IntMod "int.mod" (r r) -> w, Known, Any, "Remainder with the sign of a. Slow path int_mod_slow, also for a zero divisor.";
     IntNeg "int.neg" (r) -> w, Known, Any, "0 - a. Slow path int_neg_slow.";
-    IntCmp "int.cmp" (r r) -> w, IntCond, Any, "1 when the condition holds between the integers. Slow path int_cmp_slow, which returns -1, 0 or 1, or 2 when none is an operand and only ne holds.";
+    IntCmp "int.cmp" (r r) -> w, IntCond, Any, "1 when the condition holds between the integers. Slow path of eq and ne int_eq_slow, which returns 0 when they are equal (none equals none), else 1; of the others int_cmp_slow, which returns -1, 0 or 1, or 2 when none is an operand and no condition holds.";
     // Calls. Arguments are the callee's; the result is there when the signature has one.
     Call "call" (*) -> ?, Callee, Any, "Calls sym.";
     CallInd "call.ind" (*) -> ?, None, Any, "Calls the address in the first operand with the rest as arguments, C convention.";
@@ -402,8 +402,8 @@ impl Op {
         )
     }
 
-    /// The runtime function an `int.*` op calls on its slow path.
-    pub fn slow_path(self) -> Option<&'static str> {
+    /// The runtime function an `int.*` op with this immediate calls on its slow path.
+    pub fn slow_path(self, imm: i64) -> Option<&'static str> {
         Some(match self {
             Op::IntAdd => "int_add_slow",
             Op::IntSub => "int_sub_slow",
@@ -411,8 +411,21 @@ impl Op {
             Op::IntDiv => "int_div_slow",
             Op::IntMod => "int_mod_slow",
             Op::IntNeg => "int_neg_slow",
+            Op::IntCmp if matches!(Cond::from_imm(imm), Cond::Eq | Cond::Ne) => "int_eq_slow",
             Op::IntCmp => "int_cmp_slow",
             _ => return None,
         })
     }
+
+    /// The functions that `int.*` ops call on their slow paths.
+    pub const SLOW_PATHS: [&'static str; 8] = [
+        "int_add_slow",
+        "int_sub_slow",
+        "int_mul_slow",
+        "int_div_slow",
+        "int_mod_slow",
+        "int_neg_slow",
+        "int_eq_slow",
+        "int_cmp_slow",
+    ];
 }

@@ -88,7 +88,7 @@ impl std::error::Error for Trap {}
 enum Then {
     /// It is the value of the calling instruction, if that has one.
     Assign(Option<Value>),
-    /// It is the order of two ints (`int_cmp_slow`); the condition on it is the value.
+    /// It is the order of two ints (`int_cmp_slow`, `int_eq_slow`); the condition on it is the value.
     Compare(Cond, Option<Value>),
 }
 
@@ -121,8 +121,8 @@ pub struct Machine<'p, 'm, H> {
     frames: Vec<Frame>,
     values: Vec<u64>,
     scratch: Vec<u64>,
-    /// Code indices of the `int_*_slow` functions, by op.
-    slow: Vec<Option<u32>>,
+    /// Code indices of the slow paths of [`Op::SLOW_PATHS`].
+    slow: [Option<u32>; Op::SLOW_PATHS.len()],
     /// What a scan of the stack sees, by code index; found out when it is needed.
     roots: Vec<Option<LiveRoots>>,
 }
@@ -139,7 +139,7 @@ pub struct TraceLine {
 impl<'p, 'm, H: Host> Machine<'p, 'm, H> {
     /// A machine with the program's data in its initial state.
     pub fn new(program: &'p Program<'m>, host: H) -> Machine<'p, 'm, H> {
-        let slow = |op: &Op| program.code_at(program.address(op.slow_path()?)?);
+        let slow = |name: &str| program.code_at(program.address(name)?);
         Machine {
             program,
             host,
@@ -149,7 +149,7 @@ impl<'p, 'm, H: Host> Machine<'p, 'm, H> {
             frames: Vec::new(),
             values: Vec::new(),
             scratch: Vec::new(),
-            slow: Op::ALL.iter().map(slow).collect(),
+            slow: Op::SLOW_PATHS.map(slow),
             roots: program.codes.iter().map(|_| None).collect(),
         }
     }

@@ -129,7 +129,9 @@ impl<H: Host> Machine<'_, '_, H> {
             op => {
                 debug_assert!(op.is_int());
                 check_facts(data, args, false)?;
-                let code = self.slow[op as usize].ok_or(Trap::NoSlowPath(op))?;
+                let name = op.slow_path(data.imm);
+                let at = Op::SLOW_PATHS.iter().position(|n| Some(*n) == name).expect("a slow path");
+                let code = self.slow[at].ok_or(Trap::NoSlowPath(op))?;
                 let then = match op {
                     Op::IntCmp => Then::Compare(Cond::from_imm(data.imm), data.result),
                     _ => Then::Assign(data.result),
@@ -156,8 +158,8 @@ impl<H: Host> Machine<'_, '_, H> {
             Then::Assign(result) => self.assign(base, result, word.unwrap_or(0)),
             Then::Compare(cond, result) => {
                 let order = word.unwrap_or(0) as i64;
-                // 2: none is an operand, only "not equal" holds.
-                let holds = if order == 2 { cond == Cond::Ne } else { cond.eval(order, 0) };
+                // 2: none is an operand, and nothing holds.
+                let holds = order != 2 && cond.eval(order, 0);
                 self.assign(base, result, holds as u64);
             }
         }

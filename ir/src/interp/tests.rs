@@ -83,6 +83,7 @@ fn int_slow_paths_and_facts() {
     let text = "
     func @int_add_slow preserve_all -> ref { b0(v0:ref, v1:ref): v2:ref = iconst 42 ret v2 }
     func @int_cmp_slow preserve_all -> i64 { b0(v0:ref, v1:ref): v2:i64 = iconst 2 ret v2 }
+    func @int_eq_slow preserve_all -> i64 { b0(v0:ref, v1:ref): v2:i64 = icmp ne v0, v1 ret v2 }
     func @add -> ref { b0(v0:ref, v1:ref): v2:ref = int.add v0, v1 ret v2 }
     func @lie -> ref { b0(v0:ref, v1:ref): v2:ref = int.add v0, v1 [a fits] ret v2 }
     func @mul -> ref { b0(v0:ref, v1:ref): v2:ref = int.mul v0, v1 ret v2 }
@@ -95,6 +96,7 @@ fn int_slow_paths_and_facts() {
     assert_eq!(run(text, "mul", &[3, 4]), Err(Trap::NoSlowPath(Op::IntMul)));
     assert_eq!(run(text, "lt", &[1, 4]), Ok(Some(0)));
     assert_eq!(run(text, "ne", &[1, 4]), Ok(Some(1)));
+    assert_eq!(run(text, "ne", &[1, 1]), Ok(Some(0)));
     assert_eq!(run(text, "lt", &[2, 4]), Ok(Some(1)));
 }
 

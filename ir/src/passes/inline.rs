@@ -376,7 +376,7 @@ pub fn drop_unused(module: &mut Module, _: &Library) {
             for inst in &func.blocks[b.index()].insts {
                 let data = &func.insts[inst.index()];
                 data.sym.into_iter().for_each(|s| reach(s, &mut used, &mut work));
-                if let Some(slow) = data.op.slow_path().and_then(|name| module.lookup(name)) {
+                if let Some(slow) = data.op.slow_path(data.imm).and_then(|name| module.lookup(name)) {
                     reach(slow, &mut used, &mut work);
                 }
             }

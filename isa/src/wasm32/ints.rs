@@ -241,7 +241,7 @@ impl Emit<'_> {
             self.read_again(a);
         }
         let d = self.data(inst);
-        let sym = self.runtime(d.op.slow_path().expect("exact ops have a slow path"));
+        let sym = self.runtime(d.op.slow_path(d.imm).expect("exact ops have a slow path"));
         self.call_in_frame(inst, |e| e.code.call(sym, args.len(), 1));
     }
 
@@ -461,7 +461,7 @@ impl Emit<'_> {
         self.tags(checks, x, y);
         self.open(Row::If, Some(Ty::I32));
         self.slow_call(inst, &[x, y]);
-        // The runtime gives -1, 0, 1, or 2 when only `ne` holds.
+        // The runtime gives -1, 0, 1, or 2 when nothing holds; for `eq` and `ne`, 0 or 1.
         let (limit, row) = match cond {
             Cond::Sgt => (1, Row::I64Eq),
             Cond::Sge => (2, Row::I64LtU),

@@ -224,13 +224,10 @@ b2:
 pub fn slow_paths(text: &str) -> String {
     let plain = parse_module(text).expect("IR parses");
     let mut all = String::new();
-    for op in Op::ALL {
-        if let Some(name) = op.slow_path().filter(|n| plain.lookup(n).is_none()) {
-            let result = if *op == Op::IntCmp { "i64" } else { "ref" };
-            let params = if *op == Op::IntNeg { "v0:ref" } else { "v0:ref, v1:ref" };
-            let _ =
-                writeln!(all, "func @{name} preserve_all -> {result} {{\nb0({params}):\n  unreachable\n}}");
-        }
+    for name in Op::SLOW_PATHS.into_iter().filter(|n| plain.lookup(n).is_none()) {
+        let result = if matches!(name, "int_cmp_slow" | "int_eq_slow") { "i64" } else { "ref" };
+        let params = if name == "int_neg_slow" { "v0:ref" } else { "v0:ref, v1:ref" };
+        let _ = writeln!(all, "func @{name} preserve_all -> {result} {{\nb0({params}):\n  unreachable\n}}");
     }
     all
 }

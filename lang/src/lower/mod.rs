@@ -117,7 +117,7 @@ impl<'a> Lowerer<'a> {
         let mut module = Module::new();
         module.files = map.files.iter().map(|f| f.output_name().to_string()).collect();
         // Selection calls the slow paths of `int.*` ops by these symbols.
-        for slow in Op::ALL.iter().filter_map(|op| op.slow_path()) {
+        for slow in Op::SLOW_PATHS {
             if library.find(slow).is_some() {
                 library.declare(&mut module, slow);
             }

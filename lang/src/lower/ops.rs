@@ -4,7 +4,7 @@
 //! a very long sum needs no deep recursion.
 
 use super::func::Fx;
-use super::repr::Repr;
+use super::repr::{NONE_FLOAT, Repr};
 use crate::ast::BinOp;
 use crate::tree::{Expr, ExprKind};
 use crate::types::{Ty, TyKind};
@@ -223,17 +223,9 @@ impl<'a> Fx<'_, 'a> {
         let same = match self.lw.types.kind(ty) {
             TyKind::Int => return self.int_cmp(cond, a, b),
             TyKind::Bool => return self.b.icmp(cond, a, b),
-            TyKind::Float => {
-                let cond = if negated { FCond::Ne } else { FCond::Eq };
-                return self.b.fcmp(cond, a, b);
-            }
+            TyKind::Float => self.float_equal(a, b),
             TyKind::Option(t) if matches!(self.lw.types.kind(*t), TyKind::Bool) => {
                 return self.b.icmp(cond, a, b);
-            }
-            TyKind::BigRat => {
-                let order = self.rt("rat_cmp", &[a, b]);
-                let zero = self.b.iconst(0);
-                return self.b.icmp(cond, order, zero);
             }
             TyKind::Fun(..) | TyKind::Variadic(..) => return self.b.iconst(i64::from(negated)),
             TyKind::Str if self.is_char_literal(a) || self.is_char_literal(b) => {
@@ -248,6 +240,28 @@ impl<'a> Fx<'_, 'a> {
             }
         };
         if negated { self.flip(same) } else { same }
+    }
+
+    /// Floats are equal as numbers; and none, which as a number is unequal to all, equals none.
+    fn float_equal(&mut self, a: Value, b: Value) -> Value {
+        let same = self.b.fcmp(FCond::Eq, a, b);
+        let is_number = |v: Value| {
+            let def = self.b.func.def_inst(v).map(|i| &self.b.func.insts[i.index()]);
+            def.is_some_and(|d| d.op == Op::Fconst && d.imm != NONE_FLOAT)
+        };
+        if is_number(a) || is_number(b) {
+            return same;
+        }
+        let yes = self.b.iconst(1);
+        self.choose(
+            same,
+            Repr::Bool,
+            |_| yes,
+            |fx| {
+                let (a, b) = (fx.is_none(Repr::Float, a), fx.is_none(Repr::Float, b));
+                fx.b.bin(Op::And, a, b)
+            },
+        )
     }
 
     fn order(&mut self, op: BinOp, ty: Ty, a: Value, b: Value) -> Value {

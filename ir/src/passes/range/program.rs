@@ -27,7 +27,7 @@ pub(super) fn parameters(module: &mut Module) -> Vec<Vec<Range>> {
     let mut open: Vec<bool> = module.syms.iter().map(|s| s.export).collect();
     module.datas.iter().flat_map(|d| &d.relocs).for_each(|r| open[r.sym.0 as usize] = true);
     // Exact ops call their slow paths without an instruction that says so.
-    for name in Op::ALL.iter().filter_map(|op| op.slow_path()) {
+    for name in Op::SLOW_PATHS {
         module.lookup(name).into_iter().for_each(|s| open[s.0 as usize] = true);
     }
     for f in &funcs {

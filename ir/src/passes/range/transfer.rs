@@ -225,6 +225,8 @@ pub(super) fn compare(cond: Cond, a: Range, b: Range) -> Option<bool> {
 pub(super) fn compare_ints(cond: Cond, a: Range, b: Range) -> Option<bool> {
     let (x, y) = (a.ints(), b.ints());
     let sound = x.excludes_none() && y.excludes_none();
+    // None equals none alone, and with it no other comparison holds.
+    let differ = x.excludes_none() || y.excludes_none();
     let truth = match cond {
         Cond::Eq | Cond::Ne => {
             if x.hi < y.lo || y.hi < x.lo {
@@ -243,8 +245,11 @@ pub(super) fn compare_ints(cond: Cond, a: Range, b: Range) -> Option<bool> {
         Cond::Sgt | Cond::Sge => return compare_ints(cond.swap(), b, a),
         _ => None,
     }?;
-    // Comparisons with none are false, but for "not equal".
-    (sound || truth == (cond == Cond::Ne)).then_some(truth)
+    let holds = match cond {
+        Cond::Eq | Cond::Ne => sound || differ && truth == (cond == Cond::Ne),
+        _ => sound || !truth,
+    };
+    holds.then_some(truth)
 }
 
 /// What the truth of a comparison of words says about the first operand.
@@ -267,7 +272,7 @@ pub(super) fn refine_int(cond: Cond, b: Range) -> Range {
     let b = b.ints();
     let step = |x: i64, by: i64| if x == NEG_INF || x == INF { x } else { x.saturating_add(by) };
     match cond {
-        Cond::Eq => Range::int(b.lo, b.hi, false),
+        Cond::Eq => Range::int(b.lo, b.hi, !b.excludes_none()),
         Cond::Slt => Range::int(NEG_INF, step(b.hi, -2), false),
         Cond::Sle => Range::int(NEG_INF, b.hi, false),
         Cond::Sgt => Range::int(step(b.lo, 2), INF, false),
