@@ -151,7 +151,12 @@ pub enum Else {
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)]
 pub enum Place {
-    Index { index: Expr, span: Span },
+    Index {
+        index: Expr,
+        span: Span,
+    },
+    /// `[a:b]`, which is no place: kept for the diagnostic.
+    Slice(Span),
     Field(Ident),
 }
 

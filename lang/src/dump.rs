@@ -115,6 +115,7 @@ impl Dump<'_> {
                             self.clause("[", Some(index));
                             self.text("]");
                         }
+                        Place::Slice(_) => self.text("[0:]"),
                         Place::Field(f) => self.text(format_args!(".{}", f.name)),
                     }
                 }

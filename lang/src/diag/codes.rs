@@ -367,6 +367,9 @@ codes! {
     AmbiguousField "T100" Error
         "field `{0}` is ambiguous: {1} have it"
         "Write the variable in front of the field.";
+    SliceStore "T101" Error
+        "a slice is no place to assign to"
+        "A slice is a copy: assign the elements one by one, or write `xs = xs[:a] + values + xs[b:]`.";
     ExpectsNumericOrString "" Error
         "{0}() expects numeric or string"
         "";

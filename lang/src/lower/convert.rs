@@ -49,6 +49,7 @@ impl<'a> Fx<'_, 'a> {
             }
             (TyKind::Str, TyKind::Int) => self.rt("int_parse", &[v]),
             (TyKind::Str, TyKind::Float) => self.rt("f64_parse", &[v]),
+            (TyKind::Str, TyKind::Bool) => self.rt_as(Repr::Bool, "bool_parse", &[v]),
             (TyKind::Str, TyKind::BigRat) => self.rt("rat_from_str", &[v]),
             (TyKind::Union(_), TyKind::Struct(id)) => self.as_variant(v, from, to, id),
             (TyKind::Fun(..), TyKind::Fun(..)) => self.adapt(v, from, to),

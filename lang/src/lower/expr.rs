@@ -12,7 +12,9 @@ impl<'a> Fx<'_, 'a> {
     /// Evaluates an expression for what it does.
     pub(crate) fn effect(&mut self, e: &'a Expr) {
         match &e.kind {
-            ExprKind::Coerce { value } => self.effect(value),
+            ExprKind::Coerce { value } if !self.holds_any(value.ty) => self.effect(value),
+            ExprKind::List(items) => items.iter().for_each(|x| self.effect(x)),
+            ExprKind::Struct { fields, .. } => fields.iter().for_each(|(_, x)| self.effect(x)),
             ExprKind::Builtin { builtin: Builtin::Print, args } => {
                 self.print_stmt(args);
             }
@@ -41,6 +43,12 @@ impl<'a> Fx<'_, 'a> {
                 self.expr(e);
             }
         }
+    }
+
+    /// Whether values of a type may be of any kind, so that an implicit conversion may fail.
+    fn holds_any(&mut self, ty: Ty) -> bool {
+        let ty = self.ty(ty);
+        self.lw.types.strip(ty) == Ty::ANY
     }
 
     /// Evaluates an expression. When it does not come back, code goes on unreached. What follows has the

@@ -146,8 +146,14 @@ impl<'a> Fx<'_, 'a> {
         });
     }
 
-    /// One row (or group) that passed.
+    /// One row (or group) that passed: what it selects and its sort keys are evaluated even if only their
+    /// effects count.
     fn sink(&mut self, q: &'a Query, sink: &Sink) {
+        if !matches!(sink, Sink::Rows { .. }) {
+            for key in &q.sort {
+                self.effect(key);
+            }
+        }
         match sink {
             Sink::Rows { out, elem, keys } => {
                 if let Some((keys, key_ty)) = keys {

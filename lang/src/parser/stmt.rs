@@ -199,9 +199,7 @@ impl Parser<'_> {
     }
 }
 
-/// The left side of an assignment; `None` for anything but a name with indexes and fields.
-///
-/// A slice stands for its start, as in the reference: `xs[a:b] = v` stores at `a`.
+/// The left side of an assignment; `None` for anything but a name with indexes, slices and fields.
 fn place(target: Expr) -> Option<(Ident, Vec<Place>)> {
     let mut path = Vec::new();
     let mut rest = target;
@@ -217,8 +215,8 @@ fn place(target: Expr) -> Option<(Ident, Vec<Place>)> {
                 path.push(Place::Index { index: *index, span: Span { start: base.span.end, ..span } });
                 *base
             }
-            ExprKind::Slice { base, start: Some(start), .. } => {
-                path.push(Place::Index { index: *start, span: Span { start: base.span.end, ..span } });
+            ExprKind::Slice { base, .. } => {
+                path.push(Place::Slice(Span { start: base.span.end, ..span }));
                 *base
             }
             _ => return None,

@@ -159,6 +159,10 @@ impl<'a> Checker<'a> {
                     }
                 }
             }
+            APlace::Slice(at) => {
+                self.error(Code::SliceStore, *at, &[]);
+                None
+            }
             APlace::Field(field) => match self.types.kind(ty).clone() {
                 TyKind::Struct(id) => {
                     let def = self.types.struct_def(id);

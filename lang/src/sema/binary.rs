@@ -5,6 +5,7 @@
 
 use super::Checker;
 use super::convert::wrap;
+use super::literal::is_open;
 use super::narrow::Facts;
 use super::relations::{is_numeric, numeric_join};
 use crate::ast::{self, BinOp, ExprKind};
@@ -117,6 +118,8 @@ impl<'a> Checker<'a> {
             return None;
         }
         let elem = match (x, y) {
+            _ if is_open(&l) => y,
+            _ if is_open(&r) => x,
             (Ty::ANY, _) if matches!(l.kind, T::List(_)) => y,
             (_, Ty::ANY) if matches!(r.kind, T::List(_)) => x,
             (Ty::ANY, _) | (_, Ty::ANY) => Ty::ANY,

@@ -1,7 +1,7 @@
 //! Calls of builtins: the rules their signatures cannot say, and their result types.
 
 use super::Checker;
-use super::builtins::{Row, RowId};
+use super::builtins::{Gives, Row, RowId, sharing};
 use super::call::Slots;
 use super::generics::Subst;
 use super::relations::{is_integer, is_numeric, is_ordered, numeric_join};
@@ -35,7 +35,9 @@ impl<'a> Checker<'a> {
             row.builtin,
             Builtin::Len | Builtin::Print | Builtin::Eprint | Builtin::Str | Builtin::Json | Builtin::ToJson
         );
-        let slots = Slots { params: &params, generics: &row.generics, builtin: true, peeks };
+        let wanted = want.map(|w| (row.result, w));
+        let fresh = sharing(row.builtin).gives != Gives::Part;
+        let slots = Slots { params: &params, generics: &row.generics, builtin: true, peeks, wanted, fresh };
         let reported = self.diags.items().len();
         let (values, subst) = self.arguments(&slots, receiver, args, span);
         if self.diags.items().len() > reported || values.iter().any(|v| v.ty == Ty::ERROR) {

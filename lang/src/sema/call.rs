@@ -5,6 +5,7 @@ use super::alias::alias_label;
 use super::builtins::RowId;
 use super::decl::Sig;
 use super::generics::{Subst, first_param};
+use super::literal::is_open;
 use super::relations::{contains_param, is_aggregate};
 use super::scope::Binding;
 use crate::ast::{self, ExprKind};
@@ -23,6 +24,22 @@ pub(super) struct Slots<'s> {
     pub builtin: bool,
     /// The builtin only looks at its arguments, so a variable is passed under its declared type.
     pub peeks: bool,
+    /// The declared result and the type that the place of the call wants.
+    pub wanted: Option<(Ty, Ty)>,
+    /// The result is a fresh list: where nothing is wanted it may hold anything.
+    pub fresh: bool,
+}
+
+impl<'s> Slots<'s> {
+    /// Parameters of a function value, method or constructor.
+    fn of(params: &'s [Ty]) -> Slots<'s> {
+        Slots { params, generics: &[], builtin: false, peeks: false, wanted: None, fresh: false }
+    }
+
+    /// The type of parameter `k`; the last one repeats.
+    fn param(&self, k: usize) -> Ty {
+        self.params[k.min(self.params.len() - 1)]
+    }
 }
 
 impl<'a> Checker<'a> {
@@ -67,7 +84,7 @@ impl<'a> Checker<'a> {
             }
             None => {
                 if let Some(&id) = self.top_funs.get(&n.name) {
-                    return self.function_call(id, args, span);
+                    return self.function_call(id, args, want, span);
                 }
                 if let Some(&(_, sid)) = self.variants.get(&n.name) {
                     return self.constructor_call(sid, &n.name, args, span);
@@ -107,7 +124,7 @@ impl<'a> Checker<'a> {
     }
 
     /// A call of a top-level function.
-    fn function_call(&mut self, id: FuncId, args: &'a [ast::Expr], span: Span) -> Expr {
+    fn function_call(&mut self, id: FuncId, args: &'a [ast::Expr], want: Option<Ty>, span: Span) -> Expr {
         let sig: Sig = self.sigs[id.0 as usize].clone();
         let count = sig.params.len();
         if args.len() > count {
@@ -115,7 +132,8 @@ impl<'a> Checker<'a> {
             self.error(Code::T006, span, &[&count, &args.len()]);
             return self.error_expr(span);
         }
-        let slots = Slots { params: &sig.params, generics: &sig.generics, builtin: false, peeks: false };
+        let wanted = want.map(|w| (sig.result(), w));
+        let slots = Slots { generics: &sig.generics, wanted, ..Slots::of(&sig.params) };
         let (values, subst) = self.arguments(&slots, None, args, span);
         let result = subst.apply(&mut self.types, sig.result());
         if args.len() == count {
@@ -220,7 +238,7 @@ impl<'a> Checker<'a> {
             self.error(Code::T006, at, &[&params.len(), &args.len()]);
             return self.error_expr(span);
         }
-        let slots = Slots { params: &params, generics: &[], builtin: false, peeks: false };
+        let slots = Slots::of(&params);
         let (values, _) = self.arguments(&slots, None, args, at);
         if values.len() == params.len() {
             return Expr { kind: T::CallValue { callee: Box::new(f), args: values }, ty: result, span };
@@ -246,7 +264,7 @@ impl<'a> Checker<'a> {
             self.error(Code::T006, at, &[&sig.params.len(), &args.len()]);
             return self.error_expr(span);
         }
-        let slots = Slots { params: &sig.params, generics: &[], builtin: false, peeks: false };
+        let slots = Slots::of(&sig.params);
         let own = receiver.ty;
         let (mut values, _) = self.arguments(&slots, None, args, at);
         values.insert(0, receiver);
@@ -279,7 +297,7 @@ impl<'a> Checker<'a> {
             }
             return self.error_expr(span);
         }
-        let slots = Slots { params: &params, generics: &[], builtin: false, peeks: false };
+        let slots = Slots::of(&params);
         let (values, _) = self.arguments(&slots, None, args, span);
         if values.len() < params.len() {
             let rest = params[values.len()..].to_vec();
@@ -300,7 +318,7 @@ impl<'a> Checker<'a> {
                     self.error(Code::T006, span, &[&params.len(), &args.len()]);
                     return self.error_expr(span);
                 }
-                let slots = Slots { params: &params, generics: &[], builtin: false, peeks: false };
+                let slots = Slots::of(&params);
                 let (values, _) = self.arguments(&slots, None, args, span);
                 let body = values
                     .into_iter()
@@ -339,24 +357,39 @@ impl<'a> Checker<'a> {
         let offset = total - args.len();
         let mut values: Vec<Option<Expr>> = Vec::with_capacity(total);
         values.resize_with(total, || None);
+        // Literals without elements fix no type parameter: they are matched when others have.
+        let mut open: Vec<usize> = Vec::new();
         if let Some(r) = receiver {
-            self.match_argument(slots, 0, &r, &mut subst, at);
+            if is_open(&r) {
+                open.push(0);
+            } else {
+                self.match_argument(slots, 0, &r, &mut subst, at);
+            }
             values[0] = Some(r);
         }
-        // Lambdas last: the other arguments fix the type parameters their parameters mention.
-        for lambdas in [false, true] {
+        // Lambdas last, those of unknown types after the others: other arguments fix the type parameters
+        // that their parameters mention.
+        for turn in 0..3 {
+            if turn == 2 && !open.is_empty() {
+                self.match_open(slots, &std::mem::take(&mut open), &values, &mut subst, at);
+            }
             for (i, arg) in args.iter().enumerate() {
-                if matches!(arg.kind, ExprKind::Lambda(_)) != lambdas {
+                if turn != lambda_turn(arg) {
                     continue;
                 }
                 let slot = offset + i;
-                let param = slots.params[slot.min(slots.params.len() - 1)];
+                let param = slots.param(slot);
                 if param == Ty::ANY && !slots.builtin {
                     self.note_passed_as_any(arg);
                 }
-                let v =
-                    if slots.peeks { self.container_expr(arg).0 } else { self.argument(arg, param, &subst) };
-                if v.ty != Ty::ERROR && self.match_argument(slots, slot, &v, &mut subst, at) {
+                let v = if slots.peeks {
+                    self.container_expr(arg).0
+                } else {
+                    self.argument(slots, arg, param, &subst)
+                };
+                if turn == 0 && is_open(&v) {
+                    open.push(slot);
+                } else if v.ty != Ty::ERROR && self.match_argument(slots, slot, &v, &mut subst, at) {
                     self.check_argument_alias(arg, &v, param, &subst, at);
                 }
                 values[slot] = Some(v);
@@ -365,7 +398,7 @@ impl<'a> Checker<'a> {
         let mut out = Vec::with_capacity(total);
         for (i, v) in values.into_iter().enumerate() {
             let Some(v) = v else { continue };
-            let param = slots.params[i.min(slots.params.len() - 1)];
+            let param = slots.param(i);
             if slots.builtin && param == Ty::ANY {
                 out.push(v);
                 continue;
@@ -377,7 +410,43 @@ impl<'a> Checker<'a> {
         (out, subst)
     }
 
-    fn argument(&mut self, arg: &'a ast::Expr, param: Ty, subst: &Subst) -> Expr {
+    /// Matches literals without elements with their parameters. The wanted type says more about the type
+    /// parameters than the other arguments, unless these do not flow into it.
+    fn match_open(
+        &mut self,
+        slots: &Slots,
+        open: &[usize],
+        values: &[Option<Expr>],
+        subst: &mut Subst,
+        at: Span,
+    ) {
+        match self.wanted(slots) {
+            Some(wanted) => {
+                for (have, want) in subst.0.iter_mut().zip(wanted.0) {
+                    *have = match (*have, want) {
+                        (Some(h), Some(w)) if !self.flows(h, w) => Some(Ty::ANY),
+                        (h, w) => w.or(h),
+                    };
+                }
+            }
+            None if slots.fresh => subst.0.fill(Some(Ty::ANY)),
+            None => {}
+        }
+        for &slot in open {
+            if let Some(v) = &values[slot] {
+                self.match_argument(slots, slot, v, subst, at);
+            }
+        }
+    }
+
+    /// What the wanted type says about the type parameters.
+    fn wanted(&self, slots: &Slots) -> Option<Subst> {
+        let (result, want) = slots.wanted?;
+        let mut wanted = Subst::new(slots.generics.len());
+        wanted.unify(&self.types, result, want).then_some(wanted)
+    }
+
+    fn argument(&mut self, slots: &Slots, arg: &'a ast::Expr, param: Ty, subst: &Subst) -> Expr {
         if !contains_param(&self.types, param) || subst.0.is_empty() {
             return self.expect_expr(arg, param);
         }
@@ -386,8 +455,18 @@ impl<'a> Checker<'a> {
             Some(open.apply(&mut self.types, param))
         } else {
             let known = subst.apply(&mut self.types, param);
-            let closed = !contains_param(&self.types, known);
-            if closed { self.literal_hint(arg, known) } else { None }
+            let wanted = match &arg.kind {
+                ExprKind::Call { .. } => self.wanted(slots),
+                _ => None,
+            };
+            match wanted {
+                _ if !contains_param(&self.types, known) => self.literal_hint(arg, known),
+                Some(wanted) => {
+                    let known = wanted.apply(&mut self.types, param);
+                    (!contains_param(&self.types, known)).then_some(known)
+                }
+                None => None,
+            }
         };
         self.expr(arg, hint)
     }
@@ -397,7 +476,7 @@ impl<'a> Checker<'a> {
         if v.ty == Ty::ERROR {
             return false;
         }
-        let param = slots.params[slot.min(slots.params.len() - 1)];
+        let param = slots.param(slot);
         let expected = subst.apply(&mut self.types, param);
         let generic = !slots.generics.is_empty() && contains_param(&self.types, param);
         let mut next = subst.clone();
@@ -434,5 +513,14 @@ impl<'a> Checker<'a> {
     /// A builtin's row, by value.
     pub(super) fn row(&self, id: RowId) -> super::builtins::Row {
         self.builtins.row(id).clone()
+    }
+}
+
+/// When an argument is checked: lambdas that say the types of their parameters after other arguments, then the rest.
+fn lambda_turn(arg: &ast::Expr) -> u32 {
+    match &arg.kind {
+        ExprKind::Lambda(f) if f.params.iter().all(|p| p.ty.is_some()) => 1,
+        ExprKind::Lambda(_) => 2,
+        _ => 0,
     }
 }

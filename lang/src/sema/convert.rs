@@ -76,11 +76,11 @@ impl<'a> Checker<'a> {
                 self.coerce(e, to)
             }
             (TyKind::Any, _) | (_, TyKind::Any) => wrap(e, to),
-            (TyKind::Fun(p, r), TyKind::Fun(q, s)) => {
+            (TyKind::Fun(..), TyKind::Fun(q, s)) => {
                 if same_representation(&self.types, from, to) {
                     wrap(e, to)
                 } else {
-                    self.wrap_function(e, (p.clone(), *r), (q.clone(), *s), to)
+                    self.wrap_function(e, (q.clone(), *s), to)
                 }
             }
             (TyKind::Variadic(..), _) | (_, TyKind::Variadic(..)) => wrap(e, to),
@@ -132,8 +132,9 @@ impl<'a> Checker<'a> {
         self.types.intern(TyKind::Fun(vec![Ty::ANY; n], Ty::ANY))
     }
 
-    /// A closure of type `to` that calls `e` with converted arguments.
-    fn wrap_function(&mut self, e: Expr, from: (Vec<Ty>, Ty), target: (Vec<Ty>, Ty), to: Ty) -> Expr {
+    /// A closure of type `to` that calls `e` with converted arguments, all at once or in turns as its type
+    /// wants (section 3.3: functions are curried).
+    fn wrap_function(&mut self, e: Expr, target: (Vec<Ty>, Ty), to: Ty) -> Expr {
         let span = e.span;
         let callee_ty = e.ty;
         let tmp = self.new_local("", callee_ty, span);
@@ -141,13 +142,27 @@ impl<'a> Checker<'a> {
         let depth = self.depth();
         let (id, inputs) = self.begin_synthetic(&params, result, span);
         let inner = self.reach(depth, tmp);
-        let mut args = Vec::new();
-        for (x, want) in inputs.into_iter().zip(&from.0) {
-            args.push(self.coerce(x, *want));
+        let mut callee = Expr { kind: ExprKind::Var(VarRef::Local(inner)), ty: callee_ty, span };
+        let mut inputs = inputs.into_iter();
+        loop {
+            let TyKind::Fun(wanted, result) = self.types.kind(callee.ty).clone() else { break };
+            let args: Vec<Expr> = inputs
+                .by_ref()
+                .take(wanted.len())
+                .zip(&wanted)
+                .map(|(x, want)| self.coerce(x, *want))
+                .collect();
+            if args.len() < wanted.len() {
+                let rest = wanted[args.len()..].to_vec();
+                callee = self.partial(callee, args, rest, result, span);
+                break;
+            }
+            callee = Expr { kind: ExprKind::CallValue { callee: Box::new(callee), args }, ty: result, span };
+            if inputs.len() == 0 {
+                break;
+            }
         }
-        let callee = Expr { kind: ExprKind::Var(VarRef::Local(inner)), ty: callee_ty, span };
-        let call = Expr { kind: ExprKind::CallValue { callee: Box::new(callee), args }, ty: from.1, span };
-        self.end_synthetic(id, call, result);
+        self.end_synthetic(id, callee, result);
         self.let_in(tmp, e, Expr { kind: ExprKind::Closure(id), ty: to, span })
     }
 

@@ -6,6 +6,7 @@
 
 use super::Checker;
 use super::convert::{cast, wrap};
+use super::literal::fixing;
 use super::matching::is_panic;
 use super::relations::{assignable, castable};
 use super::scope::{Binding, View};
@@ -234,7 +235,7 @@ impl<'a> Checker<'a> {
         let ty = match want {
             Some(w) if a.ty != Ty::ERROR && b.ty != Ty::ERROR => w,
             _ if is_panic(&a) && otherwise.is_some() => b.ty,
-            _ if self.compatible(a.ty, b.ty) => self.common_type(a.ty, b.ty),
+            _ if self.compatible(a.ty, b.ty) => self.met([&a, &b]),
             _ if otherwise.is_none() && a.ty != Ty::UNIT => self.types.option(a.ty),
             _ => Ty::ANY,
         };
@@ -242,6 +243,12 @@ impl<'a> Checker<'a> {
         a = self.as_arm(a, ty);
         b = self.as_arm(b, ty);
         Expr { kind: T::If { cond: Box::new(c), then: Box::new(a), otherwise: Box::new(b) }, ty, span }
+    }
+
+    /// The type of compatible values that meet.
+    pub(super) fn met<'e>(&mut self, values: impl IntoIterator<Item = &'e Expr, IntoIter: Clone>) -> Ty {
+        let fixing = fixing(values.into_iter());
+        fixing.into_iter().reduce(|a, b| self.common_type(a, b)).unwrap_or(Ty::ANY)
     }
 
     fn branch(&mut self, e: &'a ast::Expr, want: Option<Ty>) -> Expr {

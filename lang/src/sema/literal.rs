@@ -1,4 +1,7 @@
 //! List, map and struct literals.
+//!
+//! A literal without elements fixes no type ([`is_open`]): it takes that of its context, which is a type
+//! that is wanted, or the other values that meet it in a call, a literal or at the end of arms.
 
 use super::Checker;
 use super::relations::{assignable, contains_any};
@@ -80,6 +83,13 @@ impl<'a> Checker<'a> {
         if failed || elem == Some(Ty::ERROR) {
             return self.error_expr(span);
         }
+        let fixing = fixing(values.iter());
+        if fixing.len() < values.len() {
+            let joined = fixing
+                .into_iter()
+                .reduce(|a, b| if self.compatible(a, b) { self.with_any(a, b) } else { Ty::ANY });
+            elem = joined.or(elem);
+        }
         let own = elem.unwrap_or(Ty::ANY);
         let ty = match hint {
             Some(h) if elem.is_none() || self.flows(own, h) => h,
@@ -126,6 +136,10 @@ impl<'a> Checker<'a> {
         }
         if failed {
             return self.error_expr(span);
+        }
+        let fixing = fixing(made.iter().map(|(_, v)| v));
+        if fixing.len() < made.len() {
+            val = fixing.into_iter().fold(None, |so_far, next| Some(self.widened(so_far, next)));
         }
         let (mut key, mut val) = (key.unwrap_or(Ty::ANY), val.unwrap_or(Ty::ANY));
         if let Some((hk, hv)) = hint
@@ -202,6 +216,24 @@ impl<'a> Checker<'a> {
         }
         Expr { kind: T::Struct { id, fields: values }, ty, span }
     }
+}
+
+/// Whether an expression has the type of a literal without elements, which fits wherever a list (or a map) does.
+pub(super) fn is_open(e: &Expr) -> bool {
+    match &e.kind {
+        T::List(items) => items.iter().all(is_open),
+        T::Map(pairs) => pairs.is_empty(),
+        T::If { then, otherwise, .. } => is_open(then) && is_open(otherwise),
+        T::Match { arms, .. } => arms.iter().all(|a| is_open(&a.result)),
+        T::Block { value: Some(value), .. } => is_open(value),
+        _ => false,
+    }
+}
+
+/// The types of those of the values that fix one; of all when none does.
+pub(super) fn fixing<'e>(values: impl Iterator<Item = &'e Expr> + Clone) -> Vec<Ty> {
+    let fixed: Vec<Ty> = values.clone().filter(|v| !is_open(v)).map(|v| v.ty).collect();
+    if fixed.is_empty() { values.map(|v| v.ty).collect() } else { fixed }
 }
 
 /// A map literal's key that is text: a string, or a bare identifier.

@@ -1,6 +1,7 @@
 //! `match`: patterns, redundancy (T054), exhaustiveness over unions (T050), result types.
 
 use super::Checker;
+use super::literal::{fixing, is_open};
 use super::narrow::is_none_literal;
 use super::relations::name_list;
 use super::scope::View;
@@ -50,6 +51,8 @@ impl<'a> Checker<'a> {
         let mut coverage = Coverage::default();
         let mut result: Option<Ty> = None;
         let mut checked: Vec<Arm> = Vec::new();
+        // Those whose results take part in the type of the match.
+        let mut counted: Vec<usize> = Vec::new();
         for arm in arms {
             self.push_scope();
             let at = arm.pattern.span;
@@ -82,9 +85,17 @@ impl<'a> Checker<'a> {
                     }
                 });
             }
+            if counts && made.ty != Ty::ERROR {
+                counted.push(checked.len());
+            }
             checked.push(Arm { pattern, result: made });
         }
         self.check_exhaustive(target.ty, &coverage, span);
+        let results = || counted.iter().map(|k| &checked[*k].result);
+        if results().any(is_open) {
+            let fixing = fixing(results());
+            result = fixing.into_iter().reduce(|a, b| self.arm_type(a, b));
+        }
         let mut ty = result.unwrap_or(Ty::UNIT);
         if let Some(w) = want {
             ty = w;
@@ -201,16 +212,13 @@ impl<'a> Checker<'a> {
                 self.note_literal("none", at, coverage);
                 Pattern::None
             }
-            ExprKind::Name(n) if coverage.is_none() && self.lookup(&n.name).is_none() => {
-                let local = self.declare_local(&n.name, ty, true, n.span);
-                Pattern::Bind(local)
-            }
             ExprKind::Name(n) => self.name_pattern(n, ty, at, coverage),
             _ => self.literal_pattern(p, ty, at, coverage),
         }
     }
 
-    /// A name that is no variant: compared with, as a sub-pattern always bound.
+    /// A name that is no variant: a variable to compare with, else a new name for the value; as a
+    /// sub-pattern always that.
     fn name_pattern(
         &mut self,
         n: &'a ast::Ident,
@@ -218,13 +226,12 @@ impl<'a> Checker<'a> {
         at: Span,
         coverage: Option<&mut Coverage>,
     ) -> Pattern {
-        if coverage.is_none() {
-            let local = self.declare_local(&n.name, ty, true, n.span);
-            return Pattern::Bind(local);
-        }
-        let Some((var, _)) = self.lookup_var(&n.name) else {
-            self.error(Code::T002, n.span, &[&n.name]);
-            return Pattern::Wildcard;
+        let known = if coverage.is_some() { self.lookup_var(&n.name) } else { None };
+        let Some((var, _)) = known else {
+            if let Some(c) = coverage {
+                c.all = true;
+            }
+            return Pattern::Bind(self.declare_local(&n.name, ty, true, n.span));
         };
         let v = self.read_declared(&var, n.span);
         if !self.compatible(ty, v.ty) {

@@ -26,13 +26,41 @@ pub(super) fn compatible(t: &Types, a: Ty, b: Ty) -> bool {
             x.fields.iter().all(|(n, ft)| y.fields.get(n).is_some_and(|gt| compatible(t, *ft, *gt)))
         }
         (Struct(s), Union(u)) | (Union(u), Struct(s)) => t.struct_def(*s).union == Some(*u),
-        (Fun(p, r), Fun(q, s)) => {
-            p.len() == q.len() && p.iter().zip(q).all(|(x, y)| compatible(t, *x, *y)) && compatible(t, *r, *s)
+        (Fun(..), Fun(..)) => {
+            let ((p, r), (q, s)) = uncurried(t, a, b);
+            p.len() == q.len() && p.iter().zip(&q).all(|(x, y)| compatible(t, *x, *y)) && compatible(t, r, s)
         }
         (Variadic(p, r), Variadic(q, s)) => compatible(t, *p, *q) && compatible(t, *r, *s),
         (Int, BigInt) | (Int64, Int) | (BigInt, Int | Int64) => true,
         (BigRat, Float | Int | Int64 | BigInt) => true,
         _ => false,
+    }
+}
+
+/// Parameters and result of two function types, with the same number of parameters if calls can be
+/// written alike: `f(a, b)` and `f(a)(b)` are one call (section 3.3).
+fn uncurried(t: &Types, a: Ty, b: Ty) -> (Signature, Signature) {
+    let (mut a, mut b) = (signature(t, a), signature(t, b));
+    while a.0.len() != b.0.len() {
+        let shorter = if a.0.len() < b.0.len() { &mut a } else { &mut b };
+        let (params, result) = signature(t, shorter.1);
+        if params.is_empty() || shorter.0.is_empty() {
+            break;
+        }
+        shorter.0.extend(params);
+        shorter.1 = result;
+    }
+    (a, b)
+}
+
+/// Parameters and result.
+type Signature = (Vec<Ty>, Ty);
+
+/// The signature of a function type; without parameters for any other type.
+fn signature(t: &Types, ty: Ty) -> Signature {
+    match t.kind(ty) {
+        TyKind::Fun(p, r) => (p.clone(), *r),
+        _ => (Vec::new(), ty),
     }
 }
 
@@ -46,8 +74,9 @@ fn subtype(t: &Types, s: Ty, d: Ty) -> bool {
         (Int, Int64 | BigInt | BigRat) | (Int64, BigInt | BigRat) | (BigInt | Float, BigRat) => true,
         (List(x), List(y)) | (Option(x), Option(y)) => subtype(t, *x, *y),
         (Struct(x), Union(u)) => t.struct_def(*x).union == Some(*u),
-        (Fun(p, r), Fun(q, s)) => {
-            p.len() == q.len() && p.iter().zip(q).all(|(x, y)| subtype(t, *y, *x)) && subtype(t, *r, *s)
+        (Fun(..), Fun(..)) => {
+            let ((p, r), (q, s)) = uncurried(t, s, d);
+            p.len() == q.len() && p.iter().zip(&q).all(|(x, y)| subtype(t, *y, *x)) && subtype(t, r, s)
         }
         _ => false,
     }
@@ -140,7 +169,7 @@ pub(super) fn castable(t: &Types, from: Ty, to: Ty) -> bool {
         (Error | Any, _) | (_, Error | Any) => true,
         (Union(u), Struct(s)) | (Struct(s), Union(u)) => t.struct_def(*s).union == Some(*u),
         (Map(..), Struct(_)) => true,
-        (Str, Int | Int64 | Float | BigInt | BigRat) => true,
+        (Str, Int | Int64 | Float | BigInt | BigRat | Bool) => true,
         (Option(x), kind) if !matches!(kind, Option(_)) => castable(t, *x, to),
         _ => false,
     }

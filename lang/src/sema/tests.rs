@@ -136,7 +136,7 @@ const CODES: &[(&str, u32, &str, &str)] = &[
     ("T045", 1, "break", "while true { break }"),
     ("T045", 1, "while true { let f = fun() { continue } }", "while true { continue }"),
     ("T046", 1, "let s = 42 as string", "let s = 42 as float"),
-    ("T046", 1, "let b = \"true\" as bool", "let n = \"1\" as int"),
+    ("T046", 1, "let b = 1 as bool", "let n = \"1\" as int"),
     ("T046", 1, "let xs = [1] as list<any>", "let xs = [] as list<int>\nlet m = {} as map<string, int>"),
     (
         "T047",
@@ -228,6 +228,7 @@ const CODES: &[(&str, u32, &str, &str)] = &[
         "type A { x: int }\ntype B { x: int, w: int }\nlet a = [A { x: 1 }]\nlet b = [B { x: 1, w: 2 }]\nlet r = from p in a join q in b on p.x == q.x join s in b on s.x == p.x group by p.x into g select sum(from i in g select i.w)",
         "type A { x: int }\ntype B { x: int, w: int }\nlet a = [A { x: 1 }]\nlet b = [B { x: 1, w: 2 }]\nlet r = from p in a join q in b on p.x == q.x join s in b on s.x == p.x group by p.x into g select sum(from i in g select i.q.w + i.x)",
     ),
+    ("T101", 2, "var xs = [1, 2]\nxs[0:1] = [3]", "var xs = [1, 2]\nxs[0] = 3\nxs = xs[:1]"),
     ("Unsupported", 2, "type T { x: int }\nlet xs = load \"a.csv\" as T", ""),
     ("Unsupported", 1, "eval(\"1\")", ""),
 ];

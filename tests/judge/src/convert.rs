@@ -37,7 +37,9 @@ impl Machine<'_> {
                 let (num, den) = (Int::from(r.numer().clone()), Int::from(r.denom().clone()));
                 int_arith(Arith::Div, &num, &den).map_or(Value::None, Value::Int)
             }
-            (Value::Str(_), TyKind::Int | TyKind::Float | TyKind::BigRat) => return self.parsed(&v, to),
+            (Value::Str(_), TyKind::Int | TyKind::Float | TyKind::BigRat | TyKind::Bool) => {
+                return self.parsed(&v, to);
+            }
             _ => v,
         })
     }
@@ -215,13 +217,16 @@ impl Machine<'_> {
         }
     }
 
-    /// `string as int`, `float` or `bigrat`: a checked parse (decision 3).
+    /// `string as int`, `float`, `bool` or `bigrat`: a checked parse (decision 3).
     fn parsed(&mut self, v: &Value, to: Ty) -> Run<Value> {
         let Value::Str(text) = v else { return Ok(v.clone()) };
         let bytes = text.bytes();
         let (value, name) = match self.types.kind(to) {
             TyKind::Int => (Int::parse(bytes).map(Value::Int), "int"),
             TyKind::Float => (float_parse(bytes).map(Value::Float), "float"),
+            TyKind::Bool => {
+                (std::str::from_utf8(bytes).ok().and_then(|s| s.parse().ok()).map(Value::Bool), "bool")
+            }
             _ => (rat_parse(bytes).map(Value::rat), "bigrat"),
         };
         match value {

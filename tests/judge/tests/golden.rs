@@ -37,7 +37,7 @@ fn check(program: &Path) -> Option<String> {
 fn difference(wanted: &str, got: &str) -> String {
     let pairs = wanted.lines().zip(got.lines()).enumerate();
     match pairs.into_iter().find(|(_, (w, g))| w != g) {
-        Some((k, (w, g))) => format!("line {}:\n  expected {w}\n  got      {g}", k - 1),
+        Some((k, (w, g))) => format!("line {}:\n  expected {w}\n  got      {g}", k.saturating_sub(1)),
         None => format!("expected {} lines, got {}:\n{got}", wanted.lines().count(), got.lines().count()),
     }
 }
