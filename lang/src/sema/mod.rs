@@ -85,6 +85,9 @@ pub fn check(map: &SourceMap, program: &ast::Program, diags: &mut Diagnostics) -
     result
 }
 
+/// Fields of a record of query variables, and the types of the variables where they are not missing.
+type RowKey = (Vec<(String, Ty)>, Vec<Ty>);
+
 /// State of one walk over a program.
 struct Checker<'a> {
     map: &'a SourceMap,
@@ -114,7 +117,7 @@ struct Checker<'a> {
     /// Records of query variables: the types of the variables where they are not missing.
     rows: BTreeMap<StructId, Vec<Ty>>,
     /// The same records by their fields and those types.
-    row_ids: HashMap<(Vec<(String, Ty)>, Vec<Ty>), StructId>,
+    row_ids: HashMap<RowKey, StructId>,
     /// Group variables in scope whose keys are records.
     group_keys: Vec<group::GroupKeys>,
     scopes: Vec<Scope>,
