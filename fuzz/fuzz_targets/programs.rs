@@ -14,13 +14,15 @@ use mochi_judge::generate::Program;
 use mochi_testkit::Random;
 use std::sync::LazyLock;
 
-static JUDGES: LazyLock<Judges> =
-    LazyLock::new(|| Judges::new(Some("evaluator,interpreter,interpreter-O")).expect("engines of this process"));
+static JUDGES: LazyLock<Judges> = LazyLock::new(|| {
+    Judges::new(Some("evaluator,interpreter,interpreter-O")).expect("engines of this process")
+});
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     mochi_lang::stack::large(|| {
         let program = Program::generate(Random::from_bytes(data));
         let found = verdict::judge(&JUDGES, &program.source(), &program.stdin, |_| true);
         assert!(found.agrees(), "{}\n{}", found.summary(), program.source());
-    });
+    })
+    .expect("a stack");
 });
