@@ -144,8 +144,7 @@ impl<'a> Checker<'a> {
         let inner = self.reach(depth, tmp);
         let mut callee = Expr { kind: ExprKind::Var(VarRef::Local(inner)), ty: callee_ty, span };
         let mut inputs = inputs.into_iter();
-        loop {
-            let TyKind::Fun(wanted, result) = self.types.kind(callee.ty).clone() else { break };
+        while let TyKind::Fun(wanted, result) = self.types.kind(callee.ty).clone() {
             let args: Vec<Expr> = inputs
                 .by_ref()
                 .take(wanted.len())
