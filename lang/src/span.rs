@@ -32,7 +32,12 @@ pub struct SourceFile {
     /// Where bytes that are not UTF-8 stood: offset in the text, first byte.
     pub not_utf8: Vec<(u32, u8)>,
     line_starts: Vec<u32>,
+    /// Characters in front of each [`STRIDE`]th byte; empty where every byte is a character.
+    chars: Vec<u32>,
 }
+
+/// Bytes between counts of characters.
+const STRIDE: usize = 64;
 
 impl SourceFile {
     /// A file.
@@ -49,7 +54,26 @@ impl SourceFile {
         }
         let mut line_starts = vec![0];
         line_starts.extend(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i as u32 + 1));
-        SourceFile { name: name.to_string(), text, not_utf8, line_starts }
+        let mut chars = Vec::new();
+        if !text.is_ascii() {
+            let mut before = 0;
+            for part in text.as_bytes().chunks(STRIDE) {
+                chars.push(before);
+                before += starts_of_chars(part);
+            }
+            chars.push(before);
+        }
+        SourceFile { name: name.to_string(), text, not_utf8, line_starts, chars }
+    }
+
+    /// How many characters start before a byte offset.
+    fn chars_before(&self, offset: u32) -> u32 {
+        if self.chars.is_empty() {
+            return offset;
+        }
+        let end = (offset as usize).min(self.text.len());
+        let part = end / STRIDE;
+        self.chars[part] + starts_of_chars(&self.text.as_bytes()[part * STRIDE..end])
     }
 
     /// The name as it appears in what is built (debug information, traces, messages of the program):
@@ -64,9 +88,8 @@ impl SourceFile {
     /// Line and column of a byte offset, both 1-based; the column counts characters.
     pub fn position(&self, offset: u32) -> (u32, u32) {
         let line = self.line_starts.partition_point(|&s| s <= offset) - 1;
-        let start = self.line_starts[line] as usize;
-        let column = self.text.get(start..offset as usize).map_or(0, |t| t.chars().count());
-        (line as u32 + 1, column as u32 + 1)
+        let column = self.chars_before(offset) - self.chars_before(self.line_starts[line]);
+        (line as u32 + 1, column + 1)
     }
 
     /// The text of a 1-based line, without its terminator.
@@ -75,6 +98,10 @@ impl SourceFile {
         let rest = &self.text[start..];
         rest.split('\n').next().unwrap_or("").trim_end_matches('\r')
     }
+}
+
+fn starts_of_chars(bytes: &[u8]) -> u32 {
+    bytes.iter().filter(|b| **b & 0xc0 != 0x80).count() as u32
 }
 
 /// All files of a compilation.
@@ -94,5 +121,24 @@ impl SourceMap {
     /// A file.
     pub fn file(&self, id: FileId) -> &SourceFile {
         &self.files[id.0 as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{STRIDE, SourceMap};
+
+    #[test]
+    fn columns_count_characters_however_long_the_line_is() {
+        let line: String = (0..3 * STRIDE).map(|i| if i % 3 == 0 { 'ü' } else { 'a' }).collect();
+        let text = format!("é\n{line}\n{line}");
+        let mut map = SourceMap::default();
+        let file = map.add("t", &text);
+        let (mut row, mut column) = (1, 1);
+        for (at, c) in text.char_indices() {
+            assert_eq!(map.file(file).position(at as u32), (row, column), "at {at}");
+            (row, column) = if c == '\n' { (row + 1, 1) } else { (row, column + 1) };
+        }
+        assert_eq!(map.file(file).position(text.len() as u32), (row, column));
     }
 }

@@ -13,6 +13,10 @@ use std::cell::RefCell;
 /// Instructions from which on the fast algorithm is used.
 const ION_LIMIT: usize = 20_000;
 
+/// Loops in each other from which on the fast algorithm is used: Ion finds what is alive by walks
+/// over the blocks, one for each loop around.
+const NESTING_LIMIT: u32 = 24;
+
 /// Blocks times virtual registers up to which the checker runs: it keeps the contents of every
 /// place at the start of every block.
 const CHECKER_LIMIT: usize = 20_000_000;
@@ -29,7 +33,7 @@ pub fn with_allocation<I: Isa, R>(
     then: impl FnOnce(&Output) -> R,
 ) -> R {
     let verify = context.options.verify;
-    let fast = context.options.debug || code.insts.len() > ION_LIMIT;
+    let fast = context.options.debug || code.insts.len() > ION_LIMIT || code.nesting > NESTING_LIMIT;
     let options = RegallocOptions {
         verbose_log: false,
         validate_ssa: verify,

@@ -78,6 +78,8 @@ pub struct Code<I: Isa> {
     pub outgoing: u32,
     /// The function calls something.
     pub calls: bool,
+    /// Loops in each other at most.
+    pub nesting: u32,
 }
 
 impl<I: Isa> Code<I> {
@@ -107,6 +109,7 @@ impl<I: Isa> Code<I> {
             clobber_sets: vec![PRegSet::empty()],
             outgoing: 0,
             calls: false,
+            nesting: order.nesting(),
         }
     }
 

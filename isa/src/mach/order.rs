@@ -53,6 +53,11 @@ struct InLoop {
 }
 
 impl Order {
+    /// Loops in each other at most.
+    pub fn nesting(&self) -> u32 {
+        self.loops.iter().map(|l| l.depth).max().unwrap_or(0)
+    }
+
     /// Computes the order of a function's blocks.
     pub fn new(func: &Function) -> Order {
         let cfg = Cfg::new(func);

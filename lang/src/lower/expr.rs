@@ -8,6 +8,10 @@ use crate::tree::{Builtin, Expr, ExprKind};
 use crate::types::{StructId, Ty, TyKind};
 use mochi_ir::{Cond, FCond, Op, Type, Value};
 
+/// A list literal of more elements takes each as soon as it is known, so that they need not all be
+/// alive at once; of fewer, they may stay in registers until the list is made.
+const FEW_ELEMENTS: usize = 16;
+
 impl<'a> Fx<'_, 'a> {
     /// Evaluates an expression for what it does.
     pub(crate) fn effect(&mut self, e: &'a Expr) {
@@ -147,6 +151,14 @@ impl<'a> Fx<'_, 'a> {
     /// A list of these elements, given its (resolved) type.
     pub(crate) fn list_literal(&mut self, ty: Ty, items: &'a [Expr]) -> Value {
         let elem = self.lw.types.elem(ty);
+        if items.len() > FEW_ELEMENTS {
+            let list = self.new_list(ty, items.len() as i64);
+            for i in items {
+                let v = self.keep_as(i, elem);
+                self.push(elem, list, v);
+            }
+            return list;
+        }
         let values: Vec<Value> = items.iter().map(|i| self.keep_as(i, elem)).collect();
         let list = self.new_list(ty, values.len() as i64);
         for v in values {

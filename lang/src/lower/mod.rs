@@ -81,7 +81,6 @@ pub(crate) struct Lowerer<'a> {
     pub(crate) module: Module,
     library: Library,
     map: &'a SourceMap,
-    lines: Vec<Lines>,
     counter: u32,
     /// Runtime functions by address and length of the (static) name.
     runtime: FastMap<(usize, usize), Sym>,
@@ -96,20 +95,6 @@ pub(crate) struct Lowerer<'a> {
     static_closures: HashMap<Sym, Sym>,
     singletons: HashMap<StructId, Sym>,
     globals: HashMap<GlobalId, Sym>,
-}
-
-/// Line starts of a file, for quick positions.
-struct Lines {
-    starts: Vec<u32>,
-    ascii: bool,
-}
-
-impl Lines {
-    fn new(text: &str) -> Lines {
-        let mut starts = vec![0];
-        starts.extend(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i as u32 + 1));
-        Lines { starts, ascii: text.is_ascii() }
-    }
 }
 
 impl<'a> Lowerer<'a> {
@@ -131,7 +116,6 @@ impl<'a> Lowerer<'a> {
             module,
             library,
             map,
-            lines: map.files.iter().map(|f| Lines::new(&f.text)).collect(),
             counter: 0,
             runtime: FastMap::default(),
             instances: Instances::default(),
@@ -214,18 +198,9 @@ impl<'a> Lowerer<'a> {
 
     /// The position of a span's start.
     pub(crate) fn position(&self, span: Span) -> SrcLoc {
-        let Some(lines) = self.lines.get(span.file.0 as usize) else { return SrcLoc::NONE };
-        let line = lines.starts.partition_point(|&s| s <= span.start) - 1;
-        let start = lines.starts[line];
-        let bytes = span.start - start;
-        let column = if lines.ascii {
-            bytes
-        } else {
-            let text = &self.map.files[span.file.0 as usize].text.as_bytes()[start as usize..];
-            let upto = &text[..(bytes as usize).min(text.len()).min(1 << 14)];
-            upto.iter().filter(|b| (**b & 0xc0) != 0x80).count() as u32
-        };
-        SrcLoc::new(line as u32 + 1, column + 1)
+        let Some(file) = self.map.files.get(span.file.0 as usize) else { return SrcLoc::NONE };
+        let (line, column) = file.position(span.start);
+        SrcLoc::new(line, column)
     }
 
     /// Name of a span's file.

@@ -94,6 +94,11 @@ impl<'a> Checker<'a> {
     /// Opens a scope in which the facts hold.
     pub(super) fn push_narrowed(&mut self, facts: &[(VarKey, Ty)]) {
         self.push_scope();
+        self.narrow(facts);
+    }
+
+    /// The facts hold from here on in this scope.
+    pub(super) fn narrow(&mut self, facts: &[(VarKey, Ty)]) {
         for (key, ty) in facts {
             self.set_view(*key, View { ty: *ty, narrowed: true });
         }

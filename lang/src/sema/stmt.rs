@@ -243,7 +243,8 @@ impl<'a> Checker<'a> {
     fn if_statement(&mut self, cond: &'a ast::Expr, then: &'a ast::Block, otherwise: Option<&'a Else>) -> S {
         let mut arms = Vec::new();
         let mut last = Vec::new();
-        let mut scopes = 0;
+        // One scope holds what the failed conditions say, as many as there are.
+        let mut failed = false;
         let (mut cond, mut then, mut rest) = (cond, then, otherwise);
         loop {
             let test = self.condition(cond);
@@ -253,8 +254,10 @@ impl<'a> Checker<'a> {
             let body = self.narrowed_block(then);
             self.pop_scope();
             arms.push((cond.span, test, body));
-            self.push_narrowed(&facts.falsy);
-            scopes += 1;
+            if !std::mem::replace(&mut failed, true) {
+                self.push_scope();
+            }
+            self.narrow(&facts.falsy);
             match rest {
                 Some(Else::If(ast::Stmt {
                     kind: StmtKind::If { cond: c, then: t, otherwise: o }, ..
@@ -268,9 +271,7 @@ impl<'a> Checker<'a> {
                 _ => break,
             }
         }
-        for _ in 0..scopes {
-            self.pop_scope();
-        }
+        self.pop_scope();
         let mut otherwise = last;
         let mut made = None;
         for (span, cond, then) in arms.into_iter().rev() {
