@@ -271,6 +271,59 @@ fn many_locals() {
     }
 }
 
+/// Of five million nodes, each linked from the one before it, only the last is ever in reach, also when the
+/// first is the first object of all.
+const QUEUES: [&str; 2] = [
+    "\
+type Q { v: int, next: Q? }
+fun step(q: Q, i: int): Q {
+  let n = Q { v: i, next: none }
+  q.next = n
+  return n
+}
+var tail = Q { v: 0, next: none }
+for i in 0..5000000 { tail = step(tail, i) }
+print(tail.v)
+",
+    "\
+type Q { v: int, next: any }
+fun go(n: int): int {
+  var tail = Q { v: 0, next: none }
+  var i = 0
+  while i < n {
+    let q = Q { v: i, next: none }
+    tail.next = q
+    tail = q
+    i = i + 1
+  }
+  return tail.v
+}
+print(go(5000000))
+",
+];
+
+/// What nobody can reach is freed: the collector's own variables hold nothing.
+#[test]
+fn queues_in_little_memory() {
+    let s = Scratch::new("queues");
+    for source in QUEUES {
+        let program = build(&s, source, target::host().expect("a target").short);
+        let mut limited = Command::new("sh");
+        limited.args(["-c", "ulimit -v 80000 && exec \"$0\""]).arg(&program);
+        let outcome = mochi_testkit::process::run(&mut limited, b"", TIME).expect("it starts");
+        let said = (text(&outcome.stdout), text(&outcome.stderr));
+        assert_eq!(said, ("4999999\n".into(), String::new()), "{source}");
+    }
+    for target in TARGETS.iter().filter(|t| t.os == Os::Wasi) {
+        let program = build(&s, QUEUES[1], target.short);
+        if let Some(engine) = engines::of(target).into_iter().find(|e| e.name().contains("node")) {
+            let outcome = run(&engine, &program, &[("MOCHI_STACK", "0"), ("WASM_PAGES", "1000")]);
+            let said = (text(&outcome.stdout), text(&outcome.stderr));
+            assert_eq!(said, ("4999999\n".into(), String::new()));
+        }
+    }
+}
+
 /// Memory is limited as each engine lets it be.
 #[test]
 fn all_memory_in_use() {

@@ -103,8 +103,18 @@ pub struct Data {
     pub align: u32,
     /// The program writes it.
     pub writable: bool,
+    /// The collector searches it: the program writes references to it.
+    pub roots: bool,
     /// Addresses in it, by offset.
     pub relocs: Vec<Reloc>,
+}
+
+impl Data {
+    /// Constant data without contents.
+    pub fn new(sym: Sym) -> Data {
+        let (bytes, relocs) = (Vec::new(), Vec::new());
+        Data { sym, bytes, zero_size: 0, align: 8, writable: false, roots: false, relocs }
+    }
 }
 
 /// A module.

@@ -42,6 +42,7 @@ pub fn disassemble_module(object: &Object) -> String {
 
 fn data_atom(data: &Data) -> Atom {
     let kind = match (data.writable, data.zero_size > 0, data.relocs.is_empty()) {
+        _ if data.roots => AtomKind::Roots,
         (true, true, _) => AtomKind::Bss,
         (true, false, _) => AtomKind::Data,
         (false, _, true) => AtomKind::ReadOnly,

@@ -37,11 +37,11 @@ use std::fmt;
 
 const MAGIC: u32 = u32::from_le_bytes(*b"MOAR");
 /// Version of the format; a reader takes its own only.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 const HEADER: usize = 9 * 4;
 const SYMBOL: usize = 4 * 4;
-const KINDS: [AtomKind; 5] =
-    [AtomKind::Text, AtomKind::ReadOnly, AtomKind::RelRo, AtomKind::Data, AtomKind::Bss];
+const KINDS: [AtomKind; 6] =
+    [AtomKind::Text, AtomKind::ReadOnly, AtomKind::RelRo, AtomKind::Data, AtomKind::Roots, AtomKind::Bss];
 const MAX_ALIGN_LOG2: u64 = 12;
 
 /// Bytes that are not an archive of this version.

@@ -22,6 +22,8 @@ pub enum AtomKind {
     RelRo,
     /// Writable data.
     Data,
+    /// Writable data that a collector searches for references.
+    Roots,
     /// Zero-initialised writable data.
     Bss,
 }

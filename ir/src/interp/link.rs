@@ -1,13 +1,13 @@
 //! Puts modules together by symbol name and lays their data out.
 //!
 //! A symbol means, in this order: the definition in its own module, an exported definition of
-//! another module, any definition of another module, or a symbol of the linker (`__data_start`,
+//! another module, any definition of another module, or a symbol of the linker (`__roots_start`,
 //! ...). Names starting with `__` that nobody defines share the address of one zeroed page, so
 //! that tables between two such symbols are empty.
 
 use super::memory::Memory;
 use crate::func::Function;
-use crate::module::{Module, Sym};
+use crate::module::{Data, Module, Sym};
 use std::collections::HashMap;
 use std::fmt;
 
@@ -65,8 +65,9 @@ pub struct Program<'m> {
     pub(super) meanings: Vec<Vec<Meaning>>,
     addresses: HashMap<String, u64>,
     readonly_size: u64,
-    data_start: u64,
-    data_end: u64,
+    writable_start: u64,
+    roots_start: u64,
+    roots_end: u64,
     /// Address of each module's data items, in order.
     data_addrs: Vec<Vec<u64>>,
 }
@@ -80,8 +81,9 @@ pub fn link<'m>(modules: &[&'m Module], partial: bool) -> Result<Program<'m>, Li
         meanings: modules.iter().map(|m| vec![Meaning::Undefined; m.syms.len()]).collect(),
         addresses: HashMap::new(),
         readonly_size: 0,
-        data_start: 0,
-        data_end: 0,
+        writable_start: 0,
+        roots_start: 0,
+        roots_end: 0,
         data_addrs: modules.iter().map(|m| vec![0; m.datas.len()]).collect(),
     };
     for (mi, module) in modules.iter().enumerate() {
@@ -99,14 +101,19 @@ impl<'m> Program<'m> {
     /// Read-only data first, then the rest on pages of its own.
     fn lay_out(&mut self) {
         let mut at = DATA_BASE;
-        for writable in [false, true] {
-            if writable {
+        for (writable, roots) in [(false, false), (true, false), (true, true)] {
+            if writable && !roots {
                 self.readonly_size = at - DATA_BASE;
                 at = at.next_multiple_of(1 << 16);
-                self.data_start = at;
+                self.writable_start = at;
+            }
+            if roots {
+                at = at.next_multiple_of(8);
+                self.roots_start = at;
             }
             for (mi, module) in self.modules.iter().enumerate() {
-                for (di, data) in module.datas.iter().enumerate().filter(|(_, d)| d.writable == writable) {
+                let here = |d: &Data| (d.writable, d.roots) == (writable, roots);
+                for (di, data) in module.datas.iter().enumerate().filter(|(_, d)| here(d)) {
                     at = at.next_multiple_of(u64::from(data.align).max(1));
                     self.data_addrs[mi][di] = at;
                     self.meanings[mi][data.sym.0 as usize] = Meaning::Address(at);
@@ -115,7 +122,7 @@ impl<'m> Program<'m> {
                 }
             }
         }
-        self.data_end = at.next_multiple_of(8);
+        self.roots_end = at.next_multiple_of(8);
     }
 
     fn resolve(&mut self, partial: bool) -> Result<(), LinkError> {
@@ -132,7 +139,7 @@ impl<'m> Program<'m> {
                 }
             }
         }
-        let zero_page = self.data_end.next_multiple_of(8);
+        let zero_page = self.roots_end.next_multiple_of(8);
         let code_end = CODE_BASE + CODE_STEP * self.codes.len() as u64;
         for (mi, module) in self.modules.iter().enumerate() {
             let used = used_symbols(module);
@@ -142,8 +149,8 @@ impl<'m> Program<'m> {
                 }
                 let meaning = match (global.get(decl.name.as_str()), decl.name.as_str()) {
                     (Some((meaning, _)), _) => *meaning,
-                    (None, "__data_start") => Meaning::Address(self.data_start),
-                    (None, "__data_end") => Meaning::Address(self.data_end),
+                    (None, "__roots_start") => Meaning::Address(self.roots_start),
+                    (None, "__roots_end") => Meaning::Address(self.roots_end),
                     (None, "__text_start") => Meaning::Address(CODE_BASE),
                     (None, "__text_end") => Meaning::Address(code_end),
                     (None, name) if name.starts_with("__") => Meaning::Address(zero_page),
@@ -181,7 +188,7 @@ impl<'m> Program<'m> {
             memory.map_at(DATA_BASE, self.readonly_size, false);
         }
         // The zeroed page of undefined linker symbols follows the writable data.
-        memory.map_at(self.data_start, self.data_end - self.data_start + 4096, true);
+        memory.map_at(self.writable_start, self.roots_end - self.writable_start + 4096, true);
         memory.map_at(STACK_TOP - STACK_SIZE, STACK_SIZE, true);
         for (mi, module) in self.modules.iter().enumerate() {
             for (di, data) in module.datas.iter().enumerate() {

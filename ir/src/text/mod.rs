@@ -11,7 +11,7 @@
 //! declare func @f(ref, i64) -> ref readonly export   ; symbols, in order
 //! declare func @g(i64) -> ref
 //! declare data @d
-//! data @d align 8 writable {                         ; or: data @z align 8 writable zero 4096
+//! data @d align 8 writable {                         ; or: data @z align 8 writable roots zero 4096
 //!   hex x0001020304050607
 //!   reloc 0 @f+8
 //! }

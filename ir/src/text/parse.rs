@@ -269,12 +269,12 @@ impl<'t, 'm> Parser<'t, 'm> {
         if self.module.sym(sym).kind != SymKind::Data || self.module.datas.iter().any(|d| d.sym == sym) {
             return Err(self.lexer.error_at(start, ParseErrorKind::Duplicate(name.into_owned())));
         }
-        let mut data =
-            Data { sym, bytes: Vec::new(), zero_size: 0, align: 8, writable: false, relocs: Vec::new() };
+        let mut data = Data::new(sym);
         if self.eat_word("align")? {
             data.align = self.unsigned()?;
         }
         data.writable = self.eat_word("writable")?;
+        data.roots = data.writable && self.eat_word("roots")?;
         if self.eat_word("zero")? {
             let size = self.int()?;
             data.zero_size = size as u64;

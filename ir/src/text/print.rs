@@ -136,6 +136,9 @@ impl Printer<'_> {
         if data.writable {
             self.out.push_str(" writable");
         }
+        if data.roots {
+            self.out.push_str(" roots");
+        }
         if data.zero_size > 0 {
             put!(self, " zero {}", data.zero_size);
         }

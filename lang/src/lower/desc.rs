@@ -104,7 +104,8 @@ impl Lowerer<'_> {
 
     fn define(&mut self, sym: Sym, words: Words, writable: bool) {
         let Words { bytes, relocs } = words;
-        self.module.datas.push(Data { sym, bytes, zero_size: 0, align: 8, writable, relocs });
+        // What a program writes are references, or words that look like none.
+        self.module.datas.push(Data { bytes, writable, roots: writable, relocs, ..Data::new(sym) });
     }
 
     /// A data symbol of the runtime.

@@ -197,29 +197,20 @@ impl<'a> ModuleBuilder<'a> {
         bytes.resize(bytes.len().next_multiple_of(8), 0);
         let relocs =
             vec![ir::Reloc { offset: 0, sym: desc, addend: 0 }, ir::Reloc { offset: 24, sym, addend: 32 }];
-        let data = ir::Data { sym, bytes, zero_size: 0, align: 8, writable: false, relocs };
+        let data = ir::Data { bytes, relocs, ..ir::Data::new(sym) };
         self.module.datas.push(data);
         sym
     }
 
     fn define_data(&mut self, item: &'a Item) -> Result<(), Fault> {
         let (sym, mut data) = match self.globals.get(item.name.as_str()) {
-            Some(Global::Var(sym, _) | Global::Data(sym, _)) => (
-                *sym,
-                ir::Data {
-                    sym: *sym,
-                    bytes: Vec::new(),
-                    zero_size: 0,
-                    align: 8,
-                    writable: false,
-                    relocs: Vec::new(),
-                },
-            ),
+            Some(Global::Var(sym, _) | Global::Data(sym, _)) => (*sym, ir::Data::new(*sym)),
             _ => return Ok(()),
         };
         match &item.kind {
             ItemKind::Var { ty, value } => {
                 data.writable = true;
+                data.roots = *ty == Ty::Ref;
                 // A global has eight bytes whatever its type.
                 let wide = if *ty == Ty::F64 { Ty::F64 } else { Ty::I64 };
                 self.check_var(*ty, value)?;

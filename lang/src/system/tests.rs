@@ -28,7 +28,7 @@ var where_: ptr = addr(table) + 8
 data table = [1, 2, addr(f), addr(table) + 8, "text"]
 data small: u8 = ['a', "bc", 0xff]
 data zeros: zero(A * 8)
-extern data __data_start
+extern data __roots_start
 extern fun mochi_main()
 
 @inline @pure

@@ -94,6 +94,7 @@ impl Role {
             Role::Atoms(AtomKind::Text) => (".text", SHT_PROGBITS, a | x, 0),
             Role::Atoms(AtomKind::RelRo) => (".data.rel.ro", SHT_PROGBITS, a | w, 0),
             Role::Atoms(AtomKind::Data) => (".data", SHT_PROGBITS, a | w, 0),
+            Role::Atoms(AtomKind::Roots) => (".data.roots", SHT_PROGBITS, a | w, 0),
             Role::Atoms(AtomKind::Bss) => (".bss", SHT_NOBITS, a | w, 0),
             Role::Dynamic => (".dynamic", SHT_DYNAMIC, a | w, 16),
             Role::Attributes(a) => (a.section, a.kind, 0, 0),
@@ -235,12 +236,9 @@ impl Writer<'_> {
         self.add_sized(Role::Dynamic, 8, DYNAMIC_ENTRIES * 16);
         self.end_segment(PF_R | PF_W);
         self.add_atoms(AtomKind::Data);
+        self.add_atoms(AtomKind::Roots);
         self.add_atoms(AtomKind::Bss);
         self.end_segment(PF_R | PF_W);
-    }
-
-    fn has_data(&self) -> bool {
-        self.section(Role::Atoms(AtomKind::Data)).or(self.section(Role::Atoms(AtomKind::Bss))).is_some()
     }
 
     fn header_count(&self) -> u64 {
@@ -307,11 +305,7 @@ impl Writer<'_> {
         let text = bounds(self.section(Role::Atoms(AtomKind::Text)));
         let relro = self.relro();
         let relro = (relro.address / page * page, (relro.address + relro.mem_size).next_multiple_of(page));
-        let mut data = (relro.1, relro.1);
-        if self.has_data() {
-            let segment = self.segments.last().expect("segments are planned");
-            data = (segment.address, (segment.address + segment.mem_size).next_multiple_of(8));
-        }
+        let roots = bounds(self.section(Role::Atoms(AtomKind::Roots)));
         use LinkerSymbol::*;
         let values = [
             (ImageBase, 0),
@@ -319,8 +313,8 @@ impl Writer<'_> {
             (RelrEnd, relr.1),
             (RelroStart, relro.0),
             (RelroEnd, relro.1),
-            (DataStart, data.0),
-            (DataEnd, data.1),
+            (RootsStart, roots.0),
+            (RootsEnd, roots.1.next_multiple_of(8)),
             (TextStart, text.0),
             (TextEnd, text.1),
             (PcTable, self.address(Role::PcTable)),

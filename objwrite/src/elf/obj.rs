@@ -9,8 +9,7 @@
 //!
 //! - `__text_start`, `__text_end`: this object's code. A linker keeps a section in one piece, so
 //!   the offsets in `__pctab` (at the end of `.rodata`) stay true;
-//! - `__data_start`, `__data_end`: this object's writable data. Zero-initialised data is part of
-//!   `.data`, or else it could not be between the two;
+//! - `__roots_start`, `__roots_end`: this object's data of that kind, a section of its own;
 //! - `__relr_start` = `__relr_end` and `__relro_start` = `__relro_end`: nothing to relocate or to
 //!   protect, the linker and loader of the final program do that;
 //! - `__image_base`: `__ehdr_start`, which the linker defines.
@@ -54,6 +53,7 @@ struct Writer<'a> {
     read_only: Place,
     relro: Place,
     data: Place,
+    roots: Place,
     bss: Place,
     /// Offset of the pc table in the section of `read_only`.
     pc_table: u64,
@@ -72,7 +72,7 @@ pub fn write(input: &RelocatableInput) -> Result<Image, LinkError> {
     let mut w = Writer::new(arch, machine, architecture, program);
     w.contents()?;
     w.add_symbols(input.exports);
-    for kind in [AtomKind::Text, AtomKind::ReadOnly, AtomKind::RelRo, AtomKind::Data] {
+    for kind in [AtomKind::Text, AtomKind::ReadOnly, AtomKind::RelRo, AtomKind::Data, AtomKind::Roots] {
         w.relocate(kind)?;
     }
     if let Some(options) = &input.debug {
@@ -104,6 +104,8 @@ impl<'a> Writer<'a> {
         let read_only = section(".rodata", SectionKind::ReadOnlyData);
         let relro = section(".data.rel.ro", SectionKind::ReadOnlyDataWithRel);
         let data = section(".data", SectionKind::Data);
+        let roots = section(".data.roots", SectionKind::Data);
+        let bss = section(".bss", SectionKind::UninitializedData);
         Writer {
             arch,
             program,
@@ -113,7 +115,8 @@ impl<'a> Writer<'a> {
             read_only,
             relro,
             data,
-            bss: data,
+            roots,
+            bss,
             pc_table: 0,
             externals: Vec::new(),
             image_base: None,
@@ -126,6 +129,7 @@ impl<'a> Writer<'a> {
             AtomKind::ReadOnly => self.read_only,
             AtomKind::RelRo => self.relro,
             AtomKind::Data => self.data,
+            AtomKind::Roots => self.roots,
             AtomKind::Bss => self.bss,
         }
     }
@@ -159,16 +163,18 @@ impl<'a> Writer<'a> {
         let (read_only, read_only_align) = (self.bytes(AtomKind::ReadOnly), align(AtomKind::ReadOnly));
         let (relro, relro_align) = (self.bytes(AtomKind::RelRo), align(AtomKind::RelRo));
         let (data, data_align) = (self.bytes(AtomKind::Data), align(AtomKind::Data));
-        let (zeros, zeros_align) = (self.layout.section(AtomKind::Bss).size as usize, align(AtomKind::Bss));
+        let (mut roots, roots_align) = (self.bytes(AtomKind::Roots), align(AtomKind::Roots));
+        // As `__roots_end` promises.
+        roots.resize(roots.len().next_multiple_of(8), 0);
+        let (zeros, zeros_align) = (self.layout.section(AtomKind::Bss).size, align(AtomKind::Bss));
         self.out.append_section_data(self.text.section, &text, text_align);
         self.out.append_section_data(self.read_only.section, &read_only, read_only_align);
         let table = pc_table(&self.layout.functions(&self.program));
         self.pc_table = self.out.append_section_data(self.read_only.section, &table, 8);
         self.out.append_section_data(self.relro.section, &relro, relro_align);
         self.out.append_section_data(self.data.section, &data, data_align);
-        // Up to a multiple of 8, as `__data_end` promises.
-        let zeros = vec![0; zeros.next_multiple_of(8)];
-        self.bss.base = self.out.append_section_data(self.data.section, &zeros, zeros_align);
+        self.out.append_section_data(self.roots.section, &roots, roots_align);
+        self.out.append_section_bss(self.bss.section, zeros, zeros_align);
         Ok(())
     }
 
@@ -222,8 +228,10 @@ impl<'a> Writer<'a> {
                 (place, place.base + self.layout.offsets[i as usize])
             }
             Def::Linker(LinkerSymbol::PcTable) => (self.read_only, self.pc_table),
-            Def::Linker(LinkerSymbol::DataStart) => (self.data, 0),
-            Def::Linker(LinkerSymbol::DataEnd) => (self.data, end(self, AtomKind::Bss).next_multiple_of(8)),
+            Def::Linker(LinkerSymbol::RootsStart) => (self.roots, 0),
+            Def::Linker(LinkerSymbol::RootsEnd) => {
+                (self.roots, end(self, AtomKind::Roots).next_multiple_of(8))
+            }
             Def::Linker(LinkerSymbol::TextEnd) => (self.text, end(self, AtomKind::Text)),
             Def::Linker(
                 LinkerSymbol::TextStart

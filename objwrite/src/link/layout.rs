@@ -1,4 +1,4 @@
-//! Where each atom is: offsets in five sections, in a fixed order.
+//! Where each atom is: offsets in sections, in a fixed order.
 //!
 //! Sections are in the order of [`SECTIONS`]. In the code section functions with a source file
 //! come first, so that the compilation unit of the debug information is one range; within that,
@@ -17,8 +17,8 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 /// The sections of the output in order.
-pub const SECTIONS: [AtomKind; 5] =
-    [AtomKind::ReadOnly, AtomKind::Text, AtomKind::RelRo, AtomKind::Data, AtomKind::Bss];
+pub const SECTIONS: [AtomKind; 6] =
+    [AtomKind::ReadOnly, AtomKind::Text, AtomKind::RelRo, AtomKind::Data, AtomKind::Roots, AtomKind::Bss];
 
 /// A section of the output.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,13 +38,13 @@ pub struct Layout {
     pub order: Vec<u32>,
     /// Offset of each atom of the program in its section.
     pub offsets: Vec<u64>,
-    sections: [Section; 5],
+    sections: [Section; SECTIONS.len()],
 }
 
 /// Addresses that a format has given to sections and to the linker's symbols.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Addresses {
-    sections: [u64; 5],
+    sections: [u64; SECTIONS.len()],
     symbols: [u64; LinkerSymbol::COUNT],
 }
 
@@ -76,7 +76,8 @@ fn rank(kind: AtomKind) -> usize {
         AtomKind::Text => 1,
         AtomKind::RelRo => 2,
         AtomKind::Data => 3,
-        AtomKind::Bss => 4,
+        AtomKind::Roots => 4,
+        AtomKind::Bss => 5,
     }
 }
 
@@ -96,7 +97,7 @@ impl Layout {
             (rank(a.view.kind), sourceless, a.definition)
         });
         let mut offsets = vec![0; atoms.len()];
-        let mut sections = [const { Section { atoms: 0..0, size: 0, align: 8 } }; 5];
+        let mut sections = [const { Section { atoms: 0..0, size: 0, align: 8 } }; SECTIONS.len()];
         let mut at = 0;
         for (kind, section) in SECTIONS.iter().zip(&mut sections) {
             section.atoms.start = at;
@@ -206,7 +207,7 @@ impl Layout {
     /// number of words does not depend on the addresses.
     pub fn relr(&self, program: &Program, addresses: &Addresses) -> Vec<u64> {
         let mut words = Vec::new();
-        for kind in [AtomKind::RelRo, AtomKind::Data] {
+        for kind in [AtomKind::RelRo, AtomKind::Data, AtomKind::Roots] {
             let mut places = self.address_places(program, kind);
             places.iter_mut().for_each(|p| *p += addresses.section(kind));
             words.extend(relr::encode(&places));

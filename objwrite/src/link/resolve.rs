@@ -53,10 +53,10 @@ linker_symbols! {
     RelroStart = "__relro_start";
     /// End of the pages that are made read-only after relocation.
     RelroEnd = "__relro_end";
-    /// Start of writable data, 8-aligned.
-    DataStart = "__data_start";
-    /// End of writable data including zero-initialised data, 8-aligned.
-    DataEnd = "__data_end";
+    /// Start of the data that a collector searches, 8-aligned.
+    RootsStart = "__roots_start";
+    /// End of that data, 8-aligned.
+    RootsEnd = "__roots_end";
     /// Start of code.
     TextStart = "__text_start";
     /// End of code.
@@ -78,7 +78,7 @@ impl LinkerSymbol {
         match self {
             ImageBase | RelrStart | RelrEnd | RelroStart | RelroEnd => format != Format::Wasm,
             StackLow | StackTop | HeapStart => format == Format::Wasm,
-            DataStart | DataEnd | TextStart | TextEnd | PcTable => true,
+            RootsStart | RootsEnd | TextStart | TextEnd | PcTable => true,
         }
     }
 }
@@ -369,7 +369,7 @@ fn check(view: &AtomView, name: &str) -> Result<(), LinkError> {
             return bad("relocation outside its bytes");
         }
         if r.kind == crate::reloc::RelocKind::Abs64 {
-            if !matches!(view.kind, AtomKind::RelRo | AtomKind::Data) {
+            if !matches!(view.kind, AtomKind::RelRo | AtomKind::Data | AtomKind::Roots) {
                 return bad("address in a section without addresses");
             }
             if r.offset % 8 != 0 || view.align < 8 {

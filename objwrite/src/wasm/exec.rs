@@ -7,7 +7,9 @@
 //! ```text
 //! address   contents
 //! 0         nothing: no address below FIRST is ever used
-//! FIRST     constants, constants with addresses, writable data, zeros     __data_start, __data_end: the last two
+//! FIRST     constants, constants with addresses, writable data
+//!           writable data that is searched for references                 __roots_start, __roots_end
+//!           zeros
 //!           stack, growing down                                           __stack_low, __stack_top
 //!           pc table                                                      __pctab
 //!           free, grows                                                   __heap_start
@@ -51,7 +53,8 @@ const MOST_SEGMENTS: usize = 10_000;
 const SEGMENT_COST: usize = 16;
 
 /// The kinds of data in order of address.
-const DATA: [AtomKind; 4] = [AtomKind::ReadOnly, AtomKind::RelRo, AtomKind::Data, AtomKind::Bss];
+const DATA: [AtomKind; 5] =
+    [AtomKind::ReadOnly, AtomKind::RelRo, AtomKind::Data, AtomKind::Roots, AtomKind::Bss];
 
 /// A program whose functions and data have numbers.
 struct Writer<'a> {
@@ -74,7 +77,7 @@ struct Writer<'a> {
     /// Numbers of the adapters, by external of the program.
     adapters: Vec<u64>,
     /// Addresses of [`DATA`].
-    data: [u64; 4],
+    data: [u64; DATA.len()],
     stack_low: u64,
     pc_table: u64,
     /// Set when the code is placed.
@@ -132,7 +135,7 @@ impl<'a> Writer<'a> {
             .map(|name| imports::find(name).expect("only imports are left undefined"))
             .collect();
         let mut end = FIRST;
-        let mut data = [0; 4];
+        let mut data = [0; DATA.len()];
         let mut values = vec![0; program.atoms.len()];
         for (kind, address) in DATA.iter().zip(&mut data) {
             let section = layout.section(*kind);
@@ -204,7 +207,7 @@ impl<'a> Writer<'a> {
 
     /// Puts the functions whose address is taken into the table.
     fn fill_table(&mut self) {
-        for kind in [AtomKind::Text, AtomKind::RelRo, AtomKind::Data] {
+        for kind in [AtomKind::Text, AtomKind::RelRo, AtomKind::Data, AtomKind::Roots] {
             for &i in self.layout.atoms(kind) {
                 for (entry, def) in self.program.relocs(i) {
                     let address = matches!(entry.kind, RelocKind::WasmAddr | RelocKind::Abs64);
@@ -220,6 +223,11 @@ impl<'a> Writer<'a> {
         }
     }
 
+    fn data_address(&self, kind: AtomKind) -> u64 {
+        let place = DATA.iter().position(|k| *k == kind);
+        self.data[place.expect("a kind of data")]
+    }
+
     /// The value of a symbol. Those that depend on the placed code are 0 before.
     fn value(&self, def: Def) -> u64 {
         if let Some(f) = self.function(def) {
@@ -230,10 +238,10 @@ impl<'a> Writer<'a> {
             Def::Linker(symbol) => match symbol {
                 LinkerSymbol::TextStart => 0,
                 LinkerSymbol::TextEnd => self.text_end,
-                LinkerSymbol::DataStart => self.data[2],
-                LinkerSymbol::DataEnd => {
-                    (self.data[3] + self.layout.section(AtomKind::Bss).size).next_multiple_of(8)
-                }
+                LinkerSymbol::RootsStart => self.data_address(AtomKind::Roots),
+                LinkerSymbol::RootsEnd => (self.data_address(AtomKind::Roots)
+                    + self.layout.section(AtomKind::Roots).size)
+                    .next_multiple_of(8),
                 LinkerSymbol::PcTable => self.pc_table,
                 LinkerSymbol::StackLow => self.stack_low,
                 LinkerSymbol::StackTop => self.pc_table,
@@ -363,9 +371,9 @@ impl<'a> Writer<'a> {
 
     /// Writes the data section.
     fn write_data(&self, out: &mut Vec<u8>, table: &[u8]) -> Result<(), LinkError> {
-        let end = self.data[3];
+        let end = self.data_address(AtomKind::Bss);
         let mut image = vec![0; (end - FIRST) as usize];
-        for (kind, address) in DATA.iter().zip(self.data).take(3) {
+        for (kind, address) in DATA.iter().zip(self.data).filter(|d| *d.0 != AtomKind::Bss) {
             let from = (address - FIRST) as usize;
             let part = &mut image[from..from + self.layout.section(*kind).size as usize];
             self.layout.copy(&self.program, *kind, self.arch, part);

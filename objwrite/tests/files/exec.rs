@@ -208,8 +208,8 @@ fn duplicates() {
     b.atom("_start", AtomKind::Text, &[0xC3], &[]);
     assert_eq!(fails(&b.0), LinkError::Duplicate { symbol: "_start".into() });
     let mut b = Builder::new();
-    b.atom(LinkerSymbol::DataEnd.name(), AtomKind::Data, &[0; 8], &[]);
-    assert_eq!(fails(&b.0), LinkError::Duplicate { symbol: "__data_end".into() });
+    b.atom(LinkerSymbol::RootsEnd.name(), AtomKind::Data, &[0; 8], &[]);
+    assert_eq!(fails(&b.0), LinkError::Duplicate { symbol: "__roots_end".into() });
     let mut b = Builder::new();
     b.atom("apply_relr", AtomKind::Text, &[0xC3], &[]);
     let library = runtime().to_bytes();

@@ -7,16 +7,17 @@ use object::{LittleEndian, Object as _, ObjectSection, ObjectSymbol};
 use std::process::Command;
 
 /// [`hello`] with a `main` for C start-up code. Its result is what `mochi_main` gives (2), through
-/// `abs` of the C library, plus the size of the writable data.
+/// `abs` of the C library, plus the size of the data that a collector searches.
 ///
 /// ```text
 /// main: push rbp; mov rbp,rsp; call mochi_main; neg eax; mov edi,eax; call abs
-///       lea rcx,[__data_start]; lea rdx,[__data_end]; lea rsi,[zeros]; lea r8,[__image_base]
+///       lea rcx,[__roots_start]; lea rdx,[__roots_end]; lea rsi,[roots]; lea r8,[__image_base]
 ///       lea r9,[__pctab]; sub rdx,rcx; add eax,edx; pop rbp; ret
 /// ```
 fn with_main() -> Object {
     let mut b = Builder(hello());
     b.atom("zeros", AtomKind::Bss, &[], &[]).zero_size = 60;
+    b.atom("roots", AtomKind::Roots, &[0; 60], &[(8, ABS, "zeros", 0)]);
     b.function(
         "main",
         "554889e5 e800000000 f7d8 89c7 e800000000 488d0d00000000 488d1500000000 488d3500000000
@@ -24,9 +25,9 @@ fn with_main() -> Object {
         &[
             (5, CALL, "mochi_main", -4),
             (14, CALL, "abs", -4),
-            (21, PC, "__data_start", -4),
-            (28, PC, "__data_end", -4),
-            (35, PC, "zeros", -4),
+            (21, PC, "__roots_start", -4),
+            (28, PC, "__roots_end", -4),
+            (35, PC, "roots", -4),
             (42, PC, "__image_base", -4),
             (49, PC, "__pctab", -4),
         ],
@@ -72,7 +73,7 @@ fn c_compiler_links() {
         assert_eq!(text, "", "the linker has nothing to say");
         let output = output(&mut Command::new(&program));
         assert_eq!(String::from_utf8_lossy(&output.stdout), "hello\nhello\n");
-        assert_eq!(output.status.code(), Some(2 + 80), "16 bytes of data and 64 of zeros");
+        assert_eq!(output.status.code(), Some(2 + 64), "60 bytes, 8-aligned");
     }
     if let Some(text) = tool("llvm-dwarfdump", &["--verify", program.to_str().unwrap()]) {
         assert!(text.contains("No errors") && !text.contains("warning"), "{text}");

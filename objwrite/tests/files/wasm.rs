@@ -177,15 +177,17 @@ fn small_and_the_same_every_time() {
 #[test]
 fn memory_and_symbols() {
     let mut b = Builder::of(target());
-    b.atom("word", AtomKind::Data, &[7; 8], &[]);
+    b.atom("word", AtomKind::Roots, &[7; 9], &[]);
+    b.atom("data", AtomKind::Data, &[7; 8], &[]);
     b.atom("zeros", AtomKind::Bss, &[], &[]).zero_size = 100_000;
     b.atom("keep", AtomKind::RelRo, &[0; 16], &[(0, ABS, "word", 0), (8, ABS, "zeros", 0)]);
     let symbols = [
         "keep",
-        "__data_start",
+        "data",
+        "__roots_start",
         "word",
+        "__roots_end",
         "zeros",
-        "__data_end",
         "__stack_low",
         "__stack_top",
         "__pctab",
@@ -194,7 +196,7 @@ fn memory_and_symbols() {
         "__text_end",
     ];
     for (i, name) in symbols.iter().enumerate() {
-        Code::new(TO_WORD).addr(name, 1).hex("4201 7D").end(&mut b, &format!("get{i}"), None);
+        Code::new(TO_WORD).addr("keep", 0).hex("1A").addr(name, 1).hex("4201 7D").end(&mut b, &format!("get{i}"), None);
     }
     Code::new(WORD_TO_WORD).hex("2000").call("memory_grow").end(&mut b, "grow", None);
     Code::new(TO_WORD).call("memory_size").end(&mut b, "size", None);
@@ -205,20 +207,21 @@ fn memory_and_symbols() {
     let get = |i: usize| {
         run(&validated(module(&b.0, &format!("get{i}"), None).unwrap()), &format!("get{i}"), None).0
     };
-    let [text_start, text_end] = [get(9), get(10)];
+    let [text_start, text_end] = [get(10), get(11)];
     assert_eq!((text_start, text_end > 5), (0, true));
     let bytes = validated(module(&b.0, "main", None).unwrap());
     let pages = run(&bytes, "main", Some(0)).0;
     assert_eq!(run(&bytes, "main", Some(3)).0, pages + 3);
     assert_eq!(run(&bytes, "main", Some(65536)).0, -1);
-    // 832 KiB of stack, 100,000 bytes of zeros.
-    assert_eq!(pages, 15);
-    for i in [5, 6, 8] {
+    // 928 KiB of stack, 100,000 bytes of zeros.
+    assert_eq!(pages, 17);
+    for i in [6, 7, 9] {
         assert_eq!(get(i) % 16, 0, "{}", symbols[i]);
     }
-    assert_eq!(get(6) - get(5), 768 << 10);
-    assert_eq!(get(7) % 8, 0);
-    assert_eq!(get(8) - get(7), 16, "an empty table behind the stack");
+    assert_eq!(get(4) - get(2), 16, "nine bytes and no others, 8-aligned");
+    assert_eq!(get(7) - get(6), 864 << 10);
+    assert_eq!(get(8) % 8, 0);
+    assert_eq!(get(9) - get(8), 16, "an empty table behind the stack");
 }
 
 fn custom<'a>(bytes: &'a [u8], name: &str) -> Option<wasmparser::CustomSectionReader<'a>> {

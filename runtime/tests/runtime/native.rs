@@ -105,6 +105,21 @@ fun mochi_main() {{
     assert_eq!(run_on(On::Host, &program), ends(0, "79999800000", ""));
 }
 
+/// The collector's own variables hold addresses of objects, and keep none alive.
+#[test]
+fn roots_are_references() {
+    for target in mochi_objwrite::target::TARGETS {
+        let module = mochi_ir::text::parse_module(mochi_runtime::ir_text(target)).expect("the runtime's IR");
+        let names = |roots| {
+            let datas = module.datas.iter().filter(move |d| d.writable && d.roots == roots);
+            datas.map(|d| module.sym(d.sym).name.as_str()).collect::<Vec<_>>()
+        };
+        let own = |name: &&str| ["heap_", "mark_", "gc_", "stack_"].iter().any(|p| name.starts_with(p));
+        assert_eq!(names(true).into_iter().find(own), None, "{}", target.short);
+        assert!(names(false).iter().filter(|n| own(n)).count() > 20 && names(true).contains(&"last_map"));
+    }
+}
+
 #[test]
 fn ended_by_a_signal() {
     let program = r#"fun mochi_main() {

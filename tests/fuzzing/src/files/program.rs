@@ -84,8 +84,8 @@ const LINKER: [&str; 10] = [
     "__relr_end",
     "__relro_start",
     "__relro_end",
-    "__data_start",
-    "__data_end",
+    "__roots_start",
+    "__roots_end",
 ];
 const EXTERNAL: [&str; 3] = ["malloc", "free", "räume"];
 
@@ -207,7 +207,7 @@ fn step(arch: Arch) -> usize {
 
 fn item(choices: &mut Choices, arch: Arch, index: usize) -> Item {
     use AtomKind::*;
-    let kind = if index == 0 { Text } else { choices.pick(&[Text, ReadOnly, RelRo, Data, Bss]) };
+    let kind = if index == 0 { Text } else { choices.pick(&[Text, ReadOnly, RelRo, Data, Roots, Bss]) };
     let step = step(arch);
     let size = count(choices, &[20, 100, 400]);
     let (bytes, zero_size) = match kind {
@@ -270,7 +270,9 @@ fn kinds(arch: Arch, kind: AtomKind) -> Vec<RelocKind> {
     let fits = |r: RelocKind| match kind {
         AtomKind::Text => r != RelocKind::Abs64,
         AtomKind::ReadOnly => r == RelocKind::Rel32,
-        AtomKind::RelRo | AtomKind::Data => matches!(r, RelocKind::Abs64 | RelocKind::Rel32),
+        AtomKind::RelRo | AtomKind::Data | AtomKind::Roots => {
+            matches!(r, RelocKind::Abs64 | RelocKind::Rel32)
+        }
         AtomKind::Bss => false,
     };
     let rows = RELOCS.iter().filter(|r| r.elf_number(arch).is_some() && r.kind != RelocKind::Abs32);

@@ -47,7 +47,7 @@ pub(super) fn executable(choices: &mut Choices, target: Target) {
     for i in 0..count {
         match items[i].kind {
             AtomKind::Text => insts[i] = code(choices, &mut items[i], i, &is_text),
-            AtomKind::RelRo | AtomKind::Data => words(choices, &mut items[i], &is_text),
+            AtomKind::RelRo | AtomKind::Data | AtomKind::Roots => words(choices, &mut items[i], &is_text),
             AtomKind::ReadOnly | AtomKind::Bss => {}
         }
     }
@@ -60,7 +60,7 @@ pub(super) fn executable(choices: &mut Choices, target: Target) {
 
 fn item(choices: &mut Choices, index: usize) -> Item {
     use AtomKind::*;
-    let kind = if index == 0 { Text } else { choices.pick(&[Text, Text, ReadOnly, RelRo, Data, Bss]) };
+    let kind = if index == 0 { Text } else { choices.pick(&[Text, Text, ReadOnly, RelRo, Data, Roots, Bss]) };
     let size = if kind == Text { 0 } else { 1 + count(choices, &[20, 100, 400]) };
     let (bytes, zero_size) = match kind {
         Bss => (Vec::new(), size as u64 * choices.pick(&[1, 40, 300])),
