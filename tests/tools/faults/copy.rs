@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// Seconds for one command; a fault that makes a test run on is caught, too.
 const LIMIT: u64 = 1200;
+/// Seconds for the first build.
+const BUILD_LIMIT: u64 = 4 * 3600;
 
 /// A copy of the repository with all faults that have a switch, and its build.
 pub struct Copy {
@@ -46,7 +48,7 @@ impl Copy {
             let written = write_if_new(&path, &bytes).and_then(|()| fs::set_permissions(&path, mode?));
             written.map_err(|e| format!("{}: {e}", path.display()))?;
         }
-        match copy.cargo(&["test", "--workspace", "--no-run"], None)? {
+        match copy.cargo(&["test", "--workspace", "--no-run"], None, BUILD_LIMIT)? {
             None => Ok(copy),
             Some(why) => Err(format!("the copy cannot be built: {why}")),
         }
@@ -55,7 +57,7 @@ impl Copy {
     /// The copy, if everything passes without a fault.
     pub fn passing(self, count: u64) -> Result<Copy, String> {
         for step in steps("", count) {
-            if let Some(by) = self.cargo(&step, None)? {
+            if let Some(by) = self.cargo(&step, None, LIMIT)? {
                 return Err(format!("without a fault `cargo {}` fails: {by}", step.join(" ")));
             }
         }
@@ -74,7 +76,7 @@ impl Copy {
         }
         let mut result = Ok(None);
         for step in steps(&fault.file, count) {
-            result = self.cargo(&step, Some(&fault.name));
+            result = self.cargo(&step, Some(&fault.name), LIMIT);
             if !matches!(result, Ok(None)) {
                 break;
             }
@@ -86,14 +88,19 @@ impl Copy {
     }
 
     /// Runs cargo in the copy; what failed, if it did.
-    fn cargo(&self, args: &[impl AsRef<str>], fault: Option<&str>) -> Result<Option<String>, String> {
+    fn cargo(
+        &self,
+        args: &[impl AsRef<str>],
+        fault: Option<&str>,
+        limit: u64,
+    ) -> Result<Option<String>, String> {
         // The command ends what it has started, which killing cargo alone does not.
         let mut command = Command::new("timeout");
-        command.args(["--kill-after=5", &LIMIT.to_string(), "cargo"]);
+        command.args(["--kill-after=5", &limit.to_string(), "cargo"]);
         command.args(args.iter().map(AsRef::as_ref)).current_dir(&self.tree);
         command.env("CARGO_TARGET_DIR", &self.target).env_remove(SWITCH);
         command.envs(fault.map(|f| (SWITCH, f)));
-        let outcome = process::run(&mut command, b"", Duration::from_secs(LIMIT + 60))
+        let outcome = process::run(&mut command, b"", Duration::from_secs(limit + 60))
             .map_err(|e| format!("timeout cargo: {e}"))?;
         if outcome.end == End::Status(0) {
             return Ok(None);
