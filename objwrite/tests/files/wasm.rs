@@ -196,7 +196,11 @@ fn memory_and_symbols() {
         "__text_end",
     ];
     for (i, name) in symbols.iter().enumerate() {
-        Code::new(TO_WORD).addr("keep", 0).hex("1A").addr(name, 1).hex("4201 7D").end(&mut b, &format!("get{i}"), None);
+        Code::new(TO_WORD).addr("keep", 0).hex("1A").addr(name, 1).hex("4201 7D").end(
+            &mut b,
+            &format!("get{i}"),
+            None,
+        );
     }
     Code::new(WORD_TO_WORD).hex("2000").call("memory_grow").end(&mut b, "grow", None);
     Code::new(TO_WORD).call("memory_size").end(&mut b, "size", None);

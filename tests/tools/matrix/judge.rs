@@ -85,6 +85,16 @@ pub struct Verdict {
     pub did: (Option<End>, u64),
 }
 
+/// What kind of failure it is that the evaluator has no opinion.
+const UNDECIDED: &str = "undecided";
+
+impl Verdict {
+    /// Whether the evaluator has no opinion.
+    pub fn is_undecided(&self) -> bool {
+        self.failure.as_ref().is_some_and(|f| f.0 == UNDECIDED)
+    }
+}
+
 impl Judge<'_> {
     /// Builds and runs.
     pub fn run(&self, job: &Job) -> JobResult {
@@ -155,7 +165,7 @@ fn evaluate(program: &Program) -> Verdict {
             Verdict { failure: None, did: (None, 0) }
         }
         Evaluated::Rejected(why) => failed("reject", first_line(why.as_bytes())),
-        Evaluated::Undecided(why) => failed("undecided", why.into()),
+        Evaluated::Undecided(why) => failed(UNDECIDED, why.into()),
     }
 }
 

@@ -14,7 +14,7 @@
 //!
 //! Kinds of failure: `crash` the compiler failed, `reject` the compiler found errors, `differ` the
 //! output is not the expected one, `end` the program did not end as it should or as elsewhere,
-//! `timeout`.
+//! `timeout`, `undecided` the evaluator's limits ended it.
 
 mod judge;
 mod report;

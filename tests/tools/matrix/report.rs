@@ -61,9 +61,10 @@ fn agrees(verdicts: &[(usize, Verdict)], corpus: bool) -> bool {
 }
 
 /// A program that does what it should, as far as that is known, has also to do what it does on the
-/// first engine.
+/// first engine that knows.
 fn disagree(verdicts: &mut [(usize, Verdict)], columns: &[Column]) {
-    let Some((first, reference)) = verdicts.first().map(|(e, v)| (*e, v.did)) else { return };
+    let known = verdicts.iter().find(|(_, v)| !v.is_undecided());
+    let Some((first, reference)) = known.map(|(e, v)| (*e, v.did)) else { return };
     if reference.0 == Some(End::Timeout) {
         return;
     }
