@@ -1,6 +1,7 @@
 //! The command line: what can be asked for. Meaning is in [`crate::driver`].
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use mochi::pipeline::Code;
 use mochi_objwrite::target::FileKind;
 use std::path::PathBuf;
 
@@ -82,7 +83,7 @@ pub struct CodeOptions {
         long,
         num_args = 0..=1,
         require_equals = true,
-        default_value_t = cfg!(debug_assertions),
+        default_value_t = Code::default().verify,
         default_missing_value = "true",
         action = clap::ArgAction::Set,
         hide_default_value = true,
@@ -110,9 +111,9 @@ pub struct CodeOptions {
 
 impl CodeOptions {
     /// What they say about code.
-    pub fn code(&self) -> mochi::pipeline::Code {
+    pub fn code(&self) -> Code {
         let has = |f| self.features.contains(&f);
-        mochi::pipeline::Code {
+        Code {
             debug: self.debug,
             verify: self.verify,
             time: self.time_passes,
@@ -127,14 +128,6 @@ impl Feature {
         match self {
             Feature::Zba => features.zba,
             Feature::Zbb => features.zbb,
-        }
-    }
-
-    /// As it is written.
-    pub fn name(self) -> &'static str {
-        match self {
-            Feature::Zba => "zba",
-            Feature::Zbb => "zbb",
         }
     }
 }

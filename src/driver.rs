@@ -102,10 +102,10 @@ fn check(options: &Check) -> Result<(), Error> {
 fn check_features(code: &CodeOptions, target: Target) -> Result<(), Error> {
     let there = mochi_isa::Features::of(target);
     let Some(missing) = code.features.iter().find(|f| !f.is_in(there)) else { return Ok(()) };
-    let known: Vec<&str> =
-        Feature::value_variants().iter().filter(|f| f.is_in(there)).map(|f| f.name()).collect();
+    let name = |f: &Feature| f.to_possible_value().map_or_else(String::new, |v| v.get_name().to_string());
+    let known: Vec<String> = Feature::value_variants().iter().filter(|f| f.is_in(there)).map(name).collect();
     let known = if known.is_empty() { "none".to_string() } else { known.join(", ") };
-    let (missing, machine) = (missing.name(), target.short);
+    let (missing, machine) = (name(missing), target.short);
     Err(Error::Usage(format!("no extension `{missing}` for {machine}; extensions of this machine: {known}")))
 }
 

@@ -38,7 +38,8 @@ pub struct Code {
 
 impl Default for Code {
     fn default() -> Code {
-        Code { debug: false, verify: cfg!(debug_assertions), time: false, features: Features::default() }
+        let mochi_isa::Options { debug, verify, features } = mochi_isa::Options::default();
+        Code { debug, verify, time: false, features }
     }
 }
 

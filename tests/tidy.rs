@@ -5,50 +5,17 @@
 use mochi_objwrite::target::TARGETS;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every file of the repository that git knows or would add, relative to the root.
+/// Every file of the repository, relative to the root.
 fn files() -> Vec<String> {
-    let out = Command::new("git")
-        .args(["ls-files", "--cached", "--others", "--exclude-standard"])
-        .current_dir(root())
-        .output();
-    let mut list: Vec<String> = match out {
-        Ok(out) if out.status.success() => {
-            String::from_utf8_lossy(&out.stdout).lines().map(str::to_string).collect()
-        }
-        _ => walk(),
-    };
-    list.retain(|f| root().join(f).is_file());
-    list.sort();
-    list.dedup();
+    let list = mochi_testkit::files_of(root());
     assert!(list.len() > 30, "the list of files is incomplete: {list:?}");
     list
-}
-
-/// Without git (a source archive): every file outside build folders.
-fn walk() -> Vec<String> {
-    let mut result = Vec::new();
-    let mut work = vec![PathBuf::new()];
-    while let Some(dir) = work.pop() {
-        for entry in fs::read_dir(root().join(&dir)).expect("readable folder").flatten() {
-            let path = dir.join(entry.file_name());
-            let name = entry.file_name();
-            if entry.path().is_dir() {
-                if name != "target" && name != ".git" {
-                    work.push(path);
-                }
-            } else {
-                result.push(path.to_string_lossy().into_owned());
-            }
-        }
-    }
-    result
 }
 
 fn read(file: &str) -> String {

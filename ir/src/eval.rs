@@ -117,6 +117,7 @@ mod tests {
     use super::*;
     use crate::func::Type;
     use crate::ops::{Effect, Imm};
+    use std::collections::BTreeSet;
 
     #[test]
     fn every_pure_op_has_a_meaning() {
@@ -127,6 +128,14 @@ mod tests {
             let expect = computes && info.imm != Imm::Sym;
             assert_eq!(eval(op, 0, &args).is_some(), expect, "{} {:?}", info.name, Type::I64);
         }
+    }
+
+    #[test]
+    fn slow_paths_are_those_of_the_ops() {
+        let conds = [Cond::Eq, Cond::Ne, Cond::Slt, Cond::Sle, Cond::Sgt, Cond::Sge];
+        let paths = |op: &Op| conds.map(|c| op.slow_path(c as i64));
+        let named: BTreeSet<&str> = Op::ALL.iter().flat_map(paths).flatten().collect();
+        assert_eq!(named, BTreeSet::from(Op::SLOW_PATHS));
     }
 
     #[test]

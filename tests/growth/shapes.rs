@@ -1,5 +1,6 @@
 //! Programs of any size, one kind of construct each.
 
+use mochi_testkit::Random;
 use std::fmt::Write;
 
 /// A kind of program that can have any size.
@@ -30,10 +31,9 @@ fn row(n: usize, between: &str, item: impl Fn(usize) -> String) -> String {
 /// The numbers below `n` in an order without a pattern.
 fn shuffled(n: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..n).collect();
-    let mut state = 1u64;
+    let mut random = Random::new(1);
     for i in (1..n).rev() {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        order.swap(i, (state >> 33) as usize % (i + 1));
+        order.swap(i, random.below(i + 1));
     }
     order
 }

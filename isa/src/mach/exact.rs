@@ -149,11 +149,8 @@ pub fn small_int<I: Isa>(l: &Lower<I>, v: Value) -> Option<i64> {
 }
 
 fn exact<I: ExactOps>(l: &mut Lower<I>, inst: Inst, op: ExactOp, checks: Checks, b: Value) -> Exact {
-    let name = {
-        let d = l.data(inst);
-        d.op.slow_path(d.imm)
-    }
-    .expect("op has a slow path");
+    let d = l.data(inst);
+    let name = d.op.slow_path(d.imm).expect("op has a slow path");
     l.note_call(0);
     let slow = l.module.lookup(name).unwrap_or_else(|| panic!("the module does not declare {name}"));
     Exact { op, imm: small_int(l, b).filter(|&c| I::immediate(op, c)), checks, slow }

@@ -3,8 +3,8 @@
 //! They are in the files `tests/faults/*.txt`. A fault begins with a line `fault NAME: WHY`; then come
 //! `file PATH`, perhaps `after TEXT` (the fault is in what follows this text, which occurs once),
 //! lines `- TEXT` that occur once, and lines `+ TEXT` for their place. In a Rust file both are
-//! expressions (or statements), so that one build can hold all faults, each with a switch; with a
-//! line `whole` the file is changed for good instead, as it always is elsewhere. `#` starts a comment.
+//! expressions (or statements), so that one build can hold all faults, each with a switch; other files
+//! are changed for good. `#` starts a comment.
 
 use std::fs;
 use std::ops::Range;
@@ -25,7 +25,6 @@ pub struct Fault {
     after: String,
     from: String,
     to: String,
-    whole: bool,
 }
 
 /// All faults, in the order of files and lines.
@@ -66,7 +65,6 @@ fn parse(text: &str) -> Result<Vec<Fault>, String> {
             ("after", text) => fault.after = text.into(),
             ("-", text) => add(&mut fault.from, text),
             ("+", text) => add(&mut fault.to, text),
-            ("whole", "") => fault.whole = true,
             _ => return Err(wrong("not a line of a fault")),
         }
     }
@@ -76,7 +74,7 @@ fn parse(text: &str) -> Result<Vec<Fault>, String> {
 impl Fault {
     /// Whether it is switched on by [`SWITCH`] when the program runs; else the file is changed.
     pub fn is_switched(&self) -> bool {
-        self.file.ends_with(".rs") && !self.whole
+        self.file.ends_with(".rs")
     }
 
     /// Where the file has what the fault changes.

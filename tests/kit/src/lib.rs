@@ -6,10 +6,12 @@ pub mod engines;
 pub mod faults;
 pub mod process;
 mod random;
+mod repository;
 mod tools;
 pub mod wasi;
 
 pub use random::{Random, random_seed};
+pub use repository::files_of;
 pub use tools::{first_installed, folder, have, installed, output, text, traces};
 
 use std::path::{Path, PathBuf};

@@ -34,7 +34,7 @@ impl Copy {
                 edits.entry(&fault.file).or_default().push((at, fault.replacement()));
             }
         }
-        for file in known_files(root)? {
+        for file in mochi_testkit::files_of(root) {
             let path = copy.tree.join(&file);
             // Whether the rules of the repository hold is no question about the product.
             if file == "tests/tidy.rs" {
@@ -172,13 +172,4 @@ fn write_if_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
     fs::create_dir_all(path.parent().expect("a folder"))?;
     fs::write(path, bytes)
-}
-
-/// The files that git knows or would add.
-fn known_files(root: &Path) -> Result<Vec<String>, String> {
-    let mut git = Command::new("git");
-    git.args(["ls-files", "--cached", "--others", "--exclude-standard"]).current_dir(root);
-    let out = git.output().map_err(|e| format!("git: {e}"))?;
-    let files = String::from_utf8_lossy(&out.stdout).lines().map(str::to_string).collect::<Vec<_>>();
-    Ok(files.into_iter().filter(|f| root.join(f).is_file()).collect())
 }
