@@ -1,9 +1,11 @@
-//! Runs every file of `filetests/` in the interpreter, before and after the passes it names.
+//! Runs every file of `filetests/` in the interpreter, before and after the passes it names, in a heap
+//! that frees what the collector is not shown (`mochi_ir::fuzz::World`).
 //! The format is described in `mochi_ir::filetest`.
 
 use mochi_ir::Op;
 use mochi_ir::filetest::FileTest;
-use mochi_ir::interp::{Linux, Machine, link};
+use mochi_ir::fuzz::World;
+use mochi_ir::interp::{Machine, link};
 use mochi_ir::library::Library;
 use mochi_ir::module::Module;
 use mochi_ir::passes::{self, OPTIMISE, Options, PASSES, run_named};
@@ -54,7 +56,7 @@ fn files() -> Vec<(String, String)> {
 fn run(after: &str, test: &FileTest, module: &Module) -> Result<(), Problem> {
     let program = link(&[module], true).unwrap();
     for run in &test.runs {
-        let mut machine = Machine::new(&program, Linux::default());
+        let mut machine = Machine::new(&program, World::default());
         machine.steps = 10_000_000;
         let got = machine.call(&run.func, &run.args);
         if !run.expect.check(&got) {

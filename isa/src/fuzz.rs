@@ -1,37 +1,50 @@
 //! Fuzz body: code generation of random functions ends, and its judges agree.
 //!
-//! The allocation checker runs on every function with both algorithms; the bytes decode to text
+//! The allocation checker runs on every function, with either algorithm; the bytes decode to text
 //! again for every instruction. That the code also computes what the interpreter does is checked
-//! by the tests that execute it.
+//! by the tests that execute it. A run is small, so that there are many: one target, one way to
+//! compile, and functions from a few hundred bytes.
 
 use crate::module::{compile_module, disassemble_module};
-use crate::{Context, Options};
-use mochi_objwrite::Target;
+use crate::{Context, Features, Options};
+use mochi_objwrite::target::TARGETS;
 
-/// Compiles the random module that `bytes` stand for. Panics when a judge disagrees.
-pub fn check_codegen(target: Target, bytes: &[u8]) {
-    let module = mochi_ir::fuzz::generate(bytes);
-    for debug in [false, true] {
-        let options = Options { debug, verify: true, ..Options::default() };
-        let object = compile_module(&Context::new(&module, target, options));
-        let text = disassemble_module(&object);
-        if let Some(at) = text.find("(bad)") {
-            panic!("an instruction does not decode:\n{}", &text[at.saturating_sub(300)..]);
-        }
+/// Ways to compile that the first byte chooses from: target, algorithm, extensions.
+const WAYS: usize = TARGET_COUNT * 4;
+const TARGET_COUNT: usize = TARGETS.len();
+/// Bytes that become functions.
+const MOST: usize = 256;
+
+/// Compiles the random functions that `bytes` stand for. Panics when a judge disagrees.
+pub fn check_codegen(bytes: &[u8]) {
+    let (&way, rest) = bytes.split_first().unwrap_or((&0, &[]));
+    let way = way as usize % WAYS;
+    let module = mochi_ir::fuzz::generate_functions(&rest[..rest.len().min(MOST)]);
+    let extended = way / TARGET_COUNT / 2 == 1;
+    let options = Options {
+        debug: way / TARGET_COUNT % 2 == 1,
+        verify: true,
+        features: Features { zba: extended, zbb: extended },
+    };
+    let object = compile_module(&Context::new(&module, &TARGETS[way % TARGET_COUNT], options));
+    let text = disassemble_module(&object);
+    if let Some(at) = text.find("(bad)") {
+        panic!("an instruction does not decode:\n{}", &text[at.saturating_sub(300)..]);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::check_codegen;
-    use mochi_objwrite::target::TARGETS;
+    use super::{WAYS, check_codegen};
     use mochi_testkit::Random;
 
     #[test]
     fn random_functions_compile() {
-        for seed in mochi_testkit::seeds(8) {
-            for target in TARGETS {
-                check_codegen(target, &Random::new(seed).bytes(600));
+        for seed in mochi_testkit::seeds(30) {
+            let mut bytes = Random::new(seed).bytes(300);
+            for way in 0..WAYS {
+                bytes[0] = way as u8;
+                check_codegen(&bytes);
             }
         }
     }

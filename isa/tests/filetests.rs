@@ -13,7 +13,8 @@
 mod native;
 
 use mochi_ir::filetest::{CheckLine, Expect, FileTest};
-use mochi_ir::interp::{self, Linux, Trap};
+use mochi_ir::fuzz::World;
+use mochi_ir::interp::{self, Trap};
 use mochi_ir::text::parse_module;
 use mochi_isa::{Context, Features, Options, compile, disassemble};
 use mochi_objwrite::target::TARGETS;
@@ -75,7 +76,7 @@ fn run_on(machine: &Machine, options: Options) {
         }
         let program = interp::link(&[&test.module], true).unwrap();
         for run in &test.runs {
-            let got = interp::Machine::new(&program, Linux::default()).call(&run.func, &run.args);
+            let got = interp::Machine::new(&program, World::default()).call(&run.func, &run.args);
             assert!(run.expect.check(&got), "{name}:{}: the interpreter gives {got:?}", run.line);
         }
         for (run, outcome) in test.runs.iter().zip(native::run(machine, &text, &calls, options)) {
@@ -146,7 +147,7 @@ fn listings() {
     let mut failures = Vec::new();
     let mut checked = 0;
     for (name, text) in files(&[OWN]) {
-        let module = parse_module(&(native::slow_paths(&text) + &text)).unwrap();
+        let module = parse_module(&(native::definitions(&text) + &text)).unwrap();
         for target in TARGETS {
             let short = target.short.strip_suffix("-linux").unwrap_or(target.short);
             let functions = listing_checks(&text, short);

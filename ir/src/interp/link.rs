@@ -10,6 +10,7 @@ use crate::func::Function;
 use crate::module::{Data, Module, Sym};
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::Range;
 
 /// Address of the first function; functions are [`CODE_STEP`] apart and cannot be read.
 pub const CODE_BASE: u64 = 0x1000_0000;
@@ -73,7 +74,7 @@ pub struct Program<'m> {
 }
 
 /// Links modules. Functions that are only declared are an error unless `partial` is set; then
-/// calling them traps.
+/// the host is called, or it is a trap.
 pub fn link<'m>(modules: &[&'m Module], partial: bool) -> Result<Program<'m>, LinkError> {
     let mut p = Program {
         modules: modules.to_vec(),
@@ -168,6 +169,11 @@ impl<'m> Program<'m> {
     /// Address of a symbol by name.
     pub fn address(&self, name: &str) -> Option<u64> {
         self.addresses.get(name).copied()
+    }
+
+    /// The addresses of the data that the collector searches.
+    pub(super) fn data(&self) -> Range<u64> {
+        self.roots_start..self.roots_end
     }
 
     pub(super) fn meaning(&self, module: u32, sym: Sym) -> Meaning {

@@ -1,13 +1,29 @@
 //! The operating system seen by interpreted programs: system calls by their Linux x86-64 numbers
 //! (arch/x86/entry/syscalls/syscall_64.tbl), as far as the runtime uses them.
 
-use super::Trap;
 use super::memory::Memory;
+use super::{Machine, Trap};
+use std::ops::Range;
 
-/// What answers system calls.
+/// What answers system calls, and calls of functions that no module defines.
 pub trait Host {
     /// Performs a system call. [`Trap::Exit`] ends the program.
     fn syscall(&mut self, memory: &mut Memory, number: i64, args: &[u64]) -> Result<i64, Trap>;
+
+    /// Calls a function; gives its result, anything where it has none. `None` when the host has no
+    /// function of this name.
+    fn call(&mut self, _: &mut Memory, _: &str, _: &[u64], _: Visible) -> Option<Result<u64, Trap>> {
+        None
+    }
+}
+
+/// Where a collector looks for references: addresses of the simulated stack in use, and of data.
+#[derive(Clone, Debug)]
+pub struct Visible {
+    /// The stack. It holds what [`crate::roots`] promises of each frame.
+    pub stack: Range<u64>,
+    /// Data with references.
+    pub data: Range<u64>,
 }
 
 /// A closed Linux: input from a buffer, output to buffers, no files, no time.
@@ -62,6 +78,23 @@ impl Linux {
             return EFAULT;
         }
         addr as i64
+    }
+}
+
+impl Machine<'_, '_, Linux> {
+    /// Starts a program as the system does: calls the entry with the address of a block with no
+    /// arguments and this environment. Gives why it ended.
+    pub fn start(&mut self, entry: &str, environment: &[&str]) -> Result<Option<u64>, Trap> {
+        let base = self.memory.map(1 << 16);
+        // Behind the number of arguments and the end of their list.
+        let (mut slot, mut at) = (base + 16, base + 4096);
+        for variable in environment {
+            self.memory.store(slot, 8, at)?;
+            self.memory.write(at, variable.as_bytes())?;
+            slot += 8;
+            at += variable.len() as u64 + 1;
+        }
+        self.call(entry, &[base])
     }
 }
 

@@ -28,7 +28,8 @@ pub struct Memory {
 impl Region {
     /// The page with this offset in the region, made if it is not there.
     fn page(&mut self, offset: u64) -> &mut [u8] {
-        self.pages[(offset / PAGE) as usize].get_or_insert_with(|| vec![0; PAGE as usize].into_boxed_slice())
+        let size = PAGE.min(self.size - offset / PAGE * PAGE) as usize;
+        self.pages[(offset / PAGE) as usize].get_or_insert_with(|| vec![0; size].into_boxed_slice())
     }
 }
 

@@ -13,8 +13,8 @@
 //! **Facts are checked.** An `int.*` op whose known bits are wrong traps with
 //! [`Trap::BrokenFact`]: the interpreter judges range analysis.
 //!
-//! An `int.*` op leaves the fast path by calling the program's `int_*_slow` function; when the
-//! program has none, [`Trap::NoSlowPath`].
+//! An `int.*` op leaves the fast path by calling the program's `int_*_slow` function, or the host's;
+//! when neither has one, [`Trap::NoSlowPath`].
 
 mod link;
 mod linux;
@@ -24,7 +24,7 @@ mod step;
 mod tests;
 
 pub use link::{LinkError, Program, link};
-pub use linux::{Host, Linux};
+pub use linux::{Host, Linux, Visible};
 
 use crate::func::{Block, Value};
 use crate::ops::{Cond, Op};
@@ -50,7 +50,7 @@ pub enum Trap {
     StepLimit,
     /// Too many frames, or the simulated stack is full.
     StackOverflow,
-    /// An `int.*` op needs its slow path and the program has none.
+    /// An `int.*` op needs its slow path and there is none.
     NoSlowPath(Op),
     /// An `int.*` op's known bits do not hold.
     BrokenFact(Op),
@@ -202,6 +202,14 @@ impl<'p, 'm, H: Host> Machine<'p, 'm, H> {
         let frame = self.frames.last().expect("running");
         let func = self.program.codes[frame.code as usize].func;
         frame.fp - 8 * func.values.len() as u64
+    }
+
+    /// Calls a function of the host.
+    fn call_host(&mut self, name: &str, args: &[u64]) -> Result<Option<u64>, Trap> {
+        self.flush()?;
+        let data = self.program.data();
+        let visible = Visible { stack: self.sp()..STACK_TOP, data };
+        self.host.call(&mut self.memory, name, args, visible).transpose()
     }
 
     /// Writes to the simulated stack what the rule promises of each frame.

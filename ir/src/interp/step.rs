@@ -97,7 +97,9 @@ impl<H: Host> Machine<'_, '_, H> {
                     Meaning::Address(a) => return Err(Trap::BadCall(a)),
                     Meaning::Undefined => {
                         let name = &self.program.modules[module as usize].sym(sym).name;
-                        return Err(Trap::UndefinedFunction(name.clone()));
+                        let word = self.call_host(name, args)?;
+                        let word = word.ok_or_else(|| Trap::UndefinedFunction(name.clone()))?;
+                        self.assign(base, data.result, word);
                     }
                 }
             }
@@ -129,14 +131,17 @@ impl<H: Host> Machine<'_, '_, H> {
             op => {
                 debug_assert!(op.is_int());
                 check_facts(data, args, false)?;
-                let name = op.slow_path(data.imm);
-                let at = Op::SLOW_PATHS.iter().position(|n| Some(*n) == name).expect("a slow path");
-                let code = self.slow[at].ok_or(Trap::NoSlowPath(op))?;
+                let name = op.slow_path(data.imm).expect("exact ints have one");
+                let at = Op::SLOW_PATHS.iter().position(|n| *n == name).expect("a slow path");
                 let then = match op {
                     Op::IntCmp => Then::Compare(Cond::from_imm(data.imm), data.result),
                     _ => Then::Assign(data.result),
                 };
-                self.enter(code, args, then)?;
+                if let Some(code) = self.slow[at] {
+                    return self.enter(code, args, then);
+                }
+                let word = self.call_host(name, args)?;
+                self.settle(base, then, word.ok_or(Trap::NoSlowPath(op))?);
             }
         }
         Ok(())
@@ -154,16 +159,21 @@ impl<H: Host> Machine<'_, '_, H> {
         let Some(caller) = self.frames.last_mut() else { return Some(word) };
         caller.flushed = false;
         let base = caller.base;
-        match frame.then {
-            Then::Assign(result) => self.assign(base, result, word.unwrap_or(0)),
+        self.settle(base, frame.then, word.unwrap_or(0));
+        None
+    }
+
+    /// Does with the result of a call what it was made for.
+    fn settle(&mut self, base: usize, then: Then, word: u64) {
+        match then {
+            Then::Assign(result) => self.assign(base, result, word),
             Then::Compare(cond, result) => {
-                let order = word.unwrap_or(0) as i64;
+                let order = word as i64;
                 // 2: none is an operand, and nothing holds.
                 let holds = order != 2 && cond.eval(order, 0);
                 self.assign(base, result, holds as u64);
             }
         }
-        None
     }
 
     fn branch(&mut self, func: &Function, data: &InstData, args: &[u64]) -> Result<(), Trap> {

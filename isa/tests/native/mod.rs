@@ -219,17 +219,97 @@ b2:
 }
 ";
 
-/// Definitions of the slow paths that a module given as text does not have: it has no runs that need
-/// them.
-pub fn slow_paths(text: &str) -> String {
+/// What functions of `mochi_ir::fuzz::World` do on a machine: objects follow one another in a room, and
+/// what is seen becomes one word.
+const WORLD: [(&str, &str); 3] = [
+    (
+        "new",
+        "
+declare data @__room
+data @__room align 16 writable zero ROOM
+func @new -> ref {
+b0(v0:i64):
+  v1:addr = symaddr @__room
+  v2:i64 = load.64 v1+0
+  v3:i64 = add v2, v0
+  store.64 v1+0, v3
+  v4:addr = add v1, v2
+  v5:i64 = iconst 16
+  v6:ref = add v4, v5
+  ret v6
+}
+",
+    ),
+    (
+        "see",
+        "
+declare data @__seen
+data @__seen align 8 writable zero 8
+func @see {
+b0(v0:i64):
+  v1:addr = symaddr @__seen
+  v2:i64 = load.64 v1+0
+  v3:i64 = iconst 31
+  v4:i64 = mul v2, v3
+  v5:i64 = add v4, v0
+  store.64 v1+0, v5
+  ret
+}
+",
+    ),
+    (
+        "see_int",
+        "
+func @see_int {
+b0(v0:ref):
+  v1:i64 = copy v0
+  call @see(v1)
+  ret
+}
+",
+    ),
+];
+
+/// Bytes that the objects of a run may take.
+pub const ROOM: u64 = 1 << 16;
+
+/// A slow path: what the op gives if an operand is none. No run needs more.
+fn slow_path(name: &str) -> String {
+    let result = if matches!(name, "int_cmp_slow" | "int_eq_slow") { "i64" } else { "ref" };
+    let (params, second) = if name == "int_neg_slow" { ("v0:ref", "v0") } else { ("v0:ref, v1:ref", "v1") };
+    let none = match name {
+        "int_eq_slow" => "icmp ne v0, v1",
+        "int_cmp_slow" => "iconst 2",
+        _ => "iconst 1",
+    };
+    format!(
+        "
+func @{name} preserve_all -> {result} {{
+b0({params}):
+  v2:i64 = iconst 1
+  v3:i64 = icmp eq v0, v2
+  v4:i64 = icmp eq {second}, v2
+  v5:i64 = or v3, v4
+  brif v5, b1, b2
+b1:
+  v6:{result} = {none}
+  ret v6
+b2:
+  unreachable
+}}
+"
+    )
+}
+
+/// Definitions that a module given as text does not have: slow paths, and what it uses of the random
+/// functions' world.
+pub fn definitions(text: &str) -> String {
     let plain = parse_module(text).expect("IR parses");
-    let mut all = String::new();
-    for name in Op::SLOW_PATHS.into_iter().filter(|n| plain.lookup(n).is_none()) {
-        let result = if matches!(name, "int_cmp_slow" | "int_eq_slow") { "i64" } else { "ref" };
-        let params = if name == "int_neg_slow" { "v0:ref" } else { "v0:ref, v1:ref" };
-        let _ = writeln!(all, "func @{name} preserve_all -> {result} {{\nb0({params}):\n  unreachable\n}}");
-    }
-    all
+    let defined = |name: &str| plain.lookup(name).is_some_and(|s| plain.funcs.iter().any(|f| f.sym == s));
+    let slow = Op::SLOW_PATHS.into_iter().filter(|name| !defined(name)).map(slow_path);
+    let world = WORLD.iter().filter(|(name, _)| plain.lookup(name).is_some() && !defined(name));
+    let world = world.map(|(_, text)| text.replace("ROOM", &(ROOM + 16).to_string()));
+    slow.chain(world).collect()
 }
 
 /// Compiles and runs the calls of functions of a module given as text.
@@ -239,8 +319,8 @@ pub fn run(machine: &Machine, text: &str, calls: &[Call], options: Options) -> V
         How::Wasmi | How::Node => (wasm::DRIVER.to_string(), wasm::main(calls.len())),
         How::Linux(linux) => (linux.driver(), linux.main(calls.len())),
     };
-    all.push_str(&slow_paths(text));
     all.push_str(text);
+    all.push_str(&definitions(text));
     for (i, call) in calls.iter().enumerate() {
         all.push_str(&runner(&plain, i, call));
     }

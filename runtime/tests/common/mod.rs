@@ -60,15 +60,7 @@ pub fn interpret(program: &str, environment: &[&str], stdin: &str) -> Outcome {
     let linked = interp::link(&[&runtime, &user], true).expect("linked");
     let mut m = Machine::new(&linked, Linux::default());
     m.host.stdin = stdin.into();
-    let base = m.memory.map(1 << 16);
-    let (mut slot, mut at) = (base + 16, base + 4096);
-    for variable in environment {
-        m.memory.store(slot, 8, at).expect("mapped");
-        m.memory.write(at, variable.as_bytes()).expect("mapped");
-        slot += 8;
-        at += variable.len() as u64 + 1;
-    }
-    let trap = m.call("rt_start", &[base]).expect_err("the program ends itself");
+    let trap = m.start("rt_start", environment).expect_err("the program ends itself");
     let Trap::Exit(status) = trap else {
         panic!("{trap}\n{:?}", m.trace());
     };

@@ -1,38 +1,24 @@
-//! Random programs, and the properties they must keep.
+//! Makes random functions: what bytes stand for.
 //!
-//! [`generate`] turns bytes into a verified module: structured control flow with bounded loops,
-//! calls of earlier functions, words, tagged ints, floats, and memory in a scratch area. The bytes
-//! are choices in order; when they run out, every choice is the first one, which ends the function.
-//! The bodies here are what `cargo fuzz` targets call; `cargo test` runs them on some seeds.
-//!
-//! Slow paths of the generated ints propagate none and trap on overflow and division by zero: there
-//! are no big integers. Where the program before a transformation traps, the one after may do
-//! anything.
+//! The bytes are choices in order; when they run out, every choice is the first one, which ends the
+//! function. There is structured control flow with bounded loops, calls of earlier functions, words,
+//! exact ints, floats, memory in a scratch area, objects with fields, and storages with elements. Some
+//! functions are of the program (they have a file), with everything that this promises. Ints and
+//! objects are never turned into words: their addresses are nobody's business.
 
+use super::MAIN;
 use crate::builder::{FunctionBuilder, Var};
-use crate::func::{Function, Type, Value};
-use crate::interp::{Linux, Machine, Trap, link};
-use crate::library::Library;
+use crate::func::{Function, SrcLoc, Type, Value};
 use crate::module::{Effects, Module, Signature, Sym};
 use crate::ops::{Class, Cond, Effect, Imm, Op};
-use crate::passes;
 use crate::text::{parse_module, print_module};
 use crate::verify::verify_module;
-
-/// The function to call in a generated module: `main(i64, ref, f64) -> i64`, where the second
-/// argument is a tagged int.
-pub const MAIN: &str = "main";
-
-/// Arguments to call [`MAIN`] with.
-pub const ARGUMENTS: [[u64; 3]; 4] = [
-    [0, 0, 0],
-    [5, 20, 0x3ff8_0000_0000_0000],
-    [u64::MAX, -14i64 as u64, 0xc059_0000_0000_0000],
-    [0x8000_0000_0000_0001, 1, 0x7ff8_0000_0000_0000],
-];
+use std::sync::OnceLock;
 
 const PRELUDE: &str = "
+file \"random.mochi\"
 declare data @scratch export
+declare data @kept export
 declare data @table
 declare func @int_add_slow(ref, ref) -> ref preserve_all cold
 declare func @int_sub_slow(ref, ref) -> ref preserve_all cold
@@ -42,10 +28,14 @@ declare func @int_mod_slow(ref, ref) -> ref preserve_all cold
 declare func @int_neg_slow(ref) -> ref preserve_all cold
 declare func @int_eq_slow(ref, ref) -> i64 preserve_all cold
 declare func @int_cmp_slow(ref, ref) -> i64 preserve_all cold
+declare func @new(i64) -> ref
+declare func @see(i64)
+declare func @see_int(ref)
 declare func @touch(i64) -> i64
 declare func @peek(i64) -> i64 readonly
 declare func @mix(i64, i64) -> i64 pure
 data @scratch align 8 writable zero 512
+data @kept align 8 writable roots zero 32
 data @table align 8 { hex x0102030405060708 xf1f2f3f4f5f6f7f8 x8899aabbccddeeff x1100220033004400 }
 func @touch -> i64 {
 b0(v0:i64):
@@ -81,6 +71,10 @@ const LOADS: [Op; 7] =
 const STORES: [Op; 4] = [Op::Store64, Op::Store8, Op::Store16, Op::Store32];
 const CONSTANTS: [i64; 16] =
     [0, 1, 2, -1, 3, 8, 10, 16, 255, 63, -2, 1 << 31, i64::MIN, i64::MAX, 1 << 62, 0x1234_5678_9abc];
+/// Size of an object.
+const OBJECT: i64 = 40;
+/// Size of a storage: a header of 16 bytes, then elements.
+const STORAGE: i64 = 80;
 
 struct Source<'a> {
     bytes: &'a [u8],
@@ -107,22 +101,37 @@ impl Source<'_> {
     }
 }
 
+/// What every generated module begins with; made once.
+fn prelude() -> &'static Module {
+    static MADE: OnceLock<Module> = OnceLock::new();
+    MADE.get_or_init(|| parse_module(PRELUDE).expect("the prelude parses"))
+}
+
+/// A generated module without the functions that all of them have.
+pub fn generate_functions(bytes: &[u8]) -> Module {
+    let mut module = generate(bytes);
+    module.funcs.drain(..prelude().funcs.len());
+    module
+}
+
 /// Makes a verified module.
 pub fn generate(bytes: &[u8]) -> Module {
-    let mut module = parse_module(PRELUDE).expect("the prelude parses");
-    for slow in Op::SLOW_PATHS {
-        slow_path(&mut module, slow);
-    }
+    let mut module = prelude().clone();
     let mut source = Source { bytes, at: 0 };
     let count = 1 + source.below(3);
     let mut callees = Vec::new();
     for i in 0..count {
         let name = if i + 1 == count { MAIN.to_string() } else { format!("f{i}") };
-        let params = vec![Type::I64, Type::Ref, Type::F64];
+        let mut params = vec![Type::I64, Type::Ref, Type::F64];
+        if name != MAIN {
+            params.push(Type::Ref);
+        }
         let sig = Signature { params: params.clone(), result: Some(Type::I64), ..Signature::default() };
-        let effects = Effects { inline: source.below(2) == 1, ..Effects::default() };
+        let kind = source.below(4);
+        let effects = Effects { inline: kind & 1 == 1, ..Effects::default() };
         let sym = module.declare_func(&name, sig, effects, name == MAIN);
-        let func = Function::new(sym, &name, Some(Type::I64));
+        let mut func = Function::new(sym, &name, Some(Type::I64));
+        func.file = (kind & 2 == 0).then_some(0);
         let builder = FunctionBuilder::new(func, &params);
         // Earlier functions get an equal share of the bytes.
         let limit = bytes.len() * (i + 1) / count;
@@ -134,7 +143,10 @@ pub fn generate(bytes: &[u8]) -> Module {
             words: Vec::new(),
             ints: Vec::new(),
             floats: Vec::new(),
+            objects: Vec::new(),
+            storages: Vec::new(),
             vars: Vec::new(),
+            line: 0,
         };
         let func = g.function();
         source.at = limit.max(source.at);
@@ -146,36 +158,6 @@ pub fn generate(bytes: &[u8]) -> Module {
     module
 }
 
-/// What the op gives if an operand is none, else a trap.
-fn slow_path(module: &mut Module, name: &str) {
-    let sym = module.lookup(name).expect("declared in the prelude");
-    let sig = module.signature(sym).clone();
-    let mut func = Function::new(sym, name, sig.result);
-    func.conv = sig.conv;
-    let mut b = FunctionBuilder::new(func, &sig.params);
-    let one = b.rconst(1);
-    let mut none = b.iconst(0);
-    for p in b.params() {
-        let is = b.icmp(Cond::Eq, p, one);
-        none = b.bin(Op::Or, none, is);
-    }
-    let (yes, no) = (b.new_block(), b.new_cold_block());
-    b.brif(none, yes, &[], no, &[]);
-    b.switch_to(yes);
-    let result = match name {
-        "int_eq_slow" => {
-            let operands = b.params();
-            b.icmp(Cond::Ne, operands[0], operands[1])
-        }
-        "int_cmp_slow" => b.iconst(2),
-        _ => one,
-    };
-    b.ret(Some(result));
-    b.switch_to(no);
-    b.unreachable();
-    module.funcs.push(b.finish());
-}
-
 struct Generator<'a> {
     b: FunctionBuilder,
     module: &'a Module,
@@ -185,8 +167,34 @@ struct Generator<'a> {
     words: Vec<Value>,
     ints: Vec<Value>,
     floats: Vec<Value>,
-    /// A variable of each type, assigned everywhere.
-    vars: Vec<(Var, Type)>,
+    /// References to objects of [`OBJECT`], or none.
+    objects: Vec<Value>,
+    /// References to storages.
+    storages: Vec<Value>,
+    /// Variables, assigned everywhere.
+    vars: Vec<(Var, Kind)>,
+    line: u32,
+}
+
+/// What a value stands for; two kinds have references as their type.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Word,
+    Int,
+    Float,
+    Object,
+}
+
+impl Kind {
+    const ALL: [Kind; 4] = [Kind::Word, Kind::Int, Kind::Float, Kind::Object];
+
+    fn ty(self) -> Type {
+        match self {
+            Kind::Word => Type::I64,
+            Kind::Int | Kind::Object => Type::Ref,
+            Kind::Float => Type::F64,
+        }
+    }
 }
 
 impl Generator<'_> {
@@ -195,26 +203,54 @@ impl Generator<'_> {
         self.words.push(params[0]);
         self.ints.push(params[1]);
         self.floats.push(params[2]);
-        for _ in 0..2 {
-            for (k, ty) in [Type::I64, Type::Ref, Type::F64].into_iter().enumerate() {
-                let var = self.b.declare_var(ty);
-                self.b.def_var(var, params[k]);
-                self.vars.push((var, ty));
+        // The main function is called with plain words.
+        let object = match params.get(3) {
+            Some(&object) => object,
+            None => {
+                let size = self.b.iconst(OBJECT);
+                self.call_named("new", &[size], Some(Type::Ref)).expect("has a result")
+            }
+        };
+        self.objects.push(object);
+        let none = self.b.rconst(0);
+        let objects = [object, none];
+        for object in objects {
+            for (kind, value) in Kind::ALL.into_iter().zip([params[0], params[1], params[2], object]) {
+                let var = self.b.declare_var(kind.ty());
+                self.b.def_var(var, value);
+                self.vars.push((var, kind));
             }
         }
         self.statements(0);
-        // Everything that is left decides the result.
+        // Everything that is left is seen or decides the result.
         let mut result = self.word();
-        for (var, ty) in self.vars.clone() {
+        for (var, kind) in self.vars.clone() {
             let v = self.b.use_var(var);
-            let v = if ty == Type::F64 { self.float_word(v) } else { v };
-            result = self.b.bin(Op::Xor, result, v);
+            let word = match kind {
+                Kind::Word => v,
+                Kind::Float => self.float_word(v),
+                Kind::Int => {
+                    self.call_named("see_int", &[v], None);
+                    continue;
+                }
+                Kind::Object => self.is_none(v),
+            };
+            result = self.b.bin(Op::Xor, result, word);
             let k = self.b.iconst(7);
             result = self.b.bin(Op::Rotr, result, k);
         }
         self.b.ret(Some(result));
         let empty = FunctionBuilder::new(Function::new(Sym(0), "", None), &[]);
         std::mem::replace(&mut self.b, empty).finish()
+    }
+
+    fn call_named(&mut self, name: &str, args: &[Value], result: Option<Type>) -> Option<Value> {
+        self.b.call(self.module.lookup(name).expect("in the prelude"), args, result)
+    }
+
+    fn is_none(&mut self, object: Value) -> Value {
+        let none = self.b.rconst(0);
+        self.b.icmp(Cond::Eq, object, none)
     }
 
     /// A word that tells floats apart, but not one NaN from another.
@@ -282,18 +318,23 @@ impl Generator<'_> {
             if self.source.done() {
                 return;
             }
-            match self.source.below(16) {
+            self.line += 1;
+            self.b.loc = SrcLoc::new(self.line, 1);
+            match self.source.below(24) {
                 0 => return,
                 1..=4 => self.word_op(),
-                5 | 6 => self.int_op(),
-                7 => self.float_op(),
-                8 | 9 => self.memory(),
-                10 => self.assign(),
-                11 => self.call(),
-                12 if depth < 4 => self.if_else(depth),
-                13 if depth < 3 => self.counted_loop(depth),
-                14 if depth < 3 => self.fuel_loop(depth),
-                15 if depth < 3 => self.switch(depth),
+                5..=7 => self.int_op(),
+                8 => self.float_op(),
+                9 | 10 => self.memory(),
+                11..=13 => self.object_op(),
+                14 | 15 => self.element(),
+                16 | 17 => self.assign(),
+                18 => self.call(),
+                19 => self.see(),
+                20 if depth < 4 => self.if_else(depth),
+                21 if depth < 3 => self.counted_loop(depth),
+                22 if depth < 3 => self.fuel_loop(depth),
+                23 if depth < 3 => self.switch(depth),
                 _ => self.assign(),
             }
         }
@@ -301,11 +342,14 @@ impl Generator<'_> {
 
     /// Statements whose values are not visible afterwards.
     fn scope(&mut self, depth: usize) {
-        let sizes = (self.words.len(), self.ints.len(), self.floats.len());
+        let lists = |g: &mut Self| [&g.words, &g.ints, &g.floats, &g.objects, &g.storages].map(Vec::len);
+        let [words, ints, floats, objects, storages] = lists(self);
         self.statements(depth + 1);
-        self.words.truncate(sizes.0);
-        self.ints.truncate(sizes.1);
-        self.floats.truncate(sizes.2);
+        self.words.truncate(words);
+        self.ints.truncate(ints);
+        self.floats.truncate(floats);
+        self.objects.truncate(objects);
+        self.storages.truncate(storages);
     }
 
     fn word_op(&mut self) {
@@ -317,8 +361,8 @@ impl Generator<'_> {
                 && matches!(info.imm, Imm::None | Imm::Cond)
                 && info.operands.is_some_and(|o| !o.is_empty() && o.iter().all(|r| r.class() == Class::Word))
         };
-        let ops: Vec<Op> = Op::ALL.iter().filter(fits).copied().collect();
-        let op = self.source.pick(&ops);
+        static OPS: OnceLock<Vec<Op>> = OnceLock::new();
+        let op = self.source.pick(OPS.get_or_init(|| Op::ALL.iter().filter(fits).copied().collect()));
         let mut args: Vec<Value> = Vec::new();
         for _ in 0..op.info().operands.map_or(0, |o| o.len()) {
             args.push(self.word());
@@ -345,13 +389,14 @@ impl Generator<'_> {
                 let v = self.b.inst(Op::IntCmp, &[a, b], cond, None, Some(Type::I64)).expect("result");
                 self.words.push(v);
             }
-            3 => self.words.push(a),
             _ => {
                 let op = self.source.pick(&INT_OPS);
                 let mut b = self.int();
-                if matches!(op, Op::IntDiv | Op::IntMod) {
-                    let two = self.b.rconst(2);
-                    b = self.b.op(Op::Or, &[b, two], Type::Ref);
+                if matches!(op, Op::IntDiv | Op::IntMod) && self.source.below(4) != 0 {
+                    // A divisor that is not zero, small and odd.
+                    let (w, mask, two) = (self.word(), self.b.iconst(0x7ffe), self.b.rconst(2));
+                    let small = self.b.bin(Op::And, w, mask);
+                    b = self.b.op(Op::Or, &[small, two], Type::Ref);
                 }
                 let v = self.b.op(op, &[a, b], Type::Ref);
                 self.ints.push(v);
@@ -425,21 +470,139 @@ impl Generator<'_> {
         }
     }
 
+    fn object(&mut self) -> Value {
+        if self.source.below(4) == 0 {
+            let size = self.b.iconst(OBJECT);
+            let new = self.call_named("new", &[size], Some(Type::Ref)).expect("has a result");
+            self.objects.push(new);
+            return new;
+        }
+        let objects = std::mem::take(&mut self.objects);
+        let v = self.source.pick(&objects);
+        self.objects = objects;
+        v
+    }
+
+    /// Fields of an object: a word, an object, an int, a float. Where it is none, this faults.
+    fn object_op(&mut self) {
+        let object = self.object();
+        match self.source.below(12) {
+            0 => {
+                let v = self.word();
+                self.b.store(Op::Store64, object, v, 8);
+            }
+            1 => {
+                let v = self.object();
+                self.b.store(Op::Store64, object, v, 16);
+            }
+            2 => {
+                let v = self.int();
+                self.b.store(Op::Store64, object, v, 24);
+            }
+            3 => {
+                let v = self.float();
+                self.b.store(Op::StoreF64, object, v, 32);
+            }
+            4 | 5 => {
+                let v = self.b.load(Op::Load64, object, 8, Type::I64);
+                self.words.push(v);
+            }
+            6 | 7 => {
+                let mut v = self.b.load(Op::Load64, object, 16, Type::Ref);
+                if self.source.below(4) != 0 {
+                    let none = self.is_none(v);
+                    v = self.b.op(Op::Select, &[none, object, v], Type::Ref);
+                }
+                self.objects.push(v);
+            }
+            8 => {
+                let v = self.b.load(Op::Load64, object, 24, Type::Ref);
+                self.ints.push(v);
+            }
+            9 => {
+                let v = self.b.load(Op::LoadF64, object, 32, Type::F64);
+                self.floats.push(v);
+            }
+            10 => {
+                let v = self.is_none(object);
+                self.words.push(v);
+            }
+            _ => self.global(object),
+        }
+    }
+
+    /// A reference in global data.
+    fn global(&mut self, object: Value) {
+        let kept = self.module.lookup("kept").expect("in the prelude");
+        let place = self.b.symaddr(kept, (self.source.below(4) * 8) as i64, Type::Addr);
+        if self.source.below(2) == 0 {
+            self.b.store(Op::Store64, place, object, 0);
+        } else {
+            let v = self.b.load(Op::Load64, place, 0, Type::Ref);
+            self.objects.push(v);
+        }
+    }
+
+    /// Elements of a storage, at any index: words in its first half, objects in the second.
+    fn element(&mut self) {
+        if self.storages.is_empty() || self.source.below(4) == 0 {
+            let size = self.b.iconst(STORAGE);
+            let new = self.call_named("new", &[size], Some(Type::Ref)).expect("has a result");
+            return self.storages.push(new);
+        }
+        let storages = self.storages.clone();
+        let storage = self.source.pick(&storages);
+        let (w, mask) = (self.word(), self.b.iconst(0x18));
+        let index = self.b.bin(Op::And, w, mask);
+        let at = self.b.op(Op::Add, &[storage, index], Type::Addr);
+        match self.source.below(4) {
+            0 => {
+                let v = self.word();
+                self.b.store(Op::Store64, at, v, 16);
+            }
+            1 => {
+                let v = self.object();
+                self.b.store(Op::Store64, at, v, 48);
+            }
+            2 => {
+                let v = self.b.load(Op::Load64, at, 16, Type::I64);
+                self.words.push(v);
+            }
+            _ => {
+                let v = self.b.load(Op::Load64, at, 48, Type::Ref);
+                self.objects.push(v);
+            }
+        }
+        self.b.mark_elem();
+    }
+
+    fn see(&mut self) {
+        if self.source.below(2) == 0 {
+            let v = self.word();
+            self.call_named("see", &[v], None);
+        } else {
+            let v = self.int();
+            self.call_named("see_int", &[v], None);
+        }
+    }
+
     fn assign(&mut self) {
         let vars = self.vars.clone();
-        let (var, ty) = self.source.pick(&vars);
+        let (var, kind) = self.source.pick(&vars);
         if self.source.below(2) == 0 {
             let v = self.b.use_var(var);
-            return match ty {
-                Type::I64 => self.words.push(v),
-                Type::Addr | Type::Ref => self.ints.push(v),
-                Type::F64 => self.floats.push(v),
+            return match kind {
+                Kind::Word => self.words.push(v),
+                Kind::Int => self.ints.push(v),
+                Kind::Float => self.floats.push(v),
+                Kind::Object => self.objects.push(v),
             };
         }
-        let v = match ty {
-            Type::I64 => self.word(),
-            Type::Addr | Type::Ref => self.int(),
-            Type::F64 => self.float(),
+        let v = match kind {
+            Kind::Word => self.word(),
+            Kind::Int => self.int(),
+            Kind::Float => self.float(),
+            Kind::Object => self.object(),
         };
         self.b.def_var(var, v);
     }
@@ -455,8 +618,8 @@ impl Generator<'_> {
             _ => {
                 let callees = self.callees.clone();
                 let callee = self.source.pick(&callees);
-                let (i, f) = (self.int(), self.float());
-                self.b.call(callee, &[w, i, f], Some(Type::I64))
+                let (i, f, object) = (self.int(), self.float(), self.object());
+                self.b.call(callee, &[w, i, f, object], Some(Type::I64))
             }
         };
         self.words.extend(v);
@@ -550,130 +713,5 @@ impl Generator<'_> {
         let c = self.condition();
         self.b.brif(c, head, &[], exit, &[]);
         self.b.switch_to(exit);
-    }
-}
-
-/// What running a module shows: the results and the scratch memory.
-pub type Outcome = Vec<(Result<Option<u64>, Trap>, Vec<u8>)>;
-
-/// Calls [`MAIN`] with each of [`ARGUMENTS`]; memory starts fresh each time.
-pub fn observe(module: &Module) -> Outcome {
-    let program = link(&[module], false).expect("generated modules are complete");
-    let scratch = program.address("scratch").expect("in the prelude");
-    let run = |args: &[u64; 3]| {
-        let mut machine = Machine::new(&program, Linux::default());
-        machine.steps = 200_000;
-        let result = machine.call(MAIN, args);
-        (result, machine.memory.read(scratch, 512).expect("mapped"))
-    };
-    ARGUMENTS.iter().map(run).collect()
-}
-
-/// `print(parse(print(m)))` is `print(m)`.
-pub fn check_round_trip(bytes: &[u8]) {
-    let text = print_module(&generate(bytes));
-    let again = parse_module(&text).unwrap_or_else(|e| panic!("{e}\n{text}"));
-    assert_eq!(print_module(&again), text);
-}
-
-/// Parsing any text gives a module that prints and parses to the same, or an error.
-pub fn check_parser(bytes: &[u8]) {
-    let text = String::from_utf8_lossy(bytes);
-    if let Ok(module) = parse_module(&text) {
-        let printed = print_module(&module);
-        let again = parse_module(&printed).unwrap_or_else(|e| panic!("{e}\n{printed}"));
-        assert_eq!(print_module(&again), printed);
-        let _ = verify_module(&module);
-    }
-}
-
-fn same(before: &Outcome, after: &Outcome) -> bool {
-    before.iter().zip(after).all(|(b, a)| b.0.is_err() || b == a)
-}
-
-/// The optimising pipeline, and each pass alone, keep the meaning.
-pub fn check_passes(bytes: &[u8]) {
-    let original = generate(bytes);
-    let before = observe(&original);
-    let transformed = |name: &str, module: &Module| {
-        let after = observe(module);
-        if !same(&before, &after) {
-            let (i, _) = before.iter().zip(&after).enumerate().find(|(_, (b, a))| b != a).expect("differ");
-            panic!(
-                "{name} changes {:?} to {:?} for {:x?}\nbefore:\n{}\nafter:\n{}",
-                before[i].0,
-                after[i].0,
-                ARGUMENTS[i],
-                print_module(&original),
-                print_module(module)
-            );
-        }
-    };
-    for pass in passes::PASSES {
-        let mut module = original.clone();
-        passes::run_named(&mut module, &Library::EMPTY, &[pass.name.to_string()]);
-        transformed(pass.name, &module);
-    }
-    let mut module = original.clone();
-    let options = passes::Options {
-        steps: passes::OPTIMISE,
-        library: &Library::EMPTY,
-        verify: true,
-        stop_after: None,
-        time: false,
-    };
-    passes::run(&mut module, &options);
-    transformed("the pipeline", &module);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use mochi_testkit::Random;
-
-    /// Runs a body on random bytes.
-    fn run(salt: u64, count: u64, body: impl Fn(&[u8])) {
-        for seed in mochi_testkit::seeds(count) {
-            let bytes = Random::new(seed * 8 + salt).bytes(40 + (seed as usize * 37) % 1200);
-            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| body(&bytes)));
-            assert!(result.is_ok(), "seed {seed}");
-        }
-    }
-
-    #[test]
-    fn programs_are_worth_running() {
-        let (mut returned, mut total, mut insts) = (0, 0, 0);
-        for seed in 0..50 {
-            let module = generate(&Random::new(seed).bytes(600));
-            insts += module.funcs.iter().map(|f| f.insts.len()).sum::<usize>();
-            for (result, _) in observe(&module) {
-                total += 1;
-                returned += usize::from(result.is_ok());
-            }
-        }
-        assert!(returned * 2 > total && insts > 50 * 100, "{returned} of {total}, {insts} instructions");
-    }
-
-    #[test]
-    fn round_trip() {
-        run(1, 1000, check_round_trip);
-    }
-
-    #[test]
-    fn passes() {
-        run(2, 300, check_passes);
-    }
-
-    #[test]
-    fn parser() {
-        run(3, 3000, |bytes| {
-            // Random damage to a good text.
-            let mut text = print_module(&generate(&bytes[..bytes.len() / 4])).into_bytes();
-            for pair in bytes.chunks(2).take(6) {
-                let at = (pair[0] as usize * 251 + bytes.len() * 7) % text.len();
-                text[at] = *pair.last().expect("chunks are not empty");
-            }
-            check_parser(&text);
-        });
     }
 }
