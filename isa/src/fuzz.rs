@@ -7,10 +7,12 @@
 
 use crate::module::{compile_module, disassemble_module};
 use crate::{Context, Features, Options};
+use mochi_ir::library::Library;
+use mochi_ir::passes;
 use mochi_objwrite::target::TARGETS;
 
-/// Ways to compile that the first byte chooses from: target, algorithm, extensions.
-const WAYS: usize = TARGET_COUNT * 4;
+/// Ways to compile that the first byte chooses from: target, algorithm, extensions, passes or none.
+const WAYS: usize = TARGET_COUNT * 8;
 const TARGET_COUNT: usize = TARGETS.len();
 /// Bytes that become functions.
 const MOST: usize = 256;
@@ -19,8 +21,16 @@ const MOST: usize = 256;
 pub fn check_codegen(bytes: &[u8]) {
     let (&way, rest) = bytes.split_first().unwrap_or((&0, &[]));
     let way = way as usize % WAYS;
-    let module = mochi_ir::fuzz::generate_functions(&rest[..rest.len().min(MOST)]);
-    let extended = way / TARGET_COUNT / 2 == 1;
+    let mut module = mochi_ir::fuzz::generate_functions(&rest[..rest.len().min(MOST)]);
+    if way / TARGET_COUNT / 4 == 1 {
+        let steps = passes::OPTIMISE;
+        let library = &Library::EMPTY;
+        passes::run(
+            &mut module,
+            &passes::Options { steps, library, verify: false, stop_after: None, time: false },
+        );
+    }
+    let extended = way / TARGET_COUNT / 2 % 2 == 1;
     let options = Options {
         debug: way / TARGET_COUNT % 2 == 1,
         verify: true,

@@ -4,7 +4,7 @@
 
 mod native;
 
-use mochi_ir::fuzz::{ARGUMENTS, Run, generate, observe};
+use mochi_ir::fuzz::{ARGUMENTS, Run, SCRATCH, generate, observe};
 use mochi_ir::interp::Trap;
 use mochi_ir::library::Library;
 use mochi_ir::module::Module;
@@ -22,7 +22,7 @@ b0(v0:i64, v1:ref, v2:f64):
   v4:addr = symaddr @scratch
   v5:i64 = iconst 0
   v6:i64 = iconst 8
-  v7:i64 = iconst 512
+  v7:i64 = iconst SCRATCH
   v8:i64 = iconst 31
   jump b1(v5, v3)
 b1(v9:i64, v10:i64):
@@ -51,7 +51,7 @@ fn digest(result: u64, run: &Run) -> u64 {
 
 fn compare(machine: &Machine, seed: u64, module: &Module, expected: &[Run], options: Options) -> usize {
     let text = print_module(module);
-    let text = text.clone() + &native::definitions(&text) + OBSERVE;
+    let text = text.clone() + &native::definitions(&text) + &OBSERVE.replace("SCRATCH", &SCRATCH.to_string());
     let calls: Vec<Call> = ARGUMENTS.iter().map(|args| Call { func: "__observe", args }).collect();
     let mut compared = 0;
     let outcomes = native::run(machine, &text, &calls, options);

@@ -11,7 +11,7 @@
 mod generate;
 mod world;
 
-pub use generate::{generate, generate_functions};
+pub use generate::{SCRATCH, generate, generate_functions};
 pub use world::World;
 
 use crate::interp::{Machine, Trap, link};
@@ -64,7 +64,7 @@ fn observe_within(module: &Module, steps: u64) -> Vec<Run> {
         let mut machine = Machine::new(&program, World::default());
         machine.steps = steps;
         let result = machine.call(MAIN, args);
-        let scratch = machine.memory.read(scratch, 512).expect("mapped");
+        let scratch = machine.memory.read(scratch, SCRATCH).expect("mapped");
         let World { events, big, made, .. } = machine.host;
         Run { result, scratch, events, plain: (!big).then_some(made) }
     };
@@ -141,6 +141,7 @@ pub fn check_passes(bytes: &[u8]) {
 mod tests {
     use super::*;
     use mochi_testkit::Random;
+    use std::collections::BTreeSet;
 
     /// Runs a body on random bytes.
     fn run(salt: u64, count: u64, body: impl Fn(&[u8])) {
@@ -163,6 +164,21 @@ mod tests {
             }
         }
         assert!(returned * 2 > total && insts > 50 * 100, "{returned} of {total}, {insts} instructions");
+    }
+
+    #[test]
+    fn every_op_occurs_but_those_for_the_machine() {
+        use crate::ops::Op;
+        let mut missing: BTreeSet<Op> = Op::ALL.iter().copied().collect();
+        for op in [Op::GetSp, Op::GetFp, Op::SwitchStack, Op::Syscall, Op::Unreachable] {
+            assert!(missing.remove(&op));
+        }
+        for seed in 0..100 {
+            for func in &generate(&Random::new(seed).bytes(600)).funcs {
+                missing.retain(|&op| func.insts.iter().all(|inst| inst.op != op));
+            }
+        }
+        assert!(missing.is_empty(), "{missing:?}");
     }
 
     #[test]

@@ -4,12 +4,15 @@
 //! function. There is structured control flow with bounded loops, calls of earlier functions, words,
 //! exact ints, floats, memory in a scratch area, objects with fields, and storages with elements. Some
 //! functions are of the program (they have a file), with everything that this promises. Ints and
-//! objects are never turned into words: their addresses are nobody's business.
+//! objects are never turned into words: their addresses are nobody's business. Every op occurs but those
+//! for the machine's state and the system.
+
+mod memory;
 
 use super::MAIN;
 use crate::builder::{FunctionBuilder, Var};
-use crate::func::{Function, SrcLoc, Type, Value};
-use crate::module::{Effects, Module, Signature, Sym};
+use crate::func::{Block, Function, SrcLoc, Type, Value};
+use crate::module::{Conv, Effects, Module, Signature, Sym, SymKind};
 use crate::ops::{Class, Cond, Effect, Imm, Op};
 use crate::text::{parse_module, print_module};
 use crate::verify::verify_module;
@@ -34,12 +37,12 @@ declare func @see_int(ref)
 declare func @touch(i64) -> i64
 declare func @peek(i64) -> i64 readonly
 declare func @mix(i64, i64) -> i64 pure
-data @scratch align 8 writable zero 512
+data @scratch align 8 writable zero 40960
 data @kept align 8 writable roots zero 32
 data @table align 8 { hex x0102030405060708 xf1f2f3f4f5f6f7f8 x8899aabbccddeeff x1100220033004400 }
 func @touch -> i64 {
 b0(v0:i64):
-  v1:addr = symaddr @scratch
+  v1:addr = symaddr @scratch+4096
   v2:i64 = iconst 504
   v3:i64 = and v0, v2
   v4:addr = add v1, v3
@@ -50,7 +53,7 @@ b0(v0:i64):
 }
 func @peek -> i64 {
 b0(v0:i64):
-  v1:addr = symaddr @scratch
+  v1:addr = symaddr @scratch+4096
   v2:i64 = iconst 504
   v3:i64 = and v0, v2
   v4:addr = add v1, v3
@@ -66,16 +69,14 @@ b0(v0:i64, v1:i64):
 ";
 
 const INT_OPS: [Op; 5] = [Op::IntAdd, Op::IntSub, Op::IntMul, Op::IntDiv, Op::IntMod];
-const LOADS: [Op; 7] =
-    [Op::Load64, Op::Load8u, Op::Load8s, Op::Load16u, Op::Load16s, Op::Load32u, Op::Load32s];
-const STORES: [Op; 4] = [Op::Store64, Op::Store8, Op::Store16, Op::Store32];
 const CONSTANTS: [i64; 16] =
     [0, 1, 2, -1, 3, 8, 10, 16, 255, 63, -2, 1 << 31, i64::MIN, i64::MAX, 1 << 62, 0x1234_5678_9abc];
+/// Size of the scratch memory, as the prelude says it.
+pub const SCRATCH: u64 = 40_960;
+/// Numbers of parameters beyond those that every function has: all in registers, and some on the stack.
+const MORE_PARAMETERS: [usize; 8] = [0, 0, 0, 1, 3, 5, 9, 14];
 /// Size of an object.
 const OBJECT: i64 = 40;
-/// Size of a storage: a header of 16 bytes, then elements.
-const STORAGE: i64 = 80;
-
 struct Source<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -122,16 +123,14 @@ pub fn generate(bytes: &[u8]) -> Module {
     let mut callees = Vec::new();
     for i in 0..count {
         let name = if i + 1 == count { MAIN.to_string() } else { format!("f{i}") };
-        let mut params = vec![Type::I64, Type::Ref, Type::F64];
-        if name != MAIN {
-            params.push(Type::Ref);
-        }
-        let sig = Signature { params: params.clone(), result: Some(Type::I64), ..Signature::default() };
         let kind = source.below(4);
+        let sig = signature(&mut source, name == MAIN);
         let effects = Effects { inline: kind & 1 == 1, ..Effects::default() };
-        let sym = module.declare_func(&name, sig, effects, name == MAIN);
-        let mut func = Function::new(sym, &name, Some(Type::I64));
+        let sym = module.declare_func(&name, sig.clone(), effects, name == MAIN);
+        let mut func = Function::new(sym, &name, sig.result);
+        func.conv = sig.conv;
         func.file = (kind & 2 == 0).then_some(0);
+        let params = sig.params;
         let builder = FunctionBuilder::new(func, &params);
         // Earlier functions get an equal share of the bytes.
         let limit = bytes.len() * (i + 1) / count;
@@ -156,6 +155,24 @@ pub fn generate(bytes: &[u8]) -> Module {
     let violations = verify_module(&module);
     assert!(violations.is_empty(), "generator: {}\n{}", violations[0], print_module(&module));
     module
+}
+
+/// A word, an int, a float; but for the main function an object, and more words and floats.
+fn signature(source: &mut Source, main: bool) -> Signature {
+    let mut sig = Signature {
+        params: vec![Type::I64, Type::Ref, Type::F64],
+        result: Some(Type::I64),
+        ..Signature::default()
+    };
+    if !main {
+        sig.params.push(Type::Ref);
+        for _ in 0..source.pick(&MORE_PARAMETERS) {
+            sig.params.push(source.pick(&[Type::I64, Type::I64, Type::F64]));
+        }
+        sig.result = source.pick(&[Some(Type::I64), Some(Type::I64), Some(Type::Ref), Some(Type::F64), None]);
+        sig.conv = source.pick(&[Conv::C, Conv::C, Conv::C, Conv::PreserveAll]);
+    }
+    sig
 }
 
 struct Generator<'a> {
@@ -211,6 +228,10 @@ impl Generator<'_> {
                 self.call_named("new", &[size], Some(Type::Ref)).expect("has a result")
             }
         };
+        for &more in params.iter().skip(4) {
+            let list = if self.b.func.ty(more) == Type::F64 { &mut self.floats } else { &mut self.words };
+            list.push(more);
+        }
         self.objects.push(object);
         let none = self.b.rconst(0);
         let objects = [object, none];
@@ -239,7 +260,13 @@ impl Generator<'_> {
             let k = self.b.iconst(7);
             result = self.b.bin(Op::Rotr, result, k);
         }
-        self.b.ret(Some(result));
+        let result = match self.b.func.result {
+            None => None,
+            Some(Type::F64) => Some(self.b.op(Op::FcvtFromS, &[result], Type::F64)),
+            Some(Type::Ref) => Some(self.small(result)),
+            Some(_) => Some(result),
+        };
+        self.b.ret(result);
         let empty = FunctionBuilder::new(Function::new(Sym(0), "", None), &[]);
         std::mem::replace(&mut self.b, empty).finish()
     }
@@ -272,6 +299,14 @@ impl Generator<'_> {
         v
     }
 
+    /// A small int from any word.
+    fn small(&mut self, word: Value) -> Value {
+        let mask = self.b.iconst(0x7fff);
+        let plain = self.b.bin(Op::And, word, mask);
+        let one = self.b.iconst(1);
+        self.b.op(Op::Shl, &[plain, one], Type::Ref)
+    }
+
     fn int(&mut self) -> Value {
         match self.source.below(5) {
             0 => {
@@ -279,12 +314,8 @@ impl Generator<'_> {
                 self.b.rconst(c * 2)
             }
             1 => {
-                // A small int from any word.
                 let w = self.word();
-                let mask = self.b.iconst(0x7fff);
-                let plain = self.b.bin(Op::And, w, mask);
-                let one = self.b.iconst(1);
-                self.b.op(Op::Shl, &[plain, one], Type::Ref)
+                self.small(w)
             }
             2 => {
                 let w = self.word();
@@ -325,7 +356,8 @@ impl Generator<'_> {
                 1..=4 => self.word_op(),
                 5..=7 => self.int_op(),
                 8 => self.float_op(),
-                9 | 10 => self.memory(),
+                9 => self.memory(),
+                10 => self.area(),
                 11..=13 => self.object_op(),
                 14 | 15 => self.element(),
                 16 | 17 => self.assign(),
@@ -380,7 +412,8 @@ impl Generator<'_> {
         let a = self.int();
         match self.source.below(8) {
             0 => {
-                let v = self.b.op(Op::IntNeg, &[a], Type::Ref);
+                let op = self.source.pick(&[Op::IntNeg, Op::Copy]);
+                let v = self.b.op(op, &[a], Type::Ref);
                 self.ints.push(v);
             }
             1 | 2 => {
@@ -431,151 +464,6 @@ impl Generator<'_> {
         self.floats.push(v);
     }
 
-    /// An address in the scratch area, at least 16 bytes from its end, and a small offset.
-    fn address(&mut self) -> (Value, i64) {
-        let scratch = self.module.lookup("scratch").expect("in the prelude");
-        let offset = (self.source.below(4) * 4) as i64;
-        if self.source.below(2) == 0 {
-            let base = (self.source.below(8) * 8) as i64;
-            return (self.b.symaddr(scratch, base, Type::Addr), offset);
-        }
-        let base = self.b.symaddr(scratch, 0, Type::Addr);
-        let w = self.word();
-        let mask = self.b.iconst(0xf8);
-        let index = self.b.bin(Op::And, w, mask);
-        (self.b.op(Op::Add, &[base, index], Type::Addr), offset)
-    }
-
-    fn memory(&mut self) {
-        let (addr, offset) = self.address();
-        match self.source.below(6) {
-            0..=2 => {
-                let op = self.source.pick(&STORES);
-                let w = self.word();
-                self.b.store(op, addr, w, offset);
-            }
-            3 => {
-                let table = self.module.lookup("table").expect("in the prelude");
-                let offset = self.source.below(25) as i64;
-                let addr = self.b.symaddr(table, 0, Type::Addr);
-                let op = self.source.pick(&LOADS);
-                let v = self.b.load(op, addr, offset, Type::I64);
-                self.words.push(v);
-            }
-            _ => {
-                let op = self.source.pick(&LOADS);
-                let v = self.b.load(op, addr, offset, Type::I64);
-                self.words.push(v);
-            }
-        }
-    }
-
-    fn object(&mut self) -> Value {
-        if self.source.below(4) == 0 {
-            let size = self.b.iconst(OBJECT);
-            let new = self.call_named("new", &[size], Some(Type::Ref)).expect("has a result");
-            self.objects.push(new);
-            return new;
-        }
-        let objects = std::mem::take(&mut self.objects);
-        let v = self.source.pick(&objects);
-        self.objects = objects;
-        v
-    }
-
-    /// Fields of an object: a word, an object, an int, a float. Where it is none, this faults.
-    fn object_op(&mut self) {
-        let object = self.object();
-        match self.source.below(12) {
-            0 => {
-                let v = self.word();
-                self.b.store(Op::Store64, object, v, 8);
-            }
-            1 => {
-                let v = self.object();
-                self.b.store(Op::Store64, object, v, 16);
-            }
-            2 => {
-                let v = self.int();
-                self.b.store(Op::Store64, object, v, 24);
-            }
-            3 => {
-                let v = self.float();
-                self.b.store(Op::StoreF64, object, v, 32);
-            }
-            4 | 5 => {
-                let v = self.b.load(Op::Load64, object, 8, Type::I64);
-                self.words.push(v);
-            }
-            6 | 7 => {
-                let mut v = self.b.load(Op::Load64, object, 16, Type::Ref);
-                if self.source.below(4) != 0 {
-                    let none = self.is_none(v);
-                    v = self.b.op(Op::Select, &[none, object, v], Type::Ref);
-                }
-                self.objects.push(v);
-            }
-            8 => {
-                let v = self.b.load(Op::Load64, object, 24, Type::Ref);
-                self.ints.push(v);
-            }
-            9 => {
-                let v = self.b.load(Op::LoadF64, object, 32, Type::F64);
-                self.floats.push(v);
-            }
-            10 => {
-                let v = self.is_none(object);
-                self.words.push(v);
-            }
-            _ => self.global(object),
-        }
-    }
-
-    /// A reference in global data.
-    fn global(&mut self, object: Value) {
-        let kept = self.module.lookup("kept").expect("in the prelude");
-        let place = self.b.symaddr(kept, (self.source.below(4) * 8) as i64, Type::Addr);
-        if self.source.below(2) == 0 {
-            self.b.store(Op::Store64, place, object, 0);
-        } else {
-            let v = self.b.load(Op::Load64, place, 0, Type::Ref);
-            self.objects.push(v);
-        }
-    }
-
-    /// Elements of a storage, at any index: words in its first half, objects in the second.
-    fn element(&mut self) {
-        if self.storages.is_empty() || self.source.below(4) == 0 {
-            let size = self.b.iconst(STORAGE);
-            let new = self.call_named("new", &[size], Some(Type::Ref)).expect("has a result");
-            return self.storages.push(new);
-        }
-        let storages = self.storages.clone();
-        let storage = self.source.pick(&storages);
-        let (w, mask) = (self.word(), self.b.iconst(0x18));
-        let index = self.b.bin(Op::And, w, mask);
-        let at = self.b.op(Op::Add, &[storage, index], Type::Addr);
-        match self.source.below(4) {
-            0 => {
-                let v = self.word();
-                self.b.store(Op::Store64, at, v, 16);
-            }
-            1 => {
-                let v = self.object();
-                self.b.store(Op::Store64, at, v, 48);
-            }
-            2 => {
-                let v = self.b.load(Op::Load64, at, 16, Type::I64);
-                self.words.push(v);
-            }
-            _ => {
-                let v = self.b.load(Op::Load64, at, 48, Type::Ref);
-                self.objects.push(v);
-            }
-        }
-        self.b.mark_elem();
-    }
-
     fn see(&mut self) {
         if self.source.below(2) == 0 {
             let v = self.word();
@@ -614,15 +502,40 @@ impl Generator<'_> {
             0 => self.b.call(name("touch"), &[w], Some(Type::I64)),
             1 => self.b.call(name("peek"), &[w], Some(Type::I64)),
             2 => self.b.call(name("mix"), &[w, x], Some(Type::I64)),
-            _ if self.callees.is_empty() => return,
-            _ => {
-                let callees = self.callees.clone();
-                let callee = self.source.pick(&callees);
-                let (i, f, object) = (self.int(), self.float(), self.object());
-                self.b.call(callee, &[w, i, f, object], Some(Type::I64))
-            }
+            _ => return self.call_earlier(),
         };
         self.words.extend(v);
+    }
+
+    /// Calls an earlier function by its name or by its address.
+    fn call_earlier(&mut self) {
+        if self.callees.is_empty() {
+            return;
+        }
+        let callees = self.callees.clone();
+        let callee = self.source.pick(&callees);
+        let module = self.module;
+        let SymKind::Func(sig) = &module.sym(callee).kind else { unreachable!("a function") };
+        let mut args = Vec::new();
+        for (i, ty) in sig.params.iter().enumerate() {
+            args.push(match ty {
+                Type::F64 => self.float(),
+                Type::Ref if i == 1 => self.int(),
+                Type::Ref => self.object(),
+                _ => self.word(),
+            });
+        }
+        let v = if sig.conv == Conv::C && self.source.below(4) == 0 {
+            args.insert(0, self.b.symaddr(callee, 0, Type::I64));
+            self.b.call_ind(&args, sig.result)
+        } else {
+            self.b.call(callee, &args, sig.result)
+        };
+        match sig.result {
+            Some(Type::F64) => self.floats.extend(v),
+            Some(Type::Ref) => self.ints.extend(v),
+            _ => self.words.extend(v),
+        }
     }
 
     /// A condition, more often about ints than not.
@@ -637,7 +550,9 @@ impl Generator<'_> {
 
     fn if_else(&mut self, depth: usize) {
         let c = self.condition();
-        let (then, other, join) = (self.b.new_block(), self.b.new_block(), self.b.new_block());
+        let cold = self.source.below(4) == 0;
+        let then = if cold { self.b.new_cold_block() } else { self.b.new_block() };
+        let (other, join) = (self.b.new_block(), self.b.new_block());
         self.b.brif(c, then, &[], other, &[]);
         for block in [then, other] {
             self.b.switch_to(block);
@@ -648,14 +563,30 @@ impl Generator<'_> {
     }
 
     fn switch(&mut self, depth: usize) {
-        let w = self.word();
+        let mut w = self.word();
         let (default, join) = (self.b.new_block(), self.b.new_block());
-        let mut cases = Vec::new();
-        for k in 0..1 + self.source.below(3) {
-            cases.push((CONSTANTS[k * 3], self.b.new_block()));
+        let mut blocks = Vec::new();
+        for _ in 0..1 + self.source.below(3) {
+            blocks.push(self.b.new_block());
         }
+        // Few cases far apart, or a table's, with holes or without, also across the ends of the words.
+        let cases: Vec<(i64, Block)> = match self.source.below(3) {
+            0 => blocks.iter().enumerate().map(|(k, &block)| (CONSTANTS[k * 3], block)).collect(),
+            _ => {
+                let (first, step) = (self.source.pick(&CONSTANTS), self.source.pick(&[1, 1, 2, 3]));
+                let count = blocks.len() + self.source.pick(&[0, 1, 4, 9, 20]);
+                if self.source.below(4) != 0 {
+                    // One that is likely to have a case.
+                    let (mask, base) = (self.b.iconst(15), self.b.iconst(first));
+                    let low = self.b.bin(Op::And, w, mask);
+                    w = self.b.bin(Op::Add, low, base);
+                }
+                let case = |k: usize| (first.wrapping_add(k as i64 * step), blocks[k % blocks.len()]);
+                (0..count).map(case).collect()
+            }
+        };
         self.b.switch(w, default, &cases);
-        for block in cases.iter().map(|c| c.1).chain([default]) {
+        for block in blocks.into_iter().chain([default]) {
             self.b.switch_to(block);
             self.scope(depth);
             self.b.jump(join, &[]);
