@@ -203,7 +203,7 @@ fn field_move(text: &Text, o: &[&str]) -> Option<Text> {
 
 #[cfg(test)]
 mod tests {
-    use super::check_word;
+    use super::{check_word, encode_a64};
     use mochi_isa::a64::insts::Row;
 
     #[test]
@@ -212,5 +212,10 @@ mod tests {
             let decode = |word| Row::decode(word).map(|(row, _)| row);
             crate::words_of_row(row, (row.info().bits, row.fixed_mask()), decode, check_word);
         }
+    }
+
+    #[test]
+    fn random_rows() {
+        crate::seeds(100, 400, encode_a64);
     }
 }

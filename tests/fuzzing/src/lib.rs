@@ -19,7 +19,7 @@ mod x64;
 
 pub use a64::encode_a64;
 pub use branches::branches;
-pub use files::{executables, objects};
+pub use files::{archives, executables, objects};
 pub use rv64::encode_rv64;
 pub use wasm::encode_wasm;
 pub use x64::{check_x64_row, encode_x64};

@@ -5,7 +5,7 @@
 //! bytes that iced takes for an instruction of our table are read by both.
 
 use crate::choices::Choices;
-use iced_x86::{Decoder, DecoderOptions, Encoder, Formatter, Instruction, Mnemonic, OpKind, Register};
+use iced_x86::{Code, Decoder, DecoderOptions, Encoder, Formatter, Instruction, Mnemonic, OpKind, Register};
 use mochi_isa::x64::emit::{Addr, Opd, Start, build};
 use mochi_isa::x64::insts::{Place, Row};
 use mochi_isa::x64::print::{formatter, text};
@@ -31,19 +31,27 @@ pub fn encode_x64(bytes: &[u8]) {
 }
 
 fn row(choices: &mut Choices) {
+    let (row, operands) = random(choices);
+    check_x64_row(row, &operands);
+}
+
+/// A row and operands for it.
+fn random(choices: &mut Choices) -> (Row, Vec<Opd>) {
     let row = Row::ALL[choices.below(Row::ALL.len())];
     let shown = row.info().operands.iter().filter(|o| !matches!(o.1, Place::Cl | Place::Hidden(_)));
-    let operands: Vec<Opd> = shown.map(|o| operand(o.1, choices)).collect();
-    check_x64_row(row, &operands);
+    (row, shown.map(|o| operand(o.1, choices)).collect())
+}
+
+fn encoded(row: Row, operands: &[Opd]) -> Vec<u8> {
+    let mut encoder = Encoder::new(64);
+    encoder.encode(&build(row, operands), 0).unwrap_or_else(|e| panic!("{row:?} {operands:?}: {e}"));
+    encoder.take_buffer()
 }
 
 /// Judges a row with operands (hidden ones and `cl` are not given). Panics when a decoder reads something
 /// else, or iced's text is not ours.
 pub fn check_x64_row(row: Row, operands: &[Opd]) {
-    let mut encoder = Encoder::new(64);
-    let built = build(row, operands);
-    encoder.encode(&built, 0).unwrap_or_else(|e| panic!("{row:?} {operands:?}: {e}"));
-    let bytes = encoder.take_buffer();
+    let bytes = encoded(row, operands);
     let read = Decoder::new(64, &bytes, DecoderOptions::NONE).decode();
     assert_eq!(read.len(), bytes.len(), "{row:?} {operands:?} {bytes:02x?}");
     assert_eq!(read.code(), row.info().code, "{row:?} {operands:?} {bytes:02x?}");
@@ -53,21 +61,34 @@ pub fn check_x64_row(row: Row, operands: &[Opd]) {
     compare(&read, &bytes);
 }
 
-fn any_bytes(choices: &mut Choices) {
-    static CODES: LazyLock<HashSet<iced_x86::Code>> =
+/// Judges bytes that need not be an instruction of ours. Gives the code when they are.
+fn any_bytes(choices: &mut Choices) -> Option<Code> {
+    static CODES: LazyLock<HashSet<Code>> =
         LazyLock::new(|| Row::ALL.iter().map(|r| r.info().code).collect());
-    // A prefix and an opcode that occur make it likely that the bytes are an instruction.
     let mut bytes = Vec::new();
-    bytes.extend([&[][..], &[0x48], &[0x66], &[0xf2, 0x48, 0x0f], &[0x41], &[0x4f]][choices.below(6)]);
-    bytes.extend([&[][..], &[0x0f]][choices.below(2)]);
+    if choices.below(2) == 0 {
+        // A prefix and an opcode that occur make it likely that the bytes are an instruction.
+        bytes.extend([&[][..], &[0x48], &[0x66], &[0xf2, 0x48, 0x0f], &[0x41], &[0x4f]][choices.below(6)]);
+        bytes.extend([&[][..], &[0x0f]][choices.below(2)]);
+    } else {
+        // What is like an instruction of ours has more chances.
+        let (row, operands) = random(choices);
+        bytes = encoded(row, &operands);
+        for _ in 0..1 + choices.below(3) {
+            let at = choices.below(bytes.len());
+            bytes[at] = choices.below(256) as u8;
+        }
+    }
     while bytes.len() < LONGEST {
         bytes.push(choices.below(256) as u8);
     }
     let read = Decoder::new(64, &bytes, DecoderOptions::NONE).decode();
     let plain = !read.has_lock_prefix() && !read.has_segment_prefix();
-    if CODES.contains(&read.code()) && plain && !has_idle_prefix(&bytes[..read.len()]) {
-        compare(&read, &bytes[..read.len()]);
+    if !CODES.contains(&read.code()) || !plain || has_idle_prefix(&bytes[..read.len()]) {
+        return None;
     }
+    compare(&read, &bytes[..read.len()]);
+    Some(read.code())
 }
 
 /// Prefixes that mean nothing for the instruction that follows, or that a later prefix undoes:
@@ -251,10 +272,27 @@ fn read_by_yaxpeax(inst: &long_mode::Instruction, k: u8, len: usize) -> Read {
 
 #[cfg(test)]
 mod tests {
-    use super::encode_x64;
+    use super::{any_bytes, encode_x64};
+    use crate::choices::Choices;
+    use mochi_isa::x64::insts::Row;
+    use mochi_testkit::Random;
+    use std::collections::HashSet;
 
     #[test]
     fn random_rows() {
         crate::seeds(100, 400, encode_x64);
+    }
+
+    #[test]
+    fn any_bytes_are_of_every_row() {
+        let mut random = Random::new(1);
+        let bytes = random.bytes(4_000_000);
+        let mut choices = Choices::new(&bytes);
+        let mut read = HashSet::new();
+        while !choices.done() {
+            read.extend(any_bytes(&mut choices));
+        }
+        let missing: Vec<&Row> = Row::ALL.iter().filter(|r| !read.contains(&r.info().code)).collect();
+        assert!(missing.is_empty(), "{missing:?}");
     }
 }

@@ -26,14 +26,21 @@ struct Found {
     global: bool,
 }
 
-/// Judges a random executable.
+/// Judges a random executable, which sometimes leaves something undefined.
 pub(super) fn executable(choices: &mut Choices, target: Target) {
-    let mut program = Program::elf(choices, target, false);
+    let externals = choices.below(16) == 15;
+    let mut program = Program::elf(choices, target, externals);
     let huge = huge(choices, &mut program);
     let (symbols, build_id) = (choices.below(8) != 0, choices.below(2) == 1);
     let objects = program.objects();
     match super::link(&objects, true, build_id) {
+        Err(LinkError::Undefined(list)) => {
+            let found: BTreeSet<String> = list.into_iter().map(|u| u.symbol).collect();
+            assert_eq!(found, missing(&program), "what nothing defines");
+            assert!(!found.is_empty());
+        }
         Ok(bytes) => {
+            assert!(missing(&program).is_empty(), "nothing defines a symbol");
             judge_executable(&program, &bytes, build_id);
             if !symbols && !build_id {
                 let stripped = super::link(&objects, false, false).expect("as before");
@@ -45,6 +52,16 @@ pub(super) fn executable(choices: &mut Choices, target: Target) {
         }
         Err(e) => panic!("{e}"),
     }
+}
+
+/// The symbols that reachable items need and nothing defines.
+fn missing(program: &Program) -> BTreeSet<String> {
+    let items = program.reachable(&[0]).into_iter().flat_map(|i| &program.items[i].references);
+    let names = items.filter_map(|r| match r.to {
+        To::External(name) => Some(name.to_string()),
+        _ => None,
+    });
+    names.collect()
 }
 
 /// Puts much room between some atoms, so that distances do not fit; whether it did.
@@ -111,7 +128,15 @@ impl<'a> Placement<'a> {
                 let info = f.item.function.as_ref().expect("it has a file");
                 (info.display.as_str(), name, info)
             });
-            for at in 0..f.item.size() as u32 {
+            // In long functions, around the places where something may change.
+            let size = f.item.size() as u32;
+            let rows = f.item.function.iter().flat_map(|i| &i.lines);
+            let near = |at: u32| [at.wrapping_sub(1), at, at + 1].into_iter().filter(|&at| at < size);
+            let places: Vec<u32> = match size {
+                0..2000 => (0..size).collect(),
+                _ => rows.map(|r| r.offset).chain([0, size]).flat_map(near).collect(),
+            };
+            for at in places {
                 let place = pctab::lookup(table, (f.address - text) as u32 + at);
                 let place = place.map(|p| (p.function, p.file, p.line));
                 let expected = expected.map(|(function, file, info)| {

@@ -1,6 +1,7 @@
 //! Files: random programs of atoms become objects and executables, and readers of other people find
 //! in them what was put in.
 
+mod archive;
 mod dwarf;
 mod elf;
 mod meaning;
@@ -8,7 +9,7 @@ mod program;
 mod wasm;
 
 use crate::choices::Choices;
-use mochi_objwrite::target::TARGETS;
+use mochi_objwrite::target::{TARGETS, Target};
 use mochi_objwrite::{Archive, DebugOptions, Format, Image, LinkError, LinkInput, Object, RelocatableInput};
 
 /// Judges a random executable of one of the targets.
@@ -23,12 +24,24 @@ pub fn executables(bytes: &[u8]) {
     }
 }
 
+/// Judges the archive of a random object, whole and damaged. The first bytes are the damage.
+pub fn archives(bytes: &[u8]) {
+    let (damage, program) = bytes.split_at(bytes.len().min(100));
+    let mut choices = Choices::new(program);
+    let target = elf_target(&mut choices);
+    archive::archive(&mut choices, &mut Choices::new(damage), target);
+}
+
 /// Judges a random relocatable object of one of the targets that have them.
 pub fn objects(bytes: &[u8]) {
     let mut choices = Choices::new(bytes);
-    let targets: Vec<_> = TARGETS.iter().filter(|t| t.format == Format::Elf).collect();
-    let target = choices.pick(&targets);
+    let target = elf_target(&mut choices);
     elf::object(&mut choices, target);
+}
+
+fn elf_target(choices: &mut Choices) -> Target {
+    let targets: Vec<_> = TARGETS.iter().filter(|t| t.format == Format::Elf).collect();
+    choices.pick(&targets)
 }
 
 fn debug_options() -> DebugOptions {
@@ -58,6 +71,11 @@ mod tests {
     #[test]
     fn random_executables() {
         crate::seeds(600, 900, super::executables);
+    }
+
+    #[test]
+    fn random_archives() {
+        crate::seeds(400, 900, super::archives);
     }
 
     #[test]

@@ -209,7 +209,11 @@ fn item(choices: &mut Choices, arch: Arch, index: usize) -> Item {
     use AtomKind::*;
     let kind = if index == 0 { Text } else { choices.pick(&[Text, ReadOnly, RelRo, Data, Roots, Bss]) };
     let step = step(arch);
-    let size = count(choices, &[20, 100, 400]);
+    let mut size = count(choices, &[20, 100, 400]);
+    if matches!(kind, Text | ReadOnly) && choices.below(16) == 15 {
+        // So that what comes behind it is in other pages, and offsets have more bytes.
+        size += choices.pick(&[4000, 70_000]);
+    }
     let (bytes, zero_size) = match kind {
         Bss => (Vec::new(), 1 + size as u64 * choices.pick(&[1, 40, 1000])),
         Text => (contents(choices, size.next_multiple_of(step)), 0),
@@ -235,7 +239,7 @@ fn function(choices: &mut Choices, size: u32, step: u32) -> FunctionInfo {
             is_stmt: choices.below(2) == 0,
             prologue_end: choices.below(4) == 0,
         });
-        at += (1 + choices.below(60) as u32) * step;
+        at += (1 + choices.below(60) as u32) * choices.pick(&[1, 1, 1, 500]) * step;
     }
     let mut ops = Vec::new();
     let (mut at, mut depth) = (0, 0);
@@ -253,7 +257,7 @@ fn function(choices: &mut Choices, size: u32, step: u32) -> FunctionInfo {
         };
         depth += i32::from(op == CfiOp::RememberState) - i32::from(op == CfiOp::RestoreState);
         ops.push((at, op));
-        at += choices.pick(&[0, 1, 2, 30]) * step;
+        at += choices.pick(&[0, 1, 2, 30, 300, 20_000]) * step;
     }
     FunctionInfo {
         display: choices.pick(&DISPLAY).to_string(),
