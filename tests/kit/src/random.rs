@@ -13,9 +13,13 @@ impl Random {
         Random(random_seed(seed, 0))
     }
 
-    /// A stream whose numbers are these bytes in order, then zeros.
+    /// A stream with a number for each of these bytes, then zeros. A zero is 0; the other numbers have
+    /// many bits, so that each byte decides as much as it can.
     pub fn from_bytes(bytes: &[u8]) -> Random {
-        Random(TestRng::from_seed(RngAlgorithm::PassThrough, bytes))
+        // An odd factor: its multiples differ in their last byte too.
+        let number = |&b: &u8| (u64::from(b).wrapping_mul(0x9e37_79b9_7f4a_7c15)).to_le_bytes();
+        let numbers: Vec<u8> = bytes.iter().flat_map(number).collect();
+        Random(TestRng::from_seed(RngAlgorithm::PassThrough, &numbers))
     }
 
     /// The next 64 bits.
@@ -72,6 +76,17 @@ mod tests {
         let stream = |seed| Random::new(seed).bytes(40);
         assert_eq!(stream(1), stream(1));
         assert_ne!(stream(1), stream(2));
+    }
+
+    #[test]
+    fn a_byte_is_a_number() {
+        let all: Vec<u8> = (0..=255).collect();
+        let mut random = Random::from_bytes(&all);
+        let mut seen = [false; 256];
+        assert_eq!(random.bits(), 0);
+        (0..255).for_each(|_| seen[random.below(256usize)] = true);
+        assert_eq!(seen.iter().filter(|s| **s).count(), 255);
+        assert_eq!((random.bits(), random.bits()), (0, 0));
     }
 
     #[test]
