@@ -26,4 +26,5 @@ seeds() {
 }
 seeds parse tests/golden/*.mochi
 seeds check tests/golden/*.mochi
+seeds compile tests/golden/*.mochi
 seeds ir_parse ir/tests/filetests/*.ir
