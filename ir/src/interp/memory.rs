@@ -12,6 +12,7 @@ struct Region {
     base: u64,
     size: u64,
     writable: bool,
+    /// From the start up to the last one that was written: a region may be much larger than what is used.
     pages: Vec<Option<Box<[u8]>>>,
 }
 
@@ -29,7 +30,16 @@ impl Region {
     /// The page with this offset in the region, made if it is not there.
     fn page(&mut self, offset: u64) -> &mut [u8] {
         let size = PAGE.min(self.size - offset / PAGE * PAGE) as usize;
-        self.pages[(offset / PAGE) as usize].get_or_insert_with(|| vec![0; size].into_boxed_slice())
+        let index = (offset / PAGE) as usize;
+        if index >= self.pages.len() {
+            self.pages.resize_with(index + 1, || None);
+        }
+        self.pages[index].get_or_insert_with(|| vec![0; size].into_boxed_slice())
+    }
+
+    /// The page with this offset, if it was written.
+    fn written(&self, offset: u64) -> Option<&[u8]> {
+        self.pages.get((offset / PAGE) as usize)?.as_deref()
     }
 }
 
@@ -42,8 +52,7 @@ impl Memory {
     /// Adds zeroed memory at a fixed place. The place must be free.
     pub fn map_at(&mut self, base: u64, size: u64, writable: bool) {
         let at = self.regions.partition_point(|r| r.base < base);
-        let pages = vec![None; size.div_ceil(PAGE) as usize];
-        self.regions.insert(at, Region { base, size, writable, pages });
+        self.regions.insert(at, Region { base, size, writable, pages: Vec::new() });
         self.last = 0;
     }
 
@@ -97,7 +106,7 @@ impl Memory {
         let within = (offset % PAGE) as usize;
         let mut bytes = [0; 8];
         if within + size <= PAGE as usize {
-            if let Some(page) = &region.pages[(offset / PAGE) as usize] {
+            if let Some(page) = region.written(offset) {
                 bytes[..size].copy_from_slice(&page[within..within + size]);
             }
         } else {
@@ -136,7 +145,7 @@ impl Memory {
         while (out.len() as u64) < size {
             let at = offset + out.len() as u64;
             let n = (PAGE - at % PAGE).min(size - out.len() as u64) as usize;
-            match &region.pages[(at / PAGE) as usize] {
+            match region.written(at) {
                 Some(page) => out.extend_from_slice(&page[(at % PAGE) as usize..][..n]),
                 None => out.resize(out.len() + n, 0),
             }
@@ -169,7 +178,7 @@ impl Memory {
         let mut at = offset;
         while at < offset + size {
             let n = (PAGE - at % PAGE).min(offset + size - at);
-            if byte != 0 || region.pages[(at / PAGE) as usize].is_some() {
+            if byte != 0 || region.written(at).is_some() {
                 region.page(at)[(at % PAGE) as usize..][..n as usize].fill(byte);
             }
             at += n;
