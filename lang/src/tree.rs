@@ -98,6 +98,24 @@ pub struct Function {
     pub span: Span,
 }
 
+impl Function {
+    /// A function that does nothing, yet.
+    pub fn empty(name: &str, span: Span) -> Function {
+        Function {
+            name: name.to_string(),
+            generics: 0,
+            params: Vec::new(),
+            locals: Vec::new(),
+            captures: Vec::new(),
+            self_ref: None,
+            receiver: None,
+            result: Ty::UNIT,
+            body: Vec::new(),
+            span,
+        }
+    }
+}
+
 /// A statement.
 #[derive(Clone, Debug)]
 pub struct Stmt {

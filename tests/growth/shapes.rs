@@ -635,6 +635,42 @@ pub const SHAPES: &[Shape] = &[
         program: |n| lines("", n, |i| format!("test \"t{i}\" {{\n  expect {i} + 1 > {i}\n}}"), "print(1)\n"),
     },
     Shape {
+        name: "variables that start empty",
+        size: 100,
+        program: |n| {
+            lines(
+                "",
+                n,
+                |i| format!("fun f{i}(x: int): int {{ var xs = [] xs = append(xs, x + {i}) return xs[0] }}"),
+                "print(f0(1))\n",
+            )
+        },
+    },
+    Shape {
+        name: "functions beside a variable that starts empty",
+        size: 200,
+        program: |n| {
+            lines(
+                "var xs = []\nxs = append(xs, 1)\n",
+                n,
+                |i| format!("fun f{i}(x: int): int {{ let g = fun(y: int): int => x + y return g({i}) }}"),
+                "print(f0(xs[0]))\n",
+            )
+        },
+    },
+    Shape {
+        name: "functions with a variable that starts empty",
+        size: 100,
+        program: |n| {
+            lines(
+                "var xs = []\nxs = append(xs, 1)\n",
+                n,
+                |i| format!("fun f{i}(x: int): int {{ xs = append(xs, x) return xs[0] + {i} }}"),
+                "print(f0(xs[0]))\n",
+            )
+        },
+    },
+    Shape {
         name: "narrowed options",
         size: 80,
         program: |n| {

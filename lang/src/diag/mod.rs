@@ -106,7 +106,7 @@ pub enum Format {
 const KEPT: usize = 10_000;
 
 /// Collects reports.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Diagnostics {
     items: Vec<Diagnostic>,
     limit: usize,

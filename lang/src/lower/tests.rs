@@ -82,18 +82,8 @@ fn local(ty: Ty) -> Local {
 }
 
 fn function(name: &str, params: u32, locals: Vec<Local>, body: Vec<Stmt>) -> Function {
-    Function {
-        name: name.to_string(),
-        generics: 0,
-        params: (0..params).map(LocalId).collect(),
-        locals,
-        captures: Vec::new(),
-        self_ref: None,
-        receiver: None,
-        result: Ty::INT,
-        body,
-        span: Span::default(),
-    }
+    let params = (0..params).map(LocalId).collect();
+    Function { params, locals, result: Ty::INT, body, ..Function::empty(name, Span::default()) }
 }
 
 /// Lowers functions; the last one is the program's main.

@@ -50,21 +50,12 @@ pub(super) struct Entry {
 impl<'a> Checker<'a> {
     /// Reserves a place among the functions.
     pub(super) fn new_function(&mut self, name: &str, span: Span) -> FuncId {
-        self.functions.push(Function {
-            name: name.to_string(),
-            generics: 0,
-            params: Vec::new(),
-            locals: Vec::new(),
-            captures: Vec::new(),
-            self_ref: None,
-            receiver: None,
-            result: Ty::UNIT,
-            body: Vec::new(),
-            span,
-        });
+        self.functions.push(Function::empty(name, span));
         self.sigs.push(Sig::default());
         self.parents.push(None);
-        FuncId(self.functions.len() as u32 - 1)
+        let id = FuncId(self.functions.len() as u32 - 1);
+        self.note_function(id);
+        id
     }
 
     /// Enters a function.
@@ -107,7 +98,7 @@ impl<'a> Checker<'a> {
                     TypeDeclKind::Union(variants) => TypeName::Union(self.new_union(name, variants)),
                     TypeDeclKind::Alias(target) => TypeName::Alias(target),
                 };
-                self.type_names.insert(name.clone(), entry);
+                self.name_type(name, entry);
                 made.push((decl, entry));
             }
         }
@@ -127,7 +118,7 @@ impl<'a> Checker<'a> {
                 (TypeDeclKind::Alias(target), _) => {
                     let ty = self.resolve(target);
                     if !matches!(self.type_names.get(&decl.name.name), Some(TypeName::Known(_))) {
-                        self.type_names.insert(decl.name.name.clone(), TypeName::Known(ty));
+                        self.name_type(&decl.name.name, TypeName::Known(ty));
                     }
                 }
                 _ => {}
@@ -147,8 +138,8 @@ impl<'a> Checker<'a> {
             let sid = self.new_struct(&v.name.name);
             self.types.structs[sid.0 as usize].union = Some(id);
             self.types.unions[id.0 as usize].variants.push(sid);
-            self.type_names.insert(v.name.name.clone(), TypeName::Struct(sid));
-            self.variants.insert(v.name.name.clone(), (id, sid));
+            self.name_type(&v.name.name, TypeName::Struct(sid));
+            self.name_variant(&v.name.name, (id, sid));
         }
         id
     }
@@ -229,14 +220,7 @@ impl<'a> Checker<'a> {
         let name = fun.name.as_ref()?;
         if self.scopes.len() == 1 {
             let id = *self.fun_ids.get(&fun.span)?;
-            let sig = self.sigs[id.0 as usize].clone();
-            let mark = self.type_params.len();
-            self.push_type_params(fun, true);
-            self.functions[id.0 as usize].generics = sig.generics.len() as u32;
-            let result = ResultMode::Declared(sig.result());
-            let entry = Entry { params: sig.params, result, parent: None, own_closure: None, receiver: None };
-            self.body(fun, id, entry);
-            self.type_params.truncate(mark);
+            self.unit(span, |c| c.top_function(fun, id));
             return None;
         }
         let id = self.new_function(&name.name, fun.span);
@@ -258,6 +242,17 @@ impl<'a> Checker<'a> {
         self.body(fun, id, Entry { params: sig.params, result, parent, own_closure, receiver: None });
         self.type_params.truncate(mark);
         Some(Stmt { kind: TStmt::NestedFun { local, func: id }, span })
+    }
+
+    fn top_function(&mut self, fun: &'a ast::Fun, id: FuncId) {
+        let sig = self.sigs[id.0 as usize].clone();
+        let mark = self.type_params.len();
+        self.push_type_params(fun, true);
+        self.functions[id.0 as usize].generics = sig.generics.len() as u32;
+        let result = ResultMode::Declared(sig.result());
+        let entry = Entry { params: sig.params, result, parent: None, own_closure: None, receiver: None };
+        self.body(fun, id, entry);
+        self.type_params.truncate(mark);
     }
 
     /// Checks a function's body and completes the function; the result type is returned.
@@ -330,9 +325,15 @@ impl<'a> Checker<'a> {
     /// A `type` statement where it stands: the bodies of its methods. A type declared in a block is
     /// declared here.
     pub(super) fn type_statement(&mut self, stmt: &'a ast::Stmt, decl: &'a ast::TypeDecl) {
-        if self.scopes.len() > 1 {
+        if self.scopes.len() == 1 {
+            self.unit(stmt.span, |c| c.methods(decl));
+        } else {
             self.declare_types(std::slice::from_ref(stmt));
+            self.methods(decl);
         }
+    }
+
+    fn methods(&mut self, decl: &'a ast::TypeDecl) {
         let (TypeDeclKind::Struct { methods, .. }, Some(TypeName::Struct(sid))) =
             (&decl.kind, self.type_names.get(&decl.name.name).copied())
         else {
@@ -349,7 +350,7 @@ impl<'a> Checker<'a> {
             self.body(m, id, entry);
             if !sig.pinned {
                 let effects = self.fun_effects(m);
-                self.sigs[id.0 as usize].effects = effects;
+                self.set_method_effects(id, effects);
             }
         }
         self.scopes.extend(scopes);

@@ -32,7 +32,7 @@ impl<'a> Checker<'a> {
             StmtKind::Extern(Extern::Type(name)) => name,
             _ => return,
         };
-        self.type_names.insert(name.name.clone(), super::typeref::TypeName::Known(Ty::ANY));
+        self.name_type(&name.name, super::typeref::TypeName::Known(Ty::ANY));
     }
 
     /// Statements that are declarations of this kind.
@@ -45,7 +45,7 @@ impl<'a> Checker<'a> {
                 let fields = self.resolve_fields(fields);
                 let id = self.new_struct(&name.name);
                 self.types.structs[id.0 as usize].fields = fields.into_iter().collect();
-                self.type_names.insert(name.name.clone(), super::typeref::TypeName::Struct(id));
+                self.name_type(&name.name, super::typeref::TypeName::Struct(id));
                 self.streams.insert(name.name.clone(), id);
                 self.interpreter_only(before, "stream declarations", span);
             }

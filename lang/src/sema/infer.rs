@@ -1,33 +1,48 @@
 //! More precise types for variables that start empty.
 //!
 //! `var xs = []` is a `list<any>`. When everything that is later assigned, appended or stored has
-//! one type, the program is checked again with that type as if it had been written, which makes the
-//! elements cheaper and keeps one list where conversions would copy. Values of type `any` say
-//! nothing at first (they may be elements of the variable itself); once the variable is refined,
-//! every value must have its type, or the refinement is given up. A walk with refinements must not
-//! reject anything either; the last walk in which all of them held stands. Types found in one walk
+//! one type, what mentions the variable ([`super::units`]) is checked again with that type as if it had
+//! been written, which makes the elements cheaper and keeps one list where conversions would copy. Values
+//! of type `any` say nothing at first (they may be elements of the variable itself); once the variable is
+//! refined, every value must have its type, or the refinement is given up. A walk with refinements must not
+//! reject anything either; the last walk is one in which all of them held. Types found in one walk
 //! may reveal more in the next (a row before the grid of rows), so a few walks are made.
+//!
+//! One walk with a type that is found out underway would not do: what is stored last may be of another
+//! type than what was read first, and then the program stands as it was, with `any`.
 
 use super::Checker;
 use super::relations::contains_any;
 use super::scope::Var;
 use crate::ast::{self, BinOp, TypeRef, TypeRefKind};
-use crate::diag::Diagnostics;
 use crate::span::Span;
-use crate::tree::{Builtin, Expr, ExprKind as T, Program, VarRef};
+use crate::tree::{Builtin, Expr, ExprKind as T, VarRef};
 use crate::types::{Ty, TyKind, Types};
 use std::collections::{HashMap, HashSet};
 
-/// Walks at most, the first included.
+/// Walks at most, the first included; beside them one when what was known before does not hold, and one
+/// when the last of them does not.
 const WALKS: usize = 6;
+
+/// Types to declare variables with that start empty, by the place of their names.
+pub(super) type Known = HashMap<Span, TypeRef>;
 
 /// What is known about variables that start empty, by the place of their names.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Refinements {
-    known: HashMap<Span, TypeRef>,
+    known: Known,
     banned: HashSet<Span>,
     /// What this walk has seen.
     seen: HashMap<Span, Seen>,
+}
+
+/// What is said about a variable.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Told {
+    /// A value of this type is stored.
+    Stored(Ty),
+    /// It must stay as it is.
+    Unknown,
 }
 
 /// What the stores of one variable say.
@@ -42,12 +57,21 @@ struct Seen {
 }
 
 impl Refinements {
+    fn of(known: Known) -> Refinements {
+        Refinements { known, ..Refinements::default() }
+    }
+
     /// The type to declare a variable with.
     pub fn known(&self, name: Span) -> Option<&TypeRef> {
         self.known.get(&name)
     }
 
-    fn add(&mut self, types: &Types, name: Span, ty: Ty) {
+    /// Takes in what is said about a variable.
+    pub fn hear(&mut self, types: &Types, name: Span, told: Told) {
+        let Told::Stored(ty) = told else {
+            self.banned.insert(name);
+            return;
+        };
         let seen = self.seen.entry(name).or_default();
         if contains_any(types, ty) {
             seen.any = true;
@@ -56,11 +80,6 @@ impl Refinements {
         } else {
             seen.mixed |= seen.ty != Some(ty);
         }
-    }
-
-    /// Never refine this variable.
-    fn ban(&mut self, name: Span) {
-        self.banned.insert(name);
     }
 
     /// Whether every refinement of this walk agreed with what was stored.
@@ -93,8 +112,8 @@ impl Refinements {
 
     /// After a walk with these refinements that rejected the program: gives up those that `before`
     /// did not have.
-    fn without_news(mut self, before: &HashSet<Span>) -> Refinements {
-        let news: Vec<Span> = self.known.keys().filter(|n| !before.contains(n)).copied().collect();
+    fn without_news(mut self, before: &Known) -> Refinements {
+        let news: Vec<Span> = self.known.keys().filter(|n| !before.contains_key(n)).copied().collect();
         for n in news {
             self.known.remove(&n);
             self.banned.insert(n);
@@ -126,37 +145,48 @@ fn written(types: &Types, ty: Ty, span: Span) -> Option<TypeRef> {
     Some(TypeRef { kind: kind?, span })
 }
 
-/// Walks until nothing new is found; returns the last walk whose refinements all held.
-pub(super) fn refine(
-    mut walk: impl FnMut(Refinements) -> (Diagnostics, Program, Refinements),
-) -> (Diagnostics, Option<Program>) {
-    let (mut diags, program, found) = walk(Refinements::default());
-    if diags.has_errors() {
-        return (diags, None);
-    }
-    let mut next = found.next(&program.types);
-    let mut best = program;
-    let mut accepted: HashSet<Span> = HashSet::new();
-    for _ in 1..WALKS {
-        let names: HashSet<Span> = next.known.keys().copied().collect();
-        if names == accepted {
-            break;
-        }
-        let (again, program, found) = walk(next.clone());
-        if again.has_errors() {
-            next = next.without_news(&accepted);
-            continue;
-        }
-        let held = found.held();
-        next = found.next(&program.types);
-        if held {
-            (diags, best, accepted) = (again, program, names);
-        }
-    }
-    (diags, Some(best))
-}
-
 impl<'a> Checker<'a> {
+    /// Walks until nothing new is found, first with what was `known` when other things were otherwise. What
+    /// `walk` leaves is that of a walk whose refinements all held; those are returned.
+    pub(super) fn refine(
+        &mut self,
+        known: Known,
+        mut walk: impl FnMut(&mut Checker<'a>, Refinements) -> Refinements,
+    ) -> Known {
+        let mut accepted = known;
+        let mut found = walk(self, Refinements::of(accepted.clone()));
+        if !accepted.is_empty() && (self.diags.has_errors() || !found.held()) {
+            accepted.clear();
+            found = walk(self, Refinements::default());
+        }
+        if self.diags.has_errors() {
+            return accepted;
+        }
+        let mut next = found.next(&self.types);
+        let mut stands = true;
+        for _ in 1..WALKS {
+            if next.known.len() == accepted.len() && next.known.keys().all(|n| accepted.contains_key(n)) {
+                break;
+            }
+            let known = next.known.clone();
+            let found = walk(self, next.clone());
+            if self.diags.has_errors() {
+                stands = false;
+                next = next.without_news(&accepted);
+                continue;
+            }
+            stands = found.held();
+            next = found.next(&self.types);
+            if stands {
+                accepted = known;
+            }
+        }
+        if !stands {
+            walk(self, Refinements::of(accepted.clone()));
+        }
+        accepted
+    }
+
     /// Notes what a store says about a variable that started empty: a whole value, or an element
     /// under `key`.
     pub(super) fn note_evidence(&mut self, var: &Var, value: &Expr, key: Option<&Expr>) {
@@ -169,7 +199,7 @@ impl<'a> Checker<'a> {
             (None, _) => match self.evidence(value, root) {
                 Evidence::Nothing => return,
                 Evidence::Unknown => {
-                    self.refinements.ban(name);
+                    self.tell(var, name, Told::Unknown);
                     return;
                 }
                 Evidence::Type(t) => t,
@@ -184,14 +214,14 @@ impl<'a> Checker<'a> {
             }
             _ => Ty::ANY,
         };
-        self.refinements.add(&self.types, name, found);
+        self.tell(var, name, Told::Stored(found));
     }
 
     /// A variable that is passed as `any` may be changed in ways that are not seen here.
     pub(super) fn note_passed_as_any(&mut self, arg: &ast::Expr) {
         let ast::ExprKind::Name(n) = &arg.kind else { return };
-        if let Some((Var { open: Some(name), .. }, _)) = self.lookup_var(&n.name) {
-            self.refinements.ban(name);
+        if let Some((var @ Var { open: Some(name), .. }, _)) = self.lookup_var(&n.name) {
+            self.tell(&var, name, Told::Unknown);
         }
     }
 

@@ -1,6 +1,6 @@
 //! The type checker: [`ast`](crate::ast) in, [`tree`](crate::tree) out.
 //!
-//! One walk in source order resolves names, gives every expression its type, inserts conversions
+//! A walk in source order resolves names, gives every expression its type, inserts conversions
 //! and collects diagnostics; an expression that was reported has [`Ty::ERROR`] and silences what
 //! follows from it. Before the walk, types and the signatures of top-level functions are declared,
 //! so that both may be used before their declaration. The rules are those of the reference checker
@@ -23,7 +23,7 @@
 //! | `alias` | T051, T052 |
 //! | `foreign` | fetch, load, generate, streams, agents, logic, imports |
 //! | `verify` | the promises of the typed tree |
-//! | `infer` | more precise types for variables that start empty |
+//! | `infer`, `units` | more precise types for variables that start empty; what is walked again for them |
 
 mod access;
 mod alias;
@@ -50,6 +50,7 @@ mod relations;
 mod scope;
 mod stmt;
 mod typeref;
+mod units;
 mod verify;
 
 #[cfg(test)]
@@ -70,25 +71,23 @@ use scope::{FnCtx, ResultMode, Scope};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Display;
 use typeref::TypeName;
+use units::Units;
 
 /// Checks a program. `None` when there are errors; remarks are reported either way. Deep programs
 /// need a [large stack](crate::stack).
 pub fn check(map: &SourceMap, program: &ast::Program, diags: &mut Diagnostics) -> Option<tree::Program> {
-    let (found, result) = infer::refine(|refinements| {
-        let mut checker = Checker::new(map, refinements);
-        let main = checker.run(program);
-        checker.finish(main)
-    });
-    for d in found.items() {
+    let mut checker = Checker::new(map);
+    let main = checker.run(program);
+    for d in checker.diags.items() {
         diags.push(d.clone());
     }
-    result
+    (!checker.diags.has_errors()).then(|| checker.finish(main))
 }
 
 /// Fields of a record of query variables, and the types of the variables where they are not missing.
 type RowKey = (Vec<(String, Ty)>, Vec<Ty>);
 
-/// State of one walk over a program.
+/// State of the walks over a program.
 struct Checker<'a> {
     map: &'a SourceMap,
     diags: Diagnostics,
@@ -123,11 +122,13 @@ struct Checker<'a> {
     scopes: Vec<Scope>,
     ctx: Vec<FnCtx>,
     lambdas: u32,
+    /// Of main's variables.
     refinements: Refinements,
+    units: Units<'a>,
 }
 
 impl<'a> Checker<'a> {
-    fn new(map: &'a SourceMap, refinements: Refinements) -> Checker<'a> {
+    fn new(map: &'a SourceMap) -> Checker<'a> {
         let mut types = Types::default();
         let builtins = Table::new(&mut types);
         Checker {
@@ -153,7 +154,8 @@ impl<'a> Checker<'a> {
             scopes: Vec::new(),
             ctx: Vec::new(),
             lambdas: 0,
-            refinements,
+            refinements: Refinements::default(),
+            units: Units::default(),
         }
     }
 
@@ -162,22 +164,25 @@ impl<'a> Checker<'a> {
         let span = program.statements.first().map_or(Span::default(), |s| s.span);
         let main = self.new_function("__main", span);
         self.scopes.push(Scope::default());
-        self.push_ctx(main, ResultMode::Declared(Ty::UNIT), None, None);
         self.declare_types(&program.statements);
         self.declare_functions(&program.statements);
-        let body = self.statements(&program.statements);
-        let ctx = self.pop_ctx();
-        let f = &mut self.functions[main.0 as usize];
-        f.locals = ctx.locals;
-        f.body = body;
+        self.walk_main(main, &program.statements);
         self.settle_captures();
         main
     }
 
-    fn finish(self, main: tree::FuncId) -> (Diagnostics, tree::Program, Refinements) {
-        let program =
-            tree::Program { types: self.types, functions: self.functions, globals: self.globals, main };
-        (self.diags, program, self.refinements)
+    /// Walks the top level once.
+    fn main_body(&mut self, main: tree::FuncId, statements: &'a [ast::Stmt]) {
+        self.push_ctx(main, ResultMode::Declared(Ty::UNIT), None, None);
+        let body = self.statements(statements);
+        let ctx = self.pop_ctx();
+        let f = &mut self.functions[main.0 as usize];
+        f.locals = ctx.locals;
+        f.body = body;
+    }
+
+    fn finish(self, main: tree::FuncId) -> tree::Program {
+        tree::Program { types: self.types, functions: self.functions, globals: self.globals, main }
     }
 
     /// Reports an error.

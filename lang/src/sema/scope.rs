@@ -55,7 +55,7 @@ pub(super) enum Binding {
 }
 
 /// A view of a variable.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct View {
     /// Seen type.
     pub ty: Ty,
@@ -211,7 +211,11 @@ impl<'a> Checker<'a> {
     pub(super) fn lookup(&self, name: &str) -> Option<(Binding, Option<View>)> {
         let binding = self.scopes.iter().rev().find_map(|s| self.binding(s, name))?;
         let view = match &binding {
-            Binding::Var(v) => self.view_of(v.key),
+            Binding::Var(v) => {
+                let view = self.view_of(v.key);
+                self.note_lookup(v.key, v.ty, view);
+                view
+            }
             _ => None,
         };
         Some((binding, view))
@@ -225,7 +229,8 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn view_of(&self, key: VarKey) -> Option<View> {
+    /// The view under which a variable is seen.
+    pub(super) fn view_of(&self, key: VarKey) -> Option<View> {
         self.scopes.iter().rev().find_map(|s| s.views.get(&key).copied())
     }
 

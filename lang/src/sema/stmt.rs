@@ -185,7 +185,7 @@ impl<'a> Checker<'a> {
     /// a more precise type from its later uses.
     fn untyped_let(&mut self, mutable: bool, name: &ast::Ident, value: &'a ast::Expr, effects: Effects) -> S {
         let open = mutable && is_empty_literal(value);
-        let refined = if open { self.refinements.known(name.span).cloned() } else { None };
+        let refined = if open { self.refinements().known(name.span).cloned() } else { None };
         let hint = refined.map(|r| self.resolve(&r));
         let mut x = self.expr(value, hint);
         if x.ty == Ty::UNIT {

@@ -330,6 +330,53 @@ fn variables_that_start_empty_are_refined() {
 }
 
 #[test]
+fn what_does_not_mention_a_refined_variable_is_walked_once() {
+    let function = |i: usize, body: &str| {
+        format!("fun f{i}(x: int): int {{ let g = fun(y: int): int => x + y {body} return g(x) }}\n")
+    };
+    let functions = |body: &str| (0..20).map(|i| function(i, body)).collect::<String>();
+    // A function that is walked again with the top level leaves its closures of the walk before.
+    let made = |source: &str| accepted(source).functions.len();
+    let plain = 1 + 20 + 20;
+    assert_eq!(made(&functions("")), plain);
+    let one = "var xs = []\nxs = append(xs, 1)\n";
+    assert_eq!(made(&format!("{one}{}", functions(""))), plain);
+    assert_eq!(type_of(&format!("{one}{}", functions("")), "xs"), "[int]");
+    let mention = function(20, "print(len(xs))");
+    assert_eq!(made(&format!("{one}{}{mention}", functions(""))), plain + 2 + 1);
+    // A function's own variables are its own matter.
+    let own = functions("var ys = [] ys = append(ys, x)");
+    assert_eq!(made(&own), plain);
+    let ys =
+        accepted(&own).functions.iter().flat_map(|f| f.locals.clone()).filter(|l| l.name == "ys").count();
+    assert_eq!(ys, 20);
+}
+
+#[test]
+fn refinements_of_functions_and_of_the_top_level_meet() {
+    let local = |source: &str, name: &str| {
+        let tree = accepted(source);
+        let l = tree.functions.iter().flat_map(|f| &f.locals).find(|l| l.name == name);
+        let ty = l.unwrap_or_else(|| panic!("no {name}: {source}")).ty;
+        super::relations::render(&tree.types, ty)
+    };
+    let source = "var xs = []\nfun f() { var ys = [] ys = append(ys, 1) ys = append(ys, xs[0]) print(ys) }\nxs = append(xs, 2)\nf()";
+    assert_eq!(local(source, "ys"), "[int]");
+    let source = "var xs = []\nfun f(x: int) { var ys = [] ys = append(ys, x) xs = append(xs, ys) }\nf(1)";
+    assert_eq!(local(source, "ys"), "[int]");
+    assert_eq!(type_of(source, "xs"), "[[int]]");
+    let source = "fun f(x: int) { type P { a: int } var ys = [] ys = append(ys, P { a: x }) print(ys) }\nvar xs = []\nxs = append(xs, 1)";
+    assert_eq!(local(source, "ys"), "[P]");
+    assert_eq!(type_of(source, "xs"), "[int]");
+    // The refinement of `a` is given up, that of `b` stands.
+    let source = "fun f(x: any): any { return x }\nvar a = []\na = append(a, 1)\na = append(a, f(2))\nvar b = []\nfun g() { b = append(b, 1) print(a) }";
+    assert_eq!(type_of(source, "a"), "[any]");
+    assert_eq!(type_of(source, "b"), "[int]");
+    let source = "type P { a: int\n fun get(): list<int> { var zs = [] zs = append(zs, a) return zs } }\nprint(P { a: 1 }.get())";
+    assert_eq!(local(source, "zs"), "[int]");
+}
+
+#[test]
 fn assignments_are_seen_by_later_reads() {
     accepted("var x: any = 1\nx = 2\nlet y: int = x");
     accepted("var n: int? = none\nn = 3\nlet y: int = n");

@@ -135,11 +135,11 @@ impl<'a> Checker<'a> {
             Some(TypeName::Known(ty)) => Some(ty),
             Some(TypeName::Busy) => None,
             Some(TypeName::Alias(target)) => {
-                self.type_names.insert(name.to_string(), TypeName::Busy);
+                self.name_type(name, TypeName::Busy);
                 let params = std::mem::take(&mut self.type_params);
                 let ty = self.resolve(target);
                 self.type_params = params;
-                self.type_names.insert(name.to_string(), TypeName::Known(ty));
+                self.name_type(name, TypeName::Known(ty));
                 Some(ty)
             }
             None => {
