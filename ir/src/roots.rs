@@ -38,50 +38,131 @@ const LOW_BITS: i64 = 4095;
 /// For each value of these blocks, whether it may hold an address in the heap: not what is known to lie
 /// outside of it, nor what arithmetic made of numbers.
 pub fn carries(func: &Function, blocks: &[Block]) -> Vec<bool> {
-    let mut carries = vec![false; func.values.len()];
+    let n = func.values.len();
+    let mut c = Carries { func, carries: vec![false; n], denied: vec![false; n], work: Vec::new() };
     for &p in &func.blocks[func.entry().index()].params {
-        carries[p.index()] = func.ty(p).is_visible();
+        c.carries[p.index()] = func.ty(p).is_visible();
     }
-    // Sums and parameters depend on others: until nothing changes.
-    let mut changed = true;
-    while changed {
-        changed = false;
-        for &b in blocks {
-            for &inst in &func.blocks[b.index()].insts {
-                if let Some(r) = func.insts[inst.index()].result
-                    && !carries[r.index()]
-                    && result_carries(func, &carries, inst, r)
-                {
-                    carries[r.index()] = true;
-                    changed = true;
-                }
-                for e in func.edges_of(inst) {
-                    for (&p, &a) in func.blocks[e.block.index()].params.iter().zip(func.list(e.args)) {
-                        if carries[a.index()] && !carries[p.index()] {
-                            carries[p.index()] = true;
-                            changed = true;
-                        }
-                    }
+    for &b in blocks {
+        for &inst in &func.blocks[b.index()].insts {
+            c.result(inst);
+            for e in func.edges_of(inst) {
+                for (&p, &a) in func.blocks[e.block.index()].params.iter().zip(func.list(e.args)) {
+                    c.pass(a, p);
                 }
             }
         }
     }
-    carries
+    if c.work.is_empty() {
+        return c.carries;
+    }
+    let users = Users::new(func, blocks);
+    // A value enters the list once: when it is found to carry something.
+    while let Some(v) = c.work.pop() {
+        users.each(v, |user| match user {
+            User::Inst(inst) => c.result(inst),
+            User::Param(p) => c.pass(v, p),
+        });
+    }
+    c.carries
 }
 
-fn result_carries(func: &Function, carries: &[bool], inst: Inst, result: Value) -> bool {
-    let d = &func.insts[inst.index()];
-    let args = func.operands(inst);
-    let visible = func.ty(result).is_visible();
-    match d.op {
-        Op::Load64 | Op::Call | Op::CallInd | Op::Syscall => visible,
-        Op::IntCmp => false,
-        op if op.is_int() => d.imm & NO_OVERFLOW == 0,
-        // The difference of two addresses, and the low bits of one.
-        Op::Sub if carries[args[1].index()] => false,
-        Op::And if func.as_iconst(args[1]).is_some_and(|c| (0..=LOW_BITS).contains(&c)) => false,
-        Op::Copy if visible && func.ty(args[0]) == Type::I64 => cast_carries(func, args[0]),
-        _ => func.carried(result).any(|v| carries[v.index()]),
+struct Carries<'a> {
+    func: &'a Function,
+    carries: Vec<bool>,
+    /// Something was found to carry nothing, as far as this value is concerned.
+    denied: Vec<bool>,
+    /// Values that carry something although that was denied: their users are asked again.
+    work: Vec<Value>,
+}
+
+impl Carries<'_> {
+    fn ask(&mut self, v: Value) -> bool {
+        self.denied[v.index()] |= !self.carries[v.index()];
+        self.carries[v.index()]
+    }
+
+    fn set(&mut self, v: Value) {
+        if !std::mem::replace(&mut self.carries[v.index()], true) && self.denied[v.index()] {
+            self.work.push(v);
+        }
+    }
+
+    fn pass(&mut self, argument: Value, param: Value) {
+        if self.ask(self.func.resolve(argument)) {
+            self.set(param);
+        }
+    }
+
+    fn result(&mut self, inst: Inst) {
+        if let Some(r) = self.func.insts[inst.index()].result
+            && !self.carries[r.index()]
+            && self.result_carries(inst, r)
+        {
+            self.set(r);
+        }
+    }
+
+    fn result_carries(&mut self, inst: Inst, result: Value) -> bool {
+        let func = self.func;
+        let d = &func.insts[inst.index()];
+        let args = func.operands(inst);
+        let visible = func.ty(result).is_visible();
+        match d.op {
+            Op::Load64 | Op::Call | Op::CallInd | Op::Syscall => visible,
+            Op::IntCmp => false,
+            op if op.is_int() => d.imm & NO_OVERFLOW == 0,
+            // The difference of two addresses, and the low bits of one.
+            Op::Sub if self.carries[func.resolve(args[1]).index()] => false,
+            Op::And if func.as_iconst(args[1]).is_some_and(|c| (0..=LOW_BITS).contains(&c)) => false,
+            Op::Copy if visible && func.ty(args[0]) == Type::I64 => cast_carries(func, args[0]),
+            _ => func.carried(result).any(|v| self.ask(v)),
+        }
+    }
+}
+
+/// Where a value is used.
+#[derive(Clone, Copy)]
+enum User {
+    Inst(Inst),
+    /// Passed for a parameter.
+    Param(Value),
+}
+
+/// Lists of the users of each value, of which the entries are linked.
+struct Users {
+    first: Vec<u32>,
+    entries: Vec<(User, u32)>,
+}
+
+impl Users {
+    fn new(func: &Function, blocks: &[Block]) -> Users {
+        let mut users = Users { first: vec![NONE; func.values.len()], entries: Vec::new() };
+        for &inst in blocks.iter().flat_map(|b| &func.blocks[b.index()].insts) {
+            if func.insts[inst.index()].result.is_some() {
+                func.operands(inst).iter().for_each(|&v| users.add(func.resolve(v), User::Inst(inst)));
+            }
+            for e in func.edges_of(inst) {
+                for (&p, &a) in func.blocks[e.block.index()].params.iter().zip(func.list(e.args)) {
+                    users.add(func.resolve(a), User::Param(p));
+                }
+            }
+        }
+        users
+    }
+
+    fn add(&mut self, v: Value, user: User) {
+        self.entries.push((user, self.first[v.index()]));
+        self.first[v.index()] = self.entries.len() as u32 - 1;
+    }
+
+    fn each(&self, v: Value, mut f: impl FnMut(User)) {
+        let mut at = self.first[v.index()];
+        while at != NONE {
+            let (user, next) = self.entries[at as usize];
+            f(user);
+            at = next;
+        }
     }
 }
 
@@ -135,6 +216,7 @@ impl LiveRoots {
         let words = values.len().div_ceil(64);
         let mut live = LiveRoots { values, index, at_end: vec![vec![0; words]; func.blocks.len()] };
         let order = Cfg::new(func).rpo;
+        // Backwards, a round more than loops are nested; sets only grow.
         let mut changed = true;
         while changed {
             changed = false;

@@ -139,6 +139,8 @@ fn meetings(
                 work.push(r.block);
             }
         }
+        // A block enters each list once per variable, and only where that is needed: as many as there are
+        // places in which a variable is live.
         while let Some(b) = work.pop() {
             for p in cfg.preds(b) {
                 let at = p.block.index();

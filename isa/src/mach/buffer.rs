@@ -3,7 +3,7 @@
 //!
 //! Branches are not written when they are emitted. They are *sites* between byte ranges, each
 //! with a few forms of growing size and reach. [`Buffer::finish`] starts with the smallest form
-//! of each and grows those that do not reach until nothing changes; then it copies the byte
+//! of each and grows those that do not reach until all do; then it copies the byte
 //! ranges, writes the branches, and maps every recorded offset. Offsets recorded before that are
 //! *raw*: they do not count branches.
 
@@ -55,6 +55,9 @@ struct Bound {
     at: u32,
     sites: u32,
 }
+
+/// Rounds in which branches grow as far as they must; a few are usual.
+const ROUNDS: usize = 24;
 
 /// Bytes of an entry of a table, and its alignment.
 const TABLE_ENTRY: usize = 4;
@@ -242,11 +245,12 @@ impl<F: Fixups> Buffer<F> {
         shifts
     }
 
-    /// Grows branches until all reach. Each round is linear; a branch grows at most once per form.
+    /// Grows branches until all reach, in rounds that are linear. Growing one may put another out of reach,
+    /// which is seen in the next round; where that goes on for long, all get the form that reaches everything.
     /// Tables and constants are taken to be as far away as they can be: at the end of `behind` more
     /// bytes.
     fn choose_forms(&mut self, behind: u32) {
-        loop {
+        for _ in 0..ROUNDS {
             let shift = self.shifts();
             let mut grown = false;
             for i in 0..self.sites.len() {
@@ -271,5 +275,65 @@ impl<F: Fixups> Buffer<F> {
                 return;
             }
         }
+        for s in &mut self.sites {
+            s.form = F::forms(s.branch).len() as u8 - 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Branches of one byte with a reach of ten bytes, or of five bytes.
+    struct Toy;
+
+    impl Fixups for Toy {
+        type Branch = ();
+        type Reference = ();
+        const JUMP: () = ();
+
+        fn forms((): ()) -> &'static [BranchForm] {
+            const {
+                &[
+                    BranchForm { size: 1, min: -10, max: 10 },
+                    BranchForm { size: 5, min: i64::MIN, max: i64::MAX },
+                ]
+            }
+        }
+
+        fn write_branch((): (), form: usize, _: i64, out: &mut Vec<u8>) {
+            out.resize(out.len() + usize::from(Toy::forms(())[form].size), 0);
+        }
+
+        fn patch((): (), _: &mut [u8], _: usize, _: i64) {}
+    }
+
+    /// Size of the code of `n` branches of which each reaches only as long as the next is short, and of one
+    /// before them that always reaches. The target of the last is `distance` bytes away.
+    fn size(n: usize, distance: usize) -> usize {
+        let mut b = Buffer::<Toy>::new(0);
+        let near = b.label();
+        b.bind(near);
+        b.branch((), near);
+        let mut before = None;
+        for _ in 0..n {
+            let target = b.label();
+            b.branch((), target);
+            b.bytes.extend([0; 3]);
+            before.replace(target).into_iter().for_each(|t| b.bind(t));
+            b.bytes.extend([0; 2]);
+        }
+        b.bytes.resize(b.bytes.len() + distance - 6, 0);
+        before.into_iter().for_each(|t| b.bind(t));
+        b.finish(&[], &[]).bytes.len()
+    }
+
+    #[test]
+    fn growth_of_branches_ends() {
+        let bytes = |n: usize, distance: usize| 5 * n + distance - 6;
+        assert_eq!(size(5, 10), bytes(5, 10) + 6);
+        assert_eq!(size(5, 11), bytes(5, 11) + 1 + 5 * 5);
+        assert_eq!(size(ROUNDS, 11), bytes(ROUNDS, 11) + 5 + 5 * ROUNDS);
     }
 }

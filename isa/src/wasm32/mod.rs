@@ -64,7 +64,8 @@ pub fn compile(context: &Context, func: &Function) -> Atom {
     let locals = locals::assign(func, &items, &trees);
     let mut frame = frame::plan(context, func, &blocks, &trees, &locals, &roots);
     // The size of the frame is written before the numbers of locals and operands are known; few functions
-    // take more than expected, and those are written again.
+    // take more than expected, and those are written again, once: what they take does not depend on it, but
+    // for the size of the number.
     let live = engine::live(func, &blocks, &trees, &locals);
     let (count, operands) = (locals.count(func) + USUAL_TEMPS, USUAL_OPERANDS);
     frame.charge(engine::frame(Needs { locals: count, operands, arguments: 0, live }));

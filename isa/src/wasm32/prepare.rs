@@ -62,35 +62,53 @@ fn jump(func: &mut Function, from: Block, to: Block, edge: BlockCall, loc: SrcLo
     func.blocks[from.index()].insts.push(inst);
 }
 
-/// Adds dispatchers to a function whose blocks are all reachable.
+/// A set of blocks without the header of the cycle they are in.
+struct Region {
+    blocks: Vec<Block>,
+    header: Option<Block>,
+}
+
+/// Adds dispatchers to a function whose blocks are all reachable. A block is looked at once for each cycle
+/// around it.
 fn dispatch(func: &mut Function) {
-    let mut work = vec![func.layout.clone()];
+    let mut marks = Marks { number: Vec::new(), low: Vec::new() };
+    let mut work = vec![Region { blocks: func.layout.clone(), header: None }];
     while let Some(region) = work.pop() {
-        for mut component in components(func, &region) {
-            let entries = entries(func, &component);
+        for mut component in components(func, &region.blocks, &mut marks) {
+            // Edges into a component come from the cycle around it only: that has one entry, its header.
+            let around = || region.blocks.iter().chain(&region.header).copied();
+            let entries = entries(func, &component, around(), &mut marks);
             let header = match entries[..] {
                 [] => func.entry(),
                 [one] => one,
                 _ => {
-                    let d = dispatcher(func, &entries, &component);
-                    component.push(d);
-                    d
+                    let made = dispatcher(func, &entries, &component, around());
+                    component.extend(&made);
+                    made[0]
                 }
             };
             component.retain(|b| *b != header);
-            work.push(component);
+            work.push(Region { blocks: component, header: Some(header) });
         }
     }
 }
 
+const UNSEEN: u32 = u32::MAX;
+const DONE: u32 = u32::MAX - 1;
+
+/// Numbers by block, kept for the next region: all are `DONE` between uses, so that edges to blocks outside
+/// of what is looked at are not followed.
+struct Marks {
+    number: Vec<u32>,
+    low: Vec<u32>,
+}
+
 /// The strongly connected components with a cycle of the subgraph of these blocks (Tarjan 1972, with
 /// a stack of its own).
-fn components(func: &Function, region: &[Block]) -> Vec<Vec<Block>> {
-    const UNSEEN: u32 = u32::MAX;
-    const DONE: u32 = u32::MAX - 1;
-    // Numbers by block: `DONE` outside of the region, so that edges there are not followed.
-    let mut number = vec![DONE; func.blocks.len()];
-    let mut low = vec![0; func.blocks.len()];
+fn components(func: &Function, region: &[Block], marks: &mut Marks) -> Vec<Vec<Block>> {
+    marks.number.resize(func.blocks.len(), DONE);
+    marks.low.resize(func.blocks.len(), 0);
+    let Marks { number, low } = marks;
     region.iter().for_each(|b| number[b.index()] = UNSEEN);
     let (mut next, mut open, mut result) = (0, Vec::new(), Vec::new());
     for &root in region {
@@ -131,23 +149,37 @@ fn components(func: &Function, region: &[Block]) -> Vec<Vec<Block>> {
     result
 }
 
-/// Blocks of a component that edges from outside lead to, in order of id.
-fn entries(func: &Function, component: &[Block]) -> Vec<Block> {
-    let mut inside = vec![false; func.blocks.len()];
-    component.iter().for_each(|b| inside[b.index()] = true);
-    let outer = func.layout.iter().filter(|b| !inside[b.index()]);
+/// Blocks of a component that edges from outside lead to, in order of id; `around` are the blocks where such
+/// edges start, and the component.
+fn entries(
+    func: &Function,
+    component: &[Block],
+    around: impl Iterator<Item = Block>,
+    marks: &mut Marks,
+) -> Vec<Block> {
+    marks.number.resize(func.blocks.len(), DONE);
+    component.iter().for_each(|b| marks.number[b.index()] = UNSEEN);
+    let inside = |b: &Block| marks.number[b.index()] == UNSEEN;
+    let outer = around.filter(|b| !inside(b));
     let mut entries: Vec<Block> =
-        outer.flat_map(|&b| func.successors(b)).map(|e| e.block).filter(|b| inside[b.index()]).collect();
-    if inside[func.entry().index()] {
+        outer.flat_map(|b| func.successors(b)).map(|e| e.block).filter(inside).collect();
+    if inside(&func.entry()) {
         entries.push(func.entry());
     }
+    component.iter().for_each(|b| marks.number[b.index()] = DONE);
     entries.sort_unstable();
     entries.dedup();
     entries
 }
 
-/// Leads every edge to one of the entries through a new block.
-fn dispatcher(func: &mut Function, entries: &[Block], component: &[Block]) -> Block {
+/// Leads every edge to one of the entries through a new block; all of them start in blocks `around`. The
+/// blocks it made are returned, that one first.
+fn dispatcher(
+    func: &mut Function,
+    entries: &[Block],
+    component: &[Block],
+    around: impl Iterator<Item = Block>,
+) -> Vec<Block> {
     let d = func.add_block();
     let which = func.add_param(d, Type::I64);
     // The dispatcher's parameters for each entry.
@@ -159,10 +191,7 @@ fn dispatcher(func: &mut Function, entries: &[Block], component: &[Block]) -> Bl
         })
         .collect();
     let loc = func.insts[func.terminator(component[0]).index()].loc;
-    for b in func.layout.clone() {
-        if b == d {
-            continue;
-        }
+    for b in around {
         let range = func.insts[func.terminator(b).index()].edges;
         for at in range.start as usize..(range.start + range.len) as usize {
             let edge = func.edges[at];
@@ -180,6 +209,7 @@ fn dispatcher(func: &mut Function, entries: &[Block], component: &[Block]) -> Bl
         }
     }
     // A chain of branches: edges of a `switch` have no arguments.
+    let mut made = vec![d];
     let mut from = d;
     for (k, list) in params.iter().enumerate() {
         let edge = func.edge(entries[k], list);
@@ -197,9 +227,10 @@ fn dispatcher(func: &mut Function, entries: &[Block], component: &[Block]) -> Bl
         let other = func.edge(rest, &[]);
         func.set_edges(branch, &[edge, other]);
         func.blocks[from.index()].insts.push(branch);
+        made.push(rest);
         from = rest;
     }
-    d
+    made
 }
 
 /// A constant at the end of a block, before its terminator if it has one.

@@ -99,20 +99,15 @@ impl Walker<'_> {
                 locals.zip(&declared[f]).map(|(l, &assigned)| l.captured && assigned).collect()
             })
             .collect();
-        let mut changed = true;
-        while changed {
-            changed = false;
-            for f in 0..n {
-                let Some(parent) = self.parents[f].map(|p| p.0 as usize) else { continue };
-                for c in &self.program.functions[f].captures {
-                    let any = cell[f][c.inner.0 as usize]
-                        || cell[parent][c.outer.0 as usize]
-                        || declared[f][c.inner.0 as usize]
-                        || declared[parent][c.outer.0 as usize];
-                    for (func, l) in [(f, c.inner), (parent, c.outer)] {
-                        changed |= any != std::mem::replace(&mut cell[func][l.0 as usize], any);
-                    }
-                }
+        // A function stands behind the one that contains it: what inner ones say goes outwards, then inwards.
+        for f in (0..n).rev().chain(0..n) {
+            let Some(parent) = self.parents[f].map(|p| p.0 as usize) else { continue };
+            debug_assert!(parent < f, "inner functions come later");
+            for c in &self.program.functions[f].captures {
+                let (inner, outer) = (c.inner.0 as usize, c.outer.0 as usize);
+                let any =
+                    cell[f][inner] || cell[parent][outer] || declared[f][inner] || declared[parent][outer];
+                (cell[f][inner], cell[parent][outer]) = (any, any);
             }
         }
         for (facts, cells) in self.facts.locals.iter_mut().zip(cell) {

@@ -133,7 +133,8 @@ impl Lowerer<'_> {
         origin
     }
 
-    /// Whether the function is on the path to this instance with smaller types.
+    /// Whether the function is on the path to this instance with smaller types. The path has at most `EXACT`
+    /// generic instances and their closures, and is walked only beyond the growth that every program may have.
     fn grows(&self, origin: &Origin, parts: u32) -> bool {
         let mut at = origin.parent;
         while let Some(p) = at.map(|p| &self.instances.origins[p]) {

@@ -111,7 +111,7 @@ impl<'a> Checker<'a> {
                 callers[callee.0 as usize].push(id);
             }
         }
-        // A function is visited again only when it gains a label.
+        // A function is visited again only when it gains a label, of which there are five.
         let mut work: Vec<FuncId> = funs.iter().map(|f| f.0).collect();
         while let Some(id) = work.pop() {
             let sig = &mut self.sigs[id.0 as usize];

@@ -103,6 +103,9 @@ impl<'a> Code<'a> {
     }
 
     /// Gives every body its place; says whether sizes of numbers grew.
+    ///
+    /// A number grows only when its place or an end passes a power of 128, and all that lies behind has then
+    /// passed it or does so in the same round: rounds are few, whatever the number of bodies.
     fn place(&mut self) -> bool {
         let mut moved = false;
         loop {

@@ -128,6 +128,8 @@ impl Changed {
             }
         }
         own.push(Changes::default());
+        // A function comes back only with more changes, of which there are no more than variables in two sets
+        // of at most MANY, and six flags.
         let mut work: Vec<usize> = (0..=unknown).filter(|&f| !own[f].is_none()).collect();
         while let Some(f) = work.pop() {
             let from = std::mem::take(&mut own[f]);
