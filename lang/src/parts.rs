@@ -3,7 +3,7 @@
 //!
 //! Functions are no parts of the expressions that make closures of them.
 
-use crate::tree::{Expr, ExprKind, Query, Step, Stmt, StmtKind};
+use crate::tree::{Expr, ExprKind, FuncId, Function, LocalId, Query, Step, Stmt, StmtKind, VarRef};
 
 /// A part of an expression or statement.
 #[derive(Clone, Copy)]
@@ -116,4 +116,44 @@ impl Stmt {
             StmtKind::Break | StmtKind::Continue | StmtKind::NestedFun { .. } => {}
         }
     }
+}
+
+/// Whether an expression mentions one of these variables, in its statements and closures too.
+pub(crate) fn mentions(functions: &[Function], e: &Expr, locals: &[LocalId]) -> bool {
+    let captures = |func: FuncId| {
+        let captures = &functions[func.0 as usize].captures;
+        captures.iter().any(|c| locals.contains(&c.outer))
+    };
+    let is_one = |var: VarRef| matches!(var, VarRef::Local(l) if locals.contains(&l));
+    let mut work = vec![Part::Expr(e)];
+    while let Some(part) = work.pop() {
+        match part {
+            Part::Expr(e) => {
+                let found = match e.kind {
+                    ExprKind::Var(var) => is_one(var),
+                    ExprKind::Closure(func) => captures(func),
+                    _ => false,
+                };
+                if found {
+                    return true;
+                }
+                e.each_part(&mut |p| work.push(p));
+            }
+            Part::Stmts(stmts) => {
+                for s in stmts {
+                    let found = match &s.kind {
+                        StmtKind::Assign { place, .. } => is_one(place.root),
+                        StmtKind::Update { target, .. } => is_one(*target),
+                        StmtKind::NestedFun { func, .. } => captures(*func),
+                        _ => false,
+                    };
+                    if found {
+                        return true;
+                    }
+                    s.each_part(&mut |p| work.push(p));
+                }
+            }
+        }
+    }
+    false
 }

@@ -370,6 +370,9 @@ codes! {
     SliceStore "T101" Error
         "a slice is no place to assign to"
         "A slice is a copy: assign the elements one by one, or write `xs = xs[:a] + values + xs[b:]`.";
+    RowlessSource "T102" Error
+        "the source of this {0} join cannot use `{1}`"
+        "Its items are taken one by one, whether a row matches or not, so there is no `{1}` yet. Use `from` or `join`.";
     ExpectsNumericOrString "" Error
         "{0}() expects numeric or string"
         "";

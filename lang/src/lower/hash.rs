@@ -6,9 +6,9 @@
 //! whose evaluation nobody can observe are taken: what runs how often changes.
 
 use super::func::Fx;
-use super::join::mentions;
 use super::repr::Repr;
 use crate::ast::{BinOp, JoinKind};
+use crate::parts::mentions;
 use crate::tree::{Expr, ExprKind, LocalId};
 use crate::types::{Ty, TyKind};
 use mochi_ir::{Cond, Op, Type, Value};
@@ -69,8 +69,8 @@ impl<'a> Fx<'_, 'a> {
             return None;
         }
         let others: Vec<LocalId> = locals.iter().copied().filter(|l| *l != local).collect();
-        let program = self.lw.program;
-        let mentions = |e: &Expr, locals: &[LocalId]| mentions(program, e, locals);
+        let functions = &self.lw.program.functions;
+        let mentions = |e: &Expr, locals: &[LocalId]| mentions(functions, e, locals);
         let own = |e: &Expr| mentions(e, &[local]) && !mentions(e, &others);
         let (at, key, probe) = terms.iter().enumerate().find_map(|(k, term)| {
             let ExprKind::Binary { op: BinOp::Eq, left, right } = &term.kind else { return None };

@@ -8,8 +8,7 @@
 use super::func::Fx;
 use super::hash::Index;
 use crate::ast::JoinKind;
-use crate::parts::Part;
-use crate::tree::{Expr, ExprKind, FuncId, LocalId, Program, Query, StmtKind, VarRef};
+use crate::tree::{Expr, LocalId, Query, VarRef};
 use crate::types::Ty;
 use mochi_ir::{Block, Cond, Op, Type, Value};
 
@@ -305,44 +304,4 @@ impl<'l, 'a> Fx<'l, 'a> {
             row(fx);
         });
     }
-}
-
-/// Whether an expression mentions one of these variables, in its statements and closures too.
-pub(crate) fn mentions(program: &Program, e: &Expr, locals: &[LocalId]) -> bool {
-    let captures = |func: FuncId| {
-        let captures = &program.functions[func.0 as usize].captures;
-        captures.iter().any(|c| locals.contains(&c.outer))
-    };
-    let is_one = |var: VarRef| matches!(var, VarRef::Local(l) if locals.contains(&l));
-    let mut work = vec![Part::Expr(e)];
-    while let Some(part) = work.pop() {
-        match part {
-            Part::Expr(e) => {
-                let found = match e.kind {
-                    ExprKind::Var(var) => is_one(var),
-                    ExprKind::Closure(func) => captures(func),
-                    _ => false,
-                };
-                if found {
-                    return true;
-                }
-                e.each_part(&mut |p| work.push(p));
-            }
-            Part::Stmts(stmts) => {
-                for s in stmts {
-                    let found = match &s.kind {
-                        StmtKind::Assign { place, .. } => is_one(place.root),
-                        StmtKind::Update { target, .. } => is_one(*target),
-                        StmtKind::NestedFun { func, .. } => captures(*func),
-                        _ => false,
-                    };
-                    if found {
-                        return true;
-                    }
-                    s.each_part(&mut |p| work.push(p));
-                }
-            }
-        }
-    }
-    false
 }

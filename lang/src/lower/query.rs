@@ -7,6 +7,7 @@
 use super::func::Fx;
 use super::join::Stage;
 use super::repr::Repr;
+use crate::parts::mentions;
 use crate::tree::{Builtin, Expr, Query};
 use crate::types::{Ty, TyKind};
 use mochi_ir::builder::Var;
@@ -201,7 +202,7 @@ impl<'a> Fx<'_, 'a> {
         let mut stages = Vec::new();
         let joins = q.joins.iter().map(|j| (j.local, &j.source, Some((j.kind, &j.on))));
         for (local, source, join) in q.sources.iter().map(|(l, e)| (*l, e, None)).chain(joins) {
-            let early = stages.is_empty() || !super::join::mentions(self.lw.program, source, &locals);
+            let early = stages.is_empty() || !mentions(&self.lw.program.functions, source, &locals);
             let list = if early { Some(self.source_list(q, source)) } else { None };
             let index = list.zip(join).and_then(|(list, join)| self.index_join(local, list, join, &locals));
             stages.push(Stage { query: q, local, source, list, join, index });

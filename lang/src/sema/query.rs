@@ -9,6 +9,7 @@ use super::relations::{is_hashable, is_numeric, is_ordered};
 use super::scope::{VarKey, View};
 use crate::ast::{self, ExprKind, JoinKind};
 use crate::diag::Code;
+use crate::parts::mentions;
 use crate::span::Span;
 use crate::tree::{Builtin, Expr, ExprKind as T, Join, LocalId, Query};
 use crate::types::{Ty, TyKind};
@@ -79,7 +80,7 @@ impl<'a> Checker<'a> {
         }
         let mut joins = Vec::new();
         for (i, j) in q.joins.iter().enumerate() {
-            let (join, row) = self.join(j, reversed(i + 1));
+            let (join, row) = self.join(j, &rows, reversed(i + 1));
             joins.push(join);
             if matches!(j.kind, JoinKind::Right | JoinKind::Outer) {
                 self.reveal_options(&rows);
@@ -122,8 +123,19 @@ impl<'a> Checker<'a> {
         Some((Query { sources, joins, filter, group, sort, skip, take, distinct, select, fold }, item))
     }
 
-    fn join(&mut self, j: &'a ast::Join, reversed_later: bool) -> (Join, Row) {
-        let source = self.expr(&j.source, None);
+    fn join(&mut self, j: &'a ast::Join, rows: &[Row], reversed_later: bool) -> (Join, Row) {
+        let mut source = self.expr(&j.source, None);
+        let kind = match j.kind {
+            JoinKind::Right => Some("right"),
+            JoinKind::Outer => Some("outer"),
+            _ => None,
+        };
+        if let Some(kind) = kind
+            && let Some(row) = rows.iter().find(|r| mentions(&self.functions, &source, &[r.local]))
+        {
+            self.error(Code::RowlessSource, j.source.span, &[&kind, &row.name]);
+            source = self.error_expr(j.source.span);
+        }
         let elem = self.source_element(&source, Code::T034, j.name.span);
         let optional = reversed_later || matches!(j.kind, JoinKind::Left | JoinKind::Outer);
         let row = self.declare_row(&j.name, elem, optional);

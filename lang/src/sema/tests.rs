@@ -229,6 +229,12 @@ const CODES: &[(&str, u32, &str, &str)] = &[
         "type A { x: int }\ntype B { x: int, w: int }\nlet a = [A { x: 1 }]\nlet b = [B { x: 1, w: 2 }]\nlet r = from p in a join q in b on p.x == q.x join s in b on s.x == p.x group by p.x into g select sum(from i in g select i.q.w + i.x)",
     ),
     ("T101", 2, "var xs = [1, 2]\nxs[0:1] = [3]", "var xs = [1, 2]\nxs[0] = 3\nxs = xs[:1]"),
+    (
+        "T102",
+        2,
+        "let xs = [[1]]\nprint(from x in xs right join y in x on true select y)",
+        "let xs = [[1]]\nprint(from x in xs join y in x on true select y)",
+    ),
     ("Unsupported", 2, "type T { x: int }\nlet xs = load \"a.csv\" as T", ""),
     ("Unsupported", 1, "eval(\"1\")", ""),
 ];
