@@ -3,6 +3,7 @@
 //! Arguments of type `any` in a signature arrive as they are, so the choice between, say, the
 //! length of a string and of a list is made here. `map`, `filter`, `reduce` and `find` are loops.
 
+use super::facts::is_some_list;
 use super::func::Fx;
 use super::repr::Repr;
 use crate::ast::BinOp;
@@ -79,14 +80,10 @@ impl<'a> Fx<'_, 'a> {
     /// A list argument as the wanted list type; none counts as empty.
     fn list_arg(&mut self, args: &'a [Expr], k: usize, want: Ty) -> Value {
         let e = &args[k];
-        let may_be_none = {
-            let ty = self.ty(e.ty);
-            !self.lw.types.is_list(ty) || self.lw.types.is_option(ty)
-        };
         let v = self.read_before(e, &args[k + 1..]);
         let have = self.ty(e.ty);
         let list = self.convert(v, have, want);
-        if !may_be_none {
+        if is_some_list(e) {
             return list;
         }
         let none = self.is_none(Repr::Ref, list);
@@ -121,6 +118,10 @@ impl<'a> Fx<'_, 'a> {
             }
             First | Last => self.end(builtin, args[0]),
             Sum | Avg | Min | Max => self.fold(builtin, args[0]),
+            Str if args[0].ty == Ty::STR => {
+                let none = self.is_none(Repr::Ref, args[0].v);
+                (self.choose(none, Repr::Ref, |fx| fx.str_value("<nil>"), |_| args[0].v), Ty::STR)
+            }
             Str => (self.text_of(args[0].v, args[0].ty), Ty::STR),
             Int => (self.int_of(args[0]), Ty::INT),
             Float => (self.float_of(args[0]), Ty::FLOAT),
@@ -299,7 +300,9 @@ impl<'a> Fx<'_, 'a> {
             Builtin::First => ["list_first_w", "list_first_f", "list_first_b"],
             _ => ["list_last_w", "list_last_f", "list_last_b"],
         };
-        (self.rt_as(repr, repr.list_fn(names), &[a.v]), elem)
+        let none = self.is_none(Repr::Ref, a.v);
+        let v = self.choose(none, repr, |fx| fx.none(repr), |fx| fx.rt_as(repr, repr.list_fn(names), &[a.v]));
+        (v, elem)
     }
 
     /// `sum`, `avg`, `min`, `max` of a list or group.

@@ -4,10 +4,13 @@
 //! One walk over every function, then a fixed point for cells: a captured variable that is assigned
 //! anywhere is a cell in every function that mentions it.
 
+use super::ops::strip_coerce;
 use super::sharing::{Changed, is_container};
+use crate::ast::BinOp;
 use crate::parts::Part;
 use crate::tree::{
-    Expr, ExprKind, FuncId, LocalId, Pattern, Place, Program, Query, Step, Stmt, StmtKind, VarRef,
+    Builtin, Expr, ExprKind, FuncId, GlobalId, LocalId, Pattern, Place, Program, Query, Step, Stmt, StmtKind,
+    VarRef,
 };
 use crate::types::TyKind;
 
@@ -22,8 +25,12 @@ pub(crate) struct LocalFacts {
     stored: bool,
     /// An element is stored, which may extend the list and rebind the variable.
     pub(crate) extended: bool,
-    /// Declared without a value somewhere.
+    /// Declared without a value.
     pub(crate) uninit: bool,
+    /// Declared with a value that is not none.
+    some: bool,
+    /// Given a value that may be none.
+    doubtful: bool,
     /// Borrows its list: it is bound without a mark to what another place holds.
     pub(crate) borrows: bool,
     /// Always this nested function.
@@ -38,8 +45,8 @@ pub(crate) struct Facts {
     pub(crate) has_env: Vec<bool>,
     /// Functions with a `return` that has a value.
     pub(crate) returns_value: Vec<bool>,
-    /// Globals declared without a value somewhere.
-    pub(crate) uninit_globals: Vec<bool>,
+    /// The same facts about globals.
+    globals: Vec<LocalFacts>,
 }
 
 struct Walker<'a> {
@@ -56,8 +63,8 @@ impl Facts {
     pub(crate) fn new(program: &Program, changed: &Changed) -> Facts {
         let n = program.functions.len();
         let locals = program.functions.iter().map(|f| vec![LocalFacts::default(); f.locals.len()]).collect();
-        let uninit_globals = vec![false; program.globals.len()];
-        let facts = Facts { locals, has_env: vec![false; n], returns_value: vec![false; n], uninit_globals };
+        let globals = vec![LocalFacts::default(); program.globals.len()];
+        let facts = Facts { locals, has_env: vec![false; n], returns_value: vec![false; n], globals };
         let mut w = Walker { program, changed, facts, func: FuncId(0), parents: vec![None; n] };
         for (i, f) in program.functions.iter().enumerate() {
             w.func = FuncId(i as u32);
@@ -75,11 +82,31 @@ impl Facts {
     pub(crate) fn local(&self, func: FuncId, local: LocalId) -> &LocalFacts {
         &self.locals[func.0 as usize][local.0 as usize]
     }
+
+    /// Facts about a top-level variable.
+    pub(crate) fn global(&self, global: GlobalId) -> &LocalFacts {
+        &self.globals[global.0 as usize]
+    }
+}
+
+impl LocalFacts {
+    /// Whether the variable can hold none although its type has no option: what is known are declarations and
+    /// assignments of lists that are made there.
+    pub(crate) fn may_be_none(&self) -> bool {
+        !self.some || self.doubtful
+    }
 }
 
 impl Walker<'_> {
     fn local(&mut self, l: LocalId) -> &mut LocalFacts {
         &mut self.facts.locals[self.func.0 as usize][l.0 as usize]
+    }
+
+    fn var(&mut self, var: VarRef) -> &mut LocalFacts {
+        match var {
+            VarRef::Local(l) => self.local(l),
+            VarRef::Global(g) => &mut self.facts.globals[g.0 as usize],
+        }
     }
 
     fn cells(&mut self) {
@@ -99,10 +126,15 @@ impl Walker<'_> {
                 locals.zip(&declared[f]).map(|(l, &assigned)| l.captured && assigned).collect()
             })
             .collect();
+        for f in 0..n {
+            let Some(parent) = self.parents[f] else { continue };
+            for c in &self.program.functions[f].captures {
+                self.facts.locals[f][c.inner.0 as usize].uninit = self.facts.local(parent, c.outer).uninit;
+            }
+        }
         // A function stands behind the one that contains it: what inner ones say goes outwards, then inwards.
         for f in (0..n).rev().chain(0..n) {
             let Some(parent) = self.parents[f].map(|p| p.0 as usize) else { continue };
-            debug_assert!(parent < f, "inner functions come later");
             for c in &self.program.functions[f].captures {
                 let (inner, outer) = (c.inner.0 as usize, c.outer.0 as usize);
                 let any =
@@ -147,11 +179,15 @@ impl Walker<'_> {
 
     fn stmt(&mut self, s: &Stmt) {
         match &s.kind {
-            StmtKind::Let { var: VarRef::Local(l), value: None } => self.local(*l).uninit = true,
-            StmtKind::Let { var: VarRef::Global(g), value: None } => {
-                self.facts.uninit_globals[g.0 as usize] = true;
+            StmtKind::Let { var, value: None } => self.var(*var).uninit = true,
+            StmtKind::Let { var, value: Some(e) } if is_some_list(e) => self.var(*var).some = true,
+            StmtKind::Assign { place, op, value } => {
+                let sum = matches!(op, Some(op) if *op != BinOp::Coalesce);
+                if place.steps.is_empty() && !sum && !is_some_list(value) {
+                    self.var(place.root).doubtful = true;
+                }
+                self.assigned(place);
             }
-            StmtKind::Assign { place, .. } => self.assigned(place),
             StmtKind::Return(Some(e)) => {
                 self.facts.returns_value[self.func.0 as usize] = true;
                 // A parameter that is handed on is a holder, so that the return is a move.
@@ -235,5 +271,18 @@ impl Walker<'_> {
         for l in locals {
             self.borrow(l, q.exprs().map(Part::Expr));
         }
+    }
+}
+
+/// Whether a value is a list that is made where the expression stands.
+pub(super) fn is_some_list(e: &Expr) -> bool {
+    match &strip_coerce(e).kind {
+        ExprKind::List(_) => true,
+        ExprKind::Builtin { builtin: Builtin::Append | Builtin::Push | Builtin::Concat, .. } => true,
+        ExprKind::Query(q) => q.fold.is_none(),
+        ExprKind::Binary { op: BinOp::Add, left, .. } => is_some_list(left),
+        ExprKind::Cast { value } => is_some_list(value),
+        ExprKind::If { then, otherwise, .. } => is_some_list(then) && is_some_list(otherwise),
+        _ => false,
     }
 }

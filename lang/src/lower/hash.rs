@@ -3,29 +3,33 @@
 //!
 //! The index maps a key to the positions of the items that have it, in order, so rows come in the
 //! same order as from nested loops. Only keys with exact equality (ints, strings) and conditions
-//! whose evaluation nobody can observe are taken: what runs how often changes.
+//! whose evaluation nobody can observe are taken: what runs how often changes. What can fail in them is a
+//! part of none: where an item or a row has one, all pairs are tried as nested loops do.
 
 use super::func::Fx;
 use super::repr::Repr;
 use crate::ast::{BinOp, JoinKind};
-use crate::parts::mentions;
+use crate::parts::{Part, mentions};
 use crate::tree::{Expr, ExprKind, LocalId};
 use crate::types::{Ty, TyKind};
-use mochi_ir::{Cond, Op, Type, Value};
+use mochi_ir::{Block, Op, Type, Value};
 
 /// How to find the items that may match a row.
 pub(crate) struct Index<'a> {
-    /// Key to list of positions.
+    /// Key to list of positions; none when some item has no key.
     map: Value,
     key: Ty,
     /// Key of the row so far.
     probe: &'a Expr,
+    /// What must not be none in the row so far.
+    bases: Vec<&'a Expr>,
     /// The other terms of the condition.
     pub(crate) rest: Vec<&'a Expr>,
 }
 
-/// An expression without effects that cannot fail.
+/// An expression without effects, which can fail only because one of its [`bases`] is none.
 fn is_quiet(e: &Expr) -> bool {
+    let scalar = |e: &Expr| matches!(e.ty, Ty::INT | Ty::FLOAT | Ty::BOOL);
     match &e.kind {
         ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Bool(_) | ExprKind::Str(_) | ExprKind::None => true,
         ExprKind::Var(_) => true,
@@ -34,10 +38,33 @@ fn is_quiet(e: &Expr) -> bool {
         | ExprKind::SafeField { base, .. } => is_quiet(base),
         ExprKind::DynField { base, .. } => base.ty != Ty::ANY && is_quiet(base),
         ExprKind::Coerce { value } => value.ty != Ty::ANY && is_quiet(value),
-        ExprKind::Unary { operand, .. } => is_quiet(operand),
-        ExprKind::Binary { op: BinOp::Div | BinOp::Mod | BinOp::In, .. } => false,
-        ExprKind::Binary { left, right, .. } => left.ty != Ty::ANY && is_quiet(left) && is_quiet(right),
+        ExprKind::Unary { operand, .. } => scalar(operand) && is_quiet(operand),
+        ExprKind::Binary { op, left, right } => {
+            let simple = match op {
+                BinOp::Eq | BinOp::Ne => scalar(left) || left.ty == Ty::STR,
+                BinOp::Div | BinOp::Mod | BinOp::In => false,
+                _ => scalar(left),
+            };
+            simple && is_quiet(left) && is_quiet(right)
+        }
         _ => false,
+    }
+}
+
+/// The values of which a quiet expression takes a part, inner ones first.
+fn bases<'e>(e: &'e Expr, found: &mut Vec<&'e Expr>) {
+    match &e.kind {
+        ExprKind::Field { base, .. }
+        | ExprKind::GroupField { base, .. }
+        | ExprKind::DynField { base, .. } => {
+            bases(base, found);
+            found.push(base);
+        }
+        _ => e.each_part(&mut |part| {
+            if let Part::Expr(x) = part {
+                bases(x, found);
+            }
+        }),
     }
 }
 
@@ -86,18 +113,44 @@ impl<'a> Fx<'_, 'a> {
             return None;
         }
         let rest = terms.iter().enumerate().filter(|(k, _)| *k != at).map(|(_, t)| *t).collect();
-        let map = self.build_index(local, (list, elem), key, key_ty);
-        Some(Index { map, key: key_ty, probe, rest })
+        // What comes behind the equality is evaluated for the same pairs as without an index.
+        let mut parts = Vec::new();
+        terms[..=at].iter().for_each(|t| bases(t, &mut parts));
+        let (own, others): (Vec<&Expr>, Vec<&Expr>) = parts.into_iter().partition(|e| mentions(e, &[local]));
+        let map = self.build_index(local, (list, elem), key, key_ty, &own);
+        Some(Index { map, key: key_ty, probe, bases: others, rest })
     }
 
-    fn build_index(&mut self, local: LocalId, (list, elem): (Value, Ty), key: &'a Expr, key_ty: Ty) -> Value {
+    /// Goes on when none of these is none.
+    fn require_some(&mut self, bases: &[&'a Expr], none: Block) {
+        for base in bases {
+            let v = self.expr(base);
+            let is_none = self.is_none(Repr::Ref, v);
+            let some = self.b.new_block();
+            self.brif(is_none, none, some);
+            self.enter(some);
+        }
+    }
+
+    fn build_index(
+        &mut self,
+        local: LocalId,
+        (list, elem): (Value, Ty),
+        key: &'a Expr,
+        key_ty: Ty,
+        bases: &[&'a Expr],
+    ) -> Value {
         let positions = self.lw.types.types.list(Ty::INT);
         let map_ty = self.lw.types.types.intern(TyKind::Map(key_ty, positions));
         let desc = self.desc(map_ty);
         let map = self.rt("map_new", &[desc]);
         let len = self.raw_len(list);
+        let result = self.b.declare_var(Type::Ref);
+        self.b.def_var(result, map);
+        let (keyless, join) = (self.b.new_cold_block(), self.b.new_block());
         self.count_loop(len, |fx, i| {
             fx.bind_item(local, list, elem, i);
+            fx.require_some(bases, keyless);
             let k = fx.expr(key);
             let slot = fx.map_slot(key_ty, map, k);
             let held = fx.load_slot(Repr::Ref, slot, 0);
@@ -115,19 +168,47 @@ impl<'a> Fx<'_, 'a> {
             let position = fx.tag(i);
             fx.push(Ty::INT, all, position);
         });
-        map
+        self.jump(join);
+        self.enter(keyless);
+        let none = self.none(Repr::Ref);
+        self.b.def_var(result, none);
+        self.jump(join);
+        self.enter(join);
+        self.b.use_var(result)
     }
 
-    /// The list of positions for the row so far, and its raw length.
-    pub(crate) fn probe_index(&mut self, index: &Index<'a>) -> (Value, Value) {
+    /// The list of positions for the row so far, and how many pairs to try. With positions that are none
+    /// these are all.
+    pub(crate) fn probe_index(&mut self, index: &Index<'a>, items: Value) -> (Value, Value) {
+        let (found, count) = (self.b.declare_var(Type::Ref), self.b.declare_var(Type::I64));
+        let (every, look, hit, miss) =
+            (self.b.new_cold_block(), self.b.new_block(), self.b.new_block(), self.b.new_block());
+        let join = self.b.new_block();
+        let none = self.none(Repr::Ref);
+        self.b.def_var(found, none);
+        let keyless = self.is_none(Repr::Ref, index.map);
+        self.brif(keyless, every, look);
+        self.enter(look);
+        self.require_some(&index.bases, every);
         let k = self.expr(index.probe);
         let slot = self.map_find(index.key, index.map, k);
-        let list =
-            self.choose(slot, Repr::Ref, |fx| fx.load_slot(Repr::Ref, slot, 0), |fx| fx.none(Repr::Ref));
+        self.brif(slot, hit, miss);
+        self.enter(hit);
+        let list = self.load_slot(Repr::Ref, slot, 0);
+        self.b.def_var(found, list);
+        let len = self.raw_len(list);
+        self.b.def_var(count, len);
+        self.jump(join);
+        self.enter(miss);
         let zero = self.b.iconst(0);
-        let some = self.b.icmp(Cond::Ne, list, zero);
-        let len = self.choose(some, Repr::Bool, |fx| fx.raw_len(list), |_| zero);
-        (list, len)
+        self.b.def_var(count, zero);
+        self.jump(join);
+        self.enter(every);
+        let len = self.raw_len(items);
+        self.b.def_var(count, len);
+        self.jump(join);
+        self.enter(join);
+        (self.b.use_var(found), self.b.use_var(count))
     }
 
     /// The raw position at an index of a list of positions.

@@ -7,6 +7,7 @@
 
 use super::func::Fx;
 use super::hash::Index;
+use super::repr::Repr;
 use crate::ast::JoinKind;
 use crate::tree::{Expr, LocalId, Query, VarRef};
 use crate::types::Ty;
@@ -131,23 +132,33 @@ impl<'l, 'a> Fx<'l, 'a> {
         // Positions among the candidates, or in the whole list.
         let (found, len) = match &stage.index {
             Some(index) => {
-                let (found, len) = self.probe_index(index);
+                let (found, len) = self.probe_index(index, list);
                 (Some(found), len)
             }
             None => (None, self.raw_len(list)),
         };
-        let candidate = |fx: &mut Self, i: Value, miss: Option<Block>| {
-            let at = match found {
-                Some(found) => fx.position_at(found, i),
-                None => i,
-            };
+        let pair = |fx: &mut Self, at: Value, miss: Option<Block>| {
             fx.bind_item(stage.local, list, elem, at);
             if let (Some(miss), Some((_, on))) = (miss, stage.join) {
-                match &stage.index {
-                    Some(index) => index.rest.iter().for_each(|term| fx.require(term, miss)),
-                    None => fx.require(on, miss),
-                }
+                fx.require(on, miss);
             }
+        };
+        let candidate = |fx: &mut Self, i: Value, miss: Option<Block>| {
+            let (Some(found), Some(index), Some(miss)) = (found, &stage.index, miss) else {
+                return pair(fx, i, miss);
+            };
+            let (every, looked_up, row) = (fx.b.new_cold_block(), fx.b.new_block(), fx.b.new_block());
+            let all = fx.is_none(Repr::Ref, found);
+            fx.brif(all, every, looked_up);
+            fx.enter(every);
+            pair(fx, i, Some(miss));
+            fx.jump(row);
+            fx.enter(looked_up);
+            let at = fx.position_at(found, i);
+            fx.bind_item(stage.local, list, elem, at);
+            index.rest.iter().for_each(|term| fx.require(term, miss));
+            fx.jump(row);
+            fx.enter(row);
         };
         match stage.join {
             Some((JoinKind::Left, _)) => {

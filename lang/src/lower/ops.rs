@@ -182,7 +182,14 @@ impl<'a> Fx<'_, 'a> {
         let v = self.expr_as(operand, ty);
         match self.lw.types.kind(self.lw.types.strip(ty)) {
             TyKind::Int => self.int_op(Op::IntNeg, &[v]),
-            TyKind::Float => self.b.op(Op::Fneg, &[v], Type::F64),
+            TyKind::Float if matches!(operand.kind, ExprKind::Float(_)) => {
+                self.b.op(Op::Fneg, &[v], Type::F64)
+            }
+            // A difference gives none of none, which another sign would not be.
+            TyKind::Float => {
+                let zero = self.b.fconst(-0.0);
+                self.b.op(Op::Fsub, &[zero, v], Type::F64)
+            }
             TyKind::BigRat => self.rt("rat_neg", &[v]),
             _ => self.rt("any_neg", &[v]),
         }
@@ -227,7 +234,8 @@ impl<'a> Fx<'_, 'a> {
             TyKind::Option(t) if matches!(self.lw.types.kind(*t), TyKind::Bool) => {
                 return self.b.icmp(cond, a, b);
             }
-            TyKind::Fun(..) | TyKind::Variadic(..) => return self.b.iconst(i64::from(negated)),
+            // Functions are never equal.
+            TyKind::Fun(..) | TyKind::Variadic(..) => self.both(Repr::Ref, a, b, true),
             TyKind::Str if self.is_char_literal(a) || self.is_char_literal(b) => {
                 return self.b.icmp(cond, a, b);
             }
@@ -253,15 +261,16 @@ impl<'a> Fx<'_, 'a> {
             return same;
         }
         let yes = self.b.iconst(1);
-        self.choose(
-            same,
-            Repr::Bool,
-            |_| yes,
-            |fx| {
-                let (a, b) = (fx.is_none(Repr::Float, a), fx.is_none(Repr::Float, b));
-                fx.b.bin(Op::And, a, b)
-            },
-        )
+        self.choose(same, Repr::Bool, |_| yes, |fx| fx.both(Repr::Float, a, b, true))
+    }
+
+    /// Whether both values are none, or neither is.
+    fn both(&mut self, repr: Repr, a: Value, b: Value, none: bool) -> Value {
+        let [a, b] = [a, b].map(|v| {
+            let is_none = self.is_none(repr, v);
+            if none { is_none } else { self.flip(is_none) }
+        });
+        self.b.bin(Op::And, a, b)
     }
 
     fn order(&mut self, op: BinOp, ty: Ty, a: Value, b: Value) -> Value {
@@ -275,14 +284,18 @@ impl<'a> Fx<'_, 'a> {
             TyKind::Int => return self.int_cmp(cond, a, b),
             TyKind::Float => return self.b.fcmp(fcond, a, b),
             TyKind::Bool => return self.b.icmp(cond, a, b),
-            TyKind::Str => self.rt("str_cmp", &[a, b]),
+            TyKind::Str => {
+                let order = self.rt("str_order", &[a, b]);
+                return self.ordered(op, order);
+            }
             TyKind::BigRat => self.rt("rat_cmp", &[a, b]),
             TyKind::Any => {
                 let order = self.rt("any_cmp", &[a, b]);
                 return self.ordered(op, order);
             }
             // Lists, maps and structs have no order: `<=` and `>=` hold, the others do not.
-            _ => return self.b.iconst(i64::from(matches!(op, BinOp::Le | BinOp::Ge))),
+            _ if matches!(op, BinOp::Le | BinOp::Ge) => return self.both(Repr::Ref, a, b, false),
+            _ => return self.b.iconst(0),
         };
         let zero = self.b.iconst(0);
         self.b.icmp(cond, order, zero)

@@ -8,6 +8,15 @@ use crate::types::{StructId, Ty, TyKind};
 use mochi_ir::{Block, Value};
 use std::collections::HashSet;
 
+/// What earlier tests say about a value.
+#[derive(Clone, Copy, Default)]
+struct Known {
+    /// It is not none.
+    some: bool,
+    /// It is of the variant.
+    sure: bool,
+}
+
 impl<'a> Fx<'_, 'a> {
     /// A match expression; the value is meaningless when it is not `used`.
     pub(crate) fn match_expr(&mut self, e: &'a Expr, value: &'a Expr, arms: &'a [Arm], used: bool) -> Value {
@@ -17,11 +26,23 @@ impl<'a> Fx<'_, 'a> {
         let join = self.b.new_block();
         let result = self.b.declare_var(repr.ir());
         let last_is_sure = self.covers_union(value_ty, arms);
+        // None, which no variant takes, goes to the next arm of another kind.
+        let mut nones = None;
         for (k, arm) in arms.iter().enumerate() {
             let fail = self.b.new_block();
             self.at(arm.result.span);
             let sure = last_is_sure && k + 1 == arms.len();
-            self.test(&arm.pattern, v, value_ty, fail, sure);
+            match &arm.pattern {
+                Pattern::Variant { .. } if value_ty != Ty::ANY => {
+                    if nones.is_none() {
+                        let to = self.b.new_block();
+                        self.check_some(v, to);
+                        nones = Some(to);
+                    }
+                }
+                _ => self.meet(nones.take()),
+            }
+            self.test(&arm.pattern, v, value_ty, fail, Known { some: nones.is_some(), sure });
             let r = if used {
                 self.expr_as(&arm.result, ty)
             } else {
@@ -32,11 +53,27 @@ impl<'a> Fx<'_, 'a> {
             self.jump(join);
             self.enter(fail);
         }
+        self.meet(nones);
         let none = self.none(repr);
         self.b.def_var(result, none);
         self.jump(join);
         self.enter(join);
         self.b.use_var(result)
+    }
+
+    /// Goes on in a block that others jump to as well.
+    fn meet(&mut self, block: Option<Block>) {
+        if let Some(block) = block {
+            self.jump(block);
+            self.enter(block);
+        }
+    }
+
+    /// Goes on when a reference is not none.
+    fn check_some(&mut self, v: Value, none: Block) {
+        let is_none = self.is_none(Repr::Ref, v);
+        let some = self.flip(is_none);
+        self.check(some, none);
     }
 
     /// Whether the arms name every variant of a union with patterns that always match it, so that
@@ -56,9 +93,8 @@ impl<'a> Fx<'_, 'a> {
         self.lw.types.types.union_def(*u).variants.iter().all(|v| seen.contains(v))
     }
 
-    /// Tests a value of a resolved type; goes on when it matches, to `fail` otherwise. `sure`: the
-    /// outermost test always succeeds.
-    fn test(&mut self, pattern: &'a Pattern, v: Value, ty: Ty, fail: Block, sure: bool) {
+    /// Tests a value of a resolved type; goes on when it matches, to `fail` otherwise.
+    fn test(&mut self, pattern: &'a Pattern, v: Value, ty: Ty, fail: Block, known: Known) {
         match pattern {
             Pattern::Wildcard => {}
             Pattern::Bind(local) => {
@@ -80,12 +116,10 @@ impl<'a> Fx<'_, 'a> {
                     let some = self.flip(none);
                     self.check(some, fail);
                     object = self.convert(v, Ty::ANY, desc);
-                } else if self.lw.types.is_option(ty) {
-                    let none = self.is_none(Repr::Ref, v);
-                    let some = self.flip(none);
-                    self.check(some, fail);
+                } else if !known.some {
+                    self.check_some(v, fail);
                 }
-                if !sure {
+                if !known.sure {
                     let is = self.is_variant(object, *id);
                     self.check(is, fail);
                 }
@@ -97,7 +131,7 @@ impl<'a> Fx<'_, 'a> {
                     }
                     let repr = self.lw.types.repr(types[k]);
                     let part = self.load_slot(repr, object, i64::from(layout.offsets[k]));
-                    self.test(field, part, types[k], fail, false);
+                    self.test(field, part, types[k], fail, Known::default());
                 }
             }
         }

@@ -8,6 +8,7 @@
 //! Leading steps are walked first, then the value is evaluated, then the last index. A variable
 //! with a single step is read last of all: it is what the store is about.
 
+use super::facts::LocalFacts;
 use super::func::{Fx, Home};
 use super::ops::strip_coerce;
 use super::repr::Repr;
@@ -169,14 +170,18 @@ impl<'a> Fx<'_, 'a> {
         }
     }
 
-    /// Whether a variable can hold none although its type has no option.
-    fn may_be_none(&mut self, root: VarRef) -> bool {
+    /// Whether a store into a variable that is none makes a list: where none is what the variable was
+    /// declared with.
+    fn starts_as_none(&mut self, root: VarRef) -> bool {
         let ty = self.var_ty(root);
-        self.lw.types.is_option(ty)
-            || match root {
-                VarRef::Local(l) => self.facts(l).uninit,
-                VarRef::Global(g) => self.lw.facts.uninit_globals[g.0 as usize],
-            }
+        self.lw.types.is_option(ty) || self.var_facts(root).uninit
+    }
+
+    fn var_facts(&self, root: VarRef) -> LocalFacts {
+        match root {
+            VarRef::Local(l) => self.facts(l),
+            VarRef::Global(g) => *self.lw.facts.global(g),
+        }
     }
 
     /// Walks the leading steps of a place; `later` is evaluated before the store.
@@ -235,7 +240,7 @@ impl<'a> Fx<'_, 'a> {
     /// The list a walk has reached; an absent one is made and stored in its holder.
     fn some_list(&mut self, at: &Reached) -> Value {
         if let Holder::Variable(root) = at.holder
-            && !self.may_be_none(root)
+            && !self.starts_as_none(root)
         {
             return at.value;
         }
@@ -376,7 +381,7 @@ impl<'a> Fx<'_, 'a> {
         let changes = self.changes(growth.exprs());
         let Some((last, leading)) = place.steps.split_last() else {
             let mut list = self.read(place.root);
-            if self.may_be_none(place.root) {
+            if self.var_facts(place.root).may_be_none() {
                 list = self.list_or_new(list, list_ty, |_, _| {});
             }
             let grown = self.may_grow(&changes, Some(place.root));

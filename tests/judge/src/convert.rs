@@ -77,7 +77,8 @@ impl Machine<'_> {
             return self.cast_dynamic(v, target);
         }
         if v.is_none() {
-            return Ok(v);
+            let parsed = inner == Ty::STR && target != Ty::STR;
+            return if parsed { self.fail("cannot use none here") } else { Ok(v) };
         }
         let copies = matches!(self.types.kind(inner), TyKind::List(_) | TyKind::Map(..) | TyKind::Struct(_))
             && matches!(self.types.kind(target), TyKind::List(_) | TyKind::Map(..) | TyKind::Struct(_));

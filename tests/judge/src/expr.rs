@@ -220,7 +220,6 @@ impl<'p> Machine<'p> {
             (Value::List(_) | Value::Str(_), Value::None) => self.fail("cannot use none here"),
             (Value::List(_), _) => self.fail("invalid index"),
             (Value::Str(_), _) => self.fail("string index must be int"),
-            (Value::Map(_), Value::None) => Ok(Value::None),
             (Value::Map(m), key) => {
                 let key_ty = self.types.map_parts(m.ty).0;
                 let key = self.adopt_key(key, key_ty)?;

@@ -5,8 +5,9 @@ use crate::types::TypeTable;
 use crate::value::{Fun, Slot, Value};
 use crate::{Ended, Limits, Outcome};
 use mochi_lang::ast;
+use mochi_lang::parts::Part;
 use mochi_lang::span::{SourceMap, Span};
-use mochi_lang::tree::{FuncId, Function, LocalId, Program, VarRef};
+use mochi_lang::tree::{ExprKind, FuncId, Function, LocalId, Program, StmtKind, VarRef};
 use mochi_lang::types::Ty;
 use std::rc::Rc;
 
@@ -69,9 +70,68 @@ pub struct Machine<'p> {
     pub now: i64,
     /// The place that an error has from now on.
     pub at: Span,
+    /// Variables that were declared without a value.
+    pub unset: Unset,
     calls: Vec<Active>,
     steps: u64,
     limits: Limits,
+}
+
+/// Variables declared without a value, by function; those captured from one are such, too.
+pub struct Unset {
+    locals: Vec<Vec<bool>>,
+    globals: Vec<bool>,
+}
+
+impl Unset {
+    fn new(program: &Program) -> Unset {
+        let locals = program.functions.iter().map(|f| vec![false; f.locals.len()]).collect();
+        let mut unset = Unset { locals, globals: vec![false; program.globals.len()] };
+        // Functions inside of others come later.
+        for (i, f) in program.functions.iter().enumerate() {
+            let mut work = vec![Part::Stmts(&f.body)];
+            while let Some(part) = work.pop() {
+                let (stmts, expr) = match part {
+                    Part::Stmts(stmts) => (stmts, None),
+                    Part::Expr(e) => (&[][..], Some(e)),
+                };
+                for s in stmts {
+                    match s.kind {
+                        StmtKind::Let { var: VarRef::Local(l), value: None } => {
+                            unset.locals[i][l.0 as usize] = true;
+                        }
+                        StmtKind::Let { var: VarRef::Global(g), value: None } => {
+                            unset.globals[g.0 as usize] = true;
+                        }
+                        StmtKind::NestedFun { func, .. } => unset.capture(program, i, func),
+                        _ => {}
+                    }
+                    s.each_part(&mut |p| work.push(p));
+                }
+                if let Some(e) = expr {
+                    if let ExprKind::Closure(func) = e.kind {
+                        unset.capture(program, i, func);
+                    }
+                    e.each_part(&mut |p| work.push(p));
+                }
+            }
+        }
+        unset
+    }
+
+    fn capture(&mut self, program: &Program, outer: usize, inner: FuncId) {
+        for c in &program.functions[inner.0 as usize].captures {
+            self.locals[inner.0 as usize][c.inner.0 as usize] = self.locals[outer][c.outer.0 as usize];
+        }
+    }
+
+    /// Whether it is one.
+    pub fn contains(&self, func: FuncId, var: VarRef) -> bool {
+        match var {
+            VarRef::Local(l) => self.locals[func.0 as usize][l.0 as usize],
+            VarRef::Global(g) => self.globals[g.0 as usize],
+        }
+    }
 }
 
 /// A trace shows the first and the last calls of a deep stack.
@@ -91,6 +151,7 @@ impl<'p> Machine<'p> {
             stdin,
             now: 1,
             at: Span::default(),
+            unset: Unset::new(program),
             calls: Vec::new(),
             steps: 0,
             limits,

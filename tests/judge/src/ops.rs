@@ -165,7 +165,7 @@ impl<'p> Machine<'p> {
             Value::Map(m) => {
                 let key_ty = self.types.map_parts(m.ty).0;
                 // Through `any` a key of another kind than int is no key of a map of ints.
-                if a.is_none() || key_ty == Ty::INT && !matches!(a, Value::Int(_)) {
+                if key_ty == Ty::INT && !matches!(a, Value::Int(_) | Value::None) {
                     return Ok(false);
                 }
                 let key = self.adopt_key(a, key_ty)?;

@@ -137,7 +137,8 @@ impl<'p> Machine<'p> {
     }
 
     /// The value of a part of a container. Where a list is wanted and none is found, there is a new
-    /// list from now on ("storing into none creates a list").
+    /// list from now on ("storing into none creates a list"; of variables only those that were declared
+    /// without a value).
     fn part(
         &mut self,
         f: &mut Frame<'p>,
@@ -150,32 +151,28 @@ impl<'p> Machine<'p> {
             Last::Field(k) => self.field(container, *k),
             Last::Name(name) => self.dynamic_field(container, name.as_bytes()),
             Last::Index(index) => {
-                let made = self.list_for_none(f, container, ty, holder)?;
+                let made = match self.list_type(f, ty, holder) {
+                    Some(ty) if container.is_none() => {
+                        let list = Value::list(ty, Vec::new());
+                        self.hold(f, holder, list.clone())?;
+                        Some(list)
+                    }
+                    _ => None,
+                };
                 self.index(made.as_ref().unwrap_or(container), index)
             }
         }
     }
 
-    /// A new empty list in the place of none, if a list can be there.
-    fn list_for_none(
-        &mut self,
-        f: &mut Frame<'p>,
-        container: &Value,
-        ty: Ty,
-        holder: &Holder,
-    ) -> Run<Option<Value>> {
-        let Some(ty) = self.list_type(ty).filter(|_| container.is_none()) else { return Ok(None) };
-        let list = Value::list(ty, Vec::new());
-        self.hold(f, holder, list.clone())?;
-        Ok(Some(list))
-    }
-
-    /// The type of a list that a value of this type can be.
-    fn list_type(&mut self, ty: Ty) -> Option<Ty> {
+    /// The type of the list that a store makes of none in a place of this type.
+    fn list_type(&mut self, f: &Frame<'p>, ty: Ty, holder: &Holder) -> Option<Ty> {
         use mochi_lang::types::TyKind;
-        let ty = self.types.strip(ty);
-        match self.types.kind(ty) {
-            TyKind::List(_) => Some(ty),
+        let stripped = self.types.strip(ty);
+        match self.types.kind(stripped) {
+            TyKind::List(_) => match holder {
+                Holder::Variable(var) if stripped == ty && !self.unset.contains(f.id, *var) => None,
+                _ => Some(stripped),
+            },
             TyKind::Any => Some(self.types.list_of(Ty::ANY)),
             _ => None,
         }
@@ -205,9 +202,6 @@ impl<'p> Machine<'p> {
         if dynamic {
             value = self.adopt(value, value_ty)?;
         }
-        if key.is_none() && key_ty == Ty::STR {
-            return self.fail("cannot use none here");
-        }
         let id = Key::of(&self.types.types, map, &key);
         map.entries.borrow_mut().put(id, frozen(&key), value);
         Ok(())
@@ -224,8 +218,10 @@ impl<'p> Machine<'p> {
     ) -> Run<()> {
         let dynamic = ty == Ty::ANY;
         match (&container, last) {
-            (Value::None, Last::Index(index)) if self.list_type(ty).is_some() => {
-                let ty = self.list_type(ty).unwrap_or(ty);
+            (Value::None, Last::Index(index)) => {
+                let Some(ty) = self.list_type(f, ty, &holder) else {
+                    return self.fail("cannot use none here");
+                };
                 let empty = Rc::new(List { ty, items: Vec::new().into() });
                 self.hold(f, &holder, Value::List(empty.clone()))?;
                 self.store_element(f, &empty, &index, value, &holder, dynamic)

@@ -166,7 +166,7 @@ impl Writer {
             let body = w.statements(count);
             block.0.extend(body.0);
             // A function that ends without a value gives none.
-            if *result != Ty::Unit && (w.leaves_out(result) || !w.chance(2)) {
+            if *result != Ty::Unit && !w.chance(2) {
                 let depth = w.pick(&[1, 2, 3]);
                 let value = w.expr(result, depth);
                 block.0.push(stmt(parts!["return ", value]));

@@ -29,18 +29,7 @@ use proptest::strategy::{NewTree, Strategy};
 use proptest::test_runner::TestRunner;
 use std::fmt;
 use tree::{Block, parts, separated};
-use types::Ty;
 use writer::{Writer, stmt};
-
-/// What compiled code does not do as the language says yet, so that no program does it. Has to be empty.
-const LEFT_OUT: &[LeftOut] = &[LeftOut::NoneAsReference];
-
-/// Something that is left out.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum LeftOut {
-    /// A value that is none though its type is no option, where `append`, a key or `match` gets it.
-    NoneAsReference,
-}
 
 /// Lines that programs read.
 const LINES: [&[u8]; 7] = [b"first line", b"12", b"", b"h\xc3\xa9llo", b"a\xe9b", b"  x  ", b"last"];
@@ -94,11 +83,6 @@ impl Strategy for Programs {
 }
 
 impl Writer {
-    /// Whether none must not stand for a value of this type.
-    fn leaves_out(&self, ty: &Ty) -> bool {
-        LEFT_OUT.contains(&LeftOut::NoneAsReference) && !matches!(ty, Ty::Float | Ty::Bool | Ty::Any)
-    }
-
     /// A whole program.
     fn program(&mut self) -> Block {
         let mut block = Block::default();
