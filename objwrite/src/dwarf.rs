@@ -13,7 +13,7 @@
 
 use crate::link::DebugOptions;
 use crate::link::layout::Function;
-use crate::model::CfiOp;
+use crate::model::{CfiOp, FunctionInfo};
 use crate::target::Arch;
 use gimli::write::{
     Address, AttributeValue, CallFrameInstruction, CommonInformationEntry, DwarfUnit, EndianVec, Expression,
@@ -145,8 +145,46 @@ fn code(offset: u64) -> Address {
     Address::Symbol { symbol: 0, addend: offset as i64 }
 }
 
-/// The debug sections of a program, by name. Panics when functions, line rows or frame instructions
-/// are not in order of offset.
+/// Offsets from the canonical frame address are written in these units: the size of a register, downwards.
+const DATA_ALIGNMENT: i8 = -8;
+
+/// What [`build`] relies on, of a function whose atom has this many bytes: why it does not hold.
+pub fn complaint(arch: Arch, info: &FunctionInfo, size: usize) -> Option<&'static str> {
+    let rows = info.lines.iter().map(|r| r.offset);
+    let ops = || info.frame.ops.iter();
+    if !rows.clone().is_sorted() || !ops().is_sorted_by_key(|op| op.0) {
+        return Some("line rows or frame instructions are not in order");
+    }
+    if rows.chain(ops().map(|op| op.0)).any(|offset| offset as usize > size) {
+        return Some("a line row or frame instruction outside its bytes");
+    }
+    let code_alignment = frame_start(arch).map_or(1, |s| s.code_alignment);
+    let unit = i32::from(DATA_ALIGNMENT);
+    let aligned = |&(at, op): &(u32, CfiOp)| {
+        at.is_multiple_of(code_alignment.into())
+            && match op {
+                CfiOp::Offset(_, offset) => offset % unit == 0,
+                CfiOp::DefCfa(_, offset) | CfiOp::DefCfaOffset(offset) => offset >= 0 || offset % unit == 0,
+                _ => true,
+            }
+    };
+    if !ops().all(aligned) {
+        return Some("a frame instruction whose offset is not aligned");
+    }
+    let mut remembered = 0usize;
+    for (_, op) in ops() {
+        remembered = match op {
+            CfiOp::RememberState => remembered + 1,
+            CfiOp::RestoreState if remembered == 0 => return Some("no state of the frame to restore"),
+            CfiOp::RestoreState => remembered - 1,
+            _ => remembered,
+        };
+    }
+    None
+}
+
+/// The debug sections of a program, by name. Panics when functions are not in order of offset, or one is not
+/// as [`complaint`] says.
 pub fn build(arch: Arch, options: &DebugOptions, functions: &[Function]) -> Vec<DebugSection> {
     let mut sections = Sections::new(Recorder::new());
     // Memory is the only thing these writers can run out of; their errors are our mistakes.
@@ -282,7 +320,7 @@ fn frames(start: &FrameStart, functions: &[Function]) -> FrameTable {
     // Version 4 is the call frame format of DWARF 4 and 5.
     let encoding = Encoding { format: Format::Dwarf32, version: 4, address_size: 8 };
     let return_address = Register(start.return_address);
-    let mut cie = CommonInformationEntry::new(encoding, start.code_alignment, -8, return_address);
+    let mut cie = CommonInformationEntry::new(encoding, start.code_alignment, DATA_ALIGNMENT, return_address);
     cie.add_instruction(CallFrameInstruction::Cfa(Register(start.stack_pointer), start.cfa_offset));
     if let Some(at) = start.return_address_at {
         cie.add_instruction(CallFrameInstruction::Offset(return_address, at));

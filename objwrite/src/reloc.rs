@@ -183,6 +183,14 @@ impl RelocRow {
         (n != 0).then_some(n)
     }
 
+    /// Objects of this machine may have it.
+    pub fn is_of(&self, arch: Arch) -> bool {
+        match arch {
+            Arch::Wasm32 => self.formula == Formula::Insert || self.kind == RelocKind::Abs64,
+            _ => self.elf_number(arch).is_some(),
+        }
+    }
+
     /// The value, from `S + A` and `P`.
     pub fn value(&self, target: u64, place: u64) -> u64 {
         match self.formula {

@@ -7,8 +7,9 @@
 
 use super::{LinkError, Undefined};
 use crate::archive::Archive;
+use crate::dwarf;
 use crate::model::{AtomKind, AtomView, Object, RelocEntry, SymRef};
-use crate::target::Format;
+use crate::target::{Arch, Format, Target};
 use std::collections::HashMap;
 
 macro_rules! linker_symbols {
@@ -162,7 +163,7 @@ struct Resolver<'a> {
     globals: HashMap<&'a str, (u32, u32)>,
     external_index: HashMap<&'a str, u32>,
     may_be_external: &'a dyn Fn(&str) -> bool,
-    format: Format,
+    target: Target,
     undefined: Vec<Undefined>,
     program: Program<'a>,
 }
@@ -180,7 +181,7 @@ pub fn resolve<'a>(
         globals: HashMap::new(),
         external_index: HashMap::new(),
         may_be_external,
-        format: object.target.format,
+        target: object.target,
         undefined: Vec::new(),
         program: Program { atoms: Vec::new(), defs: Vec::new(), externals: Vec::new() },
     };
@@ -216,7 +217,7 @@ impl<'a> Resolver<'a> {
             let symbol = &object.symbols[atom.sym.0 as usize];
             let slot = &mut defined[atom.sym.0 as usize];
             let twice = *slot != 0
-                || LinkerSymbol::from_name(&symbol.name, self.format).is_some()
+                || LinkerSymbol::from_name(&symbol.name, self.target.format).is_some()
                 || symbol.global && self.globals.insert(&symbol.name, (index, i as u32)).is_some();
             if twice {
                 return Err(LinkError::Duplicate { symbol: symbol.name.clone() });
@@ -292,7 +293,7 @@ impl<'a> Resolver<'a> {
                 (view, symbol.name, symbol.global, file)
             }
         };
-        check(&view, name)?;
+        check(self.target.arch, &view, name)?;
         let kept = Kept { view, name, global, file, definition: (input, atom), first_def: 0 };
         self.program.atoms.push(kept);
         Ok(index)
@@ -330,7 +331,7 @@ impl<'a> Resolver<'a> {
         if let Some(atom) = own {
             return Ok(Def::Atom(self.keep(input, atom)?));
         }
-        if let Some(symbol) = LinkerSymbol::from_name(name, self.format) {
+        if let Some(symbol) = LinkerSymbol::from_name(name, self.target.format) {
             return Ok(Def::Linker(symbol));
         }
         if let Some((input, atom)) = self.by_name(name)? {
@@ -350,7 +351,7 @@ impl<'a> Resolver<'a> {
 }
 
 /// What the rest of the link relies on.
-fn check(view: &AtomView, name: &str) -> Result<(), LinkError> {
+fn check(arch: Arch, view: &AtomView, name: &str) -> Result<(), LinkError> {
     let bad = |why| Err(LinkError::BadAtom { atom: name.to_string(), why });
     if !view.align.is_power_of_two() || view.align > 4096 {
         return bad("alignment is not a power of two up to 4096");
@@ -368,6 +369,9 @@ fn check(view: &AtomView, name: &str) -> Result<(), LinkError> {
         if end > view.bytes.len() as u64 {
             return bad("relocation outside its bytes");
         }
+        if !r.kind.row().is_of(arch) {
+            return bad("relocation of another machine");
+        }
         if r.kind == crate::reloc::RelocKind::Abs64 {
             if !matches!(view.kind, AtomKind::RelRo | AtomKind::Data | AtomKind::Roots) {
                 return bad("address in a section without addresses");
@@ -377,5 +381,9 @@ fn check(view: &AtomView, name: &str) -> Result<(), LinkError> {
             }
         }
     }
-    Ok(())
+    let function = view.function.as_ref();
+    match function.and_then(|info| dwarf::complaint(arch, info, view.bytes.len())) {
+        Some(why) => bad(why),
+        None => Ok(()),
+    }
 }

@@ -2,7 +2,10 @@
 
 use crate::support::*;
 use mochi_objwrite::link::resolve::LinkerSymbol;
-use mochi_objwrite::{Archive, AtomKind, LinkError, LinkInput, Object, link, pctab, target};
+use mochi_objwrite::{
+    Archive, AtomKind, CfiOp, FrameInfo, FunctionInfo, LineRow, LinkError, LinkInput, Object, RelocKind,
+    link, pctab, target,
+};
 use object::read::elf::{Dyn, ElfFile64, FileHeader, ProgramHeader};
 use object::{LittleEndian, Object as _, ObjectSection, ObjectSymbol, elf};
 use std::process::Command;
@@ -243,7 +246,41 @@ fn bad_atoms_are_errors() {
         "relocations are not in order or overlap"
     );
     assert_eq!(why(AtomKind::Data, &[0; 24], &[(4, ABS, "_start", 0)]), "address that is not 8-aligned");
+    for other in [RelocKind::WasmAddr, RelocKind::A64Call] {
+        assert_eq!(why(text, &[0; 8], &[(0, other, "_start", 0)]), "relocation of another machine");
+    }
     assert_eq!(why(AtomKind::Bss, &[0; 8], &[]), "both contents and zero size");
+}
+
+#[test]
+fn bad_functions_are_errors() {
+    let row = |offset| LineRow { offset, line: 1, column: 1, is_stmt: true, prologue_end: false };
+    let why = |target: &str, offsets: &[u32], ops: &[(u32, CfiOp)]| {
+        let mut b = Builder::of(target::parse(target).unwrap());
+        let frame = FrameInfo { ops: ops.to_vec() };
+        let lines = offsets.iter().map(|&o| row(o)).collect();
+        b.atom("_start", AtomKind::Text, &[0; 8], &[]).function =
+            Some(FunctionInfo { code_size: 8, lines, frame, ..FunctionInfo::default() });
+        match fails(&b.0) {
+            LinkError::BadAtom { why, .. } => why,
+            other => panic!("{other}"),
+        }
+    };
+    use CfiOp::*;
+    let (order, outside, aligned) = (
+        "line rows or frame instructions are not in order",
+        "a line row or frame instruction outside its bytes",
+        "a frame instruction whose offset is not aligned",
+    );
+    assert_eq!(why("x64-linux", &[4, 3], &[]), order);
+    assert_eq!(why("x64-linux", &[], &[(4, RememberState), (3, RestoreState)]), order);
+    assert_eq!(why("x64-linux", &[9], &[]), outside);
+    assert_eq!(why("x64-linux", &[], &[(9, RememberState)]), outside);
+    assert_eq!(why("x64-linux", &[], &[(1, Offset(6, -12))]), aligned);
+    assert_eq!(why("x64-linux", &[], &[(1, DefCfaOffset(-12))]), aligned);
+    assert_eq!(why("a64-linux", &[], &[(2, RememberState)]), aligned);
+    assert_eq!(why("rv64-linux", &[], &[(3, RememberState)]), aligned);
+    assert_eq!(why("x64-linux", &[], &[(1, RestoreState)]), "no state of the frame to restore");
 }
 
 #[test]

@@ -5,20 +5,21 @@
 
 use super::program::Program;
 use crate::choices::Choices;
-use mochi_objwrite::{Archive, Object, SymRef, Target};
+use mochi_objwrite::{Archive, LinkInput, Object, SymRef, Target};
 
 /// Where the header has the size of the file.
 const SIZE: std::ops::Range<usize> = 8..12;
 /// Words of the header.
 const HEADER: usize = 9;
 
-/// Judges the archive of a random object, and that archive after damage.
+/// Judges the archive of a random object, and that archive with some damage.
 pub(super) fn archive(program: &mut Choices, damages: &mut Choices, target: Target) {
-    let [_, library] = Program::elf(program, target, true).objects();
-    let mut bytes = library.to_bytes();
+    let [object, library] = Program::elf(program, target, false).objects();
+    let bytes = library.to_bytes();
     judge(&library, &bytes);
     while !damages.done() {
-        damage(damages, &mut bytes);
+        let mut bytes = bytes.clone();
+        (0..=damages.below(3)).for_each(|_| damage(damages, &mut bytes));
         // Sizes mostly agree, so that the rest is read.
         let size = bytes.len() as u32;
         if damages.below(8) != 7
@@ -27,7 +28,16 @@ pub(super) fn archive(program: &mut Choices, damages: &mut Choices, target: Targ
             place.copy_from_slice(&size.to_le_bytes());
         }
         mochi_objwrite::archive::fuzz(&bytes);
+        link(&object, &bytes);
     }
+}
+
+/// What can be opened is linked, or the linker says what is wrong.
+fn link(object: &Object, library: &[u8]) {
+    let Ok(archive) = Archive::open(library) else { return };
+    let (archives, debug) = (&[archive], Some(super::debug_options()));
+    let input = LinkInput { object, archives, entry: "_start", symbols: true, debug, build_id: false };
+    let _ = mochi_objwrite::link(&input);
 }
 
 /// The archive has what was put in, and finds by their names what others may refer to.
