@@ -7,6 +7,7 @@
 //! part of none: where an item or a row has one, all pairs are tried as nested loops do.
 
 use super::func::Fx;
+use super::ops::strip_coerce;
 use super::repr::Repr;
 use crate::ast::{BinOp, JoinKind};
 use crate::parts::{Part, mentions};
@@ -21,6 +22,8 @@ pub(crate) struct Index<'a> {
     key: Ty,
     /// Key of the row so far.
     probe: &'a Expr,
+    /// Every item and row has a key.
+    pub(crate) total: bool,
     /// What must not be none in the row so far.
     bases: Vec<&'a Expr>,
     /// The other terms of the condition.
@@ -116,9 +119,14 @@ impl<'a> Fx<'_, 'a> {
         // What comes behind the equality is evaluated for the same pairs as without an index.
         let mut parts = Vec::new();
         terms[..=at].iter().for_each(|t| bases(t, &mut parts));
+        parts.retain(|e| {
+            let ty = self.ty(strip_coerce(e).ty);
+            self.lw.may_be_none(ty)
+        });
+        let total = parts.is_empty();
         let (own, others): (Vec<&Expr>, Vec<&Expr>) = parts.into_iter().partition(|e| mentions(e, &[local]));
         let map = self.build_index(local, (list, elem), key, key_ty, &own);
-        Some(Index { map, key: key_ty, probe, bases: others, rest })
+        Some(Index { map, key: key_ty, probe, total, bases: others, rest })
     }
 
     /// Goes on when none of these is none.
@@ -145,12 +153,12 @@ impl<'a> Fx<'_, 'a> {
         let desc = self.desc(map_ty);
         let map = self.rt("map_new", &[desc]);
         let len = self.raw_len(list);
-        let result = self.b.declare_var(Type::Ref);
-        self.b.def_var(result, map);
-        let (keyless, join) = (self.b.new_cold_block(), self.b.new_block());
+        let keyless = (!bases.is_empty()).then(|| self.b.new_cold_block());
         self.count_loop(len, |fx, i| {
             fx.bind_item(local, list, elem, i);
-            fx.require_some(bases, keyless);
+            if let Some(keyless) = keyless {
+                fx.require_some(bases, keyless);
+            }
             let k = fx.expr(key);
             let slot = fx.map_slot(key_ty, map, k);
             let held = fx.load_slot(Repr::Ref, slot, 0);
@@ -168,6 +176,9 @@ impl<'a> Fx<'_, 'a> {
             let position = fx.tag(i);
             fx.push(Ty::INT, all, position);
         });
+        let Some(keyless) = keyless else { return map };
+        let (result, join) = (self.b.declare_var(Type::Ref), self.b.new_block());
+        self.b.def_var(result, map);
         self.jump(join);
         self.enter(keyless);
         let none = self.none(Repr::Ref);
@@ -181,15 +192,17 @@ impl<'a> Fx<'_, 'a> {
     /// these are all.
     pub(crate) fn probe_index(&mut self, index: &Index<'a>, items: Value) -> (Value, Value) {
         let (found, count) = (self.b.declare_var(Type::Ref), self.b.declare_var(Type::I64));
-        let (every, look, hit, miss) =
-            (self.b.new_cold_block(), self.b.new_block(), self.b.new_block(), self.b.new_block());
-        let join = self.b.new_block();
+        let every = (!index.total).then(|| self.b.new_cold_block());
+        let [hit, miss, join] = [(); 3].map(|()| self.b.new_block());
         let none = self.none(Repr::Ref);
         self.b.def_var(found, none);
-        let keyless = self.is_none(Repr::Ref, index.map);
-        self.brif(keyless, every, look);
-        self.enter(look);
-        self.require_some(&index.bases, every);
+        if let Some(every) = every {
+            let keyless = self.is_none(Repr::Ref, index.map);
+            let look = self.b.new_block();
+            self.brif(keyless, every, look);
+            self.enter(look);
+            self.require_some(&index.bases, every);
+        }
         let k = self.expr(index.probe);
         let slot = self.map_find(index.key, index.map, k);
         self.brif(slot, hit, miss);
@@ -203,10 +216,12 @@ impl<'a> Fx<'_, 'a> {
         let zero = self.b.iconst(0);
         self.b.def_var(count, zero);
         self.jump(join);
-        self.enter(every);
-        let len = self.raw_len(items);
-        self.b.def_var(count, len);
-        self.jump(join);
+        if let Some(every) = every {
+            self.enter(every);
+            let len = self.raw_len(items);
+            self.b.def_var(count, len);
+            self.jump(join);
+        }
         self.enter(join);
         (self.b.use_var(found), self.b.use_var(count))
     }

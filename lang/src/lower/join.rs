@@ -147,6 +147,11 @@ impl<'l, 'a> Fx<'l, 'a> {
             let (Some(found), Some(index), Some(miss)) = (found, &stage.index, miss) else {
                 return pair(fx, i, miss);
             };
+            if index.total {
+                let at = fx.position_at(found, i);
+                fx.bind_item(stage.local, list, elem, at);
+                return index.rest.iter().for_each(|term| fx.require(term, miss));
+            }
             let (every, looked_up, row) = (fx.b.new_cold_block(), fx.b.new_block(), fx.b.new_block());
             let all = fx.is_none(Repr::Ref, found);
             fx.brif(all, every, looked_up);

@@ -20,6 +20,7 @@ mod group;
 mod hash;
 mod instances;
 mod join;
+mod nones;
 mod ops;
 mod pattern;
 mod place;
@@ -77,6 +78,8 @@ pub(crate) struct Lowerer<'a> {
     pub(crate) program: &'a Program,
     pub(crate) types: TypeTable,
     pub(crate) facts: Rc<Facts>,
+    /// Objects may be none although their types have no option.
+    nones: bool,
     pub(crate) changed: Rc<Changed>,
     pub(crate) module: Module,
     library: Library,
@@ -98,6 +101,11 @@ pub(crate) struct Lowerer<'a> {
 }
 
 impl<'a> Lowerer<'a> {
+    /// Whether a struct or value of a union of this type may be none.
+    pub(crate) fn may_be_none(&self, ty: Ty) -> bool {
+        self.nones || self.types.is_option(ty)
+    }
+
     fn new(map: &'a SourceMap, program: &'a Program, library: Library) -> Lowerer<'a> {
         let mut module = Module::new();
         module.files = map.files.iter().map(|f| f.output_name().to_string()).collect();
@@ -111,6 +119,7 @@ impl<'a> Lowerer<'a> {
         Lowerer {
             program,
             types: TypeTable::new(program.types.clone()),
+            nones: nones::arise(program),
             facts: Rc::new(Facts::new(program, &changed)),
             changed: Rc::new(changed),
             module,

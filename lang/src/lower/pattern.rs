@@ -34,7 +34,7 @@ impl<'a> Fx<'_, 'a> {
             let sure = last_is_sure && k + 1 == arms.len();
             match &arm.pattern {
                 Pattern::Variant { .. } if value_ty != Ty::ANY => {
-                    if nones.is_none() {
+                    if nones.is_none() && self.lw.may_be_none(value_ty) {
                         let to = self.b.new_block();
                         self.check_some(v, to);
                         nones = Some(to);
@@ -116,7 +116,7 @@ impl<'a> Fx<'_, 'a> {
                     let some = self.flip(none);
                     self.check(some, fail);
                     object = self.convert(v, Ty::ANY, desc);
-                } else if !known.some {
+                } else if !known.some && self.lw.may_be_none(ty) {
                     self.check_some(v, fail);
                 }
                 if !known.sure {
