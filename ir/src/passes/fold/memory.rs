@@ -8,7 +8,9 @@ use crate::ops::{Effect, Op};
 impl Fold<'_, '_> {
     pub(super) fn memory(&mut self, inst: Inst, data: &InstData) -> Action {
         let addr = self.arg(inst, 0);
+        // In code that never runs a constant may be the address, and the rest a number.
         if let Some((base, c)) = self.is_op_const(addr, Op::Add)
+            && self.func.ty(base).is_visible()
             && let Some(offset) = data.imm.checked_add(c)
             && i32::try_from(offset).is_ok()
         {
