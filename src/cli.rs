@@ -139,7 +139,7 @@ pub struct Build {
     #[command(flatten)]
     pub input: Input,
 
-    /// Output file [default: the source's name without `.mochi`; text goes to standard output]
+    /// Output file, `-` for standard output [default: the source's name without `.mochi`; text goes to standard output]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 

@@ -40,7 +40,8 @@ fn build(options: &Build) -> Result<(), Error> {
     let destination = match options.emit {
         Emit::File(kind) => Some(output_path(options, target, kind)?),
         _ => options.output.clone(),
-    };
+    }
+    .filter(|path| !input::is_stdin(path));
     if destination.as_ref().is_some_and(|path| input::is_source(&options.input, path)) {
         let source = options.input.file.display();
         let message = format!("the output would replace the source {source}: give it another name with -o");

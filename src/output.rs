@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 const MAX_LINKS: usize = 40;
 
 /// Writes `bytes` to `path` by way of a temporary file in the same folder and a rename, so that
-/// a failure at any point leaves what was there before. Special files (`/dev/null`, pipes) are
-/// written in place. A file that was there passes its permissions on.
+/// a failure at any point leaves what was there before. Where the system has files without names, the
+/// temporary one gets its name when it is complete: whatever ends this process leaves nothing. Special files
+/// (`/dev/null`, pipes) are written in place. A file that was there passes its permissions on.
 pub fn write(path: &Path, bytes: &[u8], executable: bool) -> io::Result<()> {
     let path = &resolve(path)?;
     let old = fs::metadata(path).ok();
@@ -24,12 +25,51 @@ pub fn write(path: &Path, bytes: &[u8], executable: bool) -> io::Result<()> {
         return Err(io::Error::new(io::ErrorKind::NotFound, message));
     }
     check_size(bytes.len())?;
-    // When it is dropped before the rename it is removed.
-    let mut file = temporary().tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    set_permissions(file.as_file(), old.map(|m| m.permissions()), executable)?;
+    let fill = |mut file: &File| {
+        file.write_all(bytes)?;
+        set_permissions(file, old.as_ref().map(|m| m.permissions()), executable)
+    };
+    // A named temporary file is removed when it is dropped before the rename.
+    if let Some(file) = unnamed(folder) {
+        fill(&file)?;
+        if old.is_none() && give_name(&file, path).is_ok() {
+            return Ok(());
+        }
+        if let Ok(named) = temporary().make_in(folder, |name| give_name(&file, name)) {
+            return named.persist(path).map_err(|e| e.error);
+        }
+    }
+    let file = temporary().tempfile_in(folder)?;
+    fill(file.as_file())?;
     file.persist(path).map_err(|e| e.error)?;
     Ok(())
+}
+
+/// A file without a name, where the folder's file system has such.
+#[cfg(target_os = "linux")]
+fn unnamed(folder: &Path) -> Option<File> {
+    use rustix::fs::{Mode, OFlags};
+    let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+    rustix::fs::open(folder, flags, Mode::from_raw_mode(0o666)).ok().map(File::from)
+}
+
+/// Fails where `/proc` is not there.
+#[cfg(target_os = "linux")]
+fn give_name(file: &File, name: &Path) -> io::Result<()> {
+    use rustix::fs::{AtFlags, CWD};
+    use std::os::fd::AsRawFd;
+    let open = format!("/proc/self/fd/{}", file.as_raw_fd());
+    Ok(rustix::fs::linkat(CWD, open, CWD, name, AtFlags::SYMLINK_FOLLOW)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn unnamed(_: &Path) -> Option<File> {
+    None
+}
+
+#[cfg(not(target_os = "linux"))]
+fn give_name(_: &File, _: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// What a symbolic link leads to, there or not: that is written, not the link.

@@ -288,6 +288,16 @@ fn the_source_is_never_replaced() {
 }
 
 #[test]
+fn output_to_standard_output() {
+    let s = Scratch::new("stdout");
+    s.write("a.mochi", HELLO);
+    let built = output(mochi().args(["build", "a.mochi", "-o", "-"]).current_dir(&s.0));
+    assert_eq!((built.status.code(), text(&built.stderr)), (Some(0), String::new()));
+    assert_eq!(&built.stdout[..4], b"\x7fELF");
+    assert_eq!(fs::read_dir(&s.0).expect("a folder").count(), 1);
+}
+
+#[test]
 fn outputs_of_every_kind() {
     let s = Scratch::new("outputs");
     s.write("p.mochi", HELLO);
@@ -327,6 +337,23 @@ fn outputs_of_every_kind() {
 }
 
 /// More than the process may write: an error, and nothing left.
+/// Whatever ends the compiler while it writes: nothing is left, or all of the output.
+#[test]
+fn ended_while_it_writes() {
+    let s = Scratch::new("ended");
+    s.write("p.mochi", &format!("print(len(\"{}\"))\n", "x".repeat(40_000_000)));
+    let folder = s.path("out");
+    fs::create_dir_all(&folder).expect("a folder");
+    let mut child =
+        mochi().args(["build", "p.mochi", "-o", "out/p"]).current_dir(&s.0).spawn().expect("starts");
+    let names = || fs::read_dir(&folder).expect("a folder").count();
+    while names() == 0 && child.try_wait().expect("a child").is_none() {}
+    child.kill().expect("it can be ended");
+    child.wait().expect("it ends");
+    let ran = output(&mut Command::new(folder.join("p")));
+    assert_eq!((names(), text(&ran.stdout)), (1, "40000000\n".into()));
+}
+
 #[test]
 fn an_output_that_is_too_large() {
     let s = Scratch::new("large");

@@ -76,13 +76,16 @@ impl SourceFile {
         self.chars[part] + starts_of_chars(&self.text.as_bytes()[part * STRIDE..end])
     }
 
+    /// The name as it appears in reports.
+    pub fn shown_name(&self) -> &str {
+        if self.name == "-" { "<stdin>" } else { &self.name }
+    }
+
     /// The name as it appears in what is built (debug information, traces, messages of the program):
     /// without its folder, so that the output does not depend on where the source is.
     pub fn output_name(&self) -> &str {
-        match self.name.as_str() {
-            "-" => "<stdin>",
-            name => name.rsplit(['/', '\\']).next().unwrap_or(name),
-        }
+        let name = self.shown_name();
+        name.rsplit(['/', '\\']).next().unwrap_or(name)
     }
 
     /// Line and column of a byte offset, both 1-based; the column counts characters.

@@ -42,7 +42,7 @@ fn place(span: Span, map: &SourceMap, out: &mut String) {
     let (line, column) = file.position(span.start);
     let (end_line, end_column) = file.position(span.end);
     out.push_str(",\"file\":");
-    string(&file.name, out);
+    string(file.shown_name(), out);
     let Span { start, end, .. } = span;
     let text = format!(
         ",\"start\":{start},\"end\":{end},\"line\":{line},\"column\":{column},\

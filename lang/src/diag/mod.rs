@@ -126,7 +126,7 @@ impl Diagnostics {
         Diagnostics { items: Vec::new(), limit: 50, dropped: 0, errors: 0 }
     }
 
-    /// How many reports are printed at most; 0 for all.
+    /// How many reports people see at most; 0 for all.
     pub fn set_limit(&mut self, limit: usize) {
         self.limit = if limit == 0 { usize::MAX } else { limit };
     }
@@ -174,12 +174,13 @@ impl Diagnostics {
         all
     }
 
-    /// The reports as printed, up to the limit, ending with a newline unless there are none.
-    /// For people, a last line counts the errors.
+    /// The reports as printed, ending with a newline unless there are none. For people, up to the limit,
+    /// and a last line counts the errors.
     pub fn render(&self, map: &SourceMap, format: Format) -> String {
         let all = self.sorted();
         let mut out = String::new();
-        for d in all.iter().take(self.limit) {
+        let limit = if format == Format::Json { all.len() } else { self.limit };
+        for d in all.iter().take(limit) {
             match format {
                 Format::Human { color } => render::human(d, map, color, &mut out),
                 Format::Json => json::line(d, map, &mut out),
@@ -243,6 +244,7 @@ mod tests {
         let text = diags.render(&map, Format::Human { color: false });
         assert_eq!(text.matches("error[T002]").count(), 2, "{text}");
         assert!(text.ends_with("... and 3 more\n5 errors\n"), "{text}");
+        assert_eq!(diags.render(&map, Format::Json).lines().count(), 5, "programs read them all");
         assert!(diags.has_errors());
     }
 

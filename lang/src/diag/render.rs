@@ -28,7 +28,7 @@ pub fn human(d: &Diagnostic, map: &SourceMap, color: bool, out: &mut String) {
         Some(e) => {
             let mut snippet = Snippet::source(e.text)
                 .line_start(e.line as usize)
-                .path(file.name.as_str())
+                .path(file.shown_name())
                 .annotation(AnnotationKind::Primary.span(e.inside(d.span)));
             for (span, text) in &d.labels {
                 if span.file == d.span.file && e.holds(*span) {
@@ -40,7 +40,7 @@ pub fn human(d: &Diagnostic, map: &SourceMap, color: bool, out: &mut String) {
         }
         None => {
             let (line, column) = file.position(d.span.start);
-            let origin = annotate_snippets::Origin::path(file.name.as_str());
+            let origin = annotate_snippets::Origin::path(file.shown_name());
             title.element(origin.line(line as usize).char_column(column as usize))
         }
     };
@@ -53,7 +53,7 @@ pub fn human(d: &Diagnostic, map: &SourceMap, color: bool, out: &mut String) {
         group = group.element(Level::NOTE.message(text.as_str()));
         if let Some(e) = excerpt(file, *span) {
             let mark = AnnotationKind::Context.span(e.inside(*span));
-            let snippet = Snippet::source(e.text).line_start(e.line as usize).path(file.name.as_str());
+            let snippet = Snippet::source(e.text).line_start(e.line as usize).path(file.shown_name());
             group = group.element(snippet.annotation(mark));
         }
     }
