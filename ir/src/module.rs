@@ -37,12 +37,20 @@ pub struct Effects {
     /// Calls below it nest at most as deep as is known when it is compiled: neither it nor what it calls is
     /// part of a cycle of calls, or calls by address. (What ends the program does not count.)
     pub bounded: bool,
+    /// Makes no object that the program may link to others: what it calls does not, or it only copies and
+    /// enlarges what there is, makes numbers, prints.
+    pub barren: bool,
 }
 
 impl Effects {
     /// A call nests at most as deep as is known when the program is compiled.
     pub fn nests_shallowly(&self) -> bool {
         self.bounded || self.quiet || self.noreturn
+    }
+
+    /// The program may have more objects after the call than before.
+    pub fn makes_objects(&self) -> bool {
+        !(self.barren || self.quiet || self.noreturn)
     }
 }
 

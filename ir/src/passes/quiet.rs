@@ -9,6 +9,9 @@
 //! It is *bounded* ([`crate::Effects::bounded`]) when it calls nothing by address, calls only functions
 //! known to be bounded, and is not part of a cycle of calls. Functions that do not return do not count:
 //! they end the program. Nor do slow paths of exact arithmetic, which are recursive over halves of numbers.
+//!
+//! It is *barren* ([`crate::Effects::barren`]) when it calls nothing by address and only itself and functions
+//! known to be barren.
 
 use super::inline::callees_first;
 use crate::func::{Function, Type};
@@ -25,10 +28,24 @@ pub fn run(module: &mut Module, _: &Library) {
     for i in callees_first(module, &module.funcs, |effects| !effects.noreturn) {
         let func = &module.funcs[i];
         let (quiet, bounded) = (is_quiet(module, func), is_bounded(module, func));
+        let barren = is_barren(module, func);
         let effects = &mut module.syms[func.sym.0 as usize].effects;
         effects.quiet |= quiet;
         effects.bounded |= bounded;
+        effects.barren |= barren;
     }
+}
+
+/// Cold functions are declared to be or not: one of them is where objects come from.
+fn is_barren(module: &Module, func: &Function) -> bool {
+    !module.sym(func.sym).effects.cold
+        && func.layout.iter().flat_map(|b| &func.blocks[b.index()].insts).all(|i| {
+            let d = &func.insts[i.index()];
+            match d.op {
+                Op::Call => d.sym.is_some_and(|s| s == func.sym || !module.sym(s).effects.makes_objects()),
+                op => op != Op::CallInd,
+            }
+        })
 }
 
 fn is_bounded(module: &Module, func: &Function) -> bool {

@@ -7,8 +7,8 @@ use crate::ops::{Cond, FCond, Imm, KNOWN_A, KNOWN_B, NO_OVERFLOW, Op};
 use std::fmt::Write;
 
 /// Effects in the order in which they are printed.
-pub(super) const EFFECT_NAMES: [&str; 7] =
-    ["readonly", "pure", "noreturn", "inline", "cold", "quiet", "bounded"];
+pub(super) const EFFECT_NAMES: [&str; 8] =
+    ["readonly", "pure", "noreturn", "inline", "cold", "quiet", "bounded", "barren"];
 
 pub(super) fn effect_field(effects: &mut Effects, index: usize) -> &mut bool {
     match index {
@@ -18,7 +18,8 @@ pub(super) fn effect_field(effects: &mut Effects, index: usize) -> &mut bool {
         3 => &mut effects.inline,
         4 => &mut effects.cold,
         5 => &mut effects.quiet,
-        _ => &mut effects.bounded,
+        6 => &mut effects.bounded,
+        _ => &mut effects.barren,
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{Module, Op, Type};
 const SAMPLE: &str = r#"file "a \"b\".mochi"
 file "b.mochi"
 declare func @f(ref, i64) -> ref
-declare func @"list<int>.push"(ref, f64) preserve_all readonly pure noreturn inline cold quiet bounded export
+declare func @"list<int>.push"(ref, f64) preserve_all readonly pure noreturn inline cold quiet bounded barren export
 declare data @d export
 declare data @z
 declare func @main()
@@ -117,6 +117,7 @@ fn functions_declare_what_they_need() {
         cold: false,
         quiet: false,
         bounded: false,
+        barren: false,
     };
     const COLD: Effects = Effects { cold: true, ..NONE };
     const INLINE: Effects = Effects { inline: true, ..NONE };

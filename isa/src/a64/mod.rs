@@ -135,6 +135,14 @@ impl Isa for A64 {
         e.frame_access(offset, reg, store);
     }
 
+    fn clear_register(e: &mut Emitter<A64>, reg: PReg) {
+        e.mov(reg, regs::ZR);
+    }
+
+    fn clear_word(e: &mut Emitter<A64>, offset: i32) {
+        e.frame_access(offset, regs::ZR, true);
+    }
+
     fn stub(e: &mut Emitter<A64>, stub: &Stub) {
         composite::stub(e, stub);
     }

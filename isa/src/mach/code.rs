@@ -57,6 +57,8 @@ pub struct BlockRange {
     pub cold: bool,
     /// The edge out of a loop.
     pub exit: bool,
+    /// The program may have more objects after it than before.
+    pub makes_objects: bool,
 }
 
 /// A function over virtual registers.
@@ -80,6 +82,8 @@ pub struct Code<I: Isa> {
     pub calls: bool,
     /// Loops in each other at most.
     pub nesting: u32,
+    /// For each virtual register, whether it may hold a reference; empty when nobody asks ([`super::stale`]).
+    pub roots: Vec<bool>,
 }
 
 impl<I: Isa> Code<I> {
@@ -110,6 +114,7 @@ impl<I: Isa> Code<I> {
             outgoing: 0,
             calls: false,
             nesting: order.nesting(),
+            roots: Vec::new(),
         }
     }
 

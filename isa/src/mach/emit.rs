@@ -6,6 +6,7 @@ use crate::mach::buffer::{Buffer, Label};
 use crate::mach::code::Code;
 use crate::mach::frame::{Frame, written};
 use crate::mach::layout::Layout;
+use crate::mach::stale::{self, Place};
 use crate::mach::{Context, Flow, Isa};
 
 use mochi_ir::{Function, SrcLoc};
@@ -151,7 +152,9 @@ fn finish<I: Isa>(e: Emitter<I>) -> Atom {
 }
 
 fn emit_blocks<I: Isa>(e: &mut Emitter<I>, code: &Code<I>, output: &Output) {
-    let Layout { target, order } = Layout::new(code, output);
+    let stale = stale::find(code, output);
+    let clears = |b: usize| stale.get(b).map_or(&[][..], |places| places);
+    let Layout { target, order } = Layout::new(code, output, |b| !clears(b).is_empty());
     let mut prologue_end = true;
     let mut targets = Vec::new();
     for (at, &b) in order.iter().enumerate() {
@@ -177,6 +180,7 @@ fn emit_blocks<I: Isa>(e: &mut Emitter<I>, code: &Code<I>, output: &Output) {
             }
             let allocs = output.inst_allocs(inst);
             if meta.flow == Flow::Branch {
+                clears(b).iter().for_each(|&place| clear(e, place));
                 targets.clear();
                 targets.extend(code.blocks[b].succs.iter().map(|s| Label(target[s.index()])));
                 I::branch(e, &code.insts[inst.index()], allocs, &targets, next);
@@ -197,6 +201,13 @@ fn move_value<I: Isa>(e: &mut Emitter<I>, from: Allocation, to: Allocation) {
         (Some(from), None) => I::frame_access(e, slot(e, to), from, true),
         (None, Some(to)) => I::frame_access(e, slot(e, from), to, false),
         (None, None) => unreachable!("moves between spill slots go through a register"),
+    }
+}
+
+fn clear<I: Isa>(e: &mut Emitter<I>, place: Place) {
+    match place {
+        Place::Register(reg) => I::clear_register(e, reg),
+        Place::Slot(slot) => I::clear_word(e, e.frame.slot_offset(slot)),
     }
 }
 

@@ -18,9 +18,9 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Lays out the blocks of allocated code.
-    pub fn new<I: Isa>(code: &Code<I>, output: &Output) -> Layout {
-        let target = jump_targets(code, output);
+    /// Lays out the blocks of allocated code; `clears` says which of them do something else besides.
+    pub fn new<I: Isa>(code: &Code<I>, output: &Output, clears: impl Fn(usize) -> bool) -> Layout {
+        let target = jump_targets(code, output, clears);
         let kept = |&b: &u32| target[b as usize] == b;
         let all = 0..code.blocks.len() as u32;
         let hot = all.clone().filter(|&b| !code.blocks[b as usize].cold).filter(kept).collect();
@@ -32,11 +32,11 @@ impl Layout {
 }
 
 /// For each block the block a jump to it ends up in: blocks without code are looked through.
-fn jump_targets<I: Isa>(code: &Code<I>, output: &Output) -> Vec<u32> {
+fn jump_targets<I: Isa>(code: &Code<I>, output: &Output, clears: impl Fn(usize) -> bool) -> Vec<u32> {
     let mut target: Vec<u32> = (0..code.blocks.len() as u32).collect();
     for b in (1..code.blocks.len()).rev() {
         let block = &code.blocks[b];
-        if block.end - block.first != 1 || block.succs.len() != 1 {
+        if block.end - block.first != 1 || block.succs.len() != 1 || clears(b) {
             continue;
         }
         let first = ProgPoint::before(regalloc2::Inst::new(block.first as usize));

@@ -11,7 +11,7 @@
 
 use crate::mach::code::{Code, Flow, Meta};
 use crate::mach::order::{Order, Origin};
-use crate::mach::{Context, Isa};
+use crate::mach::{Context, Isa, stale};
 use mochi_ir::ops::Effect;
 use mochi_ir::{Block, BlockCall, Function, Inst, InstData, Module, Op, SrcLoc, Type, Value, ValueDef};
 use regalloc2::{Operand, OperandConstraint, PRegSet, RegClass, VReg};
@@ -42,6 +42,8 @@ pub struct Lower<'a, I: Isa> {
     /// Position of the IR instruction being selected.
     loc: SrcLoc,
     current: Option<Inst>,
+    /// Copies of values in other registers.
+    copies: Vec<(VReg, Value)>,
 }
 
 /// Register class of a type.
@@ -66,6 +68,7 @@ impl<'a, I: Isa> Lower<'a, I> {
             absorbed: vec![false; func.insts.len()],
             loc: SrcLoc::NONE,
             current: None,
+            copies: Vec::new(),
         };
         l.scan(order);
         let conditional_entry = order.blocks[0].origin == Origin::Start;
@@ -86,7 +89,22 @@ impl<'a, I: Isa> Lower<'a, I> {
             (block.first, block.end) = (end, l.code.insts.len() as u32);
         }
         l.code.finish();
+        if !stale::making_loops(&l.code).is_empty() {
+            l.note_roots();
+        }
         l.code
+    }
+
+    /// Says which registers may hold references.
+    fn note_roots(&mut self) {
+        let roots = mochi_ir::roots::roots(self.func, &self.func.layout);
+        self.code.roots = vec![false; self.code.num_vregs];
+        for (&r, &root) in self.vregs.iter().zip(&roots).filter(|(r, _)| **r != VReg::invalid()) {
+            self.code.roots[r.vreg()] = root;
+        }
+        for &(r, v) in &self.copies {
+            self.code.roots[r.vreg()] = roots[v.index()];
+        }
     }
 
     /// Counts uses, remembers blocks, numbers memory epochs.
@@ -126,6 +144,7 @@ impl<'a, I: Isa> Lower<'a, I> {
             }
             self.loc = d.loc;
             self.current = Some(inst);
+            self.code.blocks[index].makes_objects |= makes_objects(self.module, d);
             if at + 1 == data.insts.len() {
                 match d.op {
                     Op::Jump => {
@@ -159,6 +178,7 @@ impl<'a, I: Isa> Lower<'a, I> {
     fn start(&mut self, index: usize) {
         let params = &self.func.blocks[self.func.entry().index()].params;
         let args: Vec<VReg> = params.iter().map(|&p| self.temp(class_of(self.func.ty(p)))).collect();
+        self.copies.extend(args.iter().copied().zip(params.iter().copied()));
         self.loc = SrcLoc::NONE;
         I::lower_params(self, &args);
         self.code.blocks[index].args = args;
@@ -339,6 +359,7 @@ impl<'a, I: Isa> Lower<'a, I> {
             return r;
         }
         let to = self.temp(r.class());
+        self.copies.push((to, v));
         I::lower_copy(self, to, r);
         to
     }
@@ -348,7 +369,12 @@ impl<'a, I: Isa> Lower<'a, I> {
     pub fn fixed_result(&mut self, inst: Inst) -> VReg {
         let result = self.data(inst).result.expect("op has a result");
         let r = self.def(result);
-        if self.uses[result.index()] > 1 || self.in_cold_block() { self.temp(r.class()) } else { r }
+        if self.uses[result.index()] <= 1 && !self.in_cold_block() {
+            return r;
+        }
+        let from = self.temp(r.class());
+        self.copies.push((from, result));
+        from
     }
 
     /// Copies a result from its fixed register to its own.
@@ -422,6 +448,14 @@ impl<'a, I: Isa> Lower<'a, I> {
     pub fn note_call(&mut self, stack_bytes: u32) {
         self.code.calls = true;
         self.code.outgoing = self.code.outgoing.max(stack_bytes);
+    }
+}
+
+/// The program may have more objects after this than before.
+pub fn makes_objects(module: &Module, d: &InstData) -> bool {
+    match d.op {
+        Op::Call => d.sym.is_some_and(|s| module.sym(s).effects.makes_objects()),
+        op => op == Op::CallInd,
     }
 }
 

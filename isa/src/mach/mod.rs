@@ -31,6 +31,7 @@ pub mod operands;
 pub mod order;
 pub mod rows;
 pub mod select;
+pub mod stale;
 pub mod switch;
 
 pub use crate::Context;
@@ -98,6 +99,10 @@ pub trait Isa: Fixups + Sized + 'static {
     fn move_register(e: &mut Emitter<Self>, from: PReg, to: PReg);
     /// Loads from or stores to this place below the frame pointer (a negative offset).
     fn frame_access(e: &mut Emitter<Self>, offset: i32, reg: PReg, store: bool);
+    /// Makes a register zero.
+    fn clear_register(e: &mut Emitter<Self>, reg: PReg);
+    /// Makes this word below the frame pointer zero.
+    fn clear_word(e: &mut Emitter<Self>, offset: i32);
     /// Emits out-of-line code.
     fn stub(e: &mut Emitter<Self>, stub: &Self::Stub);
 }

@@ -141,6 +141,14 @@ impl Isa for Rv64 {
         e.frame_access(offset, reg, store);
     }
 
+    fn clear_register(e: &mut Emitter<Rv64>, reg: PReg) {
+        e.mov(reg, regs::ZERO);
+    }
+
+    fn clear_word(e: &mut Emitter<Rv64>, offset: i32) {
+        e.frame_access(offset, regs::ZERO, true);
+    }
+
     fn stub(e: &mut Emitter<Rv64>, stub: &Stub) {
         composite::stub(e, stub);
     }

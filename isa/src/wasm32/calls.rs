@@ -4,7 +4,7 @@ use crate::wasm32::emit::Emit;
 use crate::wasm32::encode::Places;
 use crate::wasm32::frame::{PLACE, Temper, temper};
 use crate::wasm32::insts::{Row, Ty};
-use mochi_ir::{Inst, Op, Sym, Type, Value};
+use mochi_ir::{Inst, Op, Type, Value};
 
 /// Type of a value in signatures.
 pub fn signature_type(ty: Type) -> Ty {
@@ -50,23 +50,26 @@ impl Emit<'_> {
         }
         if self.frame.whole {
             self.enter_call(self.fp, &spills);
-            return call(self);
+            call(self);
+            if !self.frame.traced && !spills.is_empty() && self.returns(inst) {
+                self.untraced(self.fp, 0);
+            }
+            return;
         }
         let fp = self.temp(Ty::I32);
         self.frame_address(fp, size);
         self.push_frame(fp);
         self.enter_call(fp, &spills);
         call(self);
-        let d = self.data(inst);
-        let returns = d.op != Op::Call || !self.never_returns(d.sym);
-        if returns {
+        if self.returns(inst) {
             self.pop_frame(fp, size);
         }
         self.free(fp);
     }
 
-    fn never_returns(&self, sym: Option<Sym>) -> bool {
-        sym.is_some_and(|s| self.context.module.sym(s).effects.noreturn)
+    fn returns(&self, inst: Inst) -> bool {
+        let d = self.data(inst);
+        d.op != Op::Call || !d.sym.is_some_and(|s| self.context.module.sym(s).effects.noreturn)
     }
 
     /// Calls a runtime function that does not return.
@@ -85,16 +88,34 @@ impl Emit<'_> {
         self.code.op(Row::Unreachable);
     }
 
-    /// Notes the place of the call, and stores references.
+    /// Notes the place of the call and how many words are to be searched, and stores references.
     fn enter_call(&mut self, fp: u32, spills: &[(Value, u32)]) {
         if self.frame.traced {
             self.code.get(fp);
-            self.code.place(self.func.sym);
+            self.code.place(self.func.sym, self.frame.searched(spills.len()));
             self.code.memory(Row::I64Store, PLACE);
+        } else if !spills.is_empty() {
+            self.untraced(fp, spills.len());
         }
         for &(v, slot) in spills {
             self.code.get(fp);
             self.word(v);
+            self.code.memory(Row::I64Store, slot);
+        }
+    }
+
+    /// Notes how many words are to be searched, and no place.
+    fn untraced(&mut self, fp: u32, spills: usize) {
+        self.code.get(fp);
+        self.code.i64(self.frame.searched(spills));
+        self.code.memory(Row::I64Store, PLACE);
+    }
+
+    /// Makes slots empty.
+    pub fn clear_slots(&mut self, slots: &[u32]) {
+        for &slot in slots {
+            self.code.get(self.fp);
+            self.code.i64(0);
             self.code.memory(Row::I64Store, slot);
         }
     }
@@ -114,9 +135,7 @@ impl Emit<'_> {
         self.code.op(Row::I64ExtendI32U);
         self.code.memory(Row::I64Store, 0);
         if !self.frame.traced {
-            self.code.get(fp);
-            self.code.i64(0);
-            self.code.memory(Row::I64Store, PLACE);
+            self.untraced(fp, 0);
         }
         self.code.get(fp);
         self.code.index(Row::GlobalSet, STACK_POINTER);

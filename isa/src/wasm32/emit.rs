@@ -7,6 +7,7 @@ use crate::wasm32::encode::{Code, Operand};
 use crate::wasm32::frame::Frame;
 use crate::wasm32::insts::{Row, Ty};
 use crate::wasm32::locals::{Locals, type_of};
+use crate::wasm32::stale::Stale;
 use crate::wasm32::structure::{Item, Label};
 use crate::wasm32::trees::{Trees, in_order};
 use mochi_ir::cfg::{Cfg, DomTree};
@@ -136,12 +137,13 @@ impl<'a> Emit<'a> {
     // Items.
 
     /// Writes the function's body.
-    pub fn body(&mut self, items: &[Item]) {
+    pub fn body(&mut self, items: &[Item], stale: &Stale) {
         if self.func.file.is_some() {
             self.code.position(self.func.loc, false);
         }
         self.prologue();
         for at in 0..items.len() {
+            self.clear_slots(stale.get(&at).map_or(&[], |slots| slots));
             self.item(items, at);
         }
         if !matches!(items.last(), Some(Item::Exit(_))) {

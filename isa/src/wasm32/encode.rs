@@ -362,10 +362,10 @@ impl Code {
         self.inserted(row, RelocKind::WasmAddr, sym, addend);
     }
 
-    /// Pushes the code offset of this place as a word; `this` is the function.
-    pub fn place(&mut self, this: Sym) {
+    /// Pushes the code offset of this place plus a number as a word; `this` is the function.
+    pub fn place(&mut self, this: Sym, plus: i64) {
         self.heights.push(1);
-        self.inserted(Row::I64Const, RelocKind::WasmPc, this, 0);
+        self.inserted(Row::I64Const, RelocKind::WasmPc, this, plus);
     }
 
     /// Calls the table's function on top of the stack, which has this type; `this` is the calling function.

@@ -1,7 +1,8 @@
 //! Frames on the shadow stack: what the collector and back traces see of a function.
 //!
-//! A frame: [fp] address of the caller's frame, [fp + 8] code offset of the call in progress, then
-//! slots for references; fp is the stack pointer (global 0). A call is
+//! A frame: [fp] address of the caller's frame, [fp + 8] code offset of the call in progress (32 bits), [fp + 12]
+//! number of the words from [fp + 16] on that the collector searches, then these, slots for references; fp is
+//! the stack pointer (global 0). What is left of earlier calls in the rest of a frame, it does not see. A call is
 //! - *quiet*: nothing it does looks at the stack. It needs no frame.
 //! - *cold*: a slow path, a call in a cold block or of a cold function, or one that does not return. It
 //!   can have a frame made just around it, and references are stored there.
@@ -27,8 +28,10 @@ use crate::wasm32::trees::Trees;
 use mochi_ir::{Block, Function, Inst, Op, Value, ValueDef};
 use std::collections::HashMap;
 
-/// Offset of the call in progress.
+/// Offset of the call in progress, and of the number of words that are searched above it.
 pub const PLACE: u32 = 8;
+/// Where that number begins.
+const SEARCHED_SHIFT: u32 = 32;
 /// Offset of the first slot.
 const SLOTS: u32 = 16;
 /// A reference that is live across more cold calls than this gets a slot, as for a hot one.
@@ -67,6 +70,8 @@ pub struct Frame {
     slot_count: u32,
     /// Offset of the places of locals.
     pub places: u32,
+    /// There are any.
+    has_places: bool,
     /// Values to store around cold calls.
     spills: HashMap<Inst, Vec<Value>>,
 }
@@ -81,6 +86,12 @@ impl Frame {
         self.whole = whole;
         self.size = self.size.max(size);
         holds
+    }
+
+    /// The number of words to search during a call with so many spills, at its place in the word at [`PLACE`].
+    pub fn searched(&self, spills: usize) -> i64 {
+        let words = if self.has_places { (self.stored - SLOTS) / 8 } else { self.slot_count + spills as u32 };
+        i64::from(words) << SEARCHED_SHIFT
     }
 
     /// Where a value is stored when it has been defined.
@@ -197,6 +208,7 @@ pub fn plan(
         slots,
         slot_count,
         places: 0,
+        has_places: !locals.places.is_empty(),
         spills,
     };
     let sizes = cold.iter().map(|c| frame.spills(c.2).1);

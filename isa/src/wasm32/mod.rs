@@ -24,6 +24,7 @@ mod locals;
 mod memory;
 mod prepare;
 mod select;
+mod stale;
 mod structure;
 mod trees;
 
@@ -63,6 +64,17 @@ pub fn compile(context: &Context, func: &Function) -> Atom {
     let trees = trees::plan(context, func, &blocks, &roots);
     let locals = locals::assign(func, &items, &trees);
     let mut frame = frame::plan(context, func, &blocks, &trees, &locals, &roots);
+    let slots = stale::Slots {
+        context,
+        func,
+        items: &items,
+        cfg: &cfg,
+        dom: &dom,
+        trees: &trees,
+        locals: &locals,
+        frame: &frame,
+    };
+    let stale = slots.stale();
     // The size of the frame is written before the numbers of locals and operands are known; few functions
     // take more than expected, and those are written again, once: what they take does not depend on it, but
     // for the size of the number.
@@ -71,7 +83,7 @@ pub fn compile(context: &Context, func: &Function) -> Atom {
     frame.charge(engine::frame(Needs { locals: count, operands, arguments: 0, live }));
     loop {
         let mut e = Emit::new(context, func, &cfg, &dom, &trees, &locals, &frame);
-        e.body(&items);
+        e.body(&items, &stale);
         let count = e.local_count();
         let (operands, arguments) = (e.code.operands(count), e.code.arguments());
         let atom = finish(func, e);

@@ -167,6 +167,14 @@ impl Isa for X64 {
         e.frame_access(offset, reg, store);
     }
 
+    fn clear_register(e: &mut Emitter<X64>, reg: PReg) {
+        e.constant(reg, 0);
+    }
+
+    fn clear_word(e: &mut Emitter<X64>, offset: i32) {
+        e.put(Row::MovStoreI, &[emit::Opd::frame(offset), emit::Opd::Imm(0)]);
+    }
+
     fn stub(e: &mut Emitter<X64>, stub: &Stub) {
         composite::stub(e, stub);
     }

@@ -108,6 +108,7 @@ impl<'a> ModuleBuilder<'a> {
             cold: a.cold || a.noreturn,
             quiet: a.quiet,
             bounded: a.quiet,
+            barren: a.cold && !a.fresh,
         };
         let params: Vec<Ty> = fun.params.iter().map(|p| p.ty).collect();
         let sig = ir::Signature {

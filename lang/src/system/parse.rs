@@ -127,6 +127,7 @@ impl Parser {
                 "readonly" => attributes.readonly = true,
                 "saveall" => attributes.saveall = true,
                 "quiet" => attributes.quiet = true,
+                "fresh" => attributes.fresh = true,
                 other => return fault(pos, format!("unknown attribute `@{other}`")),
             }
         }

@@ -244,6 +244,7 @@ pub(super) struct Attributes {
     pub readonly: bool,
     pub saveall: bool,
     pub quiet: bool,
+    pub fresh: bool,
 }
 
 /// A parameter.
