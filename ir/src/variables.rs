@@ -1,15 +1,16 @@
 //! Places assignable variables: from what blocks assign and read to block parameters.
 //!
 //! Cytron et al., "Efficiently Computing Static Single Assignment Form and the Control Dependence
-//! Graph" (1991), pruned: a variable becomes a parameter only of blocks where it is alive and where
-//! different assignments meet (the iterated dominance frontier of the blocks that assign it). So an
-//! argument is written only for a parameter that is needed, and once. The work is linear in blocks,
-//! assignments, reads and resulting arguments, but for the blocks in which a variable that has
-//! several assignments is alive; each of those costs a few instructions.
+//! Graph" (1991). Different assignments of a variable meet in the iterated dominance frontier of the
+//! blocks that assign it. What reaches every read, and every edge into such a *meeting*, is found by a
+//! walk over the dominator tree; only meetings that a read needs, itself or through others, become
+//! parameters. So an argument is written only for a parameter that stays, and once. The work is linear
+//! in blocks, assignments, reads, and edges into meetings: where a variable is alive does not matter.
 
 use crate::cfg::{Cfg, DomTree};
 use crate::func::{Block, Function, SrcLoc, Type, Value};
 use crate::ops::Op;
+use std::ops::Range;
 
 /// A variable has this value at the end of a block that assigns it.
 #[derive(Clone, Copy, Debug)]
@@ -39,8 +40,8 @@ pub(crate) fn place(func: &mut Function, types: &[Type], assignments: &[Assignme
     let reads = Rows::new(types.len(), reads, |r| r.var, |r| cfg.is_reachable(r.block));
     let sets = Rows::new(types.len(), assignments, |a| a.var, |a| cfg.is_reachable(a.block));
     let meets = meetings(func, &cfg, &dom, &sets, &reads);
-    let trivial = Renaming::new(func, types).run(&cfg, &dom, &meets, &sets, &reads);
-    if trivial {
+    let reaching = Walk::run(func, &dom, &meets, &sets, &reads);
+    if reaching.write(func, types, &cfg, &dom) {
         func.remove_trivial_params();
     }
 }
@@ -71,8 +72,13 @@ impl<T: Copy> Rows<T> {
         Rows { start, items }
     }
 
+    /// Where the items of a row are.
+    fn range(&self, key: usize) -> Range<usize> {
+        self.start[key] as usize..self.start[key + 1] as usize
+    }
+
     fn row(&self, key: usize) -> &[T] {
-        &self.items[self.start[key] as usize..self.start[key + 1] as usize]
+        &self.items[self.range(key)]
     }
 }
 
@@ -108,56 +114,49 @@ impl Frontiers {
     }
 }
 
-/// The blocks and variables for which a parameter is needed, in order of variables.
+/// Where different assignments of a variable that is read come together.
+#[derive(Clone, Copy, Debug)]
+struct Meeting {
+    block: Block,
+    var: u32,
+}
+
+/// The meetings of all variables, in order of variables.
 fn meetings(
     func: &Function,
     cfg: &Cfg,
     dom: &DomTree,
     sets: &Rows<Assignment>,
     reads: &Rows<Read>,
-) -> Vec<(Block, u32)> {
-    let blocks = func.blocks.len();
+) -> Vec<Meeting> {
     let mut frontiers = None;
-    let mut meets: Vec<(Block, u32)> = Vec::new();
-    // The last variable that a block assigns, needs when it is entered, and meets.
-    let (mut assigns, mut needs, mut met) = (vec![NONE; blocks], vec![NONE; blocks], vec![NONE; blocks]);
+    let mut meets: Vec<Meeting> = Vec::new();
+    // The last variable that meets in a block.
+    let mut met = vec![NONE; func.blocks.len()];
     let mut work: Vec<Block> = Vec::new();
     for var in 0..reads.start.len() - 1 {
         let (set, read) = (sets.row(var), reads.row(var));
-        let one_above =
-            |s: &Assignment| read.iter().all(|r| s.block != r.block && dom.dominates(s.block, r.block));
-        match set {
-            _ if read.is_empty() => continue,
-            [] => continue,
-            [only] if one_above(only) => continue,
-            _ => {}
+        if read.is_empty() || set.is_empty() {
+            continue;
         }
+        let above = |b: Block| read.iter().all(|r| b != r.block && dom.dominates(b, r.block));
+        // An assignment above all reads is the variable's scope: no read follows elsewhere without it.
+        let scope = set.iter().map(|s| s.block).find(|&b| above(b));
+        if set.len() == 1 && scope.is_some() {
+            continue;
+        }
+        let inside = |join: Block| scope.is_none_or(|b| b != join && dom.dominates(b, join));
         let var = var as u32;
-        set.iter().for_each(|s| assigns[s.block.index()] = var);
-        for r in read {
-            if std::mem::replace(&mut needs[r.block.index()], var) != var {
-                work.push(r.block);
-            }
-        }
-        // A block enters each list once per variable, and only where that is needed: as many as there are
-        // places in which a variable is live.
-        while let Some(b) = work.pop() {
-            for p in cfg.preds(b) {
-                let at = p.block.index();
-                if assigns[at] != var && std::mem::replace(&mut needs[at], var) != var {
-                    work.push(p.block);
-                }
-            }
-        }
         let frontiers = frontiers.get_or_insert_with(|| Frontiers::new(func, cfg, dom));
         work.extend(set.iter().map(|s| s.block));
+        // A block is added once per variable: where the variable meets first.
         while let Some(b) = work.pop() {
             let mut at = frontiers.first[b.index()];
             while at != NONE {
                 let (join, next) = frontiers.entries[at as usize];
                 at = next;
-                if needs[join.index()] == var && std::mem::replace(&mut met[join.index()], var) != var {
-                    meets.push((join, var));
+                if inside(join) && std::mem::replace(&mut met[join.index()], var) != var {
+                    meets.push(Meeting { block: join, var });
                     work.push(join);
                 }
             }
@@ -166,82 +165,176 @@ fn meetings(
     meets
 }
 
-/// The walk that gives every read what reaches it.
-struct Renaming<'f> {
-    func: &'f mut Function,
-    types: &'f [Type],
-    /// What each variable is at the current point.
-    now: Vec<Option<Value>>,
-    /// Zeros of the types that needed one, for the entry block.
-    zeros: Vec<Value>,
-    /// Changes of `now` in open scopes, with what was before.
-    undo: Vec<(u32, Option<Value>)>,
+/// What a variable is at some place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Reached {
+    /// No path assigned it.
+    Nothing,
+    /// A value.
+    Value(Value),
+    /// What a meeting makes of it: its place in the rows of meetings.
+    Meeting(u32),
 }
 
-impl<'f> Renaming<'f> {
-    fn new(func: &'f mut Function, types: &'f [Type]) -> Renaming<'f> {
-        Renaming { func, types, now: vec![None; types.len()], zeros: Vec::new(), undo: Vec::new() }
-    }
+/// What reaches the reads and the edges into meetings.
+struct Reaching {
+    /// Meetings by block.
+    meets: Rows<Meeting>,
+    /// Reads in preorder of the dominator tree.
+    reads: Vec<(Read, Reached)>,
+    /// Where the row of an edge into a block with meetings starts in `args`; `NONE` for other edges.
+    rows: Vec<u32>,
+    args: Vec<Reached>,
+}
 
-    /// Walks the dominator tree. Says whether a parameter got the same value on every way.
+/// The walk over the dominator tree that finds out what reaches what.
+struct Walk {
+    found: Reaching,
+    /// What each variable is at the current point.
+    now: Vec<Reached>,
+    /// Changes of `now` in open scopes, with what was before.
+    undo: Vec<(u32, Reached)>,
+}
+
+impl Walk {
     fn run(
-        mut self,
-        cfg: &Cfg,
+        func: &Function,
         dom: &DomTree,
-        meets: &[(Block, u32)],
+        meets: &[Meeting],
         sets: &Rows<Assignment>,
         reads: &Rows<Read>,
-    ) -> bool {
-        let blocks = self.func.blocks.len();
-        let meets = Rows::new(blocks, meets, |m| m.0.0, |_| true);
+    ) -> Reaching {
+        let blocks = func.blocks.len();
+        let vars = reads.start.len() - 1;
+        let meets = Rows::new(blocks, meets, |m| m.block.0, |_| true);
         let sets = Rows::new(blocks, &sets.items, |a| a.block.0, |_| true);
         let reads = Rows::new(blocks, &reads.items, |r| r.block.0, |_| true);
+        let rows = vec![NONE; func.edges.len()];
+        let found = Reaching { meets, reads: Vec::with_capacity(reads.items.len()), rows, args: Vec::new() };
+        let mut walk = Walk { found, now: vec![Reached::Nothing; vars], undo: Vec::new() };
         let mut scopes: Vec<(u32, usize)> = Vec::new();
         for (at, &block) in dom.preorder.iter().enumerate() {
             while let Some(&(end, undo)) = scopes.last() {
                 if (at as u32) < end {
                     break;
                 }
-                for (var, old) in self.undo.drain(undo..).rev() {
-                    self.now[var as usize] = old;
+                for (var, old) in walk.undo.drain(undo..).rev() {
+                    walk.now[var as usize] = old;
                 }
                 scopes.pop();
             }
-            scopes.push((dom.subtree_end(block), self.undo.len()));
-            for &(_, var) in meets.row(block.index()) {
-                let param = self.func.add_param(block, self.types[var as usize]);
-                self.set(var, param);
+            scopes.push((dom.subtree_end(block), walk.undo.len()));
+            for k in walk.found.meets.range(block.index()) {
+                walk.set(walk.found.meets.items[k].var, Reached::Meeting(k as u32));
             }
-            for r in reads.row(block.index()) {
-                let value = self.value(r.var);
-                self.func.replace(r.value, value);
+            for &r in reads.row(block.index()) {
+                walk.found.reads.push((r, walk.now[r.var as usize]));
             }
             for s in sets.row(block.index()) {
-                let value = self.func.resolve(s.value);
-                self.set(s.var, value);
+                walk.set(s.var, Reached::Value(s.value));
             }
-            self.leave(block, &meets);
+            walk.leave(func, block);
         }
-        let entry = self.func.entry();
-        for zero in self.zeros {
-            let inst = self.func.def_inst(zero).expect("a constant");
-            self.func.blocks[entry.index()].insts.insert(0, inst);
+        walk.found
+    }
+
+    fn set(&mut self, var: u32, reached: Reached) {
+        self.undo.push((var, self.now[var as usize]));
+        self.now[var as usize] = reached;
+    }
+
+    /// Notes what the variables that meet in the successors are.
+    fn leave(&mut self, func: &Function, block: Block) {
+        let Walk { found, now, .. } = self;
+        let edges = func.insts[func.terminator(block).index()].edges;
+        for e in edges.start as usize..(edges.start + edges.len) as usize {
+            let row = found.meets.row(func.edges[e].block.index());
+            if !row.is_empty() {
+                found.rows[e] = found.args.len() as u32;
+                found.args.extend(row.iter().map(|m| now[m.var as usize]));
+            }
         }
-        let func = &*self.func;
+    }
+}
+
+impl Reaching {
+    /// The meetings that a read needs.
+    fn needed(&self, cfg: &Cfg) -> Vec<bool> {
+        let mut needed = vec![false; self.meets.items.len()];
+        let mut work: Vec<u32> = Vec::new();
+        let mut need = |reached: Reached, work: &mut Vec<u32>| {
+            if let Reached::Meeting(k) = reached
+                && !std::mem::replace(&mut needed[k as usize], true)
+            {
+                work.push(k);
+            }
+        };
+        self.reads.iter().for_each(|r| need(r.1, &mut work));
+        while let Some(k) = work.pop() {
+            let block = self.meets.items[k as usize].block;
+            let column = k as usize - self.meets.range(block.index()).start;
+            for p in cfg.preds(block) {
+                need(self.args[self.rows[p.edge as usize] as usize + column], &mut work);
+            }
+        }
+        needed
+    }
+
+    /// Writes parameters and arguments, and what reads stand for. Says whether a parameter got the same
+    /// value on every way.
+    fn write(&self, func: &mut Function, types: &[Type], cfg: &Cfg, dom: &DomTree) -> bool {
+        let needed = self.needed(cfg);
+        let mut writer = Writer { func, types, params: vec![None; needed.len()], zeros: Vec::new() };
+        for &block in &dom.preorder {
+            for k in self.meets.range(block.index()).filter(|&k| needed[k]) {
+                let ty = types[self.meets.items[k].var as usize];
+                writer.params[k] = Some(writer.func.add_param(block, ty));
+            }
+        }
+        for &(read, reached) in &self.reads {
+            let value = writer.value(read.var, reached);
+            writer.func.replace(read.value, value);
+        }
+        let mut values: Vec<Value> = Vec::new();
+        for (e, &start) in self.rows.iter().enumerate().filter(|r| *r.1 != NONE) {
+            values.clear();
+            let row = self.meets.range(writer.func.edges[e].block.index());
+            for (k, &reached) in row.clone().zip(&self.args[start as usize..]) {
+                if needed[k] {
+                    values.push(writer.value(self.meets.items[k].var, reached));
+                }
+            }
+            writer.append(e, &values);
+        }
+        let Writer { func, zeros, .. } = writer;
+        let entry = func.entry();
+        for zero in zeros {
+            let inst = func.def_inst(zero).expect("a constant");
+            func.blocks[entry.index()].insts.insert(0, inst);
+        }
         dom.preorder
             .iter()
-            .filter(|b| !meets.row(b.index()).is_empty())
+            .filter(|b| self.meets.range(b.index()).any(|k| needed[k]))
             .any(|&b| has_trivial_param(func, cfg, b))
     }
+}
 
-    fn set(&mut self, var: u32, value: Value) {
-        self.undo.push((var, self.now[var as usize]));
-        self.now[var as usize] = Some(value);
-    }
+/// Writes into a function what was found.
+struct Writer<'f> {
+    func: &'f mut Function,
+    types: &'f [Type],
+    /// The parameters that meetings became.
+    params: Vec<Option<Value>>,
+    /// Zeros of the types that needed one, for the entry block.
+    zeros: Vec<Value>,
+}
 
-    fn value(&mut self, var: u32) -> Value {
-        if let Some(value) = self.now[var as usize] {
-            return value;
+impl Writer<'_> {
+    fn value(&mut self, var: u32, reached: Reached) -> Value {
+        match reached {
+            Reached::Value(v) => return self.func.resolve(v),
+            Reached::Meeting(k) => return self.params[k as usize].expect("what a read needs is needed"),
+            Reached::Nothing => {}
         }
         let ty = self.types[var as usize];
         if let Some(&zero) = self.zeros.iter().find(|&&z| self.func.ty(z) == ty) {
@@ -254,23 +347,17 @@ impl<'f> Renaming<'f> {
         zero
     }
 
-    /// Appends the arguments for the parameters that were made for variables.
-    fn leave(&mut self, block: Block, meets: &Rows<(Block, u32)>) {
-        let edges = self.func.insts[self.func.terminator(block).index()].edges;
-        for e in edges.start as usize..(edges.start + edges.len) as usize {
-            let call = self.func.edges[e];
-            let row = meets.row(call.block.index());
-            if row.is_empty() {
-                continue;
-            }
-            let values: Vec<Value> = row.iter().map(|&(_, var)| self.value(var)).collect();
-            let start = self.func.pool.len() as u32;
-            let old = call.args.start as usize..(call.args.start + call.args.len) as usize;
-            self.func.pool.extend_from_within(old);
-            self.func.pool.extend(values);
-            let args = &mut self.func.edges[e].args;
-            (args.start, args.len) = (start, self.func.pool.len() as u32 - start);
+    /// Appends arguments to an edge.
+    fn append(&mut self, edge: usize, values: &[Value]) {
+        if values.is_empty() {
+            return;
         }
+        let start = self.func.pool.len() as u32;
+        let old = self.func.edges[edge].args;
+        self.func.pool.extend_from_within(old.start as usize..(old.start + old.len) as usize);
+        self.func.pool.extend_from_slice(values);
+        let args = &mut self.func.edges[edge].args;
+        (args.start, args.len) = (start, self.func.pool.len() as u32 - start);
     }
 }
 
