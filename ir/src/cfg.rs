@@ -15,6 +15,8 @@ pub struct Cfg {
     pub rpo: Vec<Block>,
     /// Index in `rpo` by block; `u32::MAX` for unreachable blocks.
     pub rpo_index: Vec<u32>,
+    /// An edge leads backwards in `rpo`: without one there are no loops.
+    pub cyclic: bool,
     pred_start: Vec<u32>,
     preds: Vec<Pred>,
 }
@@ -66,15 +68,17 @@ impl Cfg {
         }
         let mut preds = vec![Pred { block: Block(0), edge: 0 }; pred_start[n] as usize];
         let mut fill = pred_start.clone();
-        for &b in &rpo {
+        let mut cyclic = false;
+        for (i, &b) in rpo.iter().enumerate() {
             let r = func.insts[func.terminator(b).index()].edges;
             for edge in r.start..r.start + r.len {
                 let t = func.edges[edge as usize].block.index();
+                cyclic |= rpo_index[t] <= i as u32;
                 preds[fill[t] as usize] = Pred { block: b, edge };
                 fill[t] += 1;
             }
         }
-        Cfg { rpo, rpo_index, pred_start, preds }
+        Cfg { rpo, rpo_index, cyclic, pred_start, preds }
     }
 
     /// Incoming edges from reachable blocks, in reverse postorder.
@@ -259,6 +263,15 @@ pub struct Loops {
 }
 
 impl Loops {
+    /// Finds the loops of a function whose dominators nothing else asks for.
+    pub fn of(func: &Function, cfg: &Cfg) -> Loops {
+        if cfg.cyclic {
+            Loops::new(func, cfg, &DomTree::new(func, cfg))
+        } else {
+            Loops { loops: Vec::new(), innermost: vec![NONE; func.blocks.len()] }
+        }
+    }
+
     /// Finds the loops.
     pub fn new(func: &Function, cfg: &Cfg, dom: &DomTree) -> Loops {
         let mut loops: Vec<Loop> = Vec::new();

@@ -28,8 +28,45 @@ struct Flow<'a> {
     func: &'a mut Function,
     /// A parameter of the block is used elsewhere than in its terminator.
     escapes: Vec<bool>,
-    /// The block is the target of a backward edge.
+    /// The block is the target of a backward edge. Empty if no block only decides.
     header: Vec<bool>,
+}
+
+/// The blocks that are targets of backward edges.
+fn headers(func: &Function) -> Vec<bool> {
+    let cfg = Cfg::new(func);
+    let mut header = vec![false; func.blocks.len()];
+    for &b in &cfg.rpo {
+        for e in func.successors(b) {
+            if cfg.rpo_index[e.block.index()] <= cfg.rpo_index[b.index()] {
+                header[e.block.index()] = true;
+            }
+        }
+    }
+    header
+}
+
+/// The blocks with a parameter that is used elsewhere than in their terminators.
+fn escaping(func: &Function) -> Vec<bool> {
+    let mut escapes = vec![false; func.blocks.len()];
+    for &b in &func.layout {
+        let insts = &func.blocks[b.index()].insts;
+        for (i, &inst) in insts.iter().enumerate() {
+            let last = i + 1 == insts.len();
+            let mut used = |v: &Value| {
+                if let ValueDef::Param(home, _) = func.values[v.index()].def
+                    && !(last && home == b)
+                {
+                    escapes[home.index()] = true;
+                }
+            };
+            func.operands(inst).iter().for_each(&mut used);
+            for e in func.edges_of(inst) {
+                func.list(e.args).iter().for_each(&mut used);
+            }
+        }
+    }
+    escapes
 }
 
 /// Blocks an edge may be moved over in one round.
@@ -37,33 +74,17 @@ const MAX_HOPS: usize = 8;
 
 impl Flow<'_> {
     fn new(func: &mut Function) -> Flow<'_> {
-        let cfg = Cfg::new(func);
-        let mut header = vec![false; func.blocks.len()];
-        for &b in &cfg.rpo {
-            for e in func.successors(b) {
-                if cfg.rpo_index[e.block.index()] <= cfg.rpo_index[b.index()] {
-                    header[e.block.index()] = true;
-                }
-            }
+        // What is asked about blocks that only go on or decide; often there are none.
+        let (mut decides, mut hands_on) = (false, false);
+        for b in &func.layout {
+            let data = &func.blocks[b.index()];
+            let [last] = data.insts[..] else { continue };
+            let op = func.insts[last.index()].op;
+            decides |= op == Op::Brif;
+            hands_on |= matches!(op, Op::Brif | Op::Jump) && !data.params.is_empty();
         }
-        let mut escapes = vec![false; func.blocks.len()];
-        for &b in &func.layout {
-            let insts = &func.blocks[b.index()].insts;
-            for (i, &inst) in insts.iter().enumerate() {
-                let last = i + 1 == insts.len();
-                let mut used = |v: &Value| {
-                    if let ValueDef::Param(home, _) = func.values[v.index()].def
-                        && !(last && home == b)
-                    {
-                        escapes[home.index()] = true;
-                    }
-                };
-                func.operands(inst).iter().for_each(&mut used);
-                for e in func.edges_of(inst) {
-                    func.list(e.args).iter().for_each(&mut used);
-                }
-            }
-        }
+        let header = if decides { headers(func) } else { Vec::new() };
+        let escapes = if hands_on { escaping(func) } else { vec![false; func.blocks.len()] };
         Flow { func, escapes, header }
     }
 

@@ -2,14 +2,13 @@
 //! leaves the loop comes after it), likely successors follow directly, and cold blocks are last.
 
 use super::Context;
-use crate::cfg::{Cfg, DomTree, Loops};
+use crate::cfg::{Cfg, Loops};
 use crate::func::{Block, Function};
 
 /// Runs the pass. Blocks that cannot be reached must be gone.
 pub fn run(func: &mut Function, _: &Context) {
     let cfg = Cfg::new(func);
-    let dom = DomTree::new(func, &cfg);
-    let loops = Loops::new(func, &cfg, &dom);
+    let loops = Loops::of(func, &cfg);
     let mut seen = vec![false; func.blocks.len()];
     let mut order: Vec<Block> = Vec::with_capacity(func.layout.len());
     // Successors in the order in which the search visits them: what is visited first comes last.

@@ -18,6 +18,9 @@ use crate::ops::{Effect, Imm, Op};
 /// Runs the pass. Blocks that cannot be reached must be gone.
 pub fn run(func: &mut Function, cx: &Context) {
     let cfg = Cfg::new(func);
+    if !cfg.cyclic {
+        return;
+    }
     let dom = DomTree::new(func, &cfg);
     let loops = Loops::new(func, &cfg, &dom);
     if loops.loops.is_empty() {

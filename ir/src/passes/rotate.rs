@@ -20,6 +20,9 @@ const MAX_HEADER: usize = 16;
 /// Runs the pass. Blocks that cannot be reached must be gone.
 pub fn run(func: &mut Function, _: &Context) {
     let cfg = Cfg::new(func);
+    if !cfg.cyclic {
+        return;
+    }
     let dom = DomTree::new(func, &cfg);
     let loops = Loops::new(func, &cfg, &dom);
     if loops.loops.is_empty() {

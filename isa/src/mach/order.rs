@@ -129,9 +129,7 @@ fn connect(func: &Function, blocks: &mut [OrderedBlock], position: &[u32]) {
 /// of each block.
 fn loop_order(func: &Function, cfg: &Cfg) -> (Vec<Block>, Vec<InLoop>) {
     let mut of = vec![InLoop::default(); func.blocks.len()];
-    let rank = |b: Block| cfg.rpo_index[b.index()];
-    let is_forward = |b: &Block| func.successors(*b).iter().all(|e| rank(e.block) > rank(*b));
-    if cfg.rpo.iter().all(is_forward) {
+    if !cfg.cyclic {
         return (cfg.rpo.clone(), of);
     }
     let loops = Loops::new(func, cfg, &DomTree::new(func, cfg));
