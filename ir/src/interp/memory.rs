@@ -5,6 +5,9 @@ use super::Trap;
 
 const PAGE: u64 = 1 << 16;
 
+/// Pages of a row.
+const ROW: usize = 256;
+
 /// Where new mappings start.
 const MAP_BASE: u64 = 0x5000_0000_0000;
 
@@ -12,8 +15,9 @@ struct Region {
     base: u64,
     size: u64,
     writable: bool,
-    /// From the start up to the last one that was written: a region may be much larger than what is used.
-    pages: Vec<Option<Box<[u8]>>>,
+    /// Pages in rows of [`ROW`]; rows that nothing was written to have none, and those behind the last one
+    /// that was written are not there: a region may be much larger than what is used.
+    rows: Vec<Vec<Option<Box<[u8]>>>>,
 }
 
 /// The memory.
@@ -26,20 +30,31 @@ pub struct Memory {
     mapped: u64,
 }
 
+/// The row and the column of the page with this offset.
+fn place(offset: u64) -> (usize, usize) {
+    let index = (offset / PAGE) as usize;
+    (index / ROW, index % ROW)
+}
+
 impl Region {
     /// The page with this offset in the region, made if it is not there.
     fn page(&mut self, offset: u64) -> &mut [u8] {
         let size = PAGE.min(self.size - offset / PAGE * PAGE) as usize;
-        let index = (offset / PAGE) as usize;
-        if index >= self.pages.len() {
-            self.pages.resize_with(index + 1, || None);
+        let (row, column) = place(offset);
+        if row >= self.rows.len() {
+            self.rows.resize_with(row + 1, Vec::new);
         }
-        self.pages[index].get_or_insert_with(|| vec![0; size].into_boxed_slice())
+        let row = &mut self.rows[row];
+        if row.is_empty() {
+            row.resize_with(ROW, || None);
+        }
+        row[column].get_or_insert_with(|| vec![0; size].into_boxed_slice())
     }
 
     /// The page with this offset, if it was written.
     fn written(&self, offset: u64) -> Option<&[u8]> {
-        self.pages.get((offset / PAGE) as usize)?.as_deref()
+        let (row, column) = place(offset);
+        self.rows.get(row)?.get(column)?.as_deref()
     }
 }
 
@@ -52,7 +67,7 @@ impl Memory {
     /// Adds zeroed memory at a fixed place. The place must be free.
     pub fn map_at(&mut self, base: u64, size: u64, writable: bool) {
         let at = self.regions.partition_point(|r| r.base < base);
-        self.regions.insert(at, Region { base, size, writable, pages: Vec::new() });
+        self.regions.insert(at, Region { base, size, writable, rows: Vec::new() });
         self.last = 0;
     }
 
