@@ -128,8 +128,8 @@ fn steps(file: &str, count: u64) -> Vec<Vec<String>> {
     };
     let rest = [
         step("test --quiet -p mochi --test golden"),
-        step("test --quiet --workspace"),
         step(&format!("run --quiet --example random -- --fresh --count {count} --time 600 --seed 7")),
+        step("test --quiet --workspace"),
     ];
     own.into_iter().chain(rest).collect()
 }

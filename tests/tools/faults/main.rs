@@ -6,7 +6,7 @@
 //! The faults are those of `tests/faults` (see `mochi_testkit::faults` for their form). The copy is built
 //! once with all faults of Rust code in it, each behind a switch; a fault of the runtime's library is
 //! written into the copy and built for itself. For each fault come the tests of its crate, the golden
-//! programs, all other tests, and at last random programs. The first that fails has caught it.
+//! programs, random programs, and at last all tests. The first that fails has caught it.
 //!
 //! Results are kept in the folder: a run goes on where the last one ended. At the end there is a table,
 //! and the exit status is 0 when at least 90 in 100 were caught, 1 when fewer were, 2 when something is
@@ -30,7 +30,7 @@ struct Options {
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
 
-    /// Random programs for a fault that no test notices
+    /// Random programs for a fault that the tests of its crate and the golden programs miss
     #[arg(long, default_value_t = 2000, value_name = "N")]
     count: u64,
 
