@@ -2,7 +2,7 @@
 
 use mochi_testkit::faults::{Fault, SWITCH};
 use mochi_testkit::process::{self, End};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -34,6 +34,7 @@ impl Copy {
                 edits.entry(&fault.file).or_default().push((at, fault.replacement()));
             }
         }
+        let mut kept = BTreeSet::new();
         for file in mochi_testkit::files_of(root) {
             let path = copy.tree.join(&file);
             // Whether the rules of the repository hold is no question about the product.
@@ -47,7 +48,9 @@ impl Copy {
             let mode = fs::metadata(root.join(&file)).map(|m| m.permissions());
             let written = write_if_new(&path, &bytes).and_then(|()| fs::set_permissions(&path, mode?));
             written.map_err(|e| format!("{}: {e}", path.display()))?;
+            kept.insert(path);
         }
+        remove_others(&copy.tree, &kept).map_err(|e| format!("{}: {e}", copy.tree.display()))?;
         match copy.cargo(&["test", "--workspace", "--no-run"], None, BUILD_LIMIT)? {
             None => Ok(copy),
             Some(why) => Err(format!("the copy cannot be built: {why}")),
@@ -163,6 +166,19 @@ fn edited(mut text: String, edits: &mut [(std::ops::Range<usize>, String)]) -> R
         text.replace_range(at.clone(), new);
     }
     Ok(text)
+}
+
+/// Removes what an earlier copy had, which cargo would take for a part of this one.
+fn remove_others(folder: &Path, kept: &BTreeSet<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            remove_others(&path, kept)?;
+        } else if !kept.contains(&path) {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Leaves a file alone that is right already, so that cargo does not build it again.
