@@ -194,12 +194,14 @@ fn live_at_start<I: Isa>(code: &Code<I>, effects: &[Effects], width: usize) -> V
         changed = false;
         for b in (0..code.blocks.len()).rev() {
             let e = &effects[b];
-            for w in 0..width {
-                let out = code.blocks[b].succs.iter().fold(0, |set, s| set | live[s.index()][w]);
-                let start = out & !e.writes[w] & !e.destroys[w] | e.reads[w];
-                changed |= start != live[b][w];
-                live[b][w] = start;
-            }
+            let start: Set = (0..width)
+                .map(|w| {
+                    let out = code.blocks[b].succs.iter().fold(0, |set, s| set | live[s.index()][w]);
+                    out & !e.writes[w] & !e.destroys[w] | e.reads[w]
+                })
+                .collect();
+            changed |= start != live[b];
+            live[b] = start;
         }
     }
     live
