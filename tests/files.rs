@@ -45,6 +45,31 @@ fn a_small_program_is_small() {
     }
 }
 
+/// How any value is shown and copied stays out of programs that only need it for some.
+#[test]
+fn what_is_not_used_is_not_linked() {
+    let programs = [
+        ("maps of ints", "var m: map<int, int> = {}\nm[1] = 2\nprint(m[1] ?? 0)\n"),
+        ("maps of strings", "var m: map<string, int> = {}\nm[\"a\"] = 2\nprint(m[\"a\"] ?? 0)\n"),
+        ("places of characters", "let s = input()\nprint(s[100], s[0:50])\n"),
+        ("lists", "var xs: list<int> = []\nxs = append(xs, len(input()))\nprint(xs[0])\n"),
+    ];
+    let has = |exe: &[u8], name: &str| {
+        let symbol = [b"\0", name.as_bytes(), b"\0"].concat();
+        exe.windows(symbol.len()).any(|w| w == symbol)
+    };
+    let s = Scratch::new("unused");
+    for (what, program) in programs {
+        let exe = fs::read(build(&s, program, &["--target", "x64-linux"])).expect("an executable");
+        assert!(has(&exe, "mochi_main"), "{what}: no symbols");
+        for unused in ["show", "dyn_copy", "key_hash", "pow10_table"] {
+            assert!(!has(&exe, unused), "{what}: {unused} is linked");
+        }
+    }
+    let any = build(&s, "var m: map<any, any> = {}\nm[1] = [2]\nprint(m)\n", &["--target", "x64-linux"]);
+    assert!(has(&fs::read(any).expect("an executable"), "dyn_copy"));
+}
+
 /// Targets that objects are written for.
 fn object_targets() -> impl Iterator<Item = Target> {
     TARGETS.iter().filter(|row| row.format.files().iter().any(|f| f.0 == FileKind::Object))
