@@ -8,8 +8,8 @@
 use crate::process::{End, Outcome};
 use std::time::{Duration, Instant};
 use wasmi::{
-    Caller, Config, Engine, Error, Extern, Func, Linker, Memory, Module, ResumableCall, Store, StoreLimits,
-    StoreLimitsBuilder,
+    Caller, CompilationMode, Config, Engine, Error, Extern, Func, Linker, Memory, Module, ResumableCall,
+    Store, StoreLimits, StoreLimitsBuilder,
 };
 
 const MODULE: &str = "wasi_snapshot_preview1";
@@ -53,6 +53,8 @@ struct Host {
 pub fn run(module: &[u8], options: &Options) -> Result<Outcome, Error> {
     let mut config = Config::default();
     config.consume_fuel(true);
+    // Lazily it would use fuel, too, and end the program when that is used up.
+    config.compilation_mode(CompilationMode::Eager);
     // The stack of the language is what ends a recursion.
     config.set_max_recursion_depth(1 << 24);
     config.set_max_stack_height(1 << 30);
