@@ -38,7 +38,7 @@ pub struct Code {
 
 impl Default for Code {
     fn default() -> Code {
-        let mochi_isa::Options { debug, verify, features } = mochi_isa::Options::default();
+        let mochi_isa::Options { debug, verify, features, .. } = mochi_isa::Options::default();
         Code { debug, verify, time: false, features }
     }
 }
@@ -118,6 +118,11 @@ pub fn steps(code: &Code) -> &'static [passes::Step] {
 
 /// Machine code.
 pub fn generate(module: &Module, target: Target, code: &Code) -> Object {
-    let options = mochi_isa::Options { debug: code.debug, verify: code.verify, features: code.features };
+    let options = mochi_isa::Options {
+        debug: code.debug,
+        verify: code.verify,
+        features: code.features,
+        ..mochi_isa::Options::default()
+    };
     compile_module(&Context::new(module, target, options))
 }

@@ -414,16 +414,51 @@ print(calc(1, 2, 3, 4, 5, 6))
 #[test]
 fn queues_in_little_memory() {
     let s = Scratch::new("queues");
+    QUEUES.iter().for_each(|(source, printed)| in_little_memory(&s, source, printed));
+}
+
+/// Neither is anything held by slots of values that live in the frame, as they do in functions of so many blocks
+/// and values.
+#[test]
+fn queue_in_a_large_function() {
+    let of_all = |line: fn(usize) -> String| (0..500).map(line).collect::<String>();
+    let variables = of_all(|i| format!("  var v{i} = x + {i}\n"));
+    let joins = of_all(|i| format!("  if v{i} % 3 == x {{ v{i} = v{i} + first.v }}\n"));
+    let sum = of_all(|i| format!("  sum = (sum + v{i}) % 1000\n"));
+    let source = format!(
+        "\
+type Q {{ v: int, next: any }}
+fun f(x: int): int {{
+  let kept = \"kept\" + str(x)
+  var first = Q {{ v: x, next: none }}
+{variables}{joins}  var tail = first
+  for i in 0..2000000 {{
+    let q = Q {{ v: i + x, next: none }}
+    tail.next = q
+    tail = q
+  }}
+  print(kept)
+  var sum = tail.v
+{sum}  return sum
+}}
+print(f(len(input())))
+"
+    );
+    in_little_memory(&Scratch::new("large"), &source, "kept0\n749\n");
+}
+
+/// Builds and runs a program on this machine and on WebAssembly.
+fn in_little_memory(s: &Scratch, source: &str, printed: &str) {
     let host = target::host().expect("a target");
-    for ((source, printed), options) in QUEUES.iter().flat_map(|q| [(q, &[][..]), (q, &["--debug"])]) {
-        let program = build_with(&s, source, host.short, options);
+    for options in [&[][..], &["--debug"]] {
+        let program = build_with(s, source, host.short, options);
         let mut limited = Command::new("sh");
         limited.args(["-c", "ulimit -v 80000 && exec \"$0\""]).arg(&program);
         let outcome = mochi_testkit::process::run(&mut limited, b"", TIME).expect("it starts");
         let said = (text(&outcome.stdout), text(&outcome.stderr));
         assert_eq!(said, (printed.to_string(), String::new()), "{options:?} {source}");
         for target in TARGETS.iter().filter(|t| t.os == Os::Wasi) {
-            let program = build_with(&s, source, target.short, options);
+            let program = build_with(s, source, target.short, options);
             if let Some(engine) = engines::of(target).into_iter().find(|e| e.name().contains("node")) {
                 let outcome = run(&engine, &program, &[("MOCHI_STACK", "0"), ("WASM_PAGES", "200")]);
                 let said = (text(&outcome.stdout), text(&outcome.stderr));

@@ -11,8 +11,9 @@ use mochi_ir::library::Library;
 use mochi_ir::passes;
 use mochi_objwrite::target::TARGETS;
 
-/// Ways to compile that the first byte chooses from: target, algorithm, extensions, passes or none.
-const WAYS: usize = TARGET_COUNT * 8;
+/// Ways to compile that the first byte chooses from: target, algorithm, extensions, passes or none,
+/// where values live.
+const WAYS: usize = TARGET_COUNT * 16;
 const TARGET_COUNT: usize = TARGETS.len();
 /// Bytes that become functions.
 const MOST: usize = 256;
@@ -22,7 +23,7 @@ pub fn check_codegen(bytes: &[u8]) {
     let (&way, rest) = bytes.split_first().unwrap_or((&0, &[]));
     let way = way as usize % WAYS;
     let mut module = mochi_ir::fuzz::generate_functions(&rest[..rest.len().min(MOST)]);
-    if way / TARGET_COUNT / 4 == 1 {
+    if way / TARGET_COUNT / 4 % 2 == 1 {
         let steps = passes::OPTIMISE;
         let library = &Library::EMPTY;
         passes::run(
@@ -31,10 +32,12 @@ pub fn check_codegen(bytes: &[u8]) {
         );
     }
     let extended = way / TARGET_COUNT / 2 % 2 == 1;
+    let most_alive = if way / TARGET_COUNT / 8 == 1 { 0 } else { Options::default().most_alive };
     let options = Options {
         debug: way / TARGET_COUNT % 2 == 1,
         verify: true,
         features: Features { zba: extended, zbb: extended },
+        most_alive,
     };
     let object = compile_module(&Context::new(&module, &TARGETS[way % TARGET_COUNT], options));
     let text = disassemble_module(&object);

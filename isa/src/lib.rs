@@ -23,11 +23,19 @@ pub struct Options {
     pub verify: bool,
     /// What the machine has beyond the baseline of its instruction set.
     pub features: Features,
+    /// Blocks times values used outside of their blocks, from more of which on such values live in the
+    /// frame ([`mach::homes`]); 0 in tests of that.
+    pub most_alive: usize,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { debug: false, verify: cfg!(debug_assertions), features: Features::default() }
+        Options {
+            debug: false,
+            verify: cfg!(debug_assertions),
+            features: Features::default(),
+            most_alive: mach::homes::MOST_ALIVE,
+        }
     }
 }
 

@@ -109,13 +109,18 @@ fn debug() {
     run_all(Options { debug: true, verify: true, ..Options::default() });
 }
 
+#[test]
+fn values_in_the_frame() {
+    run_all(Options { debug: false, verify: true, most_alive: 0, ..Options::default() });
+}
+
 /// What is beyond the baseline computes the same.
 #[test]
 fn extensions() {
     let features = Features { zba: true, zbb: true };
     let machine = MACHINES.iter().find(|m| m.name == "rv64-linux").expect("a machine");
     if machine.runs_here() {
-        run_on(machine, Options { debug: false, verify: true, features });
+        run_on(machine, Options { verify: true, features, ..Options::default() });
     }
 }
 

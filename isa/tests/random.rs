@@ -120,3 +120,8 @@ fn optimised() {
 fn debug() {
     run(false, Options { debug: true, verify: true, ..Options::default() });
 }
+
+#[test]
+fn values_in_the_frame() {
+    run(true, Options { debug: false, verify: true, most_alive: 0, ..Options::default() });
+}

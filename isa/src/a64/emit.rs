@@ -338,6 +338,7 @@ pub fn reg(a: Allocation) -> PReg {
 pub fn emit(e: &mut Emitter<A64>, inst: &Inst, allocs: &[Allocation]) {
     match inst {
         Inst::Params => {}
+        Inst::Home(home) => e.home(*home, allocs),
         Inst::Row { row, imm } => e.row(*row, imm, allocs),
         Inst::Const(v) => e.constant(reg(allocs[0]), *v),
         Inst::Float(bits) => e.float(reg(allocs[0]), *bits),

@@ -26,7 +26,7 @@ mod select_int;
 mod select_mem;
 
 use crate::mach::switch::Plan;
-use crate::mach::{Abi, Context, Emitter, Flow, Isa, Label, Lower, call};
+use crate::mach::{Abi, Context, Emitter, Flow, Home, Isa, Label, Lower, call};
 use composite::{Composite, Stub, Test};
 use insts::Row;
 use mochi_ir::Sym;
@@ -53,6 +53,8 @@ pub enum Inst {
     /// A load or store at a symbol plus an offset: row with an unsigned offset, size as a power of
     /// two.
     Global { row: Row, log2: u8, sym: Sym, offset: i64 },
+    /// A load or store of a value that lives in the frame.
+    Home(Home),
     /// Goes to the only successor.
     Jump,
     /// Goes to the first successor when the test holds, else to the second.
@@ -79,6 +81,14 @@ impl Isa for A64 {
 
     fn jump() -> Inst {
         Inst::Jump
+    }
+
+    fn home(home: Home) -> Inst {
+        Inst::Home(home)
+    }
+
+    fn as_home(inst: &Inst) -> Option<Home> {
+        if let Inst::Home(home) = inst { Some(*home) } else { None }
     }
 
     fn lower(l: &mut Lower<A64>, inst: mochi_ir::Inst) {

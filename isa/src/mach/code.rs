@@ -84,6 +84,8 @@ pub struct Code<I: Isa> {
     pub nesting: u32,
     /// For each virtual register, whether it may hold a reference; empty when nobody asks ([`super::stale`]).
     pub roots: Vec<bool>,
+    /// Slots of values that live in the frame.
+    pub homes: u32,
 }
 
 impl<I: Isa> Code<I> {
@@ -115,6 +117,7 @@ impl<I: Isa> Code<I> {
             calls: false,
             nesting: order.nesting(),
             roots: Vec::new(),
+            homes: 0,
         }
     }
 

@@ -7,7 +7,7 @@ use crate::mach::code::Code;
 use crate::mach::frame::{Frame, written};
 use crate::mach::layout::Layout;
 use crate::mach::stale::{self, Place};
-use crate::mach::{Context, Flow, Isa};
+use crate::mach::{Context, Flow, Home, Isa};
 
 use mochi_ir::{Function, SrcLoc};
 use mochi_objwrite::{Atom, AtomKind, FrameInfo, FunctionInfo, LineRow, SymRef};
@@ -53,6 +53,12 @@ impl<I: Isa> Emitter<'_, I> {
         if Some(target) != next {
             self.jump(target);
         }
+    }
+
+    /// Emits a load from, or a store to, the slot of a value.
+    pub fn home(&mut self, home: Home, allocs: &[Allocation]) {
+        let offset = self.frame.home_offset(home.slot);
+        I::frame_access(self, offset, allocs[0].as_reg().expect("register"), home.store);
     }
 
     /// A table of four-byte offsets of labels relative to the returned label.
@@ -101,7 +107,7 @@ pub fn emit<I: Isa>(context: &Context, func: &Function, code: &Code<I>, output: 
     }
     let mut e = Emitter::<I> {
         buf: Buffer::new(code.insts.len() * 5 + 64),
-        frame: Frame::new(saved, output.num_spillslots, code.outgoing),
+        frame: Frame::new(saved, output.num_spillslots, code.homes, code.outgoing),
         context,
         func,
         state: I::State::default(),

@@ -1,5 +1,6 @@
 //! Frame layout, the same for every instruction set: from the frame pointer down come the saved
-//! registers, the spill slots, and at the stack pointer the outgoing stack arguments. The
+//! registers, the spill slots, the slots of values that live in the frame, and at the stack pointer the
+//! outgoing stack arguments. The
 //! frame record (return address and caller's frame pointer) is at and above the frame pointer.
 
 use regalloc2::{Allocation, Edit, OperandKind, Output, PReg, PRegSet, RegClass};
@@ -15,14 +16,14 @@ pub struct Frame {
     /// Saved float registers, below the integer ones.
     pub saved_floats: Vec<PReg>,
     /// Number of 8-byte spill slots.
-    pub slots: u32,
+    pub spills: u32,
     /// Bytes below the frame pointer; a multiple of the stack alignment.
     pub size: u32,
 }
 
 impl Frame {
-    /// Lays out the frame of a function that must save `saved`.
-    pub fn new(saved: PRegSet, slots: usize, outgoing: u32) -> Frame {
+    /// Lays out the frame of a function that must save `saved`, with slots for spills and for values.
+    pub fn new(saved: PRegSet, spills: usize, homes: u32, outgoing: u32) -> Frame {
         let (mut saved_ints, mut saved_floats) = (Vec::new(), Vec::new());
         for reg in &saved {
             match reg.class() {
@@ -30,9 +31,9 @@ impl Frame {
                 _ => saved_floats.push(reg),
             }
         }
-        let words = saved_ints.len() + saved_floats.len() + slots;
+        let words = saved_ints.len() + saved_floats.len() + spills + homes as usize;
         let size = (words as u32 * 8 + outgoing).next_multiple_of(16);
-        Frame { saved_ints, saved_floats, slots: slots as u32, size }
+        Frame { saved_ints, saved_floats, spills: spills as u32, size }
     }
 
     /// Bytes of saved integer registers.
@@ -45,9 +46,14 @@ impl Frame {
         -(self.int_bytes() as i32) - 8 * (index as i32 + 1)
     }
 
-    /// Offset from the frame pointer of a spill slot.
+    /// Offset from the frame pointer of a slot; those of values come after the spill slots.
     pub fn slot_offset(&self, slot: usize) -> i32 {
         self.float_offset(self.saved_floats.len() + slot)
+    }
+
+    /// Offset from the frame pointer of the slot of a value.
+    pub fn home_offset(&self, slot: u32) -> i32 {
+        self.slot_offset((self.spills + slot) as usize)
     }
 }
 

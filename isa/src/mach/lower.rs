@@ -10,6 +10,7 @@
 //! moved to the code in reverse.
 
 use crate::mach::code::{Code, Flow, Meta};
+use crate::mach::homes::{Home, Homes, behind_copies};
 use crate::mach::order::{Order, Origin};
 use crate::mach::{Context, Isa, stale};
 use mochi_ir::ops::Effect;
@@ -23,6 +24,7 @@ pub struct Lower<'a, I: Isa> {
     /// The function.
     pub func: &'a Function,
     order: &'a Order,
+    homes: Homes,
     /// The compilation's context.
     pub context: &'a Context<'a>,
     /// The code so far, reversed.
@@ -44,6 +46,8 @@ pub struct Lower<'a, I: Isa> {
     current: Option<Inst>,
     /// Copies of values in other registers.
     copies: Vec<(VReg, Value)>,
+    /// The IR block being selected; none in a block of an edge.
+    block: Option<Block>,
 }
 
 /// Register class of a type.
@@ -58,6 +62,7 @@ impl<'a, I: Isa> Lower<'a, I> {
             module: context.module,
             func,
             order,
+            homes: Homes::new(func, order, context.options.most_alive),
             context,
             code: Code::new(order, func.insts.len() * 3 / 2 + 16),
             group: Vec::new(),
@@ -69,7 +74,9 @@ impl<'a, I: Isa> Lower<'a, I> {
             loc: SrcLoc::NONE,
             current: None,
             copies: Vec::new(),
+            block: None,
         };
+        l.code.homes = l.homes.count;
         l.scan(order);
         let conditional_entry = order.blocks[0].origin == Origin::Start;
         for index in (0..order.blocks.len()).rev() {
@@ -133,6 +140,7 @@ impl<'a, I: Isa> Lower<'a, I> {
 
     fn block(&mut self, index: usize, block: Block, is_entry: bool) {
         let func = self.func;
+        self.block = Some(block);
         let data = &func.blocks[block.index()];
         for (at, &inst) in data.insts.iter().enumerate().rev() {
             let d = &func.insts[inst.index()];
@@ -159,18 +167,50 @@ impl<'a, I: Isa> Lower<'a, I> {
                     _ => I::lower_terminator(self, inst),
                 }
             } else if d.op != Op::Copy {
+                let stored = d.result.and_then(|r| self.wanted_home(r));
                 I::lower(self, inst);
+                self.store_homes(stored);
             }
             self.flush();
         }
-        self.current = None;
+        (self.current, self.block) = (None, None);
+        let stored: Vec<_> = data.params.iter().filter_map(|&p| self.wanted_home(p)).collect();
+        let params: Vec<VReg> = data.params.iter().map(|&p| self.def(p)).collect();
+        self.loc = SrcLoc::NONE;
         if is_entry {
-            let params: Vec<VReg> = data.params.iter().map(|&p| self.def(p)).collect();
-            self.loc = SrcLoc::NONE;
             I::lower_params(self, &params);
-            self.flush();
         } else {
-            self.code.blocks[index].params = data.params.iter().map(|&p| self.def(p)).collect();
+            self.code.blocks[index].params = params;
+        }
+        self.store_homes(stored);
+        self.flush();
+    }
+
+    /// The register and the slot of a value that somebody wants, if it has a slot.
+    fn wanted_home(&self, v: Value) -> Option<(VReg, u32)> {
+        let r = self.vregs[v.index()];
+        (r != VReg::invalid()).then_some(r).zip(self.homes.slot(v))
+    }
+
+    /// Stores values that were just defined in their slots.
+    fn store_homes(&mut self, values: impl IntoIterator<Item = (VReg, u32)>) {
+        for (r, slot) in values {
+            self.push(I::home(Home { slot, store: true }), Flow::Next, &[Operand::reg_use(r)]);
+        }
+    }
+
+    /// The slot of a value that is used in another block than the one that defines it.
+    fn far_home(&self, v: Value) -> Option<u32> {
+        let slot = self.homes.slot(v)?;
+        (self.block != Some(self.defined_in(v))).then_some(slot)
+    }
+
+    /// The block that defines a value.
+    fn defined_in(&self, v: Value) -> Block {
+        match self.func.values[v.index()].def {
+            ValueDef::Inst(i) => self.block_of[i.index()],
+            ValueDef::Param(b, _) => b,
+            ValueDef::Alias(_) => unreachable!("resolved"),
         }
     }
 
@@ -213,15 +253,8 @@ impl<'a, I: Isa> Lower<'a, I> {
     }
 
     /// Looks through copies.
-    pub fn resolve(&self, mut v: Value) -> Value {
-        while let ValueDef::Inst(i) = self.func.values[v.index()].def {
-            let d = &self.func.insts[i.index()];
-            if d.op != Op::Copy {
-                break;
-            }
-            v = self.func.pool[d.args.start as usize];
-        }
-        v
+    pub fn resolve(&self, v: Value) -> Value {
+        behind_copies(self.func, v)
     }
 
     /// The instruction that defines a value (copies looked through).
@@ -289,17 +322,19 @@ impl<'a, I: Isa> Lower<'a, I> {
     /// here would cost a copy: a later use has asked for it, or it comes from outside a loop.
     pub fn live_after(&self, v: Value) -> bool {
         let v = self.resolve(v);
+        if self.far_home(v).is_some() {
+            // What is loaded is for this use only.
+            return false;
+        }
         if self.vregs[v.index()] != VReg::invalid() {
             return true;
         }
-        let def = match self.func.values[v.index()].def {
-            ValueDef::Inst(i) => match self.func.insts[i.index()].op {
-                Op::Iconst | Op::Fconst | Op::Symaddr => return false,
-                _ => self.block_of[i.index()],
-            },
-            ValueDef::Param(b, _) => b,
-            ValueDef::Alias(_) => unreachable!("resolved"),
-        };
+        if let ValueDef::Inst(i) = self.func.values[v.index()].def
+            && matches!(self.func.insts[i.index()].op, Op::Iconst | Op::Fconst | Op::Symaddr)
+        {
+            return false;
+        }
+        let def = self.defined_in(v);
         self.current.is_some_and(|i| self.order.around_loop(def, self.block_of[i.index()]))
     }
 
@@ -314,7 +349,11 @@ impl<'a, I: Isa> Lower<'a, I> {
                 return dst;
             }
         }
-        self.def(v)
+        let own = self.def(v);
+        let Some(slot) = self.far_home(v) else { return own };
+        let dst = self.temp(own.class());
+        self.push(I::home(Home { slot, store: false }), Flow::Next, &[Operand::reg_def(dst)]);
+        dst
     }
 
     /// Makes the constant an `iconst`, `fconst` or `symaddr` stands for.
@@ -354,8 +393,9 @@ impl<'a, I: Isa> Lower<'a, I> {
         let constant =
             self.def_of(v).is_some_and(|(_, d)| d.args.len == 0 && d.op.info().effect == Effect::Pure);
         let near = self.local_def(v).is_some() && !self.live_after(v) && !self.in_cold_block();
+        let loaded = self.far_home(self.resolve(v)).is_some();
         let r = self.reg(v);
-        if constant || near {
+        if constant || near || loaded {
             return r;
         }
         let to = self.temp(r.class());

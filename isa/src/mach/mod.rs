@@ -23,6 +23,7 @@ pub mod entry;
 pub mod exact;
 pub mod fold;
 pub mod frame;
+pub mod homes;
 pub mod layout;
 pub mod lower;
 pub mod magic;
@@ -40,6 +41,7 @@ pub use buffer::{BranchForm, Buffer, Fixups, Label};
 pub use code::{Code, Flow};
 pub use emit::Emitter;
 pub use frame::Frame;
+pub use homes::Home;
 pub use lower::{Lower, class_of};
 pub use operands::Operands;
 
@@ -65,6 +67,11 @@ pub trait Isa: Fixups + Sized + 'static {
 
     /// The payload of a jump to the only successor.
     fn jump() -> Self::Inst;
+    /// The payload of a load from, or a store to, the slot of a value; it keeps flags, and is emitted by
+    /// [`Emitter::home`].
+    fn home(home: Home) -> Self::Inst;
+    /// The load from, or the store to, the slot of a value that an instruction is.
+    fn as_home(inst: &Self::Inst) -> Option<Home>;
     /// Selects an instruction that is no terminator.
     fn lower(l: &mut Lower<Self>, inst: Inst);
     /// Selects a terminator with several successors or none; the last instruction pushed is a

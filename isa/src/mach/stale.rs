@@ -3,18 +3,21 @@
 //! The collector takes every word of the stack and every register for a reference. A dead one that stays
 //! while a loop runs keeps alive what it refers to, and of a queue everything that was ever appended. So
 //! whoever enters a loop in which objects are made clears the places that are dead there and may hold a reference
-//! of the function's own, unless every iteration writes them.
+//! of the function's own, unless every iteration writes them. Places are registers, spill slots, and the slots
+//! of values that live in the frame ([`super::homes`]).
 //!
 //! What stays: places that die in a branch within an iteration, until the loop is entered again; those of callers;
 //! what earlier calls have left where nothing has been written yet.
 
 use crate::mach::Isa;
 use crate::mach::code::Code;
-use regalloc2::{Allocation, Block, Edit, InstOrEdit, OperandKind, Output, PReg, RegClass};
+use regalloc2::{Allocation, Block, Edit, InstOrEdit, OperandKind, Output, PReg, RegClass, SpillSlot};
 
-/// Sets for all blocks have at most so many words: more are not worth the time in which they are found.
+/// Sets for all blocks have at most so many words (8 MB, and there are two of them): they grow with the square
+/// of a function, so in larger ones what is dead stays.
 const LIMIT: usize = 1 << 20;
-/// Numbers of places: integer registers, then spill slots.
+/// Numbers of places: integer registers, then slots in the order of the frame, spills before values that live
+/// there.
 const REGISTERS: usize = 64;
 
 /// What a place is.
@@ -22,26 +25,28 @@ const REGISTERS: usize = 64;
 pub enum Place {
     /// A register.
     Register(PReg),
-    /// A spill slot.
+    /// A slot of the frame.
     Slot(usize),
 }
 
-/// The places to clear at the end of each block that enters a loop; empty when there are none at all.
+/// The places to clear at the end of each block that enters a loop, no more than the function has instructions;
+/// empty when there are none at all.
 pub type Stale = Vec<Vec<Place>>;
 
 /// A set of places.
 type Set = Vec<u64>;
 
 /// What a block does with places.
+#[derive(Default)]
 struct Effects {
     /// Read before they are written.
-    reads: Set,
+    reads: Vec<usize>,
     /// Written.
-    writes: Set,
-    /// Not needed after a call, which may keep what is in them.
-    destroys: Set,
+    writes: Vec<usize>,
+    /// Registers that are not needed after a call, which may keep what is in them.
+    destroys: u64,
     /// What is in them at the end may be a reference that the block has made or loaded.
-    dirty: Set,
+    dirty: Vec<usize>,
     /// At the end they hold what other places held at the start.
     copies: Vec<(usize, usize)>,
 }
@@ -67,11 +72,11 @@ struct Loop {
 /// Finds the places to clear.
 pub fn find<I: Isa>(code: &Code<I>, output: &Output) -> Stale {
     let headers = making_loops(code);
-    let width = (REGISTERS + output.num_spillslots).div_ceil(64);
+    let width = (REGISTERS + output.num_spillslots + code.homes as usize).div_ceil(64);
     if headers.is_empty() || width * code.blocks.len() > LIMIT {
         return Stale::new();
     }
-    let effects = effects(code, output, width);
+    let effects = effects(code, output, 64 * width);
     let live = live_at_start(code, &effects, width);
     let dominators = dominators(code);
     let loops: Vec<Loop> = headers
@@ -85,8 +90,16 @@ fn insert(set: &mut Set, place: usize) {
     set[place / 64] |= 1 << (place % 64);
 }
 
+fn remove(set: &mut Set, place: usize) {
+    set[place / 64] &= !(1 << (place % 64));
+}
+
 fn contains(set: &Set, place: usize) -> bool {
     set[place / 64] >> (place % 64) & 1 != 0
+}
+
+fn unite(set: &mut Set, other: &Set) {
+    set.iter_mut().zip(other).for_each(|(s, o)| *s |= o);
 }
 
 /// The number of a place; none of a float register.
@@ -111,17 +124,14 @@ pub fn making_loops<I: Isa>(code: &Code<I>) -> Vec<usize> {
 struct Walk {
     effects: Effects,
     content: Vec<Content>,
-    /// Places whose content is not what it was.
-    changed: Vec<usize>,
+    /// Whether the block has written a place.
+    written: Vec<bool>,
 }
 
 /// What each block does.
-fn effects<I: Isa>(code: &Code<I>, output: &Output, width: usize) -> Vec<Effects> {
-    let none = || vec![0; width];
-    let new =
-        || Effects { reads: none(), writes: none(), destroys: none(), dirty: none(), copies: Vec::new() };
-    let content = (0..64 * width).map(Content::Start).collect();
-    let mut w = Walk { effects: new(), content, changed: Vec::new() };
+fn effects<I: Isa>(code: &Code<I>, output: &Output, places: usize) -> Vec<Effects> {
+    let content = (0..places).map(Content::Start).collect();
+    let mut w = Walk { effects: Effects::default(), content, written: vec![false; places] };
     let of_block = |b| {
         for item in output.block_insts_and_edits(code, Block::new(b)) {
             match item {
@@ -129,7 +139,7 @@ fn effects<I: Isa>(code: &Code<I>, output: &Output, width: usize) -> Vec<Effects
                 InstOrEdit::Inst(inst) => w.inst(code, output, inst),
             }
         }
-        w.finish(new())
+        w.finish()
     };
     (0..code.blocks.len()).map(of_block).collect()
 }
@@ -142,11 +152,16 @@ impl Walk {
     }
 
     fn inst<I: Isa>(&mut self, code: &Code<I>, output: &Output, inst: regalloc2::Inst) {
+        if let Some(home) = I::as_home(&code.insts[inst.index()]) {
+            let slot = Allocation::stack(SpillSlot::new(output.num_spillslots + home.slot as usize));
+            let register = output.inst_allocs(inst)[0];
+            return if home.store { self.copy(register, slot) } else { self.copy(slot, register) };
+        }
         let operands = || code.operands_of(inst.index()).iter().zip(output.inst_allocs(inst));
         operands().filter(|(op, _)| op.kind() == OperandKind::Use).for_each(|(_, &a)| self.read(a));
         for r in &code.clobber_sets[code.meta[inst.index()].clobbers as usize] {
             if let Some(place) = number(Allocation::reg(r)) {
-                insert(&mut self.effects.destroys, place);
+                self.effects.destroys |= 1 << place;
             }
         }
         for (op, &a) in operands().filter(|(op, _)| op.kind() == OperandKind::Def) {
@@ -157,28 +172,28 @@ impl Walk {
 
     fn read(&mut self, a: Allocation) {
         if let Some(place) = number(a)
-            && !contains(&self.effects.writes, place)
-            && !contains(&self.effects.destroys, place)
+            && !self.written[place]
+            && (place >= REGISTERS || self.effects.destroys >> place & 1 == 0)
         {
-            insert(&mut self.effects.reads, place);
+            self.effects.reads.push(place);
         }
     }
 
     fn write(&mut self, a: Allocation, content: Content) {
         let Some(place) = number(a) else { return };
-        insert(&mut self.effects.writes, place);
+        if !std::mem::replace(&mut self.written[place], true) {
+            self.effects.writes.push(place);
+        }
         self.content[place] = content;
-        self.changed.push(place);
     }
 
-    fn finish(&mut self, next: Effects) -> Effects {
-        let mut effects = std::mem::replace(&mut self.effects, next);
-        self.changed.sort_unstable();
-        self.changed.dedup();
-        for place in self.changed.drain(..) {
+    fn finish(&mut self) -> Effects {
+        let mut effects = std::mem::take(&mut self.effects);
+        for &place in &effects.writes {
+            self.written[place] = false;
             match std::mem::replace(&mut self.content[place], Content::Start(place)) {
                 Content::Clean => {}
-                Content::Dirty => insert(&mut effects.dirty, place),
+                Content::Dirty => effects.dirty.push(place),
                 Content::Start(from) => effects.copies.push((place, from)),
             }
         }
@@ -194,12 +209,11 @@ fn live_at_start<I: Isa>(code: &Code<I>, effects: &[Effects], width: usize) -> V
         changed = false;
         for b in (0..code.blocks.len()).rev() {
             let e = &effects[b];
-            let start: Set = (0..width)
-                .map(|w| {
-                    let out = code.blocks[b].succs.iter().fold(0, |set, s| set | live[s.index()][w]);
-                    out & !e.writes[w] & !e.destroys[w] | e.reads[w]
-                })
-                .collect();
+            let mut start = vec![0; width];
+            code.blocks[b].succs.iter().for_each(|s| unite(&mut start, &live[s.index()]));
+            e.writes.iter().for_each(|&place| remove(&mut start, place));
+            start[0] &= !e.destroys;
+            e.reads.iter().for_each(|&place| insert(&mut start, place));
             changed |= start != live[b];
             live[b] = start;
         }
@@ -218,7 +232,7 @@ fn dominators<I: Isa>(code: &Code<I>) -> Vec<usize> {
         changed = false;
         for b in 1..code.blocks.len() {
             let known = code.blocks[b].preds.iter().map(|p| p.index()).filter(|&p| dominators[p] != unknown);
-            let d = known.reduce(|x, y| common(&dominators, x, y)).unwrap_or(unknown);
+            let d = known.rev().reduce(|x, y| common(&dominators, x, y)).unwrap_or(unknown);
             changed |= d != dominators[b];
             dominators[b] = d;
         }
@@ -226,7 +240,7 @@ fn dominators<I: Isa>(code: &Code<I>) -> Vec<usize> {
     dominators
 }
 
-/// The nearest block that dominates both.
+/// The nearest block that dominates both. Of many the later ones come first: nothing is passed twice then.
 fn common(dominators: &[usize], mut x: usize, mut y: usize) -> usize {
     while x != y {
         if x > y { x = dominators[x] } else { y = dominators[y] }
@@ -244,9 +258,9 @@ fn renewed<I: Isa>(
 ) -> Set {
     let mut set = vec![0; width];
     let back = code.blocks[header].preds.iter().map(|p| p.index()).filter(|&p| p >= header);
-    let mut at = back.reduce(|x, y| common(dominators, x, y)).expect("a loop has a jump back");
+    let mut at = back.rev().reduce(|x, y| common(dominators, x, y)).expect("a loop has a jump back");
     loop {
-        set.iter_mut().zip(&effects[at].writes).for_each(|(s, w)| *s |= w);
+        effects[at].writes.iter().for_each(|&place| insert(&mut set, place));
         if at <= header {
             return set;
         }
@@ -267,33 +281,41 @@ fn clear<I: Isa>(code: &Code<I>, effects: &[Effects], live: &[Set], loops: &[Loo
         }
     }
     let mut at_end: Vec<Set> = vec![vec![0; width]; code.blocks.len()];
-    let mut stale: Stale = vec![Vec::new(); code.blocks.len()];
+    let mut stale: Vec<Set> = vec![Set::new(); code.blocks.len()];
     let mut changed = true;
     while changed {
         changed = false;
         for (b, e) in effects.iter().enumerate() {
             let mut start = vec![0; width];
-            for p in &code.blocks[b].preds {
-                start.iter_mut().zip(&at_end[p.index()]).for_each(|(s, p)| *s |= p);
-            }
-            let mut end: Set = (0..width).map(|w| start[w] & !e.writes[w] | e.dirty[w]).collect();
+            code.blocks[b].preds.iter().for_each(|p| unite(&mut start, &at_end[p.index()]));
+            let mut end = start.clone();
+            e.writes.iter().for_each(|&place| remove(&mut end, place));
+            e.dirty.iter().for_each(|&place| insert(&mut end, place));
             e.copies
                 .iter()
                 .filter(|(_, from)| contains(&start, *from))
                 .for_each(|&(to, _)| insert(&mut end, to));
             if let Some(stays) = &stays[b] {
-                stale[b].clear();
-                for w in 0..width {
-                    let now = end[w] & !stays[w];
-                    end[w] &= stays[w];
-                    stale[b].extend((0..64).filter(|i| now >> i & 1 != 0).map(|i| place(64 * w + i)));
-                }
+                stale[b] = end.iter().zip(stays).map(|(e, s)| e & !s).collect();
+                end.iter_mut().zip(stays).for_each(|(e, s)| *e &= s);
             }
             changed |= end != at_end[b];
             at_end[b] = end;
         }
     }
-    stale
+    // Where each of many loops may be passed by, what is dead before all of them would be cleared in each.
+    let mut left = code.insts.len();
+    let mut places = |set: &Set| {
+        let numbers = set.iter().enumerate().flat_map(|(w, &word)| ones(word).map(move |i| 64 * w + i));
+        let places: Vec<Place> = numbers.take(left).map(place).collect();
+        left -= places.len();
+        places
+    };
+    stale.iter().map(&mut places).collect()
+}
+
+fn ones(word: u64) -> impl Iterator<Item = usize> {
+    (0..64).filter(move |i| word >> i & 1 != 0)
 }
 
 fn place(number: usize) -> Place {

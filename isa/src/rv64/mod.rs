@@ -28,7 +28,7 @@ mod select_mem;
 
 use crate::mach::exact::Exact;
 use crate::mach::switch::Plan;
-use crate::mach::{Abi, Context, Emitter, Flow, Isa, Label, Lower, call};
+use crate::mach::{Abi, Context, Emitter, Flow, Home, Isa, Label, Lower, call};
 use composite::{Composite, Stub};
 use emit::Cc;
 use insts::Row;
@@ -55,6 +55,8 @@ pub enum Inst {
     Symbol(Sym, i64),
     /// A load from, or a store to, a symbol plus an offset: the register.
     SymbolAccess { row: Row, store: bool, sym: Sym, addend: i64 },
+    /// A load or store of a value that lives in the frame.
+    Home(Home),
     /// Goes to the only successor.
     Jump,
     /// Goes to the first successor when the condition holds between two registers, else to the
@@ -85,6 +87,14 @@ impl Isa for Rv64 {
 
     fn jump() -> Inst {
         Inst::Jump
+    }
+
+    fn home(home: Home) -> Inst {
+        Inst::Home(home)
+    }
+
+    fn as_home(inst: &Inst) -> Option<Home> {
+        if let Inst::Home(home) = inst { Some(*home) } else { None }
     }
 
     fn lower(l: &mut Lower<Rv64>, inst: mochi_ir::Inst) {

@@ -386,6 +386,7 @@ pub fn move_register(e: &mut Emitter<X64>, from: PReg, to: PReg) {
 pub fn emit(e: &mut Emitter<X64>, inst: &Inst, allocs: &[Allocation]) {
     match inst {
         Inst::Params => {}
+        Inst::Home(home) => e.home(*home, allocs),
         Inst::Row { row, mem, imm } => e.row(*row, *mem, *imm, allocs),
         Inst::Const(v) => {
             let to = allocs[0].as_reg().expect("register");

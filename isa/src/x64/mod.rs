@@ -22,7 +22,7 @@ mod select_int;
 mod select_mem;
 
 use crate::mach::switch::Plan;
-use crate::mach::{Abi, Context, Emitter, Flow, Isa, Label, Lower, call};
+use crate::mach::{Abi, Context, Emitter, Flow, Home, Isa, Label, Lower, call};
 use composite::{Composite, Stub, Test};
 use insts::Row;
 use mochi_ir::Sym;
@@ -83,6 +83,8 @@ pub enum Inst {
     Const(i64),
     /// A float constant.
     Float(u64),
+    /// A load or store of a value that lives in the frame.
+    Home(Home),
     /// Goes to the only successor.
     Jump,
     /// Goes to the first successor when the flags say so, else to the second.
@@ -111,6 +113,14 @@ impl Isa for X64 {
 
     fn jump() -> Inst {
         Inst::Jump
+    }
+
+    fn home(home: Home) -> Inst {
+        Inst::Home(home)
+    }
+
+    fn as_home(inst: &Inst) -> Option<Home> {
+        if let Inst::Home(home) = inst { Some(*home) } else { None }
     }
 
     fn lower(l: &mut Lower<X64>, inst: mochi_ir::Inst) {
