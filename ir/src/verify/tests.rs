@@ -173,7 +173,8 @@ fn v16_return() {
 #[test]
 fn v17_signature() {
     assert_eq!(edited(|f| f.conv = crate::module::Conv::PreserveAll), [Rule::V17]);
-    assert_eq!(edited(|f| f.values[0].ty = Type::Ref), [Rule::V17]);
+    assert_eq!(edited(|f| f.result = Some(Type::Ref)), [Rule::V17]);
+    assert_eq!(edited(|f| f.values[0].ty = Type::Ref), []);
 }
 
 #[test]
