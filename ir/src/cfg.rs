@@ -108,7 +108,12 @@ impl DomTree {
     /// Computes the tree.
     pub fn new(func: &Function, cfg: &Cfg) -> DomTree {
         let n = func.blocks.len();
-        let idom = immediate_dominators(func, cfg);
+        let at = |b: Block| cfg.rpo_index[b.index()];
+        let idom = immediate_dominators(
+            cfg.rpo.len(),
+            |i| func.successors(cfg.rpo[i as usize]).iter().map(|e| at(e.block)),
+            |i| cfg.preds(cfg.rpo[i as usize]).iter().map(|p| at(p.block)),
+        );
         // Children in compressed rows, in reverse postorder.
         let count = cfg.rpo.len();
         let mut start = vec![0u32; count + 1];
@@ -175,10 +180,17 @@ impl DomTree {
     }
 }
 
-/// The immediate dominator of each reachable block, both by position in reverse postorder; the
-/// entry's is itself.
-fn immediate_dominators(func: &Function, cfg: &Cfg) -> Vec<u32> {
-    let count = cfg.rpo.len();
+/// The immediate dominator of each node of a graph whose nodes are all reachable from node 0, the entry,
+/// which is its own.
+pub fn immediate_dominators<S, P>(
+    count: usize,
+    successors: impl Fn(u32) -> S,
+    predecessors: impl Fn(u32) -> P,
+) -> Vec<u32>
+where
+    S: Iterator<Item = u32>,
+    P: Iterator<Item = u32>,
+{
     // A depth-first spanning tree. From here on blocks are numbers in its preorder.
     let mut rank = vec![NONE; count];
     let mut blocks: Vec<u32> = Vec::with_capacity(count);
@@ -192,8 +204,7 @@ fn immediate_dominators(func: &Function, cfg: &Cfg) -> Vec<u32> {
         rank[at as usize] = number;
         blocks.push(at);
         parent.push(from);
-        for e in func.successors(cfg.rpo[at as usize]) {
-            let to = cfg.rpo_index[e.block.index()];
+        for to in successors(at) {
             if rank[to as usize] == NONE {
                 stack.push((to, number));
             }
@@ -208,8 +219,8 @@ fn immediate_dominators(func: &Function, cfg: &Cfg) -> Vec<u32> {
     let mut path: Vec<u32> = Vec::new();
     for i in (1..count as u32).rev() {
         let mut lowest = above[i as usize];
-        for p in cfg.preds(cfg.rpo[blocks[i as usize] as usize]) {
-            let p = rank[cfg.rpo_index[p.block.index()] as usize];
+        for p in predecessors(blocks[i as usize]) {
+            let p = rank[p as usize];
             let mut at = p;
             while above[at as usize] > i {
                 path.push(at);

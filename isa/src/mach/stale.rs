@@ -11,6 +11,7 @@
 
 use crate::mach::Isa;
 use crate::mach::code::Code;
+use mochi_ir::cfg::immediate_dominators;
 use regalloc2::{Allocation, Block, Edit, InstOrEdit, OperandKind, Output, PReg, RegClass, SpillSlot};
 
 /// Sets for all blocks have at most so many words (8 MB, and there are two of them): they grow with the square
@@ -70,7 +71,7 @@ struct Loop {
 }
 
 /// Finds the places to clear.
-pub fn find<I: Isa>(code: &Code<I>, output: &Output) -> Stale {
+pub fn find<'a, I: Isa>(code: &'a Code<I>, output: &Output) -> Stale {
     let headers = making_loops(code);
     let width = (REGISTERS + output.num_spillslots + code.homes as usize).div_ceil(64);
     if headers.is_empty() || width * code.blocks.len() > LIMIT {
@@ -78,7 +79,12 @@ pub fn find<I: Isa>(code: &Code<I>, output: &Output) -> Stale {
     }
     let effects = effects(code, output, 64 * width);
     let live = live_at_start(code, &effects, width);
-    let dominators = dominators(code);
+    let numbers = |list: &'a [Block]| list.iter().map(|b| b.index() as u32);
+    let dominators = immediate_dominators(
+        code.blocks.len(),
+        |b| numbers(&code.blocks[b as usize].succs),
+        |b| numbers(&code.blocks[b as usize].preds),
+    );
     let loops: Vec<Loop> = headers
         .into_iter()
         .map(|header| Loop { header, renewed: renewed(code, &effects, &dominators, header, width) })
@@ -221,29 +227,11 @@ fn live_at_start<I: Isa>(code: &Code<I>, effects: &[Effects], width: usize) -> V
     live
 }
 
-/// The immediate dominator of each block (Cooper, Harvey, Kennedy, "A Simple, Fast Dominance Algorithm"): every
-/// block but the entry has a predecessor before it.
-fn dominators<I: Isa>(code: &Code<I>) -> Vec<usize> {
-    let unknown = usize::MAX;
-    let mut dominators = vec![unknown; code.blocks.len()];
-    dominators[0] = 0;
-    let mut changed = true;
-    while changed {
-        changed = false;
-        for b in 1..code.blocks.len() {
-            let known = code.blocks[b].preds.iter().map(|p| p.index()).filter(|&p| dominators[p] != unknown);
-            let d = known.rev().reduce(|x, y| common(&dominators, x, y)).unwrap_or(unknown);
-            changed |= d != dominators[b];
-            dominators[b] = d;
-        }
-    }
-    dominators
-}
-
-/// The nearest block that dominates both. Of many the later ones come first: nothing is passed twice then.
-fn common(dominators: &[usize], mut x: usize, mut y: usize) -> usize {
+/// The nearest block that dominates both. Every block but the entry has a predecessor before it, so what
+/// dominates a block is before it, too. Of many the later ones come first: nothing is passed twice then.
+fn common(dominators: &[u32], mut x: usize, mut y: usize) -> usize {
     while x != y {
-        if x > y { x = dominators[x] } else { y = dominators[y] }
+        if x > y { x = dominators[x] as usize } else { y = dominators[y] as usize }
     }
     x
 }
@@ -252,7 +240,7 @@ fn common(dominators: &[usize], mut x: usize, mut y: usize) -> usize {
 fn renewed<I: Isa>(
     code: &Code<I>,
     effects: &[Effects],
-    dominators: &[usize],
+    dominators: &[u32],
     header: usize,
     width: usize,
 ) -> Set {
@@ -264,7 +252,7 @@ fn renewed<I: Isa>(
         if at <= header {
             return set;
         }
-        at = dominators[at];
+        at = dominators[at] as usize;
     }
 }
 
