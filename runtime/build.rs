@@ -9,7 +9,7 @@
 //! A file is for one system when its name ends in `_<os>`, for one system on one machine when it
 //! ends in `_<os>_<machine>`, else for all. Names are those of the targets' short names.
 
-use mochi_ir::{Conv, Effects, Function, Library, Module, Signature, SymKind, Type, passes, text, verify};
+use mochi_ir::{Conv, Effects, Function, Module, Signature, SymKind, Type, passes, text, verify};
 use mochi_isa::{Context, Options, entry_stub, module::compile_module};
 use mochi_lang::system;
 use mochi_objwrite::target::{TARGETS, Target, TargetRow};
@@ -28,14 +28,7 @@ fn main() {
     for target in TARGETS {
         let mut module = compile(&sources, target);
         let plain = text::print_module(&module);
-        let options = passes::Options {
-            steps: passes::OPTIMISE,
-            library: &Library::EMPTY,
-            verify: true,
-            stop_after: None,
-            time: false,
-        };
-        passes::run(&mut module, &options);
+        passes::optimise(&mut module, true);
         let rows = library_rows(&module);
         if let Some(others) = &mut library {
             // What only some systems have is for the runtime itself.

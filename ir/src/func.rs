@@ -274,6 +274,11 @@ impl Function {
         &self.edges[r.start as usize..(r.start + r.len) as usize]
     }
 
+    /// The instructions of the blocks of the layout, in order.
+    pub fn placed(&self) -> impl Iterator<Item = Inst> + '_ {
+        self.layout.iter().flat_map(|b| &self.blocks[b.index()].insts).copied()
+    }
+
     /// The terminator of a block. Panics while the block is being built.
     pub fn terminator(&self, block: Block) -> Inst {
         *self.blocks[block.index()].insts.last().expect("block has a terminator")

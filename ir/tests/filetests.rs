@@ -8,7 +8,7 @@ use mochi_ir::fuzz::World;
 use mochi_ir::interp::{Machine, link};
 use mochi_ir::library::Library;
 use mochi_ir::module::Module;
-use mochi_ir::passes::{self, OPTIMISE, Options, PASSES, run_named};
+use mochi_ir::passes::{self, PASSES, run_named};
 use mochi_ir::text::{parse_module, print_module};
 use mochi_ir::verify::verify_module;
 use std::path::PathBuf;
@@ -92,9 +92,7 @@ fn check_file(text: &str) -> Result<(), Problem> {
         run(&format!("after {}", pass.name), &test, &module)?;
     }
     let mut module = test.module.clone();
-    let library = &Library::EMPTY;
-    let options = Options { steps: OPTIMISE, library, verify: true, stop_after: None, time: false };
-    passes::run(&mut module, &options);
+    passes::optimise(&mut module, true);
     run("optimised", &test, &module)
 }
 

@@ -7,7 +7,6 @@
 
 use crate::module::{compile_module, disassemble_module};
 use crate::{Context, Features, Options};
-use mochi_ir::library::Library;
 use mochi_ir::passes;
 use mochi_objwrite::target::TARGETS;
 
@@ -24,12 +23,7 @@ pub fn check_codegen(bytes: &[u8]) {
     let way = way as usize % WAYS;
     let mut module = mochi_ir::fuzz::generate_functions(&rest[..rest.len().min(MOST)]);
     if way / TARGET_COUNT / 4 % 2 == 1 {
-        let steps = passes::OPTIMISE;
-        let library = &Library::EMPTY;
-        passes::run(
-            &mut module,
-            &passes::Options { steps, library, verify: false, stop_after: None, time: false },
-        );
+        passes::optimise(&mut module, false);
     }
     let extended = way / TARGET_COUNT / 2 % 2 == 1;
     let most_alive = if way / TARGET_COUNT / 8 == 1 { 0 } else { Options::default().most_alive };

@@ -6,7 +6,6 @@ mod native;
 
 use mochi_ir::fuzz::{ARGUMENTS, Run, SCRATCH, generate, observe};
 use mochi_ir::interp::Trap;
-use mochi_ir::library::Library;
 use mochi_ir::module::Module;
 use mochi_ir::passes;
 use mochi_ir::text::print_module;
@@ -90,14 +89,7 @@ fn run_on(machine: &Machine, optimise: bool, options: Options) {
         let endless = expected.iter().any(|r| r.result == Err(Trap::StepLimit));
         if !endless {
             if optimise {
-                let options = passes::Options {
-                    steps: passes::OPTIMISE,
-                    library: &Library::EMPTY,
-                    verify: false,
-                    stop_after: None,
-                    time: false,
-                };
-                passes::run(&mut module, &options);
+                passes::optimise(&mut module, false);
             }
             compared += compare(machine, seed, &module, &expected, options);
         }

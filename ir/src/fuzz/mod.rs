@@ -113,14 +113,7 @@ pub fn check_passes(bytes: &[u8]) {
             pass.name
         }
         None => {
-            let options = passes::Options {
-                steps: passes::OPTIMISE,
-                library: &Library::EMPTY,
-                verify: true,
-                stop_after: None,
-                time: false,
-            };
-            passes::run(&mut module, &options);
+            passes::optimise(&mut module, true);
             "the pipeline"
         }
     };

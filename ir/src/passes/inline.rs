@@ -68,7 +68,7 @@ pub(super) fn callees_first(
     let callees: Vec<Vec<u32>> = funcs
         .iter()
         .map(|f| {
-            let calls = f.layout.iter().flat_map(|b| &f.blocks[b.index()].insts).filter_map(|i| {
+            let calls = f.placed().filter_map(|i| {
                 let data = &f.insts[i.index()];
                 if data.op == Op::Call { data.sym } else { None }
             });

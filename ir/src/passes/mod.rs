@@ -138,6 +138,12 @@ pub struct Options<'a> {
     pub time: bool,
 }
 
+/// Runs [`OPTIMISE`] on a module that stands alone: nothing of a runtime is inlined.
+pub fn optimise(module: &mut Module, verify: bool) {
+    let library = &Library::EMPTY;
+    run(module, &Options { steps: OPTIMISE, library, verify, stop_after: None, time: false });
+}
+
 /// Time spent per step, in order; empty unless asked for.
 #[derive(Debug, Default)]
 pub struct Report {

@@ -39,7 +39,7 @@ pub fn run(module: &mut Module, _: &Library) {
 /// Cold functions are declared to be or not: one of them is where objects come from.
 fn is_barren(module: &Module, func: &Function) -> bool {
     !module.sym(func.sym).effects.cold
-        && func.layout.iter().flat_map(|b| &func.blocks[b.index()].insts).all(|i| {
+        && func.placed().all(|i| {
             let d = &func.insts[i.index()];
             match d.op {
                 Op::Call => d.sym.is_some_and(|s| s == func.sym || !module.sym(s).effects.makes_objects()),
@@ -49,7 +49,7 @@ fn is_barren(module: &Module, func: &Function) -> bool {
 }
 
 fn is_bounded(module: &Module, func: &Function) -> bool {
-    func.layout.iter().flat_map(|b| &func.blocks[b.index()].insts).all(|i| {
+    func.placed().all(|i| {
         let d = &func.insts[i.index()];
         match d.op {
             Op::Call => d.sym.is_some_and(|s| module.sym(s).effects.nests_shallowly()),
@@ -61,14 +61,14 @@ fn is_bounded(module: &Module, func: &Function) -> bool {
 fn is_quiet(module: &Module, func: &Function) -> bool {
     let small = func.values.len() <= SMALL;
     small
-        && func.layout.iter().flat_map(|b| &func.blocks[b.index()].insts).all(|i| {
+        && func.placed().all(|i| {
             let d = &func.insts[i.index()];
             match d.op {
                 Op::Call => d.sym.is_some_and(|s| module.sym(s).effects.quiet),
                 Op::CallInd | Op::GetSp | Op::GetFp | Op::SwitchStack => false,
                 op if op.is_int() => false,
                 _ if func.file.is_none() => true,
-                op => op.info().imm != Imm::Offset || func.ty(func.operands(*i)[0]) != Type::Ref,
+                op => op.info().imm != Imm::Offset || func.ty(func.operands(i)[0]) != Type::Ref,
             }
         })
 }
