@@ -322,7 +322,8 @@ ops! {
     Icmp "icmp" (w w) -> w, Cond, Pure, "1 when the condition holds, else 0.";
     Select "select" (w p p) -> w, None, Pure, "b when a is not 0, else c.";
     Copy "copy" (p) -> w, None, Pure, "The operand, as a word of the result's type.";
-    // Floats: IEEE 754 binary64, never fused or reassociated.
+    // Floats: IEEE 754 binary64, never fused or reassociated. When an operand of arithmetic is a quiet NaN
+    // the result is that NaN, of two the first; WebAssembly leaves it to the engine which NaN it is.
     Fadd "fadd" (f f) -> f, None, Pure, "a + b.";
     Fsub "fsub" (f f) -> f, None, Pure, "a - b.";
     Fmul "fmul" (f f) -> f, None, Pure, "a * b.";

@@ -271,6 +271,11 @@ impl<'a, I: Isa> Lower<'a, I> {
         (d.op == Op::Iconst).then_some(d.imm)
     }
 
+    /// Whether a value is a constant that is a number, not NaN.
+    pub fn is_number(&self, v: Value) -> bool {
+        self.def_of(v).is_some_and(|(_, d)| d.op == Op::Fconst && !f64::from_bits(d.imm as u64).is_nan())
+    }
+
     /// The pure operation that defines a value in the block of the current instruction. Its
     /// operands may be used in its place. A result used often is only looked into when `shared`.
     pub fn pure_def(&self, v: Value, shared: bool) -> Option<(Inst, &'a InstData)> {

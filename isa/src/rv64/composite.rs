@@ -29,6 +29,9 @@ pub enum Composite {
     /// A choice: result and first value in the same place, the two compared, second value (unless
     /// constant).
     Select { cc: Cc, imm: Option<i64> },
+    /// Result of float arithmetic, for which a NaN is put that is an operand: result and what the
+    /// instruction gave in the same place, then the operands that may be NaN.
+    Nan,
     /// Copy of memory: to, from, size; each a result and a use in the same place.
     Copy { overlap: bool },
     /// Fill of memory: to, byte, size; each a result and a use in the same place.
@@ -324,6 +327,7 @@ pub fn emit(e: &mut Emitter<Rv64>, c: &Composite, allocs: &[Allocation]) {
             }
             e.buf.bind(done);
         }
+        Composite::Nan => nan(e, reg(allocs[0]), &allocs[2..]),
         Composite::Copy { overlap } => {
             let (to, from, n) = (reg(allocs[0]), reg(allocs[2]), reg(allocs[4]));
             copy(e, to, from, n, overlap);
@@ -336,6 +340,25 @@ pub fn emit(e: &mut Emitter<Rv64>, c: &Composite, allocs: &[Allocation]) {
             e.put(Row::Ebreak, &[]);
         }
     }
+}
+
+/// Replaces a NaN, which is the canonical one whatever the operands were (RISC-V ISA manual, volume I,
+/// 11.3), by the first operand that is NaN.
+fn nan(e: &mut Emitter<Rv64>, result: PReg, operands: &[Allocation]) {
+    let done = e.buf.label();
+    e.put(Row::FeqD, &[r(T6), r(result), r(result)]);
+    e.branch_if(Cc::Ne, T6, ZERO, done);
+    for (k, &operand) in operands.iter().enumerate() {
+        let next = e.buf.label();
+        e.put(Row::FeqD, &[r(T6), r(reg(operand)), r(reg(operand))]);
+        e.branch_if(Cc::Ne, T6, ZERO, next);
+        e.mov(result, reg(operand));
+        if k + 1 < operands.len() {
+            e.jump(done);
+        }
+        e.buf.bind(next);
+    }
+    e.buf.bind(done);
 }
 
 /// Loads and stores of 8, 4, 2 and 1 bytes.

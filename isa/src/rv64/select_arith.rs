@@ -1,16 +1,17 @@
 //! Selection: integer and float arithmetic on words and floats.
 
 use crate::mach::divide::Divide;
-use crate::mach::magic;
+use crate::mach::{Operands, magic};
 use crate::rv64::Rv64;
+use crate::rv64::composite::Composite;
 use crate::rv64::fields::{DYN, RTZ};
 use crate::rv64::imm::fits12;
 use crate::rv64::insts::Row;
 use crate::rv64::regs::ZERO;
-use crate::rv64::select::{Arg, L, copy, put, put_regs, with_imm, with_reg, word};
+use crate::rv64::select::{Arg, L, copy, put, put_composite, put_regs, with_imm, with_reg, word};
 use crate::rv64::select_mem::load_as;
 use mochi_ir::{Op, Value};
-use regalloc2::VReg;
+use regalloc2::{Operand, VReg};
 
 /// Adds a constant.
 pub fn add_imm(l: &mut L, dst: VReg, a: VReg, c: i64) {
@@ -228,9 +229,23 @@ pub fn float_binary(l: &mut L, inst: mochi_ir::Inst) {
         _ => Row::FdivD,
     };
     let args = l.operands(inst);
-    let dst = l.result(inst);
+    let result = l.float();
     let (a, b) = (l.reg(args[0]), l.reg(args[1]));
-    put(l, row, &[Arg::W(dst), Arg::R(a), Arg::R(b), Arg::I(DYN)]);
+    put(l, row, &[Arg::W(result), Arg::R(a), Arg::R(b), Arg::I(DYN)]);
+    keep_nan(l, inst, result);
+}
+
+/// The result of an instruction is the first operand that is NaN, if one is; else what it gave.
+fn keep_nan(l: &mut L, inst: mochi_ir::Inst, given: VReg) {
+    let mut ops = Operands::new();
+    ops.tied(l.result(inst), given);
+    for &v in l.operands(inst) {
+        if !l.is_number(v) {
+            let v = l.reg(v);
+            ops.add(Operand::reg_use(v));
+        }
+    }
+    put_composite(l, Composite::Nan, &ops);
 }
 
 /// Selects `fneg`, `fabs`, `fsqrt`.
@@ -240,7 +255,11 @@ pub fn float_unary(l: &mut L, inst: mochi_ir::Inst) {
     match l.data(inst).op {
         Op::Fneg => put_regs(l, Row::FsgnjnD, dst, &[a, a]),
         Op::Fabs => put_regs(l, Row::FsgnjxD, dst, &[a, a]),
-        _ => put(l, Row::FsqrtD, &[Arg::W(dst), Arg::R(a), Arg::I(DYN)]),
+        _ => {
+            let root = l.float();
+            put(l, Row::FsqrtD, &[Arg::W(root), Arg::R(a), Arg::I(DYN)]);
+            keep_nan(l, inst, root);
+        }
     }
 }
 

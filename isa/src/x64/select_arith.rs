@@ -451,9 +451,7 @@ pub fn float_binary(l: &mut L, inst: mochi_ir::Inst) {
     };
     let args = l.operands(inst);
     let dst = l.result(inst);
-    let number =
-        l.def_of(args[0]).is_some_and(|(_, d)| d.op == Op::Fconst && !f64::from_bits(d.imm as u64).is_nan());
-    let swap = number && matches!(op, Op::Fadd | Op::Fmul);
+    let swap = l.is_number(args[0]) && matches!(op, Op::Fadd | Op::Fmul);
     let (a, b) = if swap { (args[1], args[0]) } else { (args[0], args[1]) };
     let a = owned(l, a);
     let b = float_source(l, b);

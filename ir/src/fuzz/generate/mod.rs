@@ -280,12 +280,14 @@ impl Generator<'_> {
         self.b.icmp(Cond::Eq, object, none)
     }
 
-    /// A word that tells floats apart, but not one NaN from another.
+    /// A word that tells floats apart, of NaN without the sign, which is not the same on all machines
+    /// when no operand was NaN.
     fn float_word(&mut self, v: Value) -> Value {
         let same = self.b.fcmp(crate::ops::FCond::Eq, v, v);
         let bits = self.b.op(Op::FbitsTo, &[v], Type::I64);
-        let zero = self.b.iconst(0);
-        self.b.op(Op::Select, &[same, bits, zero], Type::I64)
+        let above = self.b.iconst(13);
+        let payload = self.b.bin(Op::Shl, bits, above);
+        self.b.op(Op::Select, &[same, bits, payload], Type::I64)
     }
 
     fn word(&mut self) -> Value {
@@ -335,7 +337,8 @@ impl Generator<'_> {
 
     fn float(&mut self) -> Value {
         if self.source.below(4) == 0 {
-            let c = self.source.pick(&[0.0, -0.0, 1.0, 0.5, -3.25, 1e300, f64::INFINITY, 1e-310]);
+            let nan = f64::from_bits(0x7ff8_0000_0000_0a0e);
+            let c = self.source.pick(&[0.0, -0.0, 1.0, 0.5, -3.25, 1e300, f64::INFINITY, 1e-310, nan]);
             return self.b.fconst(c);
         }
         let floats = std::mem::take(&mut self.floats);
@@ -450,7 +453,12 @@ impl Generator<'_> {
             6 => self.b.op(Op::Fsqrt, &[a], Type::F64),
             7 => self.b.op(Op::Fselect, &[w, a, c], Type::F64),
             8 => self.b.op(Op::FcvtFromS, &[w], Type::F64),
-            9 => self.b.op(Op::FbitsFrom, &[w], Type::F64),
+            9 => {
+                // Machines differ in what they do with signaling NaN.
+                let quiet = self.b.iconst(1 << 51);
+                let w = self.b.bin(Op::Or, w, quiet);
+                self.b.op(Op::FbitsFrom, &[w], Type::F64)
+            }
             10 => {
                 let v = self.b.op(Op::FcvtToS, &[a], Type::I64);
                 return self.words.push(v);

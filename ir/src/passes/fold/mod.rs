@@ -371,7 +371,8 @@ impl Fold<'_, '_> {
                 }
                 _ => Action::Keep,
             },
-            Op::Fadd | Op::Fmul if c.is_none() && self.float(a).is_some() => {
+            // The first NaN is the result, so only a number is exchanged.
+            Op::Fadd | Op::Fmul if c.is_none() && self.float(a).is_some_and(|f| !f.is_nan()) => {
                 self.set(inst, data.op, &[b, a], 0)
             }
             _ => Action::Keep,
