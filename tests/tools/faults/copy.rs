@@ -59,7 +59,7 @@ impl Copy {
 
     /// The copy, if everything passes without a fault.
     pub fn passing(self, count: u64) -> Result<Copy, String> {
-        for step in steps("", count) {
+        for step in Round::BOTH.iter().flat_map(|r| r.steps("", count)) {
             if let Some(by) = self.cargo(&step, None, LIMIT)? {
                 return Err(format!("without a fault `cargo {}` fails: {by}", step.join(" ")));
             }
@@ -67,8 +67,8 @@ impl Copy {
         Ok(self)
     }
 
-    /// What notices a fault, if anything does.
-    pub fn judge(&self, fault: &Fault, count: u64) -> Result<Option<String>, String> {
+    /// What notices a fault, if anything of this round does.
+    pub fn judge(&self, fault: &Fault, round: Round, count: u64) -> Result<Option<String>, String> {
         let path = self.tree.join(&fault.file);
         let wrong = |e: io::Error| format!("{}: {e}", path.display());
         let before = (!fault.is_switched()).then(|| read(&path)).transpose()?;
@@ -78,7 +78,7 @@ impl Copy {
             write_if_new(&path, text.as_bytes()).map_err(wrong)?;
         }
         let mut result = Ok(None);
-        for step in steps(&fault.file, count) {
+        for step in round.steps(&fault.file, count) {
             result = self.cargo(&step, Some(&fault.name), LIMIT);
             if !matches!(result, Ok(None)) {
                 break;
@@ -120,21 +120,37 @@ impl Copy {
     }
 }
 
-/// What is run for a fault in a file, in this order, until something fails.
-fn steps(file: &str, count: u64) -> Vec<Vec<String>> {
-    let step = |text: &str| text.split(' ').map(str::to_string).collect::<Vec<_>>();
-    let own = match file.split('/').next() {
-        Some(name @ ("ir" | "isa" | "lang" | "objwrite")) => {
-            Some(step(&format!("test --quiet -p mochi-{name}")))
+/// What is run for a fault until something fails.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Round {
+    /// The tests of its crate, the golden programs, random programs.
+    Quick,
+    /// All tests.
+    All,
+}
+
+impl Round {
+    /// In their order.
+    pub const BOTH: [Round; 2] = [Round::Quick, Round::All];
+
+    /// The commands for a fault in a file, in their order.
+    fn steps(self, file: &str, count: u64) -> Vec<Vec<String>> {
+        let step = |text: &str| text.split(' ').map(str::to_string).collect::<Vec<_>>();
+        if self == Round::All {
+            return vec![step("test --quiet --workspace")];
         }
-        _ => None,
-    };
-    let rest = [
-        step("test --quiet -p mochi --test golden"),
-        step(&format!("run --quiet --example random -- --fresh --count {count} --time 600 --seed 7")),
-        step("test --quiet --workspace"),
-    ];
-    own.into_iter().chain(rest).collect()
+        let own = match file.split('/').next() {
+            Some(name @ ("ir" | "isa" | "lang" | "objwrite")) => {
+                Some(step(&format!("test --quiet -p mochi-{name}")))
+            }
+            _ => None,
+        };
+        let rest = [
+            step("test --quiet -p mochi --test golden"),
+            step(&format!("run --quiet --example random -- --fresh --count {count} --time 600 --seed 7")),
+        ];
+        own.into_iter().chain(rest).collect()
+    }
 }
 
 /// The names of tests that failed, or the first line that says something.

@@ -6,7 +6,7 @@
 //! The faults are those of `tests/faults` (see `mochi_testkit::faults` for their form). The copy is built
 //! once with all faults of Rust code in it, each behind a switch; a fault of the runtime's library is
 //! written into the copy and built for itself. For each fault come the tests of its crate, the golden
-//! programs, random programs, and at last all tests. The first that fails has caught it.
+//! programs and random programs; then for each that is left all tests. The first that fails has caught it.
 //!
 //! Results are kept in the folder: a run goes on where the last one ended. At the end there is a table,
 //! and the exit status is 0 when at least 90 in 100 were caught, 1 when fewer were, 2 when something is
@@ -15,7 +15,7 @@
 mod copy;
 
 use clap::Parser;
-use copy::Copy;
+use copy::{Copy, Round};
 use mochi_testkit::faults::{self, Fault};
 use std::collections::BTreeMap;
 use std::fs;
@@ -68,12 +68,16 @@ fn run(options: &Options) -> Result<bool, String> {
     fs::create_dir_all(&options.folder).map_err(|e| format!("{}: {e}", options.folder.display()))?;
     let folder = fs::canonicalize(&options.folder).map_err(|e| e.to_string())?;
     let mut results = Results::open(folder.join("results.txt"), options.fresh)?;
-    if chosen.iter().any(|f| results.of(f).is_none()) {
+    if chosen.iter().any(|f| results.of(f).is_none_or(|by| by == MISSED_QUICKLY)) {
         let copy = Copy::new(root, &folder, &all)?.passing(options.count)?;
-        for fault in &chosen {
-            if results.of(fault).is_none() {
-                let by = copy.judge(fault, options.count)?;
-                let by = by.as_deref().unwrap_or(MISSED);
+        for round in Round::BOTH {
+            for fault in &chosen {
+                if results.of(fault).is_some_and(|by| by != MISSED_QUICKLY || round == Round::Quick) {
+                    continue;
+                }
+                let missed = if round == Round::Quick { MISSED_QUICKLY } else { MISSED };
+                let by = copy.judge(fault, round, options.count)?;
+                let by = by.as_deref().unwrap_or(missed);
                 results.add(fault, by).map_err(|e| format!("the results cannot be written: {e}"))?;
                 println!("{}", results.line(fault));
             }
@@ -89,6 +93,8 @@ fn run(options: &Options) -> Result<bool, String> {
 }
 
 const MISSED: &str = "-";
+/// Missed by the first round.
+const MISSED_QUICKLY: &str = "?";
 
 /// What caught each fault, in a file: name, tab, what.
 struct Results {
@@ -118,7 +124,11 @@ impl Results {
 
     fn line(&self, fault: &Fault) -> String {
         let by = self.of(fault).unwrap_or("not tried");
-        let by = if by == MISSED { "MISSED" } else { by };
+        let by = match by {
+            MISSED => "MISSED",
+            MISSED_QUICKLY => "missed by the quick tests",
+            by => by,
+        };
         format!("{:<34} {:<34} {by}", fault.name, fault.file)
     }
 }
