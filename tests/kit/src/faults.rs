@@ -87,6 +87,15 @@ impl Fault {
         if self.from.is_empty() || self.from == self.to {
             return Err(format!("{}: changes nothing", self.name));
         }
+        let closed = |text: &str| {
+            ["()", "[]", "{}"].iter().all(|pair| {
+                let [open, close] = [0, 1].map(|k| text.matches(&pair[k..=k]).count());
+                open == close
+            })
+        };
+        if self.is_switched() && !(closed(&self.from) && closed(&self.to)) {
+            return Err(format!("{}: `{}` is no expression", self.name, self.from));
+        }
         if self.after.is_empty() {
             let at = once(text, &self.from)?;
             return Ok(at..at + self.from.len());
