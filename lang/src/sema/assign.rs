@@ -2,7 +2,7 @@
 
 use super::Checker;
 use super::relations::{assignable, contains_any, is_numeric, same_representation};
-use super::scope::{Binding, Var, VarKey, View};
+use super::scope::{Binding, Var, VarKey};
 use crate::ast::{self, BinOp, ExprKind, Place as APlace};
 use crate::diag::Code;
 use crate::span::Span;
@@ -69,9 +69,11 @@ impl<'a> Checker<'a> {
             return None;
         }
         if path.is_empty() {
+            self.expose(&var);
             self.note_evidence(&var, &v, None);
             self.see_assigned(&var, v.ty);
         } else {
+            self.see_stored(&var, v.ty);
             self.check_widening_alias(value, v.ty, ty, span);
             self.check_literal_aliases(value, ty);
             if let [(Step::Index(key), _)] = place.steps.as_slice() {
@@ -211,6 +213,7 @@ impl<'a> Checker<'a> {
         }
         let T::Binary { right, .. } = whole.kind else { return None };
         if place.steps.is_empty() {
+            self.expose(var);
             self.see_assigned(var, ty);
         }
         self.mark_place(&place);
@@ -246,9 +249,31 @@ impl<'a> Checker<'a> {
     fn see_assigned(&mut self, var: &Var, got: Ty) {
         let precise = if contains_any(&self.types, got) { var.ty == Ty::ANY } else { true };
         let converted = is_numeric(&self.types, var.ty) && !same_representation(&self.types, var.ty, got);
-        let keep = !precise || converted || got == Ty::UNIT;
+        // What is stored into a container later need not have the type that its elements had. One that
+        // started empty may get that type from all stores.
+        let container = |t: &TyKind| matches!(t, TyKind::List(_) | TyKind::Map(..));
+        let plain = match *self.types.kind(var.ty) {
+            TyKind::Option(inner) => inner,
+            _ => var.ty,
+        };
+        let copied = var.open.is_none()
+            && container(self.types.kind(plain))
+            && !same_representation(&self.types, plain, got);
+        let keep = self.refinements().viewless || !precise || converted || copied || got == Ty::UNIT;
         let ty = if keep { var.ty } else { got };
-        self.set_view(var.key, View { ty, narrowed: false });
+        self.assigned(var.key, ty);
+    }
+
+    /// Something is stored into the variable's container.
+    fn see_stored(&mut self, var: &Var, got: Ty) {
+        let seen = self.seen_type(var);
+        let elem = match *self.types.kind(seen) {
+            TyKind::List(elem) | TyKind::Map(_, elem) => elem,
+            _ => return,
+        };
+        if seen != var.ty && elem != got {
+            self.assigned(var.key, var.ty);
+        }
     }
 
     /// `push(xs, v)` and `xs.push(v)` as statements append to the variable.
@@ -277,6 +302,7 @@ impl<'a> Checker<'a> {
         if v.ty == Ty::ERROR {
             return None;
         }
+        self.see_stored(&var, v.ty);
         let read = self.read_declared(&var, n.span);
         let v = self.coerce(v, elem);
         let grown = self.builtin(Builtin::Append, vec![read, v], var.ty, e.span);

@@ -38,16 +38,20 @@ impl<'a> Checker<'a> {
             let right_value = if matches!(op, BinOp::And | BinOp::Or) {
                 let left_facts = facts.take().unwrap_or_else(|| self.facts(previous));
                 let known = if *op == BinOp::And { &left_facts.truthy } else { &left_facts.falsy };
-                self.push_narrowed(known);
-                let r = self.expr(right, None);
-                let right_facts = self.facts(right);
-                self.pop_scope();
+                let (r, right_facts) = self.perhaps(|c| {
+                    c.narrow(known);
+                    let r = c.expr(right, None);
+                    (r, c.facts(right))
+                });
                 facts = Some(left_facts.join(*op, right_facts));
                 r
             } else {
                 facts = None;
                 let hint = self.operand_hint(*op, right, value.ty);
-                self.expr(right, hint)
+                match op {
+                    BinOp::Coalesce => self.perhaps(|c| c.expr(right, hint)),
+                    _ => self.expr(right, hint),
+                }
             };
             value = self.operate(*op, *op_span, value, right_value, node.span);
             previous = node;

@@ -51,7 +51,7 @@ impl<'a> Checker<'a> {
         want: Option<Ty>,
         span: Span,
     ) -> Expr {
-        match &callee.kind {
+        let call = match &callee.kind {
             ExprKind::Name(n) => self.named_call(n, args, want, span),
             ExprKind::Field { base, field } => self.member_call(base, field, args, span),
             _ => {
@@ -59,7 +59,9 @@ impl<'a> Checker<'a> {
                 let at = self.next_token(callee.span, span);
                 self.value_call(f, "", args, at, span)
             }
-        }
+        };
+        self.after_call(&call);
+        call
     }
 
     fn named_call(&mut self, n: &ast::Ident, args: &'a [ast::Expr], want: Option<Ty>, span: Span) -> Expr {

@@ -70,6 +70,7 @@ impl<'a> Checker<'a> {
             id,
             locals: Vec::new(),
             fixed: HashSet::new(),
+            exposed: HashSet::new(),
             captures: Vec::new(),
             own_closure,
             result,
@@ -257,12 +258,12 @@ impl<'a> Checker<'a> {
 
     /// Checks a function's body and completes the function; the result type is returned.
     pub(super) fn body(&mut self, fun: &'a ast::Fun, id: FuncId, entry: Entry) -> Ty {
+        self.apart(|c| c.body_apart(fun, id, entry))
+    }
+
+    fn body_apart(&mut self, fun: &'a ast::Fun, id: FuncId, entry: Entry) -> Ty {
         self.push_ctx(id, entry.result, entry.parent, entry.own_closure);
-        if fun.name.is_some() {
-            self.push_scope();
-        } else {
-            self.push_unnarrowed_scope();
-        }
+        self.push_function_scope(fun.name.is_none());
         let mut params = Vec::new();
         if let Some(sid) = entry.receiver {
             params.push(self.bind_receiver(sid, fun.span));

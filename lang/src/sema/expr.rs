@@ -6,6 +6,7 @@
 
 use super::Checker;
 use super::convert::{cast, wrap};
+use super::flow::Arm;
 use super::literal::fixing;
 use super::matching::is_panic;
 use super::relations::{assignable, castable};
@@ -104,6 +105,13 @@ impl<'a> Checker<'a> {
 
     /// A variable's value under a view.
     pub(super) fn under_view(&mut self, value: Expr, view: View) -> Expr {
+        let value = match *self.types.kind(value.ty) {
+            // None may be in a place of any type.
+            TyKind::Option(inner) if !matches!(self.types.kind(view.ty), TyKind::Option(_) | TyKind::Any) => {
+                wrap(value, inner)
+            }
+            _ => value,
+        };
         self.coerce(value, view.ty)
     }
 
@@ -221,17 +229,21 @@ impl<'a> Checker<'a> {
         let c = if c.ty == Ty::ANY { self.is_true(c) } else { c };
         let facts = self.facts(cond);
         self.push_narrowed(&facts.truthy);
-        let mut a = self.branch(then, want);
+        let (mut a, end) = self.arm(|c| c.branch(then, want));
         self.pop_scope();
+        let mut ends: Vec<Arm> = (!self.leaves_by(then)).then_some(end).into_iter().collect();
         self.push_narrowed(&facts.falsy);
         let mut b = match otherwise {
             Some(e) => {
                 let next = if is_panic(&a) { want } else { want.or(Some(a.ty)) };
-                self.branch(e, next)
+                let (b, end) = self.arm(|c| c.branch(e, next));
+                ends.extend((!self.leaves_by(e)).then_some(end));
+                b
             }
             None => self.none(span),
         };
         self.pop_scope();
+        self.join_arms(&ends, otherwise.is_some());
         let ty = match want {
             Some(w) if a.ty != Ty::ERROR && b.ty != Ty::ERROR => w,
             _ if is_panic(&a) && otherwise.is_some() => b.ty,

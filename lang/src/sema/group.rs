@@ -11,6 +11,7 @@ use super::Checker;
 use super::literal::string_key;
 use super::query::Row;
 use super::relations::{contains_param, name_list};
+use super::scope::Origin;
 use super::scope::VarKey;
 use crate::ast::{self, ExprKind, Ident};
 use crate::diag::Code;
@@ -105,8 +106,7 @@ impl<'a> Checker<'a> {
         let mut values: Vec<Expr> = Vec::new();
         for r in rows {
             let key = VarKey::Local(self.depth(), r.local);
-            let tested =
-                matches!(self.lookup_var(&r.name), Some((v, Some(view))) if v.key == key && view.narrowed);
+            let tested = matches!(self.lookup_var(&r.name), Some((v, Some(view))) if v.key == key && view.origin == Origin::Test);
             // Records are the same in all instances of a function; what may be missing is `any`.
             let open = r.optional && !tested || contains_param(&self.types, r.plain);
             let ty = if open { Ty::ANY } else { r.plain };

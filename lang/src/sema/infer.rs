@@ -12,6 +12,7 @@
 //! type than what was read first, and then the program stands as it was, with `any`.
 
 use super::Checker;
+use super::flow::Unkept;
 use super::relations::contains_any;
 use super::scope::Var;
 use crate::ast::{self, BinOp, TypeRef, TypeRefKind};
@@ -32,6 +33,10 @@ pub(super) type Known = HashMap<Span, TypeRef>;
 pub(super) struct Refinements {
     known: Known,
     banned: HashSet<Span>,
+    /// Views that loops do not keep.
+    pub unkept: Unkept,
+    /// Assignments make no views.
+    pub viewless: bool,
     /// What this walk has seen.
     seen: HashMap<Span, Seen>,
 }
@@ -107,7 +112,7 @@ impl Refinements {
                 self.known.insert(*name, r);
             }
         }
-        Refinements { known: self.known, banned, seen: HashMap::new() }
+        Refinements { banned, seen: HashMap::new(), ..self }
     }
 
     /// After a walk with these refinements that rejected the program: gives up those that `before`
@@ -154,6 +159,7 @@ impl<'a> Checker<'a> {
         mut walk: impl FnMut(&mut Checker<'a>, Refinements) -> Refinements,
     ) -> Known {
         let mut accepted = known;
+        let mut walk = |c: &mut Checker<'a>, refinements| settled(c, refinements, &mut walk);
         let mut found = walk(self, Refinements::of(accepted.clone()));
         if !accepted.is_empty() && (self.diags.has_errors() || !found.held()) {
             accepted.clear();
@@ -266,6 +272,24 @@ impl<'a> Checker<'a> {
             _ => Evidence::Type(value.ty),
         }
     }
+}
+
+/// Walks until no loop is found to keep a view wrongly. After a few walks no assignment makes a view,
+/// so that what one loop does not keep changes nothing in another.
+fn settled<'a>(
+    checker: &mut Checker<'a>,
+    mut refinements: Refinements,
+    walk: &mut impl FnMut(&mut Checker<'a>, Refinements) -> Refinements,
+) -> Refinements {
+    for walks in 1.. {
+        refinements.viewless = checker.viewless || walks > WALKS;
+        let found = walk(checker, refinements.clone());
+        if found.unkept.len() == refinements.unkept.len() {
+            return found;
+        }
+        refinements.unkept = found.unkept;
+    }
+    unreachable!("loops and names are finitely many")
 }
 
 /// What one value says.

@@ -4,6 +4,7 @@ use super::Checker;
 use super::literal::{fixing, is_open};
 use super::narrow::is_none_literal;
 use super::relations::name_list;
+use super::scope::Origin;
 use super::scope::View;
 use crate::ast::{self, ExprKind, UnOp};
 use crate::diag::Code;
@@ -49,6 +50,7 @@ impl<'a> Checker<'a> {
             _ => None,
         };
         let mut coverage = Coverage::default();
+        let mut ends = Vec::new();
         let mut result: Option<Ty> = None;
         let mut checked: Vec<Arm> = Vec::new();
         // Those whose results take part in the type of the match.
@@ -63,16 +65,17 @@ impl<'a> Checker<'a> {
             if let (Some(key), Some(ty)) = (scrutinee, inner) {
                 if !is_none_literal(&arm.pattern) {
                     self.push_scope();
-                    self.set_view(key, View { ty, narrowed: true });
+                    self.set_view(key, View { ty, origin: Origin::Test });
                 } else {
                     self.push_scope();
                 }
             } else {
                 self.push_scope();
             }
-            let (made, counts) = self.arm_result(&arm.result, want, statement);
+            let ((made, counts), end) = self.arm(|c| c.arm_result(&arm.result, want, statement));
             self.pop_scope();
             self.pop_scope();
+            ends.extend((!self.leaves_by(&arm.result)).then_some(end));
             if counts && made.ty != Ty::ERROR {
                 result = Some(match result {
                     None => made.ty,
@@ -90,6 +93,7 @@ impl<'a> Checker<'a> {
             }
             checked.push(Arm { pattern, result: made });
         }
+        self.join_arms(&ends, coverage.all);
         self.check_exhaustive(target.ty, &coverage, span);
         let results = || counted.iter().map(|k| &checked[*k].result);
         if results().any(is_open) {

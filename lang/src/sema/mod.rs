@@ -36,6 +36,7 @@ mod convert;
 mod decl;
 mod effects;
 mod expr;
+mod flow;
 mod foreign;
 mod generics;
 mod group;
@@ -66,6 +67,7 @@ use crate::tree;
 use crate::types::{StructId, Ty, Types, UnionId};
 use builtins::Table;
 use decl::Sig;
+use flow::{Exposed, Flow};
 use infer::Refinements;
 use scope::{FnCtx, ResultMode, Scope};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -76,7 +78,27 @@ use units::Units;
 /// Checks a program. `None` when there are errors; remarks are reported either way. Deep programs
 /// need a [large stack](crate::stack).
 pub fn check(map: &SourceMap, program: &ast::Program, diags: &mut Diagnostics) -> Option<tree::Program> {
+    check_with(map, program, diags, false)
+}
+
+/// As [`check`], but no variable is seen under the type of what was assigned to it: a judge of that. What
+/// is accepted both ways does the same.
+pub fn check_as_declared(
+    map: &SourceMap,
+    program: &ast::Program,
+    diags: &mut Diagnostics,
+) -> Option<tree::Program> {
+    check_with(map, program, diags, true)
+}
+
+fn check_with(
+    map: &SourceMap,
+    program: &ast::Program,
+    diags: &mut Diagnostics,
+    viewless: bool,
+) -> Option<tree::Program> {
     let mut checker = Checker::new(map);
+    checker.viewless = viewless;
     let main = checker.run(program);
     for d in checker.diags.items() {
         diags.push(d.clone());
@@ -125,6 +147,10 @@ struct Checker<'a> {
     /// Of main's variables.
     refinements: Refinements,
     units: Units<'a>,
+    flow: Flow,
+    exposed: Exposed,
+    /// Assignments make no views.
+    viewless: bool,
 }
 
 impl<'a> Checker<'a> {
@@ -156,6 +182,9 @@ impl<'a> Checker<'a> {
             lambdas: 0,
             refinements: Refinements::default(),
             units: Units::default(),
+            flow: Flow::default(),
+            exposed: Exposed::default(),
+            viewless: false,
         }
     }
 
@@ -173,6 +202,7 @@ impl<'a> Checker<'a> {
 
     /// Walks the top level once.
     fn main_body(&mut self, main: tree::FuncId, statements: &'a [ast::Stmt]) {
+        self.flow = Flow::default();
         self.push_ctx(main, ResultMode::Declared(Ty::UNIT), None, None);
         let body = self.statements(statements);
         let ctx = self.pop_ctx();

@@ -3,7 +3,7 @@
 
 use super::Checker;
 use super::binary::spine;
-use super::scope::{VarKey, View};
+use super::scope::{Origin, VarKey, View};
 use crate::ast::{self, BinOp, ExprKind};
 use crate::types::{Ty, TyKind};
 
@@ -100,7 +100,8 @@ impl<'a> Checker<'a> {
     /// The facts hold from here on in this scope.
     pub(super) fn narrow(&mut self, facts: &[(VarKey, Ty)]) {
         for (key, ty) in facts {
-            self.set_view(*key, View { ty: *ty, narrowed: true });
+            self.set_view(*key, View { ty: *ty, origin: Origin::Test });
+            self.watch(*key);
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use super::Checker;
 use super::relations::{is_hashable, is_numeric, is_ordered};
-use super::scope::{VarKey, View};
+use super::scope::{Origin, VarKey, View};
 use crate::ast::{self, ExprKind, JoinKind};
 use crate::diag::Code;
 use crate::parts::mentions;
@@ -25,11 +25,9 @@ pub(super) struct Row {
 impl<'a> Checker<'a> {
     /// A query expression.
     pub(super) fn query(&mut self, q: &'a ast::Query, want: Option<Ty>, span: Span) -> Expr {
-        self.push_scope();
         let groups = self.group_keys.len();
-        let made = self.query_body(q, want, span);
+        let made = self.looped(span, |c| c.query_body(q, want, span));
         self.group_keys.truncate(groups);
-        self.pop_scope();
         let Some((query, item)) = made else { return self.error_expr(span) };
         let ty = if query.fold.is_some() { item } else { self.types.list(item) };
         let value = Expr { kind: T::Query(Box::new(query)), ty, span };
@@ -59,7 +57,7 @@ impl<'a> Checker<'a> {
         let local = self.declare_local(&name.name, ty, true, name.span);
         if ty != plain {
             let key = VarKey::Local(self.depth(), local);
-            self.set_view(key, View { ty: plain, narrowed: true });
+            self.set_view(key, View { ty: plain, origin: Origin::Test });
         }
         Row { name: name.name.clone(), local, plain, optional: ty != plain }
     }
@@ -154,7 +152,7 @@ impl<'a> Checker<'a> {
         for r in rows.iter().filter(|r| r.optional) {
             let ty = self.types.option(r.plain);
             let key = VarKey::Local(self.depth(), r.local);
-            self.set_view(key, View { ty, narrowed: false });
+            self.set_view(key, View { ty, origin: Origin::Place });
         }
     }
 

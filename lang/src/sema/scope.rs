@@ -10,13 +10,14 @@
 
 use super::Checker;
 use super::effects::Effects;
+use super::flow::Arm;
 use crate::span::Span;
 use crate::tree::{Capture, Expr, ExprKind, FuncId, Global, GlobalId, Local, LocalId, VarRef};
 use crate::types::{StructId, Ty, TyKind};
 use std::collections::{HashMap, HashSet};
 
 /// A variable, wherever it was declared.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) enum VarKey {
     /// A local of the function at this depth of the stack of contexts.
     Local(usize, LocalId),
@@ -59,8 +60,19 @@ pub(super) enum Binding {
 pub(super) struct View {
     /// Seen type.
     pub ty: Ty,
-    /// By a test for `none`, not by an assignment.
-    pub narrowed: bool,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// Where a view comes from.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) enum Origin {
+    /// A test for `none`.
+    Test,
+    /// An assignment, whose view lives on after the scope.
+    Assignment,
+    /// An earlier view ends here; or a part of a query knows more than another.
+    Place,
 }
 
 /// A block, or a function's parameters.
@@ -90,6 +102,8 @@ pub(super) struct FnCtx {
     pub locals: Vec<Local>,
     /// Those that are never assigned, declared by `let`.
     pub fixed: HashSet<LocalId>,
+    /// Those that functions inside assign.
+    pub exposed: HashSet<LocalId>,
     /// Captures so far.
     pub captures: Vec<Capture>,
     /// For a nested named function: the enclosing function's local that holds it, and its own.
@@ -121,9 +135,20 @@ impl<'a> Checker<'a> {
         self.scopes.push(Scope::default());
     }
 
-    /// Closes a scope.
+    /// Closes a scope; what was assigned in it stays assigned.
     pub(super) fn pop_scope(&mut self) {
-        self.scopes.pop();
+        let assigned = self.leave_scope();
+        if let Some(outer) = self.scopes.last_mut() {
+            let view = |ty| View { ty, origin: Origin::Assignment };
+            outer.views.extend(assigned.into_iter().map(|(key, ty)| (key, view(ty))));
+        }
+    }
+
+    /// Closes a scope; returned is what was assigned in it, which is forgotten here.
+    pub(super) fn leave_scope(&mut self) -> Arm {
+        let scope = self.scopes.pop().unwrap_or_default();
+        let assigned = scope.views.into_iter().filter(|(_, v)| v.origin == Origin::Assignment);
+        assigned.map(|(key, v)| (key, v.ty)).collect()
     }
 
     fn top_scope(&mut self) -> &mut Scope {
@@ -244,17 +269,24 @@ impl<'a> Checker<'a> {
         self.top_scope().views.insert(key, view);
     }
 
-    /// Opens a scope in which narrowed variables are seen under their declared types, as in a closure.
-    pub(super) fn push_unnarrowed_scope(&mut self) {
-        let narrowed: Vec<VarKey> = self
-            .scopes
-            .iter()
-            .flat_map(|s| s.views.iter().filter(|(_, v)| v.narrowed).map(|(k, _)| *k))
-            .collect();
+    /// Opens the scope of a function, in which outer variables that can be assigned are seen under their
+    /// declared types, options excepted; in a closure narrowed ones are, too.
+    pub(super) fn push_function_scope(&mut self, closure: bool) {
+        let mut ended: Vec<VarKey> = Vec::new();
+        for scope in &self.scopes {
+            for (&key, view) in &scope.views {
+                let declared = self.declared_type(key);
+                let option = matches!(self.types.kind(declared), TyKind::Option(_));
+                let wrong = !option && view.ty != declared && !self.is_fixed(key);
+                if wrong || closure && view.origin == Origin::Test {
+                    ended.push(key);
+                }
+            }
+        }
         self.push_scope();
-        for key in narrowed {
+        for key in ended {
             let ty = self.declared_type(key);
-            self.set_view(key, View { ty, narrowed: false });
+            self.set_view(key, View { ty, origin: Origin::Place });
         }
     }
 
@@ -262,18 +294,18 @@ impl<'a> Checker<'a> {
     pub(super) fn drop_mutable_narrowings(&mut self) {
         let mut narrowed: Vec<VarKey> = Vec::new();
         for scope in &self.scopes {
-            narrowed.extend(scope.views.iter().filter(|(_, v)| v.narrowed).map(|(k, _)| *k));
+            narrowed.extend(scope.views.iter().filter(|(_, v)| v.origin == Origin::Test).map(|(k, _)| *k));
         }
         for key in narrowed {
-            if !self.is_fixed(key) && self.view_of(key).is_some_and(|v| v.narrowed) {
+            if !self.is_fixed(key) && self.view_of(key).is_some_and(|v| v.origin == Origin::Test) {
                 let ty = self.declared_type(key);
-                self.set_view(key, View { ty, narrowed: false });
+                self.set_view(key, View { ty, origin: Origin::Place });
             }
         }
     }
 
     /// Declared by `let`.
-    fn is_fixed(&self, key: VarKey) -> bool {
+    pub(super) fn is_fixed(&self, key: VarKey) -> bool {
         match key {
             VarKey::Local(depth, id) => self.ctx[depth].fixed.contains(&id),
             VarKey::Global(id) => self.fixed_globals.contains(&id),
@@ -281,7 +313,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn declared_type(&self, key: VarKey) -> Ty {
+    pub(super) fn declared_type(&self, key: VarKey) -> Ty {
         let local = |depth: usize, id: LocalId| self.ctx[depth].locals[id.0 as usize].ty;
         match key {
             VarKey::Local(depth, id) => local(depth, id),

@@ -4,7 +4,7 @@ use super::Checker;
 use super::convert::wrap;
 use super::effects::Effects;
 use super::relations::{assignable, contains_any};
-use super::scope::{Binding, ResultMode, VarKey, View};
+use super::scope::{Binding, Origin, ResultMode, VarKey, View};
 use crate::ast::{self, BinOp, Else, ExprKind, StmtKind, TypeRef};
 use crate::diag::Code;
 use crate::span::Span;
@@ -56,10 +56,12 @@ impl<'a> Checker<'a> {
                 push(k);
             }
             StmtKind::While { cond, body } => {
-                let cond = self.condition(cond);
-                let cond = self.truth(cond);
-                let body = self.loop_body(body);
-                push(S::While { cond, body });
+                let kind = self.looped(span, |c| {
+                    let cond = c.condition(cond);
+                    let cond = c.truth(cond);
+                    S::While { cond, body: c.loop_body(body) }
+                });
+                push(kind);
             }
             StmtKind::For { name, source, end: Some(end), inclusive, body } => {
                 let k = self.for_range(name, source, end, *inclusive, body, span);
@@ -87,11 +89,11 @@ impl<'a> Checker<'a> {
                 push(S::Expect { cond, text });
             }
             StmtKind::Test { name, body } => {
-                let body = self.unlooped(body);
+                let body = self.perhaps(|c| c.unlooped(body));
                 push(S::Test { name: name.clone(), body });
             }
             StmtKind::Bench { name, body } => {
-                let body = self.unlooped(body);
+                let body = self.perhaps(|c| c.unlooped(body));
                 push(S::Bench { name: name.clone(), body });
             }
             StmtKind::Update { target, set, filter } => {
@@ -243,16 +245,19 @@ impl<'a> Checker<'a> {
     fn if_statement(&mut self, cond: &'a ast::Expr, then: &'a ast::Block, otherwise: Option<&'a Else>) -> S {
         let mut arms = Vec::new();
         let mut last = Vec::new();
+        // Those after which the statement's end is reached.
+        let mut ends = Vec::new();
         // One scope holds what the failed conditions say, as many as there are.
         let mut failed = false;
         let (mut cond, mut then, mut rest) = (cond, then, otherwise);
-        loop {
+        let all = loop {
             let test = self.condition(cond);
             let test = self.truth(test);
             let facts = self.facts(cond);
             self.push_narrowed(&facts.truthy);
-            let body = self.narrowed_block(then);
+            let (body, end) = self.arm(|c| c.narrowed_block(then));
             self.pop_scope();
+            ends.extend((!self.leaves(then)).then_some(end));
             arms.push((cond.span, test, body));
             if !std::mem::replace(&mut failed, true) {
                 self.push_scope();
@@ -265,13 +270,16 @@ impl<'a> Checker<'a> {
                     (cond, then, rest) = (c, t, o.as_deref());
                 }
                 Some(Else::Block(b)) => {
-                    last = self.narrowed_block(b);
-                    break;
+                    let end;
+                    (last, end) = self.arm(|c| c.narrowed_block(b));
+                    ends.extend((!self.leaves(b)).then_some(end));
+                    break true;
                 }
-                _ => break,
+                _ => break false,
             }
-        }
+        };
         self.pop_scope();
+        self.join_arms(&ends, all);
         let mut otherwise = last;
         let mut made = None;
         for (span, cond, then) in arms.into_iter().rev() {
@@ -321,11 +329,11 @@ impl<'a> Checker<'a> {
         }
         let ty = if start.ty == Ty::INT64 { Ty::INT64 } else { Ty::INT };
         let (start, end) = (self.coerce(start, ty), self.coerce(end, ty));
-        self.push_scope();
-        let local = self.declare_local(&name.name, ty, true, name.span);
-        let body = self.loop_body(body);
-        self.pop_scope();
-        S::ForRange { var: VarRef::Local(local), start, end, inclusive, body }
+        self.looped(span, |c| {
+            let local = c.declare_local(&name.name, ty, true, name.span);
+            let body = c.loop_body(body);
+            S::ForRange { var: VarRef::Local(local), start, end, inclusive, body }
+        })
     }
 
     fn for_each(&mut self, name: &ast::Ident, source: &'a ast::Expr, body: &'a ast::Block, span: Span) -> S {
@@ -342,15 +350,15 @@ impl<'a> Checker<'a> {
             Ty::ERROR
         });
         let ty = if seen == source.ty { elem } else { element(self, source.ty).unwrap_or(Ty::ANY) };
-        self.push_scope();
-        let local = self.declare_local(&name.name, ty, true, name.span);
-        if ty != elem {
-            let key = VarKey::Local(self.depth(), local);
-            self.set_view(key, View { ty: elem, narrowed: false });
-        }
-        let body = self.loop_body(body);
-        self.pop_scope();
-        S::ForEach { var: VarRef::Local(local), source, body }
+        self.looped(span, |c| {
+            let local = c.declare_local(&name.name, ty, true, name.span);
+            if ty != elem {
+                let key = VarKey::Local(c.depth(), local);
+                c.set_view(key, View { ty: elem, origin: Origin::Place });
+            }
+            let body = c.loop_body(body);
+            S::ForEach { var: VarRef::Local(local), source, body }
+        })
     }
 
     /// `update target set { … } where …` over a list of structs.
@@ -379,29 +387,30 @@ impl<'a> Checker<'a> {
         };
         let declared = self.types.struct_def(sid).fields.clone();
         let root = self.var_ref(var.key);
-        self.push_scope();
-        let fields = declared.iter().map(|(n, ty)| self.declare_local(n, *ty, true, span)).collect();
-        let mut values = Vec::new();
-        for (field, value) in set {
-            let Some(at) = declared.position(&field.name) else {
-                self.expr(value, None);
-                let shown = self.show(elem);
-                self.error(Code::T026, field.span, &[&field.name, &shown]);
-                continue;
-            };
-            let slot = declared[at].1;
-            let hint = self.literal_hint(value, slot);
-            let v = self.expr(value, hint);
-            if !self.compatible(slot, v.ty) {
-                self.type_error(Code::T008, value.span, &[slot, v.ty]);
+        let (fields, values, filter) = self.looped(span, |c| {
+            let fields = declared.iter().map(|(n, ty)| c.declare_local(n, *ty, true, span)).collect();
+            let mut values = Vec::new();
+            for (field, value) in set {
+                let Some(at) = declared.position(&field.name) else {
+                    c.expr(value, None);
+                    let shown = c.show(elem);
+                    c.error(Code::T026, field.span, &[&field.name, &shown]);
+                    continue;
+                };
+                let slot = declared[at].1;
+                let hint = c.literal_hint(value, slot);
+                let v = c.expr(value, hint);
+                if !c.compatible(slot, v.ty) {
+                    c.type_error(Code::T008, value.span, &[slot, v.ty]);
+                }
+                values.push((at as u32, c.coerce(v, slot)));
             }
-            values.push((at as u32, self.coerce(v, slot)));
-        }
-        let filter = filter.map(|f| {
-            let c = self.expect_expr(f, Ty::BOOL);
-            self.truth(c)
+            let filter = filter.map(|f| {
+                let condition = c.expect_expr(f, Ty::BOOL);
+                c.truth(condition)
+            });
+            (fields, values, filter)
         });
-        self.pop_scope();
         Some(S::Update { target: root, elem: sid, fields, set: values, filter })
     }
 }

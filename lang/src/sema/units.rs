@@ -39,6 +39,8 @@ pub(super) struct Units<'a> {
     changes: Vec<Change<'a>>,
     /// How many of the changes give a name another meaning.
     renamed: usize,
+    /// How often it was found that functions assign more variables than known.
+    exposures: usize,
 }
 
 /// A unit that is being walked.
@@ -56,6 +58,8 @@ struct Done {
     seen: Seen,
     told: Vec<(Span, Told)>,
     remarks: Vec<Diagnostic>,
+    /// What was known of variables that functions assign.
+    exposures: usize,
     /// Number of the program's last lambda before and after it.
     lambdas: (u32, u32),
     /// Functions made for it.
@@ -131,13 +135,28 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// The refinements of the part of the program that is being walked, to add to them.
+    pub(super) fn refinements_mut(&mut self) -> &mut Refinements {
+        self.units.current.as_mut().map_or(&mut self.refinements, |u| &mut u.refinements)
+    }
+
     /// The refinements of the part of the program that is being walked.
     pub(super) fn refinements(&self) -> &Refinements {
         self.units.current.as_ref().map_or(&self.refinements, |u| &u.refinements)
     }
 
-    /// Walks the statements of the top level until nothing new is found about main's variables.
+    /// Walks the statements of the top level until nothing new is found about main's variables, and none
+    /// had a view that a function ends which was not known to assign it.
     pub(super) fn walk_main(&mut self, main: FuncId, statements: &'a [ast::Stmt]) {
+        self.walk_main_once(main, statements);
+        while std::mem::take(&mut self.exposed.broken) {
+            self.exposed.trusted.clear();
+            self.units.exposures += 1;
+            self.walk_main_once(main, statements);
+        }
+    }
+
+    fn walk_main_once(&mut self, main: FuncId, statements: &'a [ast::Stmt]) {
         self.units.loose.clear();
         self.units.renamed = 0;
         let start = self.mark();
@@ -199,6 +218,7 @@ impl<'a> Checker<'a> {
             seen,
             told,
             remarks: own.items().to_vec(),
+            exposures: self.units.exposures,
             lambdas: (start.lambdas, self.lambdas),
             made: start.functions..self.functions.len(),
             effects: self.units.changes[start.changes..]
@@ -222,6 +242,7 @@ impl<'a> Checker<'a> {
         };
         let (first, last) = done.lambdas;
         done.fixed_names
+            && done.exposures == self.units.exposures
             && self.units.renamed == 0
             && (first == last || first == self.lambdas)
             && done.seen.iter().all(as_before)

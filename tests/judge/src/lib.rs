@@ -26,7 +26,7 @@ mod value;
 use machine::Machine;
 use mochi_lang::diag::{Diagnostics, Format};
 use mochi_lang::span::SourceMap;
-use mochi_lang::{parser, sema};
+use mochi_lang::{ast, parser, sema, tree};
 use std::fmt;
 
 /// How long and how deep a program may run.
@@ -83,9 +83,21 @@ const STACK: usize = 512 << 20;
 /// Evaluates a program. `source_name` is the file's name as traces show it. Deterministic: time is
 /// the sequence that `MOCHI_NOW_SEED=1` gives.
 pub fn evaluate(source_name: &str, source: &[u8], stdin: &[u8], limits: Limits) -> Outcome {
+    evaluate_with(sema::check, source_name, source, stdin, limits)
+}
+
+/// Evaluates a program in which every variable is seen as declared ([`sema::check_as_declared`]), which
+/// may reject more.
+pub fn evaluate_as_declared(source_name: &str, source: &[u8], stdin: &[u8], limits: Limits) -> Outcome {
+    evaluate_with(sema::check_as_declared, source_name, source, stdin, limits)
+}
+
+type Check = fn(&SourceMap, &ast::Program, &mut Diagnostics) -> Option<tree::Program>;
+
+fn evaluate_with(check: Check, source_name: &str, source: &[u8], stdin: &[u8], limits: Limits) -> Outcome {
     let stack = STACK + STACK_OF_CALL * limits.depth as usize;
     std::thread::scope(|scope| {
-        let work = || evaluate_here(source_name, source, stdin, limits);
+        let work = || evaluate_here(check, source_name, source, stdin, limits);
         let thread = std::thread::Builder::new().stack_size(stack).spawn_scoped(scope, work);
         match thread.expect("a thread with a large stack").join() {
             Ok(outcome) => outcome,
@@ -94,12 +106,12 @@ pub fn evaluate(source_name: &str, source: &[u8], stdin: &[u8], limits: Limits) 
     })
 }
 
-fn evaluate_here(source_name: &str, source: &[u8], stdin: &[u8], limits: Limits) -> Outcome {
+fn evaluate_here(check: Check, source_name: &str, source: &[u8], stdin: &[u8], limits: Limits) -> Outcome {
     let mut map = SourceMap::default();
     let file = map.add(source_name, source);
     let mut diags = Diagnostics::new();
     let syntax = parser::parse(&map, file, &mut diags);
-    let program = if diags.has_errors() { None } else { sema::check(&map, &syntax, &mut diags) };
+    let program = if diags.has_errors() { None } else { check(&map, &syntax, &mut diags) };
     match program {
         Some(program) if !diags.has_errors() => Machine::new(&program, &map, stdin, limits).run(),
         _ => Outcome::Rejected(diags.render(&map, Format::Human { color: false })),

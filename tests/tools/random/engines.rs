@@ -58,7 +58,7 @@ impl fmt::Display for Answer {
 
 /// A kind of engine.
 enum How {
-    Evaluator,
+    Evaluator { declared: bool },
     Interpreter { optimised: bool, runtime: Box<Module> },
     Compiled { debug: bool, engine: Engine },
 }
@@ -80,7 +80,8 @@ pub struct Judges {
 }
 
 /// What is asked by default: a name, and one program in how many.
-const DEFAULT: &str = "evaluator,O,debug,interpreter/20,interpreter-O/20,a64/40,rv64/40,wasm/40,node/80";
+const DEFAULT: &str =
+    "evaluator,declared/4,O,debug,interpreter/20,interpreter-O/20,a64/40,rv64/40,wasm/40,node/80";
 
 impl Judges {
     /// Engines of a list such as `evaluator,O,debug,a64/10`, or those by default. Those that are not
@@ -106,7 +107,8 @@ fn engines_of(name: &str) -> Result<Vec<How>, String> {
         found.map(|engine| How::Compiled { debug: false, engine }).collect()
     };
     Ok(match name {
-        "evaluator" => vec![How::Evaluator],
+        "evaluator" => vec![How::Evaluator { declared: false }],
+        "declared" => vec![How::Evaluator { declared: true }],
         "interpreter" => vec![How::Interpreter { optimised: false, runtime: runtime() }],
         "interpreter-O" => vec![How::Interpreter { optimised: true, runtime: runtime() }],
         "O" => compiled(host, |_| true),
@@ -166,7 +168,7 @@ impl Judge {
     pub fn ask(&self, program: &Checked, judges: &Judges) -> Answer {
         BUSY.store(true, Ordering::Relaxed);
         let asked = catch_unwind(AssertUnwindSafe(|| match &self.how {
-            How::Evaluator => evaluate(program),
+            How::Evaluator { declared } => evaluate(program, *declared),
             How::Interpreter { optimised, runtime } => interpret(program, *optimised, runtime),
             How::Compiled { debug, engine } => compile_and_run(program, *debug, engine, &judges.scratch),
         }));
@@ -179,10 +181,12 @@ impl Judge {
     }
 }
 
-fn evaluate(program: &Checked) -> Answer {
-    match mochi_judge::evaluate(FILE, program.text.as_bytes(), &program.stdin, LIMITS) {
+fn evaluate(program: &Checked, declared: bool) -> Answer {
+    let evaluate = if declared { mochi_judge::evaluate_as_declared } else { mochi_judge::evaluate };
+    match evaluate(FILE, program.text.as_bytes(), &program.stdin, LIMITS) {
         Evaluated::Ended(e) => Answer::Ended(e.stdout, e.stderr, End::Status(e.status)),
         Evaluated::Undecided(why) => Answer::Undecided(why.to_string()),
+        Evaluated::Rejected(_) if declared => Answer::Undecided("its variables need views".into()),
         Evaluated::Rejected(why) => {
             Answer::Broke(format!("the evaluator rejects what the checker accepts: {why}"))
         }

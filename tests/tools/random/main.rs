@@ -7,7 +7,7 @@
 //! Program `n` of a seed is always the same one. The run goes on where the last one with its seed
 //! ended (the file `state-SEED` in the folder), and writes there every finding, reduced: the program,
 //! what each engine says, and the command that repeats it. The engines are those of [`engines`]:
-//! `evaluator` (the judge), `O` and `debug` (this machine), `interpreter` and `interpreter-O` (the IR
+//! `evaluator` (the judge), `declared` (the same, where every variable is seen as declared), `O` and `debug` (this machine), `interpreter` and `interpreter-O` (the IR
 //! before and after the passes), `a64`, `rv64`, `wasm`, `node`; `/N` after a name asks it about one
 //! program in N.
 //!

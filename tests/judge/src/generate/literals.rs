@@ -1,7 +1,7 @@
 //! Literals: numbers at the borders of their representations, text of all kinds.
 
 use super::tree::{Expr, parts, separated};
-use super::types::Ty;
+use super::types::{Ty, Variant};
 use super::writer::Writer;
 
 /// Ints at the borders of 63 and 64 bits, of 53 bits and of powers of ten.
@@ -244,9 +244,27 @@ impl Writer {
             parts.push(")".into());
             return self.expr_of(&ty, parts);
         }
-        let mut parts = parts!["("];
-        parts.extend(self.fields(name, &variant.fields, depth));
-        parts.push(format!(" as {union})").into());
-        self.expr_of(&ty, parts)
+        let value = self.variant(&variant, depth);
+        self.expr_of(&ty, parts!["(", value, format!(" as {union})")])
+    }
+
+    /// A variant of a union, under its own type.
+    pub fn variant_value(&mut self, index: usize, depth: u32) -> Expr {
+        let own = Ty::Union(index);
+        let mut variants = self.decls.unions[index].variants.clone();
+        variants.retain(|v| v.fields.iter().all(|f| f.1 != own));
+        if variants.is_empty() {
+            return self.union_literal(index, 0);
+        }
+        let variant = self.pick(&variants);
+        self.variant(&variant, depth)
+    }
+
+    fn variant(&mut self, variant: &Variant, depth: u32) -> Expr {
+        let parts = match variant.fields.is_empty() {
+            true => parts![variant.name.clone()],
+            false => self.fields(&variant.name, &variant.fields, depth),
+        };
+        Expr { ty: std::sync::Arc::from(variant.name.as_str()), parts }
     }
 }

@@ -20,6 +20,7 @@ mod shrink;
 mod statements;
 mod tree;
 mod types;
+mod views;
 mod writer;
 
 pub use shrink::ProgramTree;

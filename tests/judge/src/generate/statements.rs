@@ -35,9 +35,10 @@ enum Kind {
     StartsEmpty,
     Unset,
     Dynamic,
+    Reassigned,
 }
 
-const KINDS: [(u64, Kind); 26] = [
+const KINDS: [(u64, Kind); 27] = [
     (18, Kind::Declare),
     (10, Kind::Print),
     (10, Kind::Assign),
@@ -64,6 +65,7 @@ const KINDS: [(u64, Kind); 26] = [
     (1, Kind::StartsEmpty),
     (1, Kind::Unset),
     (1, Kind::Dynamic),
+    (2, Kind::Reassigned),
 ];
 
 impl Writer {
@@ -114,6 +116,7 @@ impl Writer {
             Kind::StartsEmpty => self.starts_empty(),
             Kind::Unset => self.unset(),
             Kind::Dynamic => self.dynamic_store(),
+            Kind::Reassigned => self.reassigned(),
             _ if flat => vec![self.print()],
             Kind::If => vec![self.if_statement(nesting)],
             Kind::IfSome => self.if_some(nesting),
@@ -168,6 +171,9 @@ impl Writer {
             Ty::Any => {
                 let scalar = self.pick(&[Ty::Int, Ty::Float, Ty::Bool]);
                 let e = self.stored(&scalar, 1);
+                if self.chance(50) {
+                    return self.expr_of(ty, parts!["(", e, ")"]);
+                }
                 self.expr_of(ty, parts!["(", e, " as any)"])
             }
             Ty::List(_) => self.leaf(ty),
