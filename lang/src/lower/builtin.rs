@@ -374,15 +374,7 @@ impl<'a> Fx<'_, 'a> {
         let is_int = matches!(self.lw.types.kind(a.ty), TyKind::Int);
         match builtin {
             Abs if is_int => (self.rt("int_abs", &[a.v]), Ty::INT),
-            Abs if a.ty == Ty::ANY => {
-                let zero = self.int(0);
-                let order = self.rt("any_cmp", &[a.v, zero]);
-                let negative = {
-                    let zero = self.b.iconst(0);
-                    self.b.icmp(Cond::Slt, order, zero)
-                };
-                (self.choose(negative, Repr::Any, |fx| fx.rt("any_neg", &[a.v]), |_| a.v), Ty::ANY)
-            }
+            Abs if a.ty == Ty::ANY => (self.rt("any_abs", &[a.v]), Ty::ANY),
             Abs => {
                 let x = self.float_of(a);
                 (self.b.op(Op::Fabs, &[x], Type::F64), Ty::FLOAT)

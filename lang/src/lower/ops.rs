@@ -280,25 +280,24 @@ impl<'a> Fx<'_, 'a> {
             BinOp::Gt => (Cond::Sgt, FCond::Gt),
             _ => (Cond::Sge, FCond::Ge),
         };
-        let order = match self.lw.types.kind(self.lw.types.strip(ty)) {
+        let compare = match self.lw.types.kind(self.lw.types.strip(ty)) {
             TyKind::Int => return self.int_cmp(cond, a, b),
             TyKind::Float => return self.b.fcmp(fcond, a, b),
-            TyKind::Bool => return self.b.icmp(cond, a, b),
-            TyKind::Str => {
-                let order = self.rt("str_order", &[a, b]);
-                return self.ordered(op, order);
+            TyKind::Bool => {
+                // With none, which is 2, no order holds.
+                let (either, two) = (self.b.bin(Op::Or, a, b), self.b.iconst(2));
+                let (holds, known) = (self.b.icmp(cond, a, b), self.b.icmp(Cond::Slt, either, two));
+                return self.b.bin(Op::And, holds, known);
             }
-            TyKind::BigRat => self.rt("rat_cmp", &[a, b]),
-            TyKind::Any => {
-                let order = self.rt("any_cmp", &[a, b]);
-                return self.ordered(op, order);
-            }
+            TyKind::Str => "str_order",
+            TyKind::BigRat => "rat_cmp",
+            TyKind::Any => "any_cmp",
             // Lists, maps and structs have no order: `<=` and `>=` hold, the others do not.
             _ if matches!(op, BinOp::Le | BinOp::Ge) => return self.both(Repr::Ref, a, b, false),
             _ => return self.b.iconst(0),
         };
-        let zero = self.b.iconst(0);
-        self.b.icmp(cond, order, zero)
+        let order = self.rt(compare, &[a, b]);
+        self.ordered(op, order)
     }
 
     /// A condition on -1, 0, 1, or 2 for unordered.

@@ -5,7 +5,7 @@ use super::func::Fx;
 use super::repr::Repr;
 use crate::tree::{Arm, Expr, Pattern, VarRef};
 use crate::types::{StructId, Ty, TyKind};
-use mochi_ir::{Block, Value};
+use mochi_ir::{Block, Op, Type, Value};
 use std::collections::HashSet;
 
 /// What earlier tests say about a value.
@@ -111,11 +111,7 @@ impl<'a> Fx<'_, 'a> {
             Pattern::Variant { id, fields } => {
                 let mut object = v;
                 if ty == Ty::ANY {
-                    let desc = self.lw.types.types.intern(TyKind::Struct(*id));
-                    let none = self.is_none(Repr::Any, v);
-                    let some = self.flip(none);
-                    self.check(some, fail);
-                    object = self.convert(v, Ty::ANY, desc);
+                    object = self.object_in_any(v, fail);
                 } else if !known.some && self.lw.may_be_none(ty) {
                     self.check_some(v, fail);
                 }
@@ -135,6 +131,17 @@ impl<'a> Fx<'_, 'a> {
                 }
             }
         }
+    }
+
+    /// The object that an `any` refers to; goes on when it refers to one.
+    fn object_in_any(&mut self, v: Value, fail: Block) -> Value {
+        let one = self.b.iconst(1);
+        let odd = self.b.bin(Op::And, v, one);
+        self.check(odd, fail);
+        let none = self.is_none(Repr::Any, v);
+        let some = self.flip(none);
+        self.check(some, fail);
+        self.b.op(Op::Sub, &[v, one], Type::Ref)
     }
 
     /// Goes on when the condition holds.

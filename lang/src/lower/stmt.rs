@@ -146,7 +146,7 @@ impl<'a> Fx<'_, 'a> {
             ExprKind::Int(v) => v.unsigned_abs() < 1 << 61,
             ExprKind::Var(VarRef::Local(l)) => self.counters.contains(l),
             ExprKind::Builtin { builtin, .. } => matches!(builtin, Builtin::Len | Builtin::Count),
-            ExprKind::Binary { op: BinOp::Mod, right, .. } => matches!(right.kind, ExprKind::Int(_)),
+            ExprKind::Binary { op: BinOp::Mod, right, .. } => self.is_modest(right),
             ExprKind::Binary { op: BinOp::Add | BinOp::Sub | BinOp::Div, left, right } => {
                 matches!(right.kind, ExprKind::Int(v) if v.unsigned_abs() < 1 << 32) && self.is_modest(left)
             }
@@ -186,12 +186,13 @@ impl<'a> Fx<'_, 'a> {
     fn for_range(&mut self, var: VarRef, start: &'a Expr, end: &'a Expr, inclusive: bool, body: &'a [Stmt]) {
         let first = self.expr(start);
         let mut bound = self.expr(end);
-        let modest = self.is_modest(start);
+        // The variable itself counts when no cell and no other function is involved.
+        let private = self.is_private(var);
+        let own = matches!(var, VarRef::Local(l) if private && !self.facts(l).rebound);
+        let modest = own && self.is_modest(start);
         if modest {
             bound = self.clamp(bound);
         }
-        // The variable itself counts when no cell and no other function is involved.
-        let private = self.is_private(var);
         let counter = match self.home(var) {
             Home::Var(v) => v,
             _ => self.b.declare_var(Type::Ref),
@@ -210,7 +211,7 @@ impl<'a> Fx<'_, 'a> {
             self.bind(var, at);
         }
         let counter_local = match var {
-            VarRef::Local(l) if modest && private && !self.facts(l).rebound => Some(l),
+            VarRef::Local(l) if modest => Some(l),
             _ => None,
         };
         self.counters.extend(counter_local);
