@@ -319,8 +319,10 @@ impl<'a> Fx<'_, 'a> {
         let (list, elem) = if self.lw.types.is_list(ty) {
             (list, self.lw.types.elem(ty))
         } else {
+            let any = self.convert(list, ty, Ty::ANY);
             let anys = self.lw.types.types.list(Ty::ANY);
-            (self.convert(list, ty, anys), Ty::ANY)
+            let desc = self.desc(anys);
+            (self.rt("any_items", &[any, desc]), Ty::ANY)
         };
         match (builtin, self.lw.types.kind(elem)) {
             (Builtin::Sum, TyKind::Int) => (self.rt("list_sum_int", &[list]), Ty::INT),

@@ -37,6 +37,18 @@ impl<'a> Checker<'a> {
                 e.ty = to;
                 return e;
             }
+            // What is stored into it later need not be of the type that its elements have.
+            (ExprKind::List(_), TyKind::Any) if fk != TyKind::List(Ty::ANY) => {
+                let open = self.types.list(Ty::ANY);
+                let list = self.coerce(e, open);
+                return wrap(list, to);
+            }
+            (ExprKind::Map(_), TyKind::Any) if !matches!(fk, TyKind::Map(_, Ty::ANY)) => {
+                let TyKind::Map(key, _) = fk else { unreachable!("the type of a map literal") };
+                let open = self.types.map(key, Ty::ANY);
+                let map = self.coerce(e, open);
+                return wrap(map, to);
+            }
             (ExprKind::List(items), TyKind::List(elem)) if items.iter().all(|x| self.flows(x.ty, *elem)) => {
                 let ExprKind::List(items) = e.kind else { unreachable!("matched above") };
                 let elem = *elem;
