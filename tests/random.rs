@@ -6,7 +6,7 @@ mod engines;
 #[allow(dead_code, reason = "the command uses all of it")]
 mod verdict;
 
-use engines::Judges;
+use engines::{Case, Judges};
 use mochi_judge::generate::Program;
 use mochi_testkit::{Random, seeds};
 use verdict::judge;
@@ -16,13 +16,14 @@ const PROGRAMS: u64 = 30;
 
 #[test]
 fn engines_agree() {
-    let names = "evaluator,declared,O,debug,interpreter/4,interpreter-O/4,a64/10,rv64/10,wasm/10,node/20";
+    let names =
+        "evaluator,declared,wrapped,O,debug,interpreter/4,interpreter-O/4,a64/10,rv64/10,wasm/10,node/20";
     let judges = Judges::new(Some(names)).unwrap_or_else(|e| panic!("{e}"));
     mochi_lang::stack::large(|| {
         for seed in seeds(PROGRAMS) {
             let program = Program::generate(Random::new(seed));
             let text = program.source();
-            let verdict = judge(&judges, &text, &program.stdin, |j| seed.is_multiple_of(j.every));
+            let verdict = judge(&judges, Case::of(&program), |j| seed.is_multiple_of(j.every));
             assert!(verdict.agrees(), "--seed {seed} --show 0: {}\n{text}", verdict.summary());
         }
     })

@@ -4,6 +4,7 @@
 use mochi::pipeline::{self, Code, Source};
 use mochi_ir::interp::{self, Linux, Machine, TraceLine, Trap};
 use mochi_ir::{Module, text};
+use mochi_judge::generate::Program;
 use mochi_judge::{Limits, Outcome as Evaluated};
 use mochi_lang::diag::{Diagnostics, Format};
 use mochi_lang::tree;
@@ -56,9 +57,20 @@ impl fmt::Display for Answer {
     }
 }
 
+/// What the evaluator is asked about.
+#[derive(Clone, Copy)]
+enum Tree {
+    /// The program.
+    Same,
+    /// The program checked so that every variable is seen as declared.
+    Declared,
+    /// The program in other words.
+    Wrapped,
+}
+
 /// A kind of engine.
 enum How {
-    Evaluator { declared: bool },
+    Evaluator(Tree),
     Interpreter { optimised: bool, runtime: Box<Module> },
     Compiled { debug: bool, engine: Engine },
 }
@@ -81,7 +93,7 @@ pub struct Judges {
 
 /// What is asked by default: a name, and one program in how many.
 const DEFAULT: &str =
-    "evaluator,declared/4,O,debug,interpreter/20,interpreter-O/20,a64/40,rv64/40,wasm/40,node/80";
+    "evaluator,declared/4,wrapped/4,O,debug,interpreter/20,interpreter-O/20,a64/40,rv64/40,wasm/40,node/80";
 
 impl Judges {
     /// Engines of a list such as `evaluator,O,debug,a64/10`, or those by default. Those that are not
@@ -107,8 +119,9 @@ fn engines_of(name: &str) -> Result<Vec<How>, String> {
         found.map(|engine| How::Compiled { debug: false, engine }).collect()
     };
     Ok(match name {
-        "evaluator" => vec![How::Evaluator { declared: false }],
-        "declared" => vec![How::Evaluator { declared: true }],
+        "evaluator" => vec![How::Evaluator(Tree::Same)],
+        "declared" => vec![How::Evaluator(Tree::Declared)],
+        "wrapped" => vec![How::Evaluator(Tree::Wrapped)],
         "interpreter" => vec![How::Interpreter { optimised: false, runtime: runtime() }],
         "interpreter-O" => vec![How::Interpreter { optimised: true, runtime: runtime() }],
         "O" => compiled(host, |_| true),
@@ -138,18 +151,37 @@ pub struct Checked {
     source: Source,
     tree: tree::Program,
     text: String,
+    wrapped: Option<String>,
     stdin: Vec<u8>,
+}
+
+/// A program that is judged.
+pub struct Case {
+    /// Its text.
+    pub text: String,
+    /// The same program in other words.
+    pub wrapped: Option<String>,
+    /// What it reads.
+    pub stdin: Vec<u8>,
+}
+
+impl Case {
+    /// A generated program.
+    pub fn of(program: &Program) -> Case {
+        Case { text: program.source(), wrapped: program.wrapped(), stdin: program.stdin.clone() }
+    }
 }
 
 impl Checked {
     /// Parses and checks a program. Fails with the diagnostics.
-    pub fn new(text: &str, stdin: &[u8]) -> Result<Checked, String> {
-        let source = Source::new(FILE, text);
+    pub fn new(case: Case) -> Result<Checked, String> {
+        let Case { text, wrapped, stdin } = case;
+        let source = Source::new(FILE, &text);
         let mut diags = Diagnostics::new();
         let program = source.parse(&mut diags);
         let tree = if diags.has_errors() { None } else { source.check(&program, &mut diags) };
         match tree {
-            Some(tree) => Ok(Checked { source, tree, text: text.to_string(), stdin: stdin.to_vec() }),
+            Some(tree) => Ok(Checked { source, tree, text, wrapped, stdin }),
             None => Err(diags.render(&source.map, Format::Human { color: false })),
         }
     }
@@ -168,7 +200,7 @@ impl Judge {
     pub fn ask(&self, program: &Checked, judges: &Judges) -> Answer {
         BUSY.store(true, Ordering::Relaxed);
         let asked = catch_unwind(AssertUnwindSafe(|| match &self.how {
-            How::Evaluator { declared } => evaluate(program, *declared),
+            How::Evaluator(tree) => evaluate(program, *tree),
             How::Interpreter { optimised, runtime } => interpret(program, *optimised, runtime),
             How::Compiled { debug, engine } => compile_and_run(program, *debug, engine, &judges.scratch),
         }));
@@ -181,15 +213,42 @@ impl Judge {
     }
 }
 
-fn evaluate(program: &Checked, declared: bool) -> Answer {
-    let evaluate = if declared { mochi_judge::evaluate_as_declared } else { mochi_judge::evaluate };
-    match evaluate(FILE, program.text.as_bytes(), &program.stdin, LIMITS) {
+fn evaluate(program: &Checked, tree: Tree) -> Answer {
+    let run = |evaluate: fn(&str, &[u8], &[u8], Limits) -> Evaluated, text: &str| {
+        evaluate(FILE, text.as_bytes(), &program.stdin, LIMITS)
+    };
+    let text = &program.text;
+    let ended = match (tree, &program.wrapped) {
+        (Tree::Same, _) => run(mochi_judge::evaluate, text),
+        (Tree::Declared, _) => run(mochi_judge::evaluate_as_declared, text),
+        (Tree::Wrapped, None) => return Answer::Undecided("there is no other form of it".into()),
+        (Tree::Wrapped, Some(wrapped)) => {
+            let plain = run(mochi_judge::evaluate, text);
+            let other = run(mochi_judge::evaluate, wrapped);
+            if same_but_for_places(&plain, &other) { plain } else { other }
+        }
+    };
+    match ended {
         Evaluated::Ended(e) => Answer::Ended(e.stdout, e.stderr, End::Status(e.status)),
         Evaluated::Undecided(why) => Answer::Undecided(why.to_string()),
-        Evaluated::Rejected(_) if declared => Answer::Undecided("its variables need views".into()),
-        Evaluated::Rejected(why) => {
-            Answer::Broke(format!("the evaluator rejects what the checker accepts: {why}"))
+        Evaluated::Rejected(why) => match tree {
+            Tree::Same => Answer::Broke(format!("the evaluator rejects what the checker accepts: {why}")),
+            _ => Answer::Undecided("the checker rejects it in this form".into()),
+        },
+    }
+}
+
+/// Whether two programs do the same, but for lines and texts of the program in messages.
+fn same_but_for_places(a: &Evaluated, b: &Evaluated) -> bool {
+    let message = |stderr: &[u8]| {
+        let text = String::from_utf8_lossy(stderr);
+        text.lines().next().and_then(|line| line.split(" at ").next()).map(str::to_string)
+    };
+    match (a, b) {
+        (Evaluated::Ended(a), Evaluated::Ended(b)) => {
+            a.stdout == b.stdout && a.status == b.status && message(&a.stderr) == message(&b.stderr)
         }
+        _ => false,
     }
 }
 

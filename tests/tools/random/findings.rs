@@ -1,6 +1,6 @@
 //! Findings: their reduction, their count, and the folder in which they are kept.
 
-use super::engines::{Answer, Judges};
+use super::engines::{Answer, Case, Judges};
 use super::verdict::{Verdict, judge};
 use mochi_judge::generate::{Program, ProgramTree};
 use mochi_testkit::process::End;
@@ -17,7 +17,7 @@ use std::time::Duration;
 pub fn reduce(judges: &Judges, runner: &mut TestRunner, tree: ProgramTree, found: &Verdict) -> Program {
     let original = tree.current();
     let shows = |program: Program| {
-        let verdict = judge(judges, &program.source(), &program.stdin, |j| found.needs(j));
+        let verdict = judge(judges, Case::of(&program), |j| found.needs(j));
         match found.is_like(&verdict) {
             true => Err(TestCaseError::fail("differs")),
             false => Ok(()),
@@ -136,9 +136,12 @@ impl Folder {
         let write =
             |name: &str, content: &[u8]| fs::write(path.join(name), content).expect("a finding is written");
         write("program.mochi", reduced.source().as_bytes());
+        if let Some(wrapped) = reduced.wrapped() {
+            write("wrapped.mochi", wrapped.as_bytes());
+        }
         write("original.mochi", original.source().as_bytes());
         write("stdin", &reduced.stdin);
-        let verdict = judge(judges, &reduced.source(), &reduced.stdin, |j| found.needs(j));
+        let verdict = judge(judges, Case::of(reduced), |j| found.needs(j));
         for (name, answer) in &verdict.answers {
             write(&format!("{name}.txt"), answer.to_string().as_bytes());
         }

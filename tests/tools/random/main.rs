@@ -7,7 +7,8 @@
 //! Program `n` of a seed is always the same one. The run goes on where the last one with its seed
 //! ended (the file `state-SEED` in the folder), and writes there every finding, reduced: the program,
 //! what each engine says, and the command that repeats it. The engines are those of [`engines`]:
-//! `evaluator` (the judge), `declared` (the same, where every variable is seen as declared), `O` and `debug` (this machine), `interpreter` and `interpreter-O` (the IR
+//! `evaluator` (the judge), `declared` (the same, where every variable is seen as declared), `wrapped` (the
+//! same, asked about the program in other words), `O` and `debug` (this machine), `interpreter` and `interpreter-O` (the IR
 //! before and after the passes), `a64`, `rv64`, `wasm`, `node`; `/N` after a name asks it about one
 //! program in N.
 //!
@@ -21,7 +22,7 @@ mod findings;
 mod verdict;
 
 use clap::Parser;
-use engines::Judges;
+use engines::{Case, Judges};
 use findings::{Folder, Tally};
 use mochi_judge::generate::Programs;
 use mochi_testkit::random_seed;
@@ -94,7 +95,7 @@ fn main() -> ExitCode {
     }));
     mochi_lang::stack::large(|| match (&options.program, options.show) {
         (Some(path), _) => match std::fs::read_to_string(path) {
-            Ok(text) => show(&judges, &text, b""),
+            Ok(text) => show(&judges, Case { text, wrapped: None, stdin: Vec::new() }),
             Err(e) => {
                 eprintln!("random: {}: {e}", path.display());
                 ExitCode::from(2)
@@ -103,7 +104,7 @@ fn main() -> ExitCode {
         (None, Some(number)) => {
             let program = Programs.new_tree(&mut runner(options.seed, number)).expect("a program").current();
             println!("{}", program.source());
-            show(&judges, &program.source(), &program.stdin)
+            show(&judges, Case::of(&program))
         }
         (None, None) => search(&options, &judges),
     })
@@ -111,8 +112,8 @@ fn main() -> ExitCode {
 }
 
 /// Shows what each engine says about a program.
-fn show(judges: &Judges, text: &str, stdin: &[u8]) -> ExitCode {
-    let verdict = judge(judges, text, stdin, |_| true);
+fn show(judges: &Judges, case: Case) -> ExitCode {
+    let verdict = judge(judges, case, |_| true);
     for (name, answer) in &verdict.answers {
         println!("--- {name}\n{answer}");
     }
@@ -135,7 +136,7 @@ fn search(options: &Options, judges: &Judges) -> ExitCode {
         let mut runner = runner(options.seed, number);
         let tree = Programs.new_tree(&mut runner).expect("a program");
         let program = tree.current();
-        let verdict = judge(judges, &program.source(), &program.stdin, |j| number.is_multiple_of(j.every));
+        let verdict = judge(judges, Case::of(&program), |j| number.is_multiple_of(j.every));
         tally.count(&verdict);
         if !verdict.agrees() {
             let reduced = findings::reduce(judges, &mut runner, tree, &verdict);

@@ -1,6 +1,6 @@
 //! Verdicts: what the engines say about a program, and whether they agree.
 
-use super::engines::{Answer, Checked, Judge, Judges};
+use super::engines::{Answer, Case, Checked, Judge, Judges};
 use mochi_testkit::process::End;
 use std::collections::BTreeMap;
 
@@ -12,8 +12,8 @@ pub struct Verdict {
 }
 
 /// Asks the engines for which a condition holds.
-pub fn judge(judges: &Judges, text: &str, stdin: &[u8], wanted: impl Fn(&Judge) -> bool) -> Verdict {
-    let program = match Checked::new(text, stdin) {
+pub fn judge(judges: &Judges, case: Case, wanted: impl Fn(&Judge) -> bool) -> Verdict {
+    let program = match Checked::new(case) {
         Ok(program) => program,
         Err(diagnostics) => return Verdict { answers: Vec::new(), diagnostics: Some(diagnostics) },
     };

@@ -21,6 +21,7 @@ mod statements;
 mod tree;
 mod types;
 mod views;
+mod wrap;
 mod writer;
 
 pub use shrink::ProgramTree;
