@@ -127,7 +127,7 @@ impl<'a> Checker<'a> {
         }
         for (decl, entry) in made {
             if let (TypeDeclKind::Struct { methods, .. }, TypeName::Struct(id)) = (&decl.kind, entry) {
-                self.declare_methods(id, methods);
+                self.without_params(|c| c.declare_methods(id, methods));
             }
         }
     }
@@ -330,7 +330,7 @@ impl<'a> Checker<'a> {
             self.unit(stmt.span, |c| c.methods(decl));
         } else {
             self.declare_types(std::slice::from_ref(stmt));
-            self.methods(decl);
+            self.without_params(|c| c.methods(decl));
         }
     }
 

@@ -122,9 +122,9 @@ struct Checker<'a> {
     globals: Vec<tree::Global>,
     /// Those declared by `let`.
     fixed_globals: HashSet<tree::GlobalId>,
-    /// Declared type names.
+    /// Type names and what they mean here.
     type_names: HashMap<String, TypeName<'a>>,
-    /// Variants by name.
+    /// Variants by name, as it is meant here.
     variants: HashMap<String, (UnionId, StructId)>,
     /// Inline struct types by their fields.
     inline_structs: HashMap<Vec<(String, Ty)>, StructId>,
@@ -141,12 +141,12 @@ struct Checker<'a> {
     row_ids: HashMap<RowKey, StructId>,
     /// Group variables in scope whose keys are records.
     group_keys: Vec<group::GroupKeys>,
-    scopes: Vec<Scope>,
+    scopes: Vec<Scope<'a>>,
     ctx: Vec<FnCtx>,
     lambdas: u32,
     /// Of main's variables.
     refinements: Refinements,
-    units: Units<'a>,
+    units: Units,
     flow: Flow,
     exposed: Exposed,
     /// Assignments make no views.

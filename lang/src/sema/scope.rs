@@ -5,15 +5,19 @@
 //! because a value of a more precise type was assigned. The variable itself keeps the type of its
 //! declaration; a read under a view is a conversion node.
 //!
+//! Names of types and variants are kept in maps of their own; a scope remembers what those that are declared
+//! in it meant outside.
+//!
 //! Captures are made when an inner function first mentions a variable of an outer one, through every
 //! function between; whether the variables are assigned is settled at the end ([`Checker::settle_captures`]).
 
 use super::Checker;
 use super::effects::Effects;
 use super::flow::Arm;
+use super::typeref::TypeName;
 use crate::span::Span;
 use crate::tree::{Capture, Expr, ExprKind, FuncId, Global, GlobalId, Local, LocalId, VarRef};
-use crate::types::{StructId, Ty, TyKind};
+use crate::types::{StructId, Ty, TyKind, UnionId};
 use std::collections::{HashMap, HashSet};
 
 /// A variable, wherever it was declared.
@@ -77,8 +81,12 @@ pub(super) enum Origin {
 
 /// A block, or a function's parameters.
 #[derive(Debug, Default)]
-pub(super) struct Scope {
+pub(super) struct Scope<'a> {
     names: HashMap<String, Binding>,
+    /// Types declared here, and what their names meant before.
+    types: Vec<(String, Option<TypeName<'a>>)>,
+    /// The same for variants.
+    variants: Vec<(String, Option<(UnionId, StructId)>)>,
     /// Of a method: depth and local of the receiver, whose methods and fields are named here too.
     receiver: Option<(usize, LocalId, StructId)>,
     views: HashMap<VarKey, View>,
@@ -147,11 +155,13 @@ impl<'a> Checker<'a> {
     /// Closes a scope; returned is what was assigned in it, which is forgotten here.
     pub(super) fn leave_scope(&mut self) -> Arm {
         let scope = self.scopes.pop().unwrap_or_default();
+        scope.types.into_iter().rev().for_each(|(name, old)| restore(&mut self.type_names, name, old));
+        scope.variants.into_iter().rev().for_each(|(name, old)| restore(&mut self.variants, name, old));
         let assigned = scope.views.into_iter().filter(|(_, v)| v.origin == Origin::Assignment);
         assigned.map(|(key, v)| (key, v.ty)).collect()
     }
 
-    fn top_scope(&mut self) -> &mut Scope {
+    fn top_scope(&mut self) -> &mut Scope<'a> {
         let last = self.scopes.len() - 1;
         &mut self.scopes[last]
     }
@@ -159,6 +169,18 @@ impl<'a> Checker<'a> {
     /// Binds a name in the innermost scope.
     pub(super) fn bind(&mut self, name: &str, binding: Binding) {
         self.top_scope().names.insert(name.to_string(), binding);
+    }
+
+    /// Gives a type's name its meaning in the innermost scope.
+    pub(super) fn name_type(&mut self, name: &str, meaning: TypeName<'a>) {
+        let old = self.type_names.insert(name.to_string(), meaning);
+        self.top_scope().types.push((name.to_string(), old));
+    }
+
+    /// Gives a variant's name its meaning in the innermost scope.
+    pub(super) fn name_variant(&mut self, name: &str, meaning: (UnionId, StructId)) {
+        let old = self.variants.insert(name.to_string(), meaning);
+        self.top_scope().variants.push((name.to_string(), old));
     }
 
     /// A fresh local of the current function, without a binding.
@@ -217,7 +239,7 @@ impl<'a> Checker<'a> {
     }
 
     /// What a name means in a scope.
-    fn binding(&self, scope: &Scope, name: &str) -> Option<Binding> {
+    fn binding(&self, scope: &Scope<'a>, name: &str) -> Option<Binding> {
         if let Some(b) = scope.names.get(name) {
             return Some(b.clone());
         }
@@ -408,4 +430,11 @@ impl<'a> Checker<'a> {
             }
         }
     }
+}
+
+fn restore<T>(names: &mut HashMap<String, T>, name: String, old: Option<T>) {
+    match old {
+        Some(meaning) => names.insert(name, meaning),
+        None => names.remove(&name),
+    };
 }

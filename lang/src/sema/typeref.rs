@@ -2,6 +2,9 @@
 //!
 //! Aliases are resolved on first use, so that they may name types declared later; an alias that
 //! leads to itself is an unknown type.
+//!
+//! A struct has one layout, whatever the type arguments of the functions around it: what it is made of,
+//! and what its methods see, has `any` for their type parameters ([`Checker::without_params`]).
 
 use super::Checker;
 use crate::ast::{Field, TypeRef, TypeRefKind};
@@ -80,7 +83,16 @@ impl<'a> Checker<'a> {
 
     /// Types of declared fields.
     pub(super) fn resolve_fields(&mut self, fields: &[Field]) -> Vec<(String, Ty)> {
-        fields.iter().map(|f| (f.name.name.clone(), self.resolve(&f.ty))).collect()
+        self.without_params(|c| fields.iter().map(|f| (f.name.name.clone(), c.resolve(&f.ty))).collect())
+    }
+
+    /// Does something with `any` for the type parameters in scope.
+    pub(super) fn without_params<R>(&mut self, act: impl FnOnce(&mut Checker<'a>) -> R) -> R {
+        let any = self.type_params.iter().map(|(name, _)| (name.clone(), Ty::ANY)).collect();
+        let params = std::mem::replace(&mut self.type_params, any);
+        let made = act(self);
+        self.type_params = params;
+        made
     }
 
     fn inline_struct(&mut self, fields: Vec<(String, Ty)>) -> StructId {

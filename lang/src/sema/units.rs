@@ -13,12 +13,11 @@ use super::decl::Sig;
 use super::effects::Effects;
 use super::infer::{Known, Refinements, Told};
 use super::scope::{Scope, Var, VarKey, View};
-use super::typeref::TypeName;
 use crate::ast;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::span::Span;
 use crate::tree::{FuncId, Function, GlobalId};
-use crate::types::{StructId, Ty, UnionId};
+use crate::types::Ty;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
@@ -28,17 +27,15 @@ type Seen = BTreeMap<GlobalId, (Ty, Option<View>)>;
 
 /// What the walks of units keep.
 #[derive(Default)]
-pub(super) struct Units<'a> {
+pub(super) struct Units {
     /// The unit that is being walked.
     current: Option<Unit>,
     /// Units whose walk is done, by their place.
     done: HashMap<Span, Done>,
     /// Functions of main's closures.
     loose: Vec<FuncId>,
-    /// What was changed beside what walks make, newest last.
-    changes: Vec<Change<'a>>,
-    /// How many of the changes give a name another meaning.
-    renamed: usize,
+    /// Methods of which a walk has set the effects, and what these were, newest last.
+    changes: Vec<(FuncId, Effects)>,
     /// How often it was found that functions assign more variables than known.
     exposures: usize,
 }
@@ -67,18 +64,6 @@ struct Done {
     effects: Vec<(FuncId, Effects)>,
     /// Names of main's variables that it shares with main.
     shared: Vec<GlobalId>,
-    /// Names of types mean inside and after it what they meant before the walk.
-    fixed_names: bool,
-}
-
-/// A change that is taken back before another walk.
-enum Change<'a> {
-    /// The name of a type, and what it meant.
-    Type(String, Option<TypeName<'a>>),
-    /// The name of a variant, and what it meant.
-    Variant(String, Option<(UnionId, StructId)>),
-    /// A method, and the effects of its signature.
-    Effects(FuncId, Effects),
 }
 
 /// A place in a walk.
@@ -90,25 +75,11 @@ struct Mark {
 }
 
 impl<'a> Checker<'a> {
-    /// Gives a type's name its meaning.
-    pub(super) fn name_type(&mut self, name: &str, meaning: TypeName<'a>) {
-        let old = self.type_names.insert(name.to_string(), meaning);
-        self.units.changes.push(Change::Type(name.to_string(), old));
-        self.units.renamed += 1;
-    }
-
-    /// Gives a variant's name its meaning.
-    pub(super) fn name_variant(&mut self, name: &str, meaning: (UnionId, StructId)) {
-        let old = self.variants.insert(name.to_string(), meaning);
-        self.units.changes.push(Change::Variant(name.to_string(), old));
-        self.units.renamed += 1;
-    }
-
     /// Sets what a call of a method may do.
     pub(super) fn set_method_effects(&mut self, method: FuncId, effects: Effects) {
         let sig = &mut self.sigs[method.0 as usize];
         let old = std::mem::replace(&mut sig.effects, effects);
-        self.units.changes.push(Change::Effects(method, old));
+        self.units.changes.push((method, old));
     }
 
     /// Notes which part of the program a new function belongs to.
@@ -158,7 +129,6 @@ impl<'a> Checker<'a> {
 
     fn walk_main_once(&mut self, main: FuncId, statements: &'a [ast::Stmt]) {
         self.units.loose.clear();
-        self.units.renamed = 0;
         let start = self.mark();
         let declared = std::mem::take(&mut self.diags);
         self.refine(Known::new(), |c, refinements| {
@@ -193,7 +163,6 @@ impl<'a> Checker<'a> {
             known = done.known;
         }
         let start = self.mark();
-        let renamed = self.units.renamed;
         let outer = std::mem::take(&mut self.diags);
         let mut seen = Seen::new();
         let mut told = Vec::new();
@@ -223,12 +192,8 @@ impl<'a> Checker<'a> {
             made: start.functions..self.functions.len(),
             effects: self.units.changes[start.changes..]
                 .iter()
-                .filter_map(|change| match change {
-                    Change::Effects(id, _) => Some((*id, self.sigs[id.0 as usize].effects)),
-                    _ => None,
-                })
+                .map(|(id, _)| (*id, self.sigs[id.0 as usize].effects))
                 .collect(),
-            fixed_names: renamed == 0 && self.units.renamed == 0,
         };
         self.publish(&done);
         self.units.done.insert(place, done);
@@ -241,9 +206,7 @@ impl<'a> Checker<'a> {
             now == Some(*seen)
         };
         let (first, last) = done.lambdas;
-        done.fixed_names
-            && done.exposures == self.units.exposures
-            && self.units.renamed == 0
+        done.exposures == self.units.exposures
             && (first == last || first == self.lambdas)
             && done.seen.iter().all(as_before)
     }
@@ -275,22 +238,11 @@ impl<'a> Checker<'a> {
         Mark { functions: self.functions.len(), changes: self.units.changes.len(), lambdas: self.lambdas }
     }
 
-    /// Names and effects are again what they were.
+    /// Numbers of lambdas and effects of methods are again what they were.
     fn take_back(&mut self, mark: Mark) {
         self.lambdas = mark.lambdas;
-        while self.units.changes.len() > mark.changes {
-            let Some(change) = self.units.changes.pop() else { break };
-            match change {
-                Change::Type(name, old) => {
-                    self.units.renamed -= 1;
-                    restore(&mut self.type_names, name, old);
-                }
-                Change::Variant(name, old) => {
-                    self.units.renamed -= 1;
-                    restore(&mut self.variants, name, old);
-                }
-                Change::Effects(id, old) => self.sigs[id.0 as usize].effects = old,
-            }
+        for (id, old) in self.units.changes.drain(mark.changes..).rev() {
+            self.sigs[id.0 as usize].effects = old;
         }
     }
 
@@ -302,11 +254,4 @@ impl<'a> Checker<'a> {
             self.parents[id] = None;
         }
     }
-}
-
-fn restore<T>(names: &mut HashMap<String, T>, name: String, old: Option<T>) {
-    match old {
-        Some(meaning) => names.insert(name, meaning),
-        None => names.remove(&name),
-    };
 }

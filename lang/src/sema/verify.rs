@@ -4,7 +4,7 @@
 //! every program the checker accepts. A complaint is a bug of the checker.
 
 use super::generics::Subst;
-use super::relations::{indexes, is_numeric, render};
+use super::relations::{contains_param, indexes, is_numeric, render};
 use crate::ast::{BinOp, UnOp};
 use crate::tree::*;
 use crate::types::{Ty, TyKind, Types};
@@ -19,6 +19,11 @@ pub fn verify(program: &Program) -> Vec<String> {
     }
     for g in &program.globals {
         v.no_error(g.ty, &g.name);
+    }
+    for s in &program.types.structs {
+        for (name, ty) in s.fields.iter().filter(|(_, ty)| contains_param(&program.types, *ty)) {
+            v.found.push(format!("{}.{name}: {} in a struct of one layout", s.name, v.show(*ty)));
+        }
     }
     v.found
 }
@@ -67,6 +72,9 @@ impl Verifier<'_> {
     fn function(&mut self, f: &Function) {
         for l in &f.locals {
             self.no_error(l.ty, &l.name);
+            if f.receiver.is_some() && contains_param(&self.types, l.ty) {
+                self.complain(format!("{}: type parameter in a method", l.name));
+            }
         }
         self.block(&f.body, f);
     }
