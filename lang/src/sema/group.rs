@@ -72,19 +72,24 @@ impl<'a> Checker<'a> {
         Group { key, local, item, having }
     }
 
-    /// Several keys make a map with a key for each, named by its last field.
+    /// Several keys make a map with a key for each, named by its last field; by its position, `k1`, where
+    /// it has none or an earlier key has that name.
     fn composite_key(&mut self, g: &'a ast::Group, keys: Vec<Expr>, names: &mut Option<Vec<String>>) -> Expr {
         let span = g.name.span;
         let mut fields: Vec<String> = Vec::new();
         let mut pairs: Vec<(Expr, Expr)> = Vec::new();
         for (i, (source, key)) in g.keys.iter().zip(keys).enumerate() {
-            let name = match &source.kind {
-                ExprKind::Field { field, .. } => field.name.clone(),
-                ExprKind::Name(n) => n.name.clone(),
+            let last = match &source.kind {
+                ExprKind::Field { field, .. } => Some(&field.name),
+                ExprKind::Name(n) => Some(&n.name),
+                _ => None,
+            };
+            let mut name = match last {
+                Some(name) if !fields.contains(name) => name.clone(),
                 _ => format!("k{i}"),
             };
-            if fields.contains(&name) {
-                continue;
+            while fields.contains(&name) {
+                name.push('_');
             }
             let text = Expr { kind: T::Str(name.as_str().into()), ty: Ty::STR, span };
             pairs.push((text, self.coerce(key, Ty::ANY)));
