@@ -156,10 +156,31 @@ impl Parser<'_> {
                 }
                 // A nested function, not a lambda.
                 Fun if nested == 0 && self.peek(i + 1) == Ident => return false,
+                Fun if nested == 0 => i = self.signature_end(i),
                 _ => {}
             }
             i += 1;
         }
+    }
+
+    /// The last token of the parameters of a lambda or function type that begins at token `i` from here, with
+    /// the `:` before its result.
+    fn signature_end(&self, i: usize) -> usize {
+        let mut nested = 0u32;
+        let mut end = i;
+        loop {
+            end += 1;
+            match self.peek(end) {
+                Kind::LParen => nested += 1,
+                Kind::Lt | Kind::Gt | Kind::Ident | Kind::Comma if nested == 0 => {}
+                Kind::Eof => return i,
+                _ if nested == 0 => return i,
+                Kind::RParen if nested == 1 => break,
+                Kind::RParen => nested -= 1,
+                _ => {}
+            }
+        }
+        end + usize::from(self.peek(end + 1) == Kind::Colon)
     }
 
     /// `fun(x: int): int => x + 1`, `fun(x: int) { ... }`; after `=>` also a block.

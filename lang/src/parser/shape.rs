@@ -127,8 +127,9 @@ pub(super) fn block_value(mut block: Block) -> Expr {
     Expr { kind: ExprKind::Block(block), span }
 }
 
-/// Whether every branch of an if-expression ends with a value.
+/// Whether the branches of an if-expression end with a value, except those that leave; not all do.
 fn has_value(e: &Expr) -> bool {
+    let mut found = false;
     let mut work = vec![e];
     while let Some(e) = work.pop() {
         match &e.kind {
@@ -136,12 +137,13 @@ fn has_value(e: &Expr) -> bool {
             ExprKind::If { otherwise: None, .. } => return false,
             ExprKind::Block(b) => match b.statements.last().map(|s| &s.kind) {
                 Some(StmtKind::Expr(e)) => work.push(e),
+                Some(StmtKind::Return(_) | StmtKind::Break | StmtKind::Continue) => {}
                 _ => return false,
             },
-            _ => {}
+            _ => found = true,
         }
     }
-    true
+    found
 }
 
 /// Whether evaluating an expression can be observed: it holds a call, `fetch`, `load`, `save` or

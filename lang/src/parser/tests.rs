@@ -128,6 +128,15 @@ fn functions_as_values() {
     assert_eq!(expr("fun<T>(x: T, y) ! io, fs => {}"), "(fun <T>(x: T, y) ! io, fs => (map))");
     assert_eq!(expr("fun(x) => {a: x}"), "(fun (x) => (map a x))");
     assert_eq!(expr("fun() { return 1 }"), "(fun ()\n    return 1\n  )");
+    // The `:` of a result is not that of a map.
+    for lambda in ["fun(x: int): int => x", "fun<T>(f: fun(T): T): fun(T): T => f", "x as fun(int): int"] {
+        let alone = expr(lambda);
+        assert_eq!(
+            expr(&format!("if a {{ {lambda} }} else {{ {lambda} }}")),
+            format!("(if a {alone} {alone})")
+        );
+        assert_eq!(expr(&format!("{{a: {lambda}}}")), format!("(map a {alone})"));
+    }
     // An extension: statements after the arrow.
     assert_eq!(expr("fun() => { return 1 }"), "(fun ()\n    return 1\n  )");
 }

@@ -5,6 +5,7 @@
 
 use super::Checker;
 use super::convert::wrap;
+use super::flow::leaves_by;
 use super::literal::is_open;
 use super::narrow::Facts;
 use super::relations::{is_numeric, numeric_join};
@@ -84,6 +85,7 @@ impl<'a> Checker<'a> {
                 _ => self.error_expr(span),
             };
         }
+        let r = self.lazy_operand(op, &l, r);
         match op {
             BinOp::Add | BinOp::Sub | BinOp::Mul | BinOp::Div | BinOp::Mod => {
                 self.arithmetic(op, at, l, r, span)
@@ -103,6 +105,21 @@ impl<'a> Checker<'a> {
             BinOp::Union | BinOp::UnionAll | BinOp::Except | BinOp::Intersect => {
                 self.set_op(op, at, l, r, span)
             }
+        }
+    }
+
+    /// A right operand that is evaluated only when needed and never ends has the type of its place.
+    fn lazy_operand(&mut self, op: BinOp, l: &Expr, r: Expr) -> Expr {
+        if !leaves_by(&r) {
+            return r;
+        }
+        match (op, self.types.kind(l.ty)) {
+            (BinOp::And | BinOp::Or, _) => self.as_arm(r, Ty::BOOL),
+            (BinOp::Coalesce, TyKind::Option(inner)) => {
+                let inner = *inner;
+                self.as_arm(r, inner)
+            }
+            _ => r,
         }
     }
 

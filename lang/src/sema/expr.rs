@@ -6,9 +6,8 @@
 
 use super::Checker;
 use super::convert::{cast, wrap};
-use super::flow::Arm;
+use super::flow::{Arm, leaves_by};
 use super::literal::fixing;
-use super::matching::is_panic;
 use super::relations::{assignable, castable};
 use super::scope::{Binding, View};
 use crate::ast::{self, BinOp, ExprKind, UnOp};
@@ -23,6 +22,9 @@ impl<'a> Checker<'a> {
         let value = self.expr(e, Some(want));
         if self.compatible(value.ty, want) || assignable(&self.types, value.ty, want) {
             return value;
+        }
+        if leaves_by(&value) {
+            return self.as_arm(value, want);
         }
         self.type_error(Code::T008, e.span, &[want, value.ty]);
         self.error_expr(e.span)
@@ -64,11 +66,11 @@ impl<'a> Checker<'a> {
             }
             ExprKind::Cast { value, ty } => self.cast(value, ty, span),
             ExprKind::If { cond, then, otherwise } => {
-                self.if_expr(cond, then, otherwise.as_deref(), want, span)
+                self.if_expr(cond, then, otherwise.as_deref(), want, span, false)
             }
             ExprKind::Match { value, arms } => self.match_expr(value, arms, want, span, false),
             ExprKind::Query(q) => self.query(q, want, span),
-            ExprKind::Block(b) => self.block_expr(b, want),
+            ExprKind::Block(b) => self.block_expr(b, want, want == Some(Ty::UNIT)),
             ExprKind::LogicQuery(_)
             | ExprKind::Generate { .. }
             | ExprKind::Fetch { .. }
@@ -217,27 +219,29 @@ impl<'a> Checker<'a> {
         c
     }
 
-    fn if_expr(
+    /// An if-expression; `statement` when its value is not used.
+    pub(super) fn if_expr(
         &mut self,
         cond: &'a ast::Expr,
         then: &'a ast::Expr,
         otherwise: Option<&'a ast::Expr>,
         want: Option<Ty>,
         span: Span,
+        statement: bool,
     ) -> Expr {
         let c = self.condition(cond);
         let c = if c.ty == Ty::ANY { self.is_true(c) } else { c };
         let facts = self.facts(cond);
         self.push_narrowed(&facts.truthy);
-        let (mut a, end) = self.arm(|c| c.branch(then, want));
+        let (mut a, end) = self.arm(|c| c.branch(then, want, statement));
         self.pop_scope();
-        let mut ends: Vec<Arm> = (!self.leaves_by(then)).then_some(end).into_iter().collect();
+        let mut ends: Vec<Arm> = (!leaves_by(&a)).then_some(end).into_iter().collect();
         self.push_narrowed(&facts.falsy);
         let mut b = match otherwise {
             Some(e) => {
-                let next = if is_panic(&a) { want } else { want.or(Some(a.ty)) };
-                let (b, end) = self.arm(|c| c.branch(e, next));
-                ends.extend((!self.leaves_by(e)).then_some(end));
+                let next = if leaves_by(&a) { want } else { want.or(Some(a.ty)) };
+                let (b, end) = self.arm(|c| c.branch(e, next, statement));
+                ends.extend((!leaves_by(&b)).then_some(end));
                 b
             }
             None => self.none(span),
@@ -245,8 +249,10 @@ impl<'a> Checker<'a> {
         self.pop_scope();
         self.join_arms(&ends, otherwise.is_some());
         let ty = match want {
+            _ if statement => Ty::UNIT,
             Some(w) if a.ty != Ty::ERROR && b.ty != Ty::ERROR => w,
-            _ if is_panic(&a) && otherwise.is_some() => b.ty,
+            _ if leaves_by(&a) && otherwise.is_some() => b.ty,
+            _ if leaves_by(&b) => a.ty,
             _ if self.compatible(a.ty, b.ty) => self.met([&a, &b]),
             _ if otherwise.is_none() && a.ty != Ty::UNIT => self.types.option(a.ty),
             _ => Ty::ANY,
@@ -263,8 +269,9 @@ impl<'a> Checker<'a> {
         fixing.into_iter().reduce(|a, b| self.common_type(a, b)).unwrap_or(Ty::ANY)
     }
 
-    fn branch(&mut self, e: &'a ast::Expr, want: Option<Ty>) -> Expr {
+    fn branch(&mut self, e: &'a ast::Expr, want: Option<Ty>, statement: bool) -> Expr {
         match want {
+            _ if statement => self.statement_expr(e),
             Some(w) => {
                 let value = self.expect_expr(e, w);
                 self.coerce(value, w)
@@ -281,24 +288,18 @@ impl<'a> Checker<'a> {
         Expr { kind, ty: Ty::BOOL, span }
     }
 
-    /// A block whose value is that of its last statement.
-    pub(super) fn block_expr(&mut self, block: &'a ast::Block, want: Option<Ty>) -> Expr {
+    /// A block whose value is that of its last statement; `statement` when it is not used.
+    pub(super) fn block_expr(&mut self, block: &'a ast::Block, want: Option<Ty>, statement: bool) -> Expr {
         self.push_scope();
         let (last, init) = match block.statements.split_last() {
             Some((ast::Stmt { kind: ast::StmtKind::Expr(e), .. }, init)) => (Some(e), init),
             _ => (None, &block.statements[..]),
         };
         let mut body = self.statements(init);
-        let value = last.map(|e| match want {
-            Some(w) if w != Ty::UNIT => {
-                let v = self.expect_expr(e, w);
-                self.coerce(v, w)
-            }
-            _ => self.statement_expr(e),
-        });
+        let value = last.map(|e| self.branch(e, want, statement));
         self.pop_scope();
         let ty = value.as_ref().map_or(Ty::UNIT, |v| v.ty);
-        if want == Some(Ty::UNIT) && ty != Ty::UNIT {
+        if statement && ty != Ty::UNIT {
             if let Some(v) = value {
                 body.push(crate::tree::Stmt { span: v.span, kind: crate::tree::StmtKind::Expr(v) });
             }

@@ -6,7 +6,7 @@
 //!
 //! - **Arms** (of `if`, `match`, `&&`, `||`, `??`, tests): what each way assigned meets after them. Where
 //!   the ways disagree the variable is seen as declared. An arm that leaves (`return`, `break`,
-//!   `continue`, `panic`, `exit`) is no way to what follows.
+//!   `continue`, `panic`) is no way to what follows.
 //! - **Loops**, queries among them: a view that holds before a loop holds inside when everything that the
 //!   loop assigns has the same type. That is known at its end: when it was wrong, what was walked is walked
 //!   again with the variable as declared in this loop ([`super::infer`]).
@@ -16,9 +16,8 @@
 
 use super::Checker;
 use super::scope::{Origin, Var, VarKey, View};
-use crate::ast::{self, ExprKind, StmtKind};
 use crate::span::Span;
-use crate::tree::{Expr, ExprKind as T};
+use crate::tree::{Builtin, Expr, ExprKind as T, Pattern, Stmt, StmtKind as S};
 use crate::types::{Ty, TyKind};
 use std::collections::{BTreeMap, HashSet};
 
@@ -206,29 +205,30 @@ impl<'a> Checker<'a> {
             VarKey::Field(depth, id, _) => self.ctx[depth].locals[id.0 as usize].name.clone(),
         }
     }
+}
 
-    /// Whether what follows a block is not reached from it.
-    pub(super) fn leaves(&self, block: &ast::Block) -> bool {
-        block.statements.last().is_some_and(|s| match &s.kind {
-            StmtKind::Return(_) | StmtKind::Break | StmtKind::Continue => true,
-            StmtKind::Expr(e) => self.never_returns(e),
-            _ => false,
-        })
-    }
+/// Whether what follows statements is not reached from them.
+pub(super) fn leaves(body: &[Stmt]) -> bool {
+    body.last().is_some_and(|s| match &s.kind {
+        S::Return(_) | S::Break | S::Continue => true,
+        S::Expr(e) => leaves_by(e),
+        S::If { then, otherwise, .. } => leaves(then) && leaves(otherwise),
+        _ => false,
+    })
+}
 
-    /// Whether what follows an arm's expression is not reached from it.
-    pub(super) fn leaves_by(&self, e: &ast::Expr) -> bool {
-        match &e.kind {
-            ExprKind::Block(b) => self.leaves(b),
-            _ => self.never_returns(e),
+/// Whether what follows an expression is not reached from it: it has no value to disagree with others.
+pub(super) fn leaves_by(e: &Expr) -> bool {
+    match &e.kind {
+        T::Builtin { builtin: Builtin::Panic, .. } => true,
+        T::Block { body, value } => leaves(body) || value.as_deref().is_some_and(leaves_by),
+        T::Coerce { value } | T::Cast { value } => leaves_by(value),
+        T::If { then, otherwise, .. } => leaves_by(then) && leaves_by(otherwise),
+        // Without such a last arm a value may match none.
+        T::Match { arms, .. } => {
+            let all = arms.last().is_some_and(|a| matches!(a.pattern, Pattern::Wildcard | Pattern::Bind(_)));
+            all && arms.iter().all(|a| leaves_by(&a.result))
         }
-    }
-
-    /// A call of `panic` or `exit`.
-    fn never_returns(&self, e: &ast::Expr) -> bool {
-        let ExprKind::Call { callee, .. } = &e.kind else { return false };
-        let ExprKind::Name(n) = &callee.kind else { return false };
-        let own = self.top_funs.contains_key(&n.name) || self.lookup(&n.name).is_some();
-        !own && matches!(n.name.as_str(), "panic" | "exit")
+        _ => false,
     }
 }

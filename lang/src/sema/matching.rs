@@ -1,6 +1,7 @@
 //! `match`: patterns, redundancy (T054), exhaustiveness over unions (T050), result types.
 
 use super::Checker;
+use super::flow::leaves_by;
 use super::literal::{fixing, is_open};
 use super::narrow::is_none_literal;
 use super::relations::name_list;
@@ -9,7 +10,7 @@ use super::scope::View;
 use crate::ast::{self, ExprKind, UnOp};
 use crate::diag::Code;
 use crate::span::Span;
-use crate::tree::{Arm, Builtin, Expr, ExprKind as T, Pattern, Stmt, StmtKind as S};
+use crate::tree::{Arm, Expr, ExprKind as T, Pattern, Stmt, StmtKind as S};
 use crate::types::{StructId, Ty, TyKind, UnionId};
 use std::collections::HashSet;
 
@@ -75,7 +76,7 @@ impl<'a> Checker<'a> {
             let ((made, counts), end) = self.arm(|c| c.arm_result(&arm.result, want, statement));
             self.pop_scope();
             self.pop_scope();
-            ends.extend((!self.leaves_by(&arm.result)).then_some(end));
+            ends.extend((!leaves_by(&made)).then_some(end));
             if counts && made.ty != Ty::ERROR {
                 result = Some(match result {
                     None => made.ty,
@@ -127,12 +128,11 @@ impl<'a> Checker<'a> {
     fn arm_result(&mut self, result: &'a ast::Expr, want: Option<Ty>, statement: bool) -> (Expr, bool) {
         if let ExprKind::Block(b) = &result.kind {
             let loops = std::mem::take(&mut self.cur().loops);
-            let barred = u32::from(statement || want.is_none());
-            self.cur().statement_arm += barred;
-            let value = self.block_expr(b, want.filter(|w| *w != Ty::UNIT));
-            self.cur().statement_arm -= barred;
+            self.cur().statement_arm += u32::from(statement);
+            let value = self.block_expr(b, want, statement || want == Some(Ty::UNIT));
+            self.cur().statement_arm -= u32::from(statement);
             self.cur().loops = loops;
-            let counts = !statement && value.ty != Ty::UNIT;
+            let counts = !statement && value.ty != Ty::UNIT && !leaves_by(&value);
             return (value, counts);
         }
         match want {
@@ -143,12 +143,13 @@ impl<'a> Checker<'a> {
             None if statement => (self.statement_expr(result), false),
             None => {
                 let v = self.expr(result, None);
-                let counts = !is_panic(&v);
+                let counts = !leaves_by(&v);
                 (v, counts)
             }
         }
     }
 
+    /// The result of a way as the type of the whole: one that never ends, or has no value, gives none.
     pub(super) fn as_arm(&mut self, result: Expr, ty: Ty) -> Expr {
         if result.ty == ty || result.ty == Ty::ERROR {
             return result;
@@ -158,7 +159,7 @@ impl<'a> Checker<'a> {
             let body = vec![Stmt { span, kind: S::Expr(result) }];
             return Expr { kind: T::Block { body, value: None }, ty, span };
         }
-        if result.ty == Ty::UNIT {
+        if result.ty == Ty::UNIT || leaves_by(&result) {
             let body = vec![Stmt { span, kind: S::Expr(result) }];
             let value = Some(Box::new(Expr { kind: T::None, ty, span }));
             return Expr { kind: T::Block { body, value }, ty, span };
@@ -354,11 +355,6 @@ impl<'a> Checker<'a> {
         self.cover(sid, at, coverage, whole);
         Pattern::Variant { id: sid, fields }
     }
-}
-
-/// A call that never returns, which fits wherever a value is wanted.
-pub(super) fn is_panic(e: &Expr) -> bool {
-    matches!(e.kind, T::Builtin { builtin: Builtin::Panic, .. })
 }
 
 /// Whether a pattern matches everything.

@@ -3,6 +3,7 @@
 use super::Checker;
 use super::convert::wrap;
 use super::effects::Effects;
+use super::flow::leaves;
 use super::relations::{assignable, contains_any};
 use super::scope::{Binding, Origin, ResultMode, VarKey, View};
 use crate::ast::{self, BinOp, Else, ExprKind, StmtKind, TypeRef};
@@ -117,6 +118,10 @@ impl<'a> Checker<'a> {
     pub(super) fn statement_expr(&mut self, e: &'a ast::Expr) -> Expr {
         match &e.kind {
             ExprKind::Match { value, arms } => self.match_expr(value, arms, None, e.span, true),
+            ExprKind::If { cond, then, otherwise } => {
+                self.if_expr(cond, then, otherwise.as_deref(), None, e.span, true)
+            }
+            ExprKind::Block(b) => self.block_expr(b, None, true),
             _ => self.expr(e, None),
         }
     }
@@ -257,7 +262,7 @@ impl<'a> Checker<'a> {
             self.push_narrowed(&facts.truthy);
             let (body, end) = self.arm(|c| c.narrowed_block(then));
             self.pop_scope();
-            ends.extend((!self.leaves(then)).then_some(end));
+            ends.extend((!leaves(&body)).then_some(end));
             arms.push((cond.span, test, body));
             if !std::mem::replace(&mut failed, true) {
                 self.push_scope();
@@ -272,7 +277,7 @@ impl<'a> Checker<'a> {
                 Some(Else::Block(b)) => {
                     let end;
                     (last, end) = self.arm(|c| c.narrowed_block(b));
-                    ends.extend((!self.leaves(b)).then_some(end));
+                    ends.extend((!leaves(&last)).then_some(end));
                     break true;
                 }
                 _ => break false,

@@ -448,6 +448,49 @@ fn returns_in_arms_of_a_match_for_its_value() {
     let source = "type S = A | B\nfun f(s: S): int {\n  match s {\n    A => { return 1 }\n    B => { print(2) }\n  }\n  return 3\n}";
     assert_eq!(errors(source), [("T010".to_string(), 4)]);
     accepted("type S = A | B\nfun f(s: S): int { return match s { A => { return 1 } B => 2 } }");
+    accepted("fun f(n: int): int { let v = match n { 1 => { return 1 } _ => 2 } return v }");
+}
+
+#[test]
+fn ways_that_never_end_have_no_value() {
+    let typed = |value: &str| {
+        let tree = accepted(&format!("fun f(n: int, o: int?) {{ for i in 0..n {{ let v = {value} }} }}"));
+        let v = tree.functions.iter().flat_map(|f| &f.locals).find(|l| l.name == "v");
+        relations::render(&tree.types, v.expect("v").ty)
+    };
+    for value in [
+        "o ?? panic(1)",
+        "if n > 0 { n } else { return }",
+        "if n > 0 { break } else { n }",
+        "if n > 0 { let k = n if k > 1 { k } else { continue } } else { panic(1) }",
+        "if n > 0 { if n > 1 { return } else { break } } else { n }",
+        "match n { 1 => { return } 2 => panic(1) _ => n }",
+        "if n > 0 { match n { 1 => { return } _ => { return } } } else { n }",
+    ] {
+        assert_eq!(typed(value), "int", "{value}");
+    }
+    assert_eq!(typed("n > 0 || panic(1)"), "bool");
+    // A block that goes on has the value of its last expression, or none.
+    assert_eq!(errors("let v = if true { 1 } else { print(2) }"), [("T008".to_string(), 1)]);
+    assert_eq!(
+        errors("fun f(n: int) { let v = if n > 0 { 1 } else { if n < 0 { return } } }"),
+        [("T008".to_string(), 1)]
+    );
+}
+
+#[test]
+fn the_last_expression_of_a_block_is_its_value() {
+    let inner = "let k = 1 match k { 1 => \"a\" _ => \"b\" }";
+    assert_eq!(type_of(&format!("let v = if true {{ {inner} }} else {{ \"c\" }}"), "v"), "string");
+    assert_eq!(type_of(&format!("let v = match 1 {{ 1 => {{ {inner} }} _ => \"c\" }}"), "v"), "string");
+    assert_eq!(type_of(&format!("let v = match 1 {{ _ => {{ {inner} }} }}"), "v"), "string");
+    // Where the value is not used, arms of any type will do.
+    accepted(
+        "fun f(): int { return 1 }\nmatch 1 { 1 => { let k = 1 match k { 1 => f() _ => print(1) } } _ => f() }",
+    );
+    accepted(
+        "fun f(): int { return 1 }\nmatch 1 { 1 => if true { match 2 { 1 => f() _ => print(1) } } else { f() } _ => f() }",
+    );
 }
 
 #[test]
@@ -480,6 +523,37 @@ fn shadowing_and_scopes() {
     assert!(tree.globals.iter().all(|g| !g.shared));
     let tree = accepted("var n = 1\nfun f() { n = n + 1 }\nf()");
     assert!(tree.globals[0].shared);
+}
+
+#[test]
+fn types_belong_to_their_block() {
+    let inner = "type P { x: int }\ntype U = A | B(n: int)\nif true { type P { y: int } type U = B(s: string) | C print(P { y: 1 }.y) }\n";
+    accepted(&format!(
+        "{inner}print(P {{ x: 1 }}.x)\nlet u: U = B(1)\nprint(match u {{ A => 0 B(n) => n }})"
+    ));
+    assert_eq!(errors(&format!("{inner}print(P {{ y: 1 }}.y)")).len(), 3);
+    assert_eq!(errors(&format!("{inner}print(C)")), [("T002".to_string(), 4)]);
+    assert_eq!(errors("fun f() { type Quo { x: int } }\nlet q: Quo = none"), [("T025".to_string(), 2)]);
+    assert_eq!(errors("fun f() { type Quo = int }\nlet q: Quo = 1"), [("T025".to_string(), 2)]);
+    accepted(
+        "fun f(): int { type P { y: int } return P { y: 1 }.y }\ntype P { x: int }\nprint(P { x: f() }.x)",
+    );
+    // A list outside cannot be of a type inside.
+    let outside = "type P { x: int }\nvar xs = []\nfun f() { type P { y: int } xs = append(xs, P { y: 1 }) }";
+    assert_eq!(type_of(outside, "xs"), "[any]");
+    assert_eq!(type_of(&outside.replace("type P { x: int }\n", ""), "xs"), "[any]");
+}
+
+#[test]
+fn structs_have_one_layout_for_all_type_arguments() {
+    let in_function = |body: &str| format!("fun f<T>(x: T): T {{ {body} return x }}\nprint(f(1))");
+    accepted(&in_function(
+        "type B { v: T  fun get(o: T): list<T> { var xs = [v] return append(xs, o) } } print(B { v: x }.get(x))",
+    ));
+    accepted(&in_function("type U = A | B(v: list<T>) print(B([x]))"));
+    accepted(&in_function("let r = { v: x } as { v: T } print(r.v as T)"));
+    accepted(&in_function("type L = list<T> var xs: L = [x] let y: T = xs[0]"));
+    assert_eq!(errors(&in_function("type B { v: T } let y: T = B { v: x }.v")), [("T008".to_string(), 1)]);
 }
 
 #[test]
