@@ -2,7 +2,7 @@
 
 use super::tree::{Block, Expr, Part, parts, separated};
 use super::types::{Fun, Ty};
-use super::writer::{Writer, stmt};
+use super::writer::{Writer, block_of, stmt};
 
 /// A construct that makes a value of any type.
 #[derive(Clone, Copy)]
@@ -88,7 +88,8 @@ impl Writer {
             }
             General::Unwrap if can_be_optional(ty) && self.dares() => {
                 let (option, text) = (self.expr(&Ty::opt(ty.clone()), d), self.text(ty));
-                Some(self.expr_of(ty, parts!["(", option, format!(" as {text})")]))
+                let otherwise = self.pick(&[format!(" as {text})"), " ?? panic(\"none\"))".to_string()]);
+                Some(self.expr_of(ty, parts!["(", option, otherwise]))
             }
             General::Unwrap if can_be_optional(ty) => {
                 let (option, other) = (self.expr(&Ty::opt(ty.clone()), d), self.expr(ty, d));
@@ -141,18 +142,37 @@ impl Writer {
             let (a, b) = (self.expr(ty, d), self.expr(ty, d));
             return self.expr_of(ty, parts!["(if ", cond, " then ", a, " else ", b, ")"]);
         }
-        let (a, b) = (self.value_block(ty, d), self.value_block(ty, d));
+        let mut ways = [self.value_block(ty, d), self.value_or_return(ty, d)];
+        if self.chance(50) {
+            ways.reverse();
+        }
+        let [a, b] = ways;
         self.expr_of(ty, parts!["(if ", cond, " ", a, " else ", b, ")"])
+    }
+
+    /// A block with a value, or one that leaves the function instead.
+    pub fn value_or_return(&mut self, ty: &Ty, d: u32) -> Block {
+        match self.result.clone() {
+            Some(result) if self.pure == 0 && self.chance(15) => block_of(self.return_statement(&result)),
+            _ => self.value_block(ty, d),
+        }
     }
 
     /// Statements, then a value.
     pub fn value_block(&mut self, ty: &Ty, d: u32) -> Block {
         let mark = self.scope.mark();
-        let result = self.result.take();
         let loops = std::mem::take(&mut self.loops);
         let mut block = Block::default();
         if self.pure == 0 && self.chance(40) {
             block.0.extend(self.statement(1));
+        }
+        if self.chance(15)
+            && let Some(parts) = self.match_parts(ty, d.min(1))
+        {
+            block.0.push(stmt(parts));
+            self.loops = loops;
+            self.scope.leave(mark);
+            return block;
         }
         let value = self.expr(ty, d);
         block.0.push(stmt(parts!["(", value, ")"]));
@@ -166,7 +186,6 @@ impl Writer {
             block.0.push(stmt(parts![name]));
         }
         self.loops = loops;
-        self.result = result;
         self.scope.leave(mark);
         block
     }

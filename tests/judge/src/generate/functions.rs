@@ -92,6 +92,47 @@ impl Writer {
         stmt(parts![format!("type {name} = {}", shown.join(" | "))])
     }
 
+    /// A type that is declared in a block, whose name may hide that of a type or variant outside.
+    pub fn inner_type(&mut self) -> Vec<Stmt> {
+        // A list of a type parameter would be copied into one of any, which is T052.
+        let copied = |ty: &Ty| ty.is_aggregate() && ty.instance(&[Ty::Int, Ty::Int]) != *ty;
+        let found = self.scope.select(|v| self.decls.is_printable(&v.ty) && !copied(&v.ty));
+        if found.is_empty() {
+            return vec![self.print()];
+        }
+        let (var, cond) = (self.pick(&found), self.expr(&Ty::Bool, 1));
+        let (held, value) = (self.text(&var.ty), self.read(&var));
+        self.io = true;
+        let decls = &self.decls;
+        let variants = decls.unions.iter().flat_map(|u| &u.variants).map(|v| &v.name);
+        let outer = decls.structs.iter().map(|s| &s.name).chain(decls.unions.iter().map(|u| &u.name));
+        // What is hidden is not mentioned in the block.
+        let outer = outer.chain(variants).filter(|n| !held.contains(n.as_str()));
+        let outer: Vec<String> = outer.cloned().collect();
+        let name = match !outer.is_empty() && self.chance(60) {
+            true => self.pick(&outer),
+            false => self.fresh("P"),
+        };
+        let (field, made) = (self.fresh("f"), self.fresh("v"));
+        let body = if self.chance(50) {
+            vec![
+                stmt(parts![format!("type {name} {{ {field}: {held} }}")]),
+                stmt(parts![format!("let {made} = {name} {{ {field}: "), value, " }"]),
+                stmt(parts![format!("print({made}.{field}, {made})")]),
+            ]
+        } else {
+            let (union, other) = (self.fresh("U"), self.fresh("V"));
+            vec![
+                stmt(parts![format!("type {union} = {other} | {name}({field}: {held})")]),
+                stmt(parts![format!("let {made} = {name}("), value, ")"]),
+                stmt(parts![format!(
+                    "match {made} {{ {name}({field}) => print({field}), {other} => print(0) }}"
+                )]),
+            ]
+        };
+        vec![stmt(parts!["if ", cond, " ", Block(body)])]
+    }
+
     fn result_type(&mut self) -> Ty {
         match self.below(12) {
             0 => Ty::Unit,

@@ -21,26 +21,35 @@ impl Writer {
 
     /// A match that gives a value.
     pub fn match_value(&mut self, ty: &Ty, d: u32) -> Option<Expr> {
+        let mut parts = parts!["("];
+        parts.extend(self.match_parts(ty, d)?);
+        parts.push(")".into());
+        Some(self.expr_of(ty, parts))
+    }
+
+    /// The same without parentheses, as a statement.
+    pub fn match_parts(&mut self, ty: &Ty, d: u32) -> Option<Vec<Part>> {
         if matches!(ty, Ty::Opt(_) | Ty::Fun(..) | Ty::Param(_)) {
             return None;
         }
         let (of, value) = self.matched(d);
-        let mut parts = parts!["(match (", value, ") { "];
-        for (pattern, binds) in self.patterns(&of) {
+        let mut parts = parts!["match (", value, ") { "];
+        let patterns = self.patterns(&of);
+        let last = patterns.len() - 1;
+        for (i, (pattern, binds)) in patterns.into_iter().enumerate() {
             let mark = self.scope.mark();
             binds.iter().for_each(|(name, ty)| self.declare(name, ty, true));
-            let result = self.result.take();
             let arm: Part = match self.pure == 0 && self.chance(20) {
+                true if i < last => self.value_or_return(ty, d.min(1)).into(),
                 true => self.value_block(ty, d.min(1)).into(),
                 false => self.expr(ty, d.min(2)).into(),
             };
-            self.result = result;
             self.scope.leave(mark);
             parts.extend(parts![format!("{pattern} => "), arm, ", "]);
         }
         parts.pop();
-        parts.push(" })".into());
-        Some(self.expr_of(ty, parts))
+        parts.push(" }".into());
+        Some(parts)
     }
 
     pub fn match_statement(&mut self, nesting: u32) -> Vec<Stmt> {

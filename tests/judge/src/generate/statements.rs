@@ -29,6 +29,7 @@ enum Kind {
     Expect,
     Test,
     Nested,
+    InnerType,
     Closure,
     Json,
     Fail,
@@ -38,7 +39,7 @@ enum Kind {
     Reassigned,
 }
 
-const KINDS: [(u64, Kind); 27] = [
+const KINDS: [(u64, Kind); 28] = [
     (18, Kind::Declare),
     (10, Kind::Print),
     (10, Kind::Assign),
@@ -59,6 +60,7 @@ const KINDS: [(u64, Kind); 27] = [
     (2, Kind::Expect),
     (1, Kind::Test),
     (1, Kind::Nested),
+    (2, Kind::InnerType),
     (4, Kind::Closure),
     (1, Kind::Json),
     (1, Kind::Fail),
@@ -128,6 +130,7 @@ impl Writer {
                 let (name, body) = (self.fresh("t"), self.body(nesting));
                 vec![stmt(parts![format!("test \"{name}\" "), body])]
             }
+            Kind::InnerType => self.inner_type(),
             Kind::Nested if self.depth < 2 => vec![self.nested_function()],
             _ => vec![self.declaration()],
         }
@@ -498,7 +501,19 @@ impl Writer {
 
     fn update(&mut self) -> Vec<Stmt> {
         let lists = |v: &Var| matches!(&v.ty, Ty::List(x) if matches!(**x, Ty::Struct(_)));
-        let Some(var) = self.var_where(lists) else { return vec![self.print()] };
+        let structs = self.decls.structs.len();
+        let mut all = Vec::new();
+        let var = match self.var_where(lists) {
+            Some(var) => var,
+            None if structs == 0 => return vec![self.print()],
+            None => {
+                let ty = Ty::list(Ty::Struct(self.below(structs)));
+                let (name, value) = (self.fresh("v"), self.expr(&ty, 2));
+                self.declare(&name, &ty, true);
+                all.push(stmt(parts![format!("var {name}: {} = ", self.text(&ty)), value]));
+                Var { name, ty, mutable: true, fixed: false, length: None }
+            }
+        };
         let Ty::List(elem) = &var.ty else { unreachable!("was asked for") };
         let Ty::Struct(index) = **elem else { unreachable!("was asked for") };
         let fields = self.decls.structs[index].fields.clone();
@@ -523,36 +538,39 @@ impl Writer {
             parts.extend(parts![" where ", cond]);
         }
         self.scope.leave(mark);
-        let mut all = vec![stmt(parts)];
+        all.push(stmt(parts));
         all.extend(self.show(&var.name));
         all
     }
 
     fn expectation(&mut self) -> Stmt {
-        if self.dares() {
-            let cond = self.expr(&Ty::Bool, 2);
-            return match self.chance(60) {
-                true => stmt(parts!["expect ", cond]),
-                false => stmt(parts!["assert(", cond, ", \"claimed\")"]),
-            };
-        }
-        let of = self.value_type(1);
-        let e = self.leaf(&of);
-        let again = e.clone();
-        stmt(parts!["expect (str(", e, ") == str(", again, "))"])
+        let cond = if self.dares() {
+            parts![self.expr(&Ty::Bool, 2)]
+        } else {
+            let of = self.value_type(1);
+            let e = self.leaf(&of);
+            parts!["(str(", e.clone(), ") == str(", e, "))"]
+        };
+        let [start, end] = if self.chance(60) { ["expect ", ""] } else { ["assert(", ", \"claimed\")"] };
+        let mut parts = parts![start];
+        parts.extend(cond);
+        parts.push(end.into());
+        stmt(parts)
     }
 
     fn early_return(&mut self) -> Vec<Stmt> {
         let Some(result) = self.result.clone() else { return vec![self.print()] };
         let cond = self.expr(&Ty::Bool, 2);
-        let body = match result {
-            Ty::Unit => stmt(parts!["return"]),
-            ty => {
-                let e = self.expr(&ty, 2);
-                stmt(parts!["return ", e])
-            }
-        };
+        let body = self.return_statement(&result);
         vec![stmt(parts!["if ", cond, " ", block_of(body)])]
+    }
+
+    pub fn return_statement(&mut self, result: &Ty) -> Stmt {
+        if *result == Ty::Unit {
+            return stmt(parts!["return"]);
+        }
+        let e = self.expr(result, 2);
+        stmt(parts!["return ", e])
     }
 
     /// What ends the program.
