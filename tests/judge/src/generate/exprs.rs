@@ -24,9 +24,10 @@ enum General {
     Find,
     Unwrap,
     Dynamic,
+    Nothing,
 }
 
-const GENERAL: [(u64, General); 17] = [
+const GENERAL: [(u64, General); 18] = [
     (45, General::Own),
     (22, General::Variable),
     (6, General::Literal),
@@ -44,6 +45,7 @@ const GENERAL: [(u64, General); 17] = [
     (1, General::Find),
     (2, General::Unwrap),
     (1, General::Dynamic),
+    (1, General::Nothing),
 ];
 
 impl Writer {
@@ -96,6 +98,14 @@ impl Writer {
                 Some(self.expr_of(ty, parts!["(", option, " ?? ", other, ")"]))
             }
             General::Dynamic => self.dynamic(ty, d),
+            // Rare, because what is made of none is none.
+            General::Nothing if ty.is_numeric() || *ty == Ty::Bool => match self.chance(25) {
+                true => {
+                    let text = self.text(ty);
+                    Some(self.expr_of(ty, parts![format!("nothing(([] as list<{text}>))")]))
+                }
+                false => None,
+            },
             _ => None,
         };
         match made {

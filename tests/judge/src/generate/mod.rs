@@ -87,7 +87,8 @@ impl Strategy for Programs {
 impl Writer {
     /// A whole program.
     fn program(&mut self) -> Block {
-        let mut block = Block::default();
+        // Gives none in a place of a type.
+        let mut block = Block(vec![stmt(parts!["fun nothing<T>(xs: list<T>): T { }"])]);
         for _ in 0..self.pick(&[0, 1, 2, 3]) {
             block.0.push(self.type_declaration());
         }
