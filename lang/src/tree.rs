@@ -351,13 +351,14 @@ pub enum ExprKind {
         base: Box<Expr>,
         index: Box<Expr>,
     },
-    /// `as`, checked at run time where needed (section 3.5).
+    /// `as`, checked at run time where needed (section 3.5). Also the copy of a list or map with elements of
+    /// another representation, and the view of a union as the variant that is known to be in it.
     Cast {
         value: Box<Expr>,
     },
-    /// Implicit conversion to the expression's type: int to float, bigint, bigrat or int64; T to
-    /// `T?`; variant to union; anything to any; any to anything (checked as a cast); element-wise
-    /// for containers only when the representation is the same.
+    /// Implicit conversion to the expression's type, which loses nothing ([`crate::sema`]'s `meet`): int to
+    /// float, bigint, bigrat or int64; T to `T?`; variant to union; anything to any; any to anything, checked;
+    /// element-wise for containers only when the representation is the same.
     Coerce {
         value: Box<Expr>,
     },

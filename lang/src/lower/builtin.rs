@@ -347,7 +347,7 @@ impl<'a> Fx<'_, 'a> {
             }
             _ => {
                 let any = self.any(a);
-                self.rt("any_to_int", &[any])
+                self.rt("any_as_int", &[any])
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Conversions: implicit ones ([`Fx::convert`]) and casts (section 3.5 of the language document).
 //!
-//! Implicit conversions keep none. What has no cheap form goes through the runtime's `cast_val`
+//! Implicit conversions keep none; from `any` they are checked, and unlike casts they cut nothing off. What has no cheap form goes through the runtime's `cast_val`
 //! with the descriptors of both types, so every pair of types has a translation.
 
 use super::Thunk;
@@ -202,6 +202,7 @@ impl<'a> Fx<'_, 'a> {
             (TyKind::Any, TyKind::List(_) | TyKind::Map(..) | TyKind::Struct(_)) => {
                 self.cast_val(v, from, to)
             }
+            (TyKind::Any, TyKind::Int) => self.rt("any_as_int", &[v]),
             (TyKind::Any, _) => self.unbox(v, to),
             (TyKind::List(_) | TyKind::Map(..) | TyKind::Struct(_), TyKind::List(_) | TyKind::Map(..))
             | (TyKind::Map(..) | TyKind::Struct(_), TyKind::Struct(_)) => self.cast_val(v, from, to),

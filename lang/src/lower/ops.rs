@@ -339,9 +339,8 @@ impl<'a> Fx<'_, 'a> {
             TyKind::Str if self.lw.types.repr(have) == Repr::Ref => self.rt("str_contains", &[b, a]),
             TyKind::Group(key, item) => {
                 let items = self.group_items(key, b);
-                let a = self.convert(a, have, item);
-                let a = self.word(a);
-                self.rt("list_contains", &[items, a])
+                let list = self.lw.types.types.list(item);
+                self.contains(a, have, items, list)
             }
             _ => {
                 let (a, b) = (self.boxed(a, have), self.boxed(b, stripped));

@@ -154,25 +154,19 @@ impl<'a> Fx<'_, 'a> {
     fn test_literal(&mut self, e: &'a Expr, v: Value, ty: Ty, fail: Block) {
         let mut v = v;
         let mut of = ty;
-        if let TyKind::Option(inner) = *self.lw.types.kind(ty) {
+        let literal_ty = self.ty(e.ty);
+        if let TyKind::Option(inner) = *self.lw.types.kind(ty)
+            && !self.lw.types.is_option(literal_ty)
+        {
             let repr = self.lw.types.repr(inner);
             let none = self.is_none(repr, v);
             let some = self.flip(none);
             self.check(some, fail);
             of = inner;
         }
-        let literal_ty = self.ty(e.ty);
         let literal = self.expr(e);
-        let literal = if literal_ty == of {
-            literal
-        } else if self.lw.types.is_option(literal_ty) || of == Ty::ANY || literal_ty == Ty::INT {
-            self.convert(literal, literal_ty, of)
-        } else {
-            v = self.convert(v, of, Ty::ANY);
-            of = Ty::ANY;
-            self.convert(literal, literal_ty, Ty::ANY)
-        };
-        let same = self.equal(false, of, v, literal);
+        v = self.convert(v, of, literal_ty);
+        let same = self.equal(false, literal_ty, v, literal);
         self.check(same, fail);
     }
 }

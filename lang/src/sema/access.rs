@@ -36,7 +36,7 @@ impl<'a> Checker<'a> {
             self.error(Code::T015, at, &[]);
             return self.error_expr(e.span);
         }
-        self.coerce(x, Ty::INT)
+        self.admit(x, Ty::INT)
     }
 
     pub(super) fn index(&mut self, base: &'a ast::Expr, index: &'a ast::Expr, span: Span) -> Expr {
@@ -56,7 +56,7 @@ impl<'a> Checker<'a> {
                     return self.error_expr(span);
                 }
                 let v = self.types.option(v);
-                (self.coerce(key, k), v)
+                (key, v)
             }
             TyKind::Any => (self.expr(index, None), Ty::ANY),
             _ => {
@@ -71,12 +71,29 @@ impl<'a> Checker<'a> {
         let (key_ty, natural) = match self.types.kind(b.ty).clone() {
             TyKind::List(elem) => (Ty::INT, elem),
             TyKind::Str => (Ty::INT, Ty::STR),
-            TyKind::Map(k, v) => (k, self.types.option(v)),
+            TyKind::Map(..) => {
+                let found = self.looked_up(b, key, span);
+                return self.coerce(found, result);
+            }
             _ => (Ty::ANY, Ty::ANY),
         };
         let index = Box::new(self.coerce(key, key_ty));
         let node = Expr { kind: T::Index { base: Box::new(b), index }, ty: natural, span };
         self.coerce(node, result)
+    }
+
+    /// The value of a key in a map, an option. A key that is no key of the map's type as it stands is looked
+    /// up as `any`: it may be none of its keys, so it is not converted down to one.
+    pub(super) fn looked_up(&mut self, map: Expr, key: Expr, span: Span) -> Expr {
+        let TyKind::Map(k, v) = *self.types.kind(map.ty) else { unreachable!("a map is looked into") };
+        let option = self.types.option(v);
+        let key = self.compared(key, k);
+        if key.ty == k {
+            return Expr { kind: T::Index { base: Box::new(map), index: Box::new(key) }, ty: option, span };
+        }
+        let map = self.coerce(map, Ty::ANY);
+        let kind = T::Index { base: Box::new(map), index: Box::new(key) };
+        self.coerce(Expr { kind, ty: Ty::ANY, span }, option)
     }
 
     pub(super) fn slice(
@@ -251,7 +268,11 @@ impl<'a> Checker<'a> {
                     self.type_error(Code::T019, at, &[k, key.ty]);
                     return self.error_expr(span);
                 }
-                (self.coerce(key, k), v)
+                let key = self.compared(key, k);
+                if key.ty != k {
+                    return self.if_some(b, inner, |c, map| c.looked_up(map, key, span));
+                }
+                (key, v)
             }
             TyKind::Any => {
                 let key = self.expr(index, None);

@@ -69,6 +69,7 @@ impl<'a> Checker<'a> {
             return None;
         }
         if path.is_empty() {
+            self.meet_variant(&var, v.ty);
             self.expose(&var);
             self.note_evidence(&var, &v, None);
             self.see_assigned(&var, v.ty);
@@ -81,9 +82,27 @@ impl<'a> Checker<'a> {
                 self.note_evidence(&var, &v, Some(&key));
             }
         }
-        let v = self.coerce(v, ty);
+        let v = self.admit(v, ty);
         self.mark_place(&place);
         Some(self.store(place, None, v, span))
+    }
+
+    /// A value of the whole union is assigned to a variable that started as a variant.
+    fn meet_variant(&mut self, var: &Var, got: Ty) {
+        if !(matches!(self.types.kind(var.ty), TyKind::Struct(_))
+            && matches!(self.types.kind(got), TyKind::Union(_)))
+        {
+            return;
+        }
+        match var.key {
+            VarKey::Global(id) => self.refinements.met.insert(self.globals[id.0 as usize].span, got),
+            VarKey::Local(depth, id) => {
+                let place = self.ctx[depth].locals[id.0 as usize].span;
+                let all = if depth == 0 { &mut self.refinements } else { self.refinements_mut() };
+                all.met.insert(place, got)
+            }
+            VarKey::Field(..) => None,
+        };
     }
 
     fn rejected(
@@ -129,7 +148,7 @@ impl<'a> Checker<'a> {
                             self.type_error(Code::T019, at, &[k, key.ty]);
                             return None;
                         }
-                        Some((Step::Index(self.coerce(key, k)), v))
+                        Some((Step::Index(self.admit(key, k)), v))
                     }
                     TyKind::List(elem) => {
                         let i = self.expr(index, None);
@@ -148,7 +167,7 @@ impl<'a> Checker<'a> {
                             self.error(Code::T015, at, &[]);
                             return None;
                         }
-                        Some((Step::Index(self.coerce(i, Ty::INT)), Ty::STR))
+                        Some((Step::Index(self.admit(i, Ty::INT)), Ty::STR))
                     }
                     TyKind::Any => {
                         let i = self.expr(index, None);
@@ -203,7 +222,7 @@ impl<'a> Checker<'a> {
         let hint = self.literal_hint(value, ty);
         let v = self.expr(value, hint);
         let current = Expr { kind: T::Var(place.root), ty, span };
-        let whole = self.operate(op, span, current, v, span);
+        let whole = self.operate(op, span, current, v, Some(ty), span);
         if whole.ty == Ty::ERROR {
             return None;
         }
@@ -304,7 +323,7 @@ impl<'a> Checker<'a> {
         }
         self.see_stored(&var, v.ty);
         let read = self.read_declared(&var, n.span);
-        let v = self.coerce(v, elem);
+        let v = self.admit(v, elem);
         let grown = self.builtin(Builtin::Append, vec![read, v], var.ty, e.span);
         self.note_evidence(&var, &grown, None);
         let (place, _) = self.root_place(&var, e.span);

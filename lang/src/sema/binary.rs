@@ -7,6 +7,7 @@ use super::Checker;
 use super::convert::wrap;
 use super::flow::leaves_by;
 use super::literal::is_open;
+use super::meet::{is_bare_none, passes};
 use super::narrow::Facts;
 use super::relations::{is_numeric, numeric_join};
 use crate::ast::{self, BinOp, ExprKind};
@@ -48,13 +49,17 @@ impl<'a> Checker<'a> {
                 r
             } else {
                 facts = None;
-                let hint = self.operand_hint(*op, right, value.ty);
-                match op {
-                    BinOp::Coalesce => self.perhaps(|c| c.expr(right, hint)),
-                    _ => self.expr(right, hint),
+                match (op, self.types.kind(value.ty)) {
+                    (BinOp::Coalesce, TyKind::Option(inner)) => {
+                        let inner = *inner;
+                        self.perhaps(|c| c.meeting(right, inner))
+                    }
+                    (BinOp::Coalesce, _) => self.perhaps(|c| c.expr(right, None)),
+                    (BinOp::In, _) => self.expr(right, None),
+                    _ => self.meeting(right, value.ty),
                 }
             };
-            value = self.operate(*op, *op_span, value, right_value, node.span);
+            value = self.operate(*op, *op_span, value, right_value, want, node.span);
             previous = node;
         }
         if want == Some(Ty::STR)
@@ -66,16 +71,16 @@ impl<'a> Checker<'a> {
         value
     }
 
-    /// Literals on the right take the shape of the left operand.
-    fn operand_hint(&self, op: BinOp, right: &ast::Expr, left: Ty) -> Option<Ty> {
-        match (op, self.types.kind(left)) {
-            (BinOp::Coalesce, TyKind::Option(inner)) => self.literal_hint(right, *inner),
-            (BinOp::In, _) => None,
-            _ => self.literal_hint(right, left),
-        }
-    }
-
-    pub(super) fn operate(&mut self, op: BinOp, at: Span, l: Expr, r: Expr, span: Span) -> Expr {
+    /// An operator on its operands; `want` is what the place of its result wants.
+    pub(super) fn operate(
+        &mut self,
+        op: BinOp,
+        at: Span,
+        l: Expr,
+        r: Expr,
+        want: Option<Ty>,
+        span: Span,
+    ) -> Expr {
         if l.ty == Ty::ERROR || r.ty == Ty::ERROR {
             return match op {
                 BinOp::Eq | BinOp::Ne | BinOp::Lt | BinOp::Le | BinOp::Gt | BinOp::Ge => {
@@ -88,7 +93,7 @@ impl<'a> Checker<'a> {
         let r = self.lazy_operand(op, &l, r);
         match op {
             BinOp::Add | BinOp::Sub | BinOp::Mul | BinOp::Div | BinOp::Mod => {
-                self.arithmetic(op, at, l, r, span)
+                self.arithmetic(op, at, (l, r), want, span)
             }
             BinOp::Eq | BinOp::Ne | BinOp::Lt | BinOp::Le | BinOp::Gt | BinOp::Ge => {
                 self.comparison(op, at, l, r, span)
@@ -103,7 +108,7 @@ impl<'a> Checker<'a> {
             }
             BinOp::Coalesce => self.coalesce(at, l, r, span),
             BinOp::Union | BinOp::UnionAll | BinOp::Except | BinOp::Intersect => {
-                self.set_op(op, at, l, r, span)
+                self.set_op(op, at, (l, r), want, span)
             }
         }
     }
@@ -129,8 +134,9 @@ impl<'a> Checker<'a> {
         self.error_expr(span)
     }
 
-    /// Two lists as lists of one element type, when their elements agree.
-    fn list_operands(&mut self, l: Expr, r: Expr) -> Option<(Expr, Expr)> {
+    /// Two lists as lists of one element type, when their elements agree: that of one of them if it is
+    /// wanted, else the common one.
+    fn list_operands(&mut self, l: Expr, r: Expr, want: Option<Ty>) -> Option<(Expr, Expr)> {
         let (TyKind::List(x), TyKind::List(y)) = (self.types.kind(l.ty), self.types.kind(r.ty)) else {
             return None;
         };
@@ -138,19 +144,23 @@ impl<'a> Checker<'a> {
         if !self.compatible(x, y) {
             return None;
         }
-        let elem = match (x, y) {
-            _ if is_open(&l) => y,
-            _ if is_open(&r) => x,
-            (Ty::ANY, _) if matches!(l.kind, T::List(_)) => y,
-            (_, Ty::ANY) if matches!(r.kind, T::List(_)) => x,
-            (Ty::ANY, _) | (_, Ty::ANY) => Ty::ANY,
-            _ => x,
+        let wanted = want.filter(|w| [l.ty, r.ty].contains(w));
+        let passes = |w: &Ty| [l.ty, r.ty].iter().all(|t| passes(&self.types, *t, *w));
+        let ty = match wanted.filter(passes) {
+            Some(w) => w,
+            None => self.met([&l, &r]),
         };
-        let ty = self.types.list(elem);
         Some((self.coerce(l, ty), self.coerce(r, ty)))
     }
 
-    fn arithmetic(&mut self, op: BinOp, at: Span, l: Expr, r: Expr, span: Span) -> Expr {
+    fn arithmetic(
+        &mut self,
+        op: BinOp,
+        at: Span,
+        (l, r): (Expr, Expr),
+        want: Option<Ty>,
+        span: Span,
+    ) -> Expr {
         let (lt, rt) = (l.ty, r.ty);
         if op == BinOp::Add {
             if lt == Ty::STR || rt == Ty::STR {
@@ -158,7 +168,7 @@ impl<'a> Checker<'a> {
                 return node(op, l, r, Ty::STR, span);
             }
             if matches!((self.types.kind(lt), self.types.kind(rt)), (TyKind::List(_), TyKind::List(_))) {
-                return match self.list_operands(l, r) {
+                return match self.list_operands(l, r, want) {
                     Some((l, r)) => {
                         let ty = l.ty;
                         node(op, l, r, ty, span)
@@ -220,7 +230,7 @@ impl<'a> Checker<'a> {
         if !(numbers && self.compatible(lt, elem) || self.compatible(lt, elem)) {
             return self.operator_error(BinOp::In, at, lt, rt, span);
         }
-        let l = self.coerce(l, elem);
+        let l = if rt == Ty::STR { self.coerce(l, elem) } else { self.compared(l, elem) };
         node(BinOp::In, l, r, Ty::BOOL, span)
     }
 
@@ -234,11 +244,11 @@ impl<'a> Checker<'a> {
             return self.operator_error(BinOp::Coalesce, at, lt, rt, span);
         };
         let ty = match self.types.kind(rt).clone() {
-            TyKind::Option(other) if inner == Ty::ANY => self.types.option(other),
-            TyKind::Option(other) if self.compatible(inner, other) => lt,
+            _ if is_bare_none(&self.types, &l) => rt,
+            TyKind::Option(other) if self.compatible(inner, other) => self.met([&l, &r]),
             TyKind::Option(_) => self.types.option(Ty::ANY),
-            _ if inner == Ty::ANY && matches!(l.kind, T::None) => rt,
-            _ if self.compatible(inner, rt) => inner,
+            _ if self.compatible(inner, rt) && is_open(&r) => inner,
+            _ if self.compatible(inner, rt) => self.common_type(inner, rt),
             _ if is_numeric(&self.types, inner) && is_numeric(&self.types, rt) => numeric_join(inner, rt),
             _ => return self.operator_error(BinOp::Coalesce, at, lt, rt, span),
         };
@@ -247,7 +257,7 @@ impl<'a> Checker<'a> {
         node(BinOp::Coalesce, l, r, ty, span)
     }
 
-    fn set_op(&mut self, op: BinOp, at: Span, l: Expr, r: Expr, span: Span) -> Expr {
+    fn set_op(&mut self, op: BinOp, at: Span, (l, r): (Expr, Expr), want: Option<Ty>, span: Span) -> Expr {
         let (lt, rt) = (l.ty, r.ty);
         let list_or_any = |c: &Self, t: Ty| matches!(c.types.kind(t), TyKind::List(_) | TyKind::Any);
         if !list_or_any(self, lt) || !list_or_any(self, rt) {
@@ -256,16 +266,9 @@ impl<'a> Checker<'a> {
             return self.error_expr(span);
         }
         let any_list = self.types.list(Ty::ANY);
-        let (l, r) = match (lt, rt) {
-            (Ty::ANY, Ty::ANY) => (self.coerce(l, any_list), self.coerce(r, any_list)),
-            (Ty::ANY, _) => (self.coerce(l, rt), r),
-            (_, Ty::ANY) => {
-                let r = self.coerce(r, lt);
-                (l, r)
-            }
-            _ => (l, r),
-        };
-        match self.list_operands(l, r) {
+        let l = if lt == Ty::ANY { self.coerce(l, any_list) } else { l };
+        let r = if rt == Ty::ANY { self.coerce(r, any_list) } else { r };
+        match self.list_operands(l, r, want) {
             Some((l, r)) => {
                 let ty = l.ty;
                 node(op, l, r, ty, span)

@@ -319,10 +319,11 @@ impl<'a> Checker<'a> {
             self.type_error(Code::T008, at, &[elem, x.ty]);
             return self.error_expr(span);
         }
-        let x = self.coerce(x, elem);
         if c.ty == Ty::STR {
+            let x = self.coerce(x, elem);
             return self.builtin(Builtin::Contains, vec![c, x], Ty::BOOL, span);
         }
+        let x = self.compared(x, elem);
         let kind = T::Binary { op: BinOp::In, left: Box::new(x), right: Box::new(c) };
         Expr { kind, ty: Ty::BOOL, span }
     }

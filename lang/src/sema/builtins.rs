@@ -158,7 +158,7 @@ rows! {
     Input "read_line" IO "(): string" READS;
     Count "count" NONE "(any): int" READS;
     Exists "exists" NONE "(any): bool" READS;
-    Sum "sum" NONE "(any): int" READS;
+    Sum "sum" NONE "(any): any" READS;
     Avg "avg" NONE "(any): float" READS;
     Min "min" NONE "<T>(list<T>): T" PART;
     Max "max" NONE "<T>(list<T>): T" PART;

@@ -6,6 +6,7 @@ use super::builtins::RowId;
 use super::decl::Sig;
 use super::generics::{Subst, first_param};
 use super::literal::is_open;
+use super::meet::{is_bare_none, passes};
 use super::relations::{contains_param, is_aggregate};
 use super::scope::Binding;
 use crate::ast::{self, ExprKind};
@@ -361,6 +362,8 @@ impl<'a> Checker<'a> {
         values.resize_with(total, || None);
         // Literals without elements fix no type parameter: they are matched when others have.
         let mut open: Vec<usize> = Vec::new();
+        // What first bound each type parameter.
+        let mut first = subst.clone();
         if let Some(r) = receiver {
             if is_open(&r) {
                 open.push(0);
@@ -394,9 +397,11 @@ impl<'a> Checker<'a> {
                 } else if v.ty != Ty::ERROR && self.match_argument(slots, slot, &v, &mut subst, at) {
                     self.check_argument_alias(arg, &v, param, &subst, at);
                 }
+                first.0.iter_mut().zip(&subst.0).for_each(|(f, b)| *f = f.or(*b));
                 values[slot] = Some(v);
             }
         }
+        self.keep_wanted(slots, &first, &mut subst);
         let mut out = Vec::with_capacity(total);
         for (i, v) in values.into_iter().enumerate() {
             let Some(v) = v else { continue };
@@ -407,7 +412,7 @@ impl<'a> Checker<'a> {
             }
             let closed = Subst(subst.all().into_iter().map(Some).collect());
             let to = closed.apply(&mut self.types, param);
-            out.push(self.coerce(v, to));
+            out.push(self.admit(v, to));
         }
         (out, subst)
     }
@@ -442,10 +447,27 @@ impl<'a> Checker<'a> {
     }
 
     /// What the wanted type says about the type parameters.
-    fn wanted(&self, slots: &Slots) -> Option<Subst> {
+    fn wanted(&mut self, slots: &Slots) -> Option<Subst> {
         let (result, want) = slots.wanted?;
         let mut wanted = Subst::new(slots.generics.len());
-        wanted.unify(&self.types, result, want).then_some(wanted)
+        wanted.unify(&mut self.types, result, want).then_some(wanted)
+    }
+
+    /// `xs = append(xs, a)`: where the first value has the type that is wanted, one of type `any` becomes that
+    /// at once, so that nothing is copied on the way.
+    fn keep_wanted(&mut self, slots: &Slots, first: &Subst, subst: &mut Subst) {
+        if first.0 == subst.0 {
+            return;
+        }
+        let Some(wanted) = self.wanted(slots) else { return };
+        for ((have, first), want) in subst.0.iter_mut().zip(&first.0).zip(wanted.0) {
+            if let (Some(h), Some(w)) = (*have, want)
+                && *first == want
+                && passes(&self.types, h, w)
+            {
+                *have = want;
+            }
+        }
     }
 
     fn argument(&mut self, slots: &Slots, arg: &'a ast::Expr, param: Ty, subst: &Subst) -> Expr {
@@ -462,7 +484,7 @@ impl<'a> Checker<'a> {
                 _ => None,
             };
             match wanted {
-                _ if !contains_param(&self.types, known) => self.literal_hint(arg, known),
+                _ if !contains_param(&self.types, known) => return self.meeting(arg, known),
                 Some(wanted) => {
                     let known = wanted.apply(&mut self.types, param);
                     (!contains_param(&self.types, known)).then_some(known)
@@ -482,11 +504,17 @@ impl<'a> Checker<'a> {
         let expected = subst.apply(&mut self.types, param);
         let generic = !slots.generics.is_empty() && contains_param(&self.types, param);
         let mut next = subst.clone();
-        if generic && next.unify(&self.types, param, v.ty) {
+        // A none, or a literal without elements, meets whatever the others are.
+        let says = !(is_open(v) || is_bare_none(&self.types, v));
+        let unify = if says { Subst::unify_value } else { Subst::unify };
+        if generic && unify(&mut next, &mut self.types, param, v.ty) {
             *subst = next;
             return true;
         }
         if self.compatible(v.ty, expected) {
+            if generic && says {
+                subst.meet(&mut self.types, param, v.ty);
+            }
             return true;
         }
         match first_param(&self.types, param) {

@@ -6,7 +6,9 @@
 //! of them inline) are rebuilt field by field.
 
 use super::Checker;
-use super::relations::{compatible, is_integer, is_numeric, same_representation};
+use super::literal::is_open;
+use super::meet::{ascends, passes};
+use super::relations::{compatible, same_representation};
 use super::scope::ResultMode;
 use crate::ast::{BinOp, UnOp};
 use crate::span::Span;
@@ -24,7 +26,13 @@ impl<'a> Checker<'a> {
         compatible(&self.types, a, b)
     }
 
-    /// The value as a value of type `to`, into which it is known to flow.
+    /// Whether the value can be converted to type `to` as part of a literal.
+    fn fits(&self, e: &Expr, to: Ty) -> bool {
+        matches!(e.kind, ExprKind::None) || is_open(e) || passes(&self.types, e.ty, to)
+    }
+
+    /// The value as a value of type `to`, to which it [ascends](super::meet::ascends), or which is checked where
+    /// it is `any`.
     pub(super) fn coerce(&mut self, mut e: Expr, to: Ty) -> Expr {
         let from = e.ty;
         if from == to || from == Ty::ERROR || to == Ty::ERROR {
@@ -49,14 +57,14 @@ impl<'a> Checker<'a> {
                 let map = self.coerce(e, open);
                 return wrap(map, to);
             }
-            (ExprKind::List(items), TyKind::List(elem)) if items.iter().all(|x| self.flows(x.ty, *elem)) => {
+            (ExprKind::List(items), TyKind::List(elem)) if items.iter().all(|x| self.fits(x, *elem)) => {
                 let ExprKind::List(items) = e.kind else { unreachable!("matched above") };
                 let elem = *elem;
                 let items = items.into_iter().map(|x| self.coerce(x, elem)).collect();
                 return Expr { kind: ExprKind::List(items), ty: to, span };
             }
             (ExprKind::Map(pairs), TyKind::Map(key, value))
-                if pairs.iter().all(|(k, v)| self.flows(k.ty, *key) && self.flows(v.ty, *value)) =>
+                if pairs.iter().all(|(k, v)| self.fits(k, *key) && self.fits(v, *value)) =>
             {
                 let ExprKind::Map(pairs) = e.kind else { unreachable!("matched above") };
                 let (key, value) = (*key, *value);
@@ -76,7 +84,6 @@ impl<'a> Checker<'a> {
                 let e = self.coerce(e, *inner);
                 wrap(e, to)
             }
-            (TyKind::Option(_), _) if tk != TyKind::Any => cast(e, to),
             (TyKind::Fun(..), TyKind::Any) => {
                 let plain = self.plain_fun_type(&fk);
                 let e = self.coerce(e, plain);
@@ -96,16 +103,15 @@ impl<'a> Checker<'a> {
                 }
             }
             (TyKind::Variadic(..), _) | (_, TyKind::Variadic(..)) => wrap(e, to),
-            (TyKind::Union(_), TyKind::Struct(_)) => cast(e, to),
             (TyKind::Struct(a), TyKind::Struct(b)) => {
                 let (a, b) = (*a, *b);
                 self.rebuild_struct(e, a, b, to)
             }
             _ if same_representation(&self.types, from, to) => wrap(e, to),
-            _ if is_numeric(&self.types, from) && is_numeric(&self.types, to) => {
-                if is_integer(&self.types, from) || to == Ty::BIGRAT { wrap(e, to) } else { cast(e, to) }
+            (TyKind::List(_), TyKind::List(_)) | (TyKind::Map(..), TyKind::Map(..)) => {
+                if ascends(&self.types, from, to) { cast(e, to) } else { wrap(wrap(e, Ty::ANY), to) }
             }
-            _ => cast(e, to),
+            _ => wrap(e, to),
         }
     }
 
@@ -120,7 +126,7 @@ impl<'a> Checker<'a> {
             left: Box::new(read()),
             right: Box::new(Expr { kind: ExprKind::None, ty: from, span }),
         };
-        let some = cast(read(), inner);
+        let some = wrap(read(), inner);
         let some = self.coerce(some, outer);
         let choice = ExprKind::If {
             cond: Box::new(Expr { kind: test, ty: Ty::BOOL, span }),
@@ -161,7 +167,7 @@ impl<'a> Checker<'a> {
                 .by_ref()
                 .take(wanted.len())
                 .zip(&wanted)
-                .map(|(x, want)| self.coerce(x, *want))
+                .map(|(x, want)| self.admit(x, *want))
                 .collect();
             if args.len() < wanted.len() {
                 let rest = wanted[args.len()..].to_vec();
@@ -204,7 +210,7 @@ impl<'a> Checker<'a> {
     /// Completes it: the body returns `value`, converted to the result type.
     pub(super) fn end_synthetic(&mut self, id: crate::tree::FuncId, value: Expr, result: Ty) {
         let span = value.span;
-        let value = self.coerce(value, result);
+        let value = self.admit(value, result);
         self.pop_scope();
         let ctx = self.pop_ctx();
         let f = &mut self.functions[id.0 as usize];
@@ -225,7 +231,7 @@ impl<'a> Checker<'a> {
             let Some(at) = source.position(name) else { continue };
             let base = Box::new(Expr { kind: ExprKind::Var(VarRef::Local(tmp)), ty: from, span });
             let value = Expr { kind: ExprKind::Field { base, field: at as u32 }, ty: source[at].1, span };
-            fields.push((i as u32, self.coerce(value, *want)));
+            fields.push((i as u32, self.admit(value, *want)));
         }
         self.let_in(tmp, e, Expr { kind: ExprKind::Struct { id: b, fields }, ty: to, span })
     }
@@ -243,53 +249,6 @@ impl<'a> Checker<'a> {
         };
         not(not(e))
     }
-
-    /// Both operands as one type; `any` when nothing better is common to them.
-    pub(super) fn join_operands(&mut self, l: Expr, r: Expr) -> (Expr, Expr) {
-        let ty = self.common_type(l.ty, r.ty);
-        (self.coerce(l, ty), self.coerce(r, ty))
-    }
-
-    /// The type both can be converted to without loss.
-    pub(super) fn common_type(&mut self, a: Ty, b: Ty) -> Ty {
-        use TyKind::*;
-        if a == b || b == Ty::ERROR {
-            return a;
-        }
-        if a == Ty::ERROR {
-            return b;
-        }
-        if is_numeric(&self.types, a) && is_numeric(&self.types, b) {
-            return super::relations::numeric_join(a, b);
-        }
-        match (self.types.kind(a).clone(), self.types.kind(b).clone()) {
-            (Option(x), Option(y)) => {
-                let t = if x == Ty::ANY {
-                    y
-                } else if y == Ty::ANY {
-                    x
-                } else {
-                    self.common_type(x, y)
-                };
-                self.types.option(t)
-            }
-            (Option(x), _) if compatible(&self.types, x, b) => a,
-            (_, Option(y)) if compatible(&self.types, a, y) => b,
-            (List(x), List(y)) => {
-                let t = self.common_type(x, y);
-                self.types.list(t)
-            }
-            (Map(k, v), Map(l, w)) => {
-                let (k, v) = (self.common_type(k, l), self.common_type(v, w));
-                self.types.map(k, v)
-            }
-            (Struct(_), Union(_)) => b,
-            (Union(_), Struct(_)) => a,
-            (Struct(_), Struct(_)) if compatible(&self.types, a, b) => a,
-            (Fun(..), Fun(..)) if compatible(&self.types, a, b) => a,
-            _ => Ty::ANY,
-        }
-    }
 }
 
 /// A `Coerce` node.
@@ -298,7 +257,7 @@ pub(super) fn wrap(e: Expr, ty: Ty) -> Expr {
     Expr { kind: ExprKind::Coerce { value: Box::new(e) }, ty, span }
 }
 
-/// A `Cast` node.
+/// A `Cast` node: of a cast of the program, or for what is checked or copied like one.
 pub(super) fn cast(e: Expr, ty: Ty) -> Expr {
     let span = e.span;
     Expr { kind: ExprKind::Cast { value: Box::new(e) }, ty, span }

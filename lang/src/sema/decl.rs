@@ -278,11 +278,11 @@ impl<'a> Checker<'a> {
         };
         self.pop_scope();
         self.pop_scope();
-        let ctx = self.pop_ctx();
-        let result = match ctx.result {
+        let result = match self.cur().result {
             ResultMode::Declared(t) => t,
-            ResultMode::Infer(t) => t.unwrap_or(Ty::UNIT),
+            ResultMode::Infer(first) => first.map_or(Ty::UNIT, |t| self.lambda_result(t)),
         };
+        let ctx = self.pop_ctx();
         let f = &mut self.functions[id.0 as usize];
         f.params = params;
         f.locals = ctx.locals;
@@ -300,7 +300,7 @@ impl<'a> Checker<'a> {
                 let hint = self.literal_hint(e, want);
                 let value = self.expr(e, hint);
                 if self.compatible(want, value.ty) {
-                    self.coerce(value, want)
+                    self.admit(value, want)
                 } else {
                     self.type_error(Code::T008, lambda, &[want, value.ty]);
                     self.error_expr(e.span)

@@ -7,8 +7,7 @@
 use super::Checker;
 use super::convert::{cast, wrap};
 use super::flow::{Arm, leaves_by};
-use super::literal::fixing;
-use super::relations::{assignable, castable};
+use super::relations::castable;
 use super::scope::{Binding, View};
 use crate::ast::{self, BinOp, ExprKind, UnOp};
 use crate::diag::Code;
@@ -20,14 +19,19 @@ impl<'a> Checker<'a> {
     /// Checks an expression and that its value may flow into `want` (T008). Not converted yet.
     pub(super) fn expect_expr(&mut self, e: &'a ast::Expr, want: Ty) -> Expr {
         let value = self.expr(e, Some(want));
-        if self.compatible(value.ty, want) || assignable(&self.types, value.ty, want) {
+        self.expected(value, want, e.span)
+    }
+
+    /// Checks that a value may flow into `want`, or meet one of that type (T008).
+    pub(super) fn expected(&mut self, value: Expr, want: Ty, span: Span) -> Expr {
+        if self.flows(value.ty, want) {
             return value;
         }
         if leaves_by(&value) {
             return self.as_arm(value, want);
         }
-        self.type_error(Code::T008, e.span, &[want, value.ty]);
-        self.error_expr(e.span)
+        self.type_error(Code::T008, span, &[want, value.ty]);
+        self.error_expr(span)
     }
 
     /// Checks an expression.
@@ -66,7 +70,7 @@ impl<'a> Checker<'a> {
             }
             ExprKind::Cast { value, ty } => self.cast(value, ty, span),
             ExprKind::If { cond, then, otherwise } => {
-                self.if_expr(cond, then, otherwise.as_deref(), want, span, false)
+                self.if_expr((cond, then, otherwise.as_deref()), want, None, span, false)
             }
             ExprKind::Match { value, arms } => self.match_expr(value, arms, want, span, false),
             ExprKind::Query(q) => self.query(q, want, span),
@@ -114,7 +118,11 @@ impl<'a> Checker<'a> {
             }
             _ => value,
         };
-        self.coerce(value, view.ty)
+        match (self.types.kind(value.ty), self.types.kind(view.ty)) {
+            // It is known to be this variant.
+            (TyKind::Union(_), TyKind::Struct(_)) => cast(value, view.ty),
+            _ => self.coerce(value, view.ty),
+        }
     }
 
     /// Functions, variants and builtins as values; `nil`.
@@ -219,13 +227,14 @@ impl<'a> Checker<'a> {
         c
     }
 
-    /// An if-expression; `statement` when its value is not used.
+    /// An if-expression: condition and branches; `statement` when its value is not used. Its branches have the
+    /// type that is wanted; else each must be able to meet the first, and `met` is that of the chain of `else if`
+    /// which this is a part of.
     pub(super) fn if_expr(
         &mut self,
-        cond: &'a ast::Expr,
-        then: &'a ast::Expr,
-        otherwise: Option<&'a ast::Expr>,
+        (cond, then, otherwise): (&'a ast::Expr, &'a ast::Expr, Option<&'a ast::Expr>),
         want: Option<Ty>,
+        met: Option<Ty>,
         span: Span,
         statement: bool,
     ) -> Expr {
@@ -233,14 +242,19 @@ impl<'a> Checker<'a> {
         let c = if c.ty == Ty::ANY { self.is_true(c) } else { c };
         let facts = self.facts(cond);
         self.push_narrowed(&facts.truthy);
-        let (mut a, end) = self.arm(|c| c.branch(then, want, statement));
+        let (mut a, end) = self.arm(|c| c.branch(then, want, met, statement));
         self.pop_scope();
         let mut ends: Vec<Arm> = (!leaves_by(&a)).then_some(end).into_iter().collect();
         self.push_narrowed(&facts.falsy);
         let mut b = match otherwise {
             Some(e) => {
-                let next = if leaves_by(&a) { want } else { want.or(Some(a.ty)) };
-                let (b, end) = self.arm(|c| c.branch(e, next, statement));
+                let met = if leaves_by(&a) { met } else { met.or(Some(a.ty)) };
+                let (b, end) = self.arm(|c| match &e.kind {
+                    ExprKind::If { cond, then, otherwise } if want.is_none() => {
+                        c.if_expr((cond, then, otherwise.as_deref()), None, met, e.span, statement)
+                    }
+                    _ => c.branch(e, want, met, statement),
+                });
                 ends.extend((!leaves_by(&b)).then_some(end));
                 b
             }
@@ -253,7 +267,7 @@ impl<'a> Checker<'a> {
             Some(w) if a.ty != Ty::ERROR && b.ty != Ty::ERROR => w,
             _ if leaves_by(&a) && otherwise.is_some() => b.ty,
             _ if leaves_by(&b) => a.ty,
-            _ if self.compatible(a.ty, b.ty) => self.met([&a, &b]),
+            _ if self.compatible(a.ty, b.ty) || self.compatible(b.ty, a.ty) => self.met([&a, &b]),
             _ if otherwise.is_none() && a.ty != Ty::UNIT => self.types.option(a.ty),
             _ => Ty::ANY,
         };
@@ -263,20 +277,21 @@ impl<'a> Checker<'a> {
         Expr { kind: T::If { cond: Box::new(c), then: Box::new(a), otherwise: Box::new(b) }, ty, span }
     }
 
-    /// The type of compatible values that meet.
-    pub(super) fn met<'e>(&mut self, values: impl IntoIterator<Item = &'e Expr, IntoIter: Clone>) -> Ty {
-        let fixing = fixing(values.into_iter());
-        fixing.into_iter().reduce(|a, b| self.common_type(a, b)).unwrap_or(Ty::ANY)
-    }
-
-    fn branch(&mut self, e: &'a ast::Expr, want: Option<Ty>, statement: bool) -> Expr {
+    /// A branch, or the value of a block: of the type that is wanted, else one that may meet the first branch.
+    fn branch(&mut self, e: &'a ast::Expr, want: Option<Ty>, met: Option<Ty>, statement: bool) -> Expr {
         match want {
             _ if statement => self.statement_expr(e),
             Some(w) => {
                 let value = self.expect_expr(e, w);
-                self.coerce(value, w)
+                self.admit(value, w)
             }
-            None => self.expr(e, None),
+            None => match met {
+                Some(first) => {
+                    let value = self.meeting(e, first);
+                    self.expected(value, first, e.span)
+                }
+                None => self.expr(e, None),
+            },
         }
     }
 
@@ -296,7 +311,7 @@ impl<'a> Checker<'a> {
             _ => (None, &block.statements[..]),
         };
         let mut body = self.statements(init);
-        let value = last.map(|e| self.branch(e, want, statement));
+        let value = last.map(|e| self.branch(e, want, None, statement));
         self.pop_scope();
         let ty = value.as_ref().map_or(Ty::UNIT, |v| v.ty);
         if statement && ty != Ty::UNIT {

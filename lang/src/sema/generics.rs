@@ -3,6 +3,7 @@
 //! Prenex only: the pattern's parameters belong to the callee, the actual types to the caller
 //! (where the parameters of an enclosing generic function are opaque), so no occurs check is needed.
 
+use super::meet::common_type;
 use crate::types::{Ty, TyKind, Types};
 
 /// Bindings of a call's type parameters, by index.
@@ -51,29 +52,60 @@ impl Subst {
     }
 
     /// Matches `pattern` against `actual`, binding parameters; false when they disagree.
-    pub fn unify(&mut self, t: &Types, pattern: Ty, actual: Ty) -> bool {
+    pub fn unify(&mut self, t: &mut Types, pattern: Ty, actual: Ty) -> bool {
+        self.walk(t, pattern, actual, Walk { meets: false, strict: true })
+    }
+
+    /// [`Subst::unify`] with the type of a value: what values of several types are given for becomes their
+    /// common type.
+    pub fn unify_value(&mut self, t: &mut Types, pattern: Ty, actual: Ty) -> bool {
+        self.walk(t, pattern, actual, Walk { meets: true, strict: true })
+    }
+
+    /// Values of type `actual` meet those that bound the parameters of `pattern`, with which they are compatible.
+    pub fn meet(&mut self, t: &mut Types, pattern: Ty, actual: Ty) {
+        self.walk(t, pattern, actual, Walk { meets: true, strict: false });
+    }
+
+    fn walk(&mut self, t: &mut Types, pattern: Ty, actual: Ty, how: Walk) -> bool {
         use TyKind::*;
-        match (t.kind(pattern), t.kind(actual)) {
-            (Param(i, _), _) => match self.0.get(*i as usize).copied().flatten() {
-                None => {
-                    self.0[*i as usize] = Some(actual);
-                    true
+        match (t.kind(pattern).clone(), t.kind(actual).clone()) {
+            (Param(i, _), _) => {
+                let bound = self.0.get(i as usize).copied().flatten();
+                if how.strict && bound.is_some_and(|b| !strict(t, b, actual)) {
+                    return false;
                 }
-                Some(bound) => strict(t, bound, actual),
-            },
+                self.0[i as usize] = Some(match bound {
+                    None => actual,
+                    Some(bound) if how.meets => common_type(t, bound, actual),
+                    Some(bound) => bound,
+                });
+                true
+            }
             (Any | Error, _) | (_, Any | Error) => true,
-            (List(x), List(y)) | (Option(x), Option(y)) => self.unify(t, *x, *y),
+            (List(x), List(y)) | (Option(x), Option(y)) => self.walk(t, x, y, how),
             (Map(k, v), Map(l, w)) | (Group(k, v), Group(l, w)) => {
-                self.unify(t, *k, *l) && self.unify(t, *v, *w)
+                self.walk(t, k, l, how) && self.walk(t, v, w, how)
             }
             (Fun(p, r), Fun(q, s)) => {
+                // What the function takes may be more than it is given.
+                let given = Walk { meets: false, ..how };
                 p.len() == q.len()
-                    && p.iter().zip(q).all(|(x, y)| self.unify(t, *x, *y))
-                    && self.unify(t, *r, *s)
+                    && p.iter().zip(&q).all(|(x, y)| self.walk(t, *x, *y, given))
+                    && self.walk(t, r, s, how)
             }
             _ => pattern == actual,
         }
     }
+}
+
+/// How types are matched with a pattern.
+#[derive(Clone, Copy)]
+struct Walk {
+    /// A value of the type meets those that bound a parameter; else it only takes them.
+    meets: bool,
+    /// Types that differ in more than `any` disagree.
+    strict: bool,
 }
 
 /// Equality up to `any`.

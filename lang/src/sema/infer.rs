@@ -37,6 +37,9 @@ pub(super) struct Refinements {
     pub unkept: Unkept,
     /// Assignments make no views.
     pub viewless: bool,
+    /// Places whose first value does not say what all are, with their common type: variables that start as
+    /// a variant, by their names, and lambdas.
+    pub met: HashMap<Span, Ty>,
     /// What this walk has seen.
     seen: HashMap<Span, Seen>,
 }
@@ -274,7 +277,8 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// Walks until no loop is found to keep a view wrongly. After a few walks no assignment makes a view,
+/// Walks until no loop is found to keep a view wrongly, and no place to have values that its type does not
+/// have. After a few walks no assignment makes a view,
 /// so that what one loop does not keep changes nothing in another.
 fn settled<'a>(
     checker: &mut Checker<'a>,
@@ -284,10 +288,10 @@ fn settled<'a>(
     for walks in 1.. {
         refinements.viewless = checker.viewless || walks > WALKS;
         let found = walk(checker, refinements.clone());
-        if found.unkept.len() == refinements.unkept.len() {
+        if found.unkept.len() == refinements.unkept.len() && found.met == refinements.met {
             return found;
         }
-        refinements.unkept = found.unkept;
+        (refinements.unkept, refinements.met) = (found.unkept, found.met);
     }
     unreachable!("loops and names are finitely many")
 }

@@ -65,7 +65,7 @@ impl<'a> Checker<'a> {
         let mut subst = Subst::new(sig.generics.len());
         if let Some(w) = want {
             let mut tried = subst.clone();
-            if !contains_param(&self.types, w) && tried.unify(&self.types, full, w) {
+            if !contains_param(&self.types, w) && tried.unify(&mut self.types, full, w) {
                 subst = tried;
             }
         }

@@ -4,6 +4,7 @@
 //! that is wanted, or the other values that meet it in a call, a literal or at the end of arms.
 
 use super::Checker;
+use super::meet::ascends;
 use super::relations::{assignable, contains_any};
 use crate::ast::{self, ExprKind, Ident};
 use crate::diag::Code;
@@ -50,6 +51,17 @@ impl<'a> Checker<'a> {
     }
 
     pub(super) fn list_literal(&mut self, items: &'a [ast::Expr], want: Option<Ty>, span: Span) -> Expr {
+        self.list_literal_in(items, want, span, true)
+    }
+
+    /// A list literal that is wanted in a place of a type; or, unless `placed`, that meets a value of it.
+    pub(super) fn list_literal_in(
+        &mut self,
+        items: &'a [ast::Expr],
+        want: Option<Ty>,
+        span: Span,
+        placed: bool,
+    ) -> Expr {
         let hint = match self.container(want) {
             Some(TyKind::List(elem)) => Some(elem),
             _ => None,
@@ -60,12 +72,12 @@ impl<'a> Checker<'a> {
         let mut values = Vec::with_capacity(items.len());
         let mut failed = false;
         for item in items {
-            let inner = match hint {
-                Some(h) => self.element_hint(item, h),
-                None if mixed => self.element_hint(item, Ty::ANY),
-                None => elem.and_then(|first| self.literal_hint(item, first)),
+            let v = match (hint, elem) {
+                (Some(h), _) => self.element(item, h, placed),
+                (None, _) if mixed => self.element(item, Ty::ANY, placed),
+                (None, Some(first)) => self.meeting(item, first),
+                (None, None) => self.expr(item, None),
             };
-            let v = self.expr(item, inner);
             elem = match elem {
                 None | Some(Ty::ERROR) => Some(v.ty),
                 Some(first) if self.compatible(first, v.ty) => Some(self.with_any(first, v.ty)),
@@ -83,21 +95,32 @@ impl<'a> Checker<'a> {
         if failed || elem == Some(Ty::ERROR) {
             return self.error_expr(span);
         }
-        let fixing = fixing(values.iter());
-        if fixing.len() < values.len() {
-            let joined = fixing
-                .into_iter()
-                .reduce(|a, b| if self.compatible(a, b) { self.with_any(a, b) } else { Ty::ANY });
-            elem = joined.or(elem);
-        }
-        let own = elem.unwrap_or(Ty::ANY);
+        let own = if elem == Some(Ty::ANY) { Ty::ANY } else { self.met(&values) };
         let ty = match hint {
-            Some(h) if elem.is_none() || self.flows(own, h) => h,
+            Some(h) if elem.is_none() || self.hint_holds(own, h, placed) => h,
             _ => own,
         };
-        let values = values.into_iter().map(|v| self.coerce(v, ty)).collect();
+        let values = values.into_iter().map(|v| self.member(v, ty, placed)).collect();
         let ty = self.types.list(ty);
         Expr { kind: T::List(values), ty, span }
+    }
+
+    /// An element of a literal, where elements of a type are wanted or met.
+    fn element(&mut self, e: &'a ast::Expr, hint: Ty, placed: bool) -> Expr {
+        match self.element_hint(e, hint) {
+            Some(_) if !placed && hint != Ty::ANY => self.meeting(e, hint),
+            hint => self.expr(e, hint),
+        }
+    }
+
+    /// A part of a literal in its place.
+    fn member(&mut self, value: Expr, ty: Ty, placed: bool) -> Expr {
+        if placed { self.admit(value, ty) } else { self.coerce(value, ty) }
+    }
+
+    /// Whether a literal with elements of type `own` is one of the type that is wanted, or met.
+    fn hint_holds(&self, own: Ty, hint: Ty, placed: bool) -> bool {
+        if placed { self.flows(own, hint) } else { ascends(&self.types, own, hint) }
     }
 
     /// Whether a value of type `from` may flow into `to`.
@@ -110,6 +133,17 @@ impl<'a> Checker<'a> {
         pairs: &'a [(ast::Expr, ast::Expr)],
         want: Option<Ty>,
         span: Span,
+    ) -> Expr {
+        self.map_literal_in(pairs, want, span, true)
+    }
+
+    /// A map literal that is wanted in a place of a type; or, unless `placed`, that meets a value of it.
+    pub(super) fn map_literal_in(
+        &mut self,
+        pairs: &'a [(ast::Expr, ast::Expr)],
+        want: Option<Ty>,
+        span: Span,
+        placed: bool,
     ) -> Expr {
         let hint = match self.container(want) {
             Some(TyKind::Map(k, v)) => Some((k, v)),
@@ -124,11 +158,11 @@ impl<'a> Checker<'a> {
                 Some(text) => Expr { kind: T::Str(text.into()), ty: Ty::STR, span: k.span },
                 None => self.expr(k, None),
             };
-            let inner = match hint {
-                Some((_, h)) => self.element_hint(v, h),
-                None => val.and_then(|h| self.literal_hint(v, h)),
+            let v = match (hint, val) {
+                (Some((_, h)), _) => self.element(v, h, placed),
+                (None, Some(first)) => self.meeting(v, first),
+                (None, None) => self.expr(v, None),
             };
-            let v = self.expr(v, inner);
             failed |= k.ty == Ty::ERROR || v.ty == Ty::ERROR;
             key = Some(self.widened(key, k.ty));
             val = Some(self.widened(val, v.ty));
@@ -143,11 +177,14 @@ impl<'a> Checker<'a> {
         }
         let (mut key, mut val) = (key.unwrap_or(Ty::ANY), val.unwrap_or(Ty::ANY));
         if let Some((hk, hv)) = hint
-            && (made.is_empty() || self.flows(key, hk) && self.flows(val, hv))
+            && (made.is_empty() || self.hint_holds(key, hk, placed) && self.hint_holds(val, hv, placed))
         {
             (key, val) = (hk, hv);
         }
-        let made = made.into_iter().map(|(k, v)| (self.coerce(k, key), self.coerce(v, val))).collect();
+        let made = made
+            .into_iter()
+            .map(|(k, v)| (self.member(k, key, placed), self.member(v, val, placed)))
+            .collect();
         let ty = self.types.map(key, val);
         Expr { kind: T::Map(made), ty, span }
     }
@@ -161,12 +198,12 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Type of keys or values so far, with one more.
+    /// Type of keys or values so far, with one more: `any` when they are not compatible.
     fn widened(&mut self, so_far: Option<Ty>, next: Ty) -> Ty {
         match so_far {
             None => next,
             Some(t) if t == Ty::ANY || next == Ty::ANY => Ty::ANY,
-            Some(t) if self.compatible(t, next) => self.with_any(t, next),
+            Some(t) if self.compatible(t, next) => self.common_type(t, next),
             Some(_) => Ty::ANY,
         }
     }
@@ -206,7 +243,7 @@ impl<'a> Checker<'a> {
                 self.type_error(Code::T008, value.span, &[slot, v.ty]);
             }
             given[at] = true;
-            values.push((at as u32, self.coerce(v, slot)));
+            values.push((at as u32, self.admit(v, slot)));
         }
         let missing: Vec<String> =
             declared.iter().zip(&given).filter(|(_, g)| !**g).map(|((n, _), _)| n.clone()).collect();

@@ -2,7 +2,6 @@
 
 use super::Checker;
 use super::flow::leaves_by;
-use super::literal::{fixing, is_open};
 use super::narrow::is_none_literal;
 use super::relations::name_list;
 use super::scope::Origin;
@@ -80,8 +79,8 @@ impl<'a> Checker<'a> {
             if counts && made.ty != Ty::ERROR {
                 result = Some(match result {
                     None => made.ty,
-                    Some(first) if self.compatible(first, made.ty) || statement => {
-                        self.arm_type(first, made.ty)
+                    Some(first) if statement || self.compatible(first, made.ty) => {
+                        self.common_type(first, made.ty)
                     }
                     Some(first) => {
                         self.type_error(Code::T008, at, &[first, made.ty]);
@@ -96,17 +95,11 @@ impl<'a> Checker<'a> {
         }
         self.join_arms(&ends, coverage.all);
         self.check_exhaustive(target.ty, &coverage, span);
-        let results = || counted.iter().map(|k| &checked[*k].result);
-        if results().any(is_open) {
-            let fixing = fixing(results());
-            result = fixing.into_iter().reduce(|a, b| self.arm_type(a, b));
-        }
-        let mut ty = result.unwrap_or(Ty::UNIT);
-        if let Some(w) = want {
-            ty = w;
-        } else if statement {
-            ty = Ty::UNIT;
-        }
+        let ty = match want {
+            Some(w) => w,
+            None if statement || counted.is_empty() => Ty::UNIT,
+            None => self.met(counted.iter().map(|k| &checked[*k].result)),
+        };
         let arms = checked
             .into_iter()
             .map(|a| {
@@ -118,10 +111,6 @@ impl<'a> Checker<'a> {
             return Expr { ty, ..self.error_expr(span) };
         }
         Expr { kind: T::Match { value: Box::new(target), arms }, ty, span }
-    }
-
-    fn arm_type(&mut self, a: Ty, b: Ty) -> Ty {
-        if self.compatible(a, b) { self.common_type(a, b) } else { Ty::UNIT }
     }
 
     /// An arm's result; whether it takes part in the type of the match.
@@ -138,7 +127,7 @@ impl<'a> Checker<'a> {
         match want {
             Some(w) => {
                 let v = self.expect_expr(result, w);
-                (v, true)
+                (if w == Ty::UNIT { v } else { self.admit(v, w) }, true)
             }
             None if statement => (self.statement_expr(result), false),
             None => {
@@ -243,7 +232,17 @@ impl<'a> Checker<'a> {
             self.type_error(Code::T008, at, &[ty, v.ty]);
             return Pattern::Wildcard;
         }
-        Pattern::Literal(self.coerce(v, ty))
+        Pattern::Literal(self.compared_pattern(v, ty))
+    }
+
+    /// A value that a match compares with values of a type: as what both can be.
+    fn compared_pattern(&mut self, v: Expr, ty: Ty) -> Expr {
+        let of = match *self.types.kind(ty) {
+            TyKind::Option(inner) if !matches!(self.types.kind(v.ty), TyKind::Option(_)) => inner,
+            _ => ty,
+        };
+        let common = self.common_type(v.ty, of);
+        self.coerce(v, common)
     }
 
     fn literal_pattern(
@@ -272,7 +271,7 @@ impl<'a> Checker<'a> {
         if let Some(k) = key {
             self.note_literal(&k, at, coverage);
         }
-        Pattern::Literal(self.coerce(v, ty))
+        Pattern::Literal(self.compared_pattern(v, ty))
     }
 
     fn note_literal(&mut self, key: &str, at: Span, coverage: Option<&mut Coverage>) {

@@ -3,6 +3,7 @@
 
 use super::Checker;
 use super::access::dotted;
+use super::literal::is_open;
 use super::scope::Binding;
 use crate::ast::{self, BinOp, Ident};
 use crate::diag::Code;
@@ -117,13 +118,14 @@ impl<'a> Checker<'a> {
             return self.error_expr(span);
         }
         let k = self.expect_expr(&args[0], key);
-        let k = self.coerce(k, key);
-        let option = self.types.option(value);
-        let found = Expr { kind: T::Index { base: Box::new(map), index: Box::new(k) }, ty: option, span };
+        let found = self.looked_up(map, k, span);
         let Some(default) = args.get(1) else { return found };
-        let d = self.expect_expr(default, value);
-        let d = self.coerce(d, value);
+        let d = self.meeting(default, value);
+        let d = self.expected(d, value, default.span);
+        let ty = if is_open(&d) { value } else { self.common_type(value, d.ty) };
+        let option = self.types.option(ty);
+        let (found, d) = (self.coerce(found, option), self.coerce(d, ty));
         let kind = T::Binary { op: BinOp::Coalesce, left: Box::new(found), right: Box::new(d) };
-        Expr { kind, ty: value, span }
+        Expr { kind, ty, span }
     }
 }

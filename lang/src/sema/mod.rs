@@ -9,6 +9,7 @@
 //! | file | concern |
 //! |---|---|
 //! | `relations` | compatible, assignable, casts, numeric join, writing types |
+//! | `meet` | what values become where they meet, or flow into a place of a type |
 //! | `generics` | matching and substituting type parameters |
 //! | `scope` | scopes, function contexts, captures, views of variables |
 //! | `decl`, `typeref` | declarations of types and functions; types as written |
@@ -44,6 +45,7 @@ mod infer;
 mod lambda;
 mod literal;
 mod matching;
+mod meet;
 mod members;
 mod narrow;
 mod query;

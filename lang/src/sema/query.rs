@@ -172,7 +172,7 @@ impl<'a> Checker<'a> {
             self.error(Code::T055, e.span, &[&clause, &shown]);
             return self.error_expr(e.span);
         }
-        self.coerce(n, Ty::INT)
+        self.admit(n, Ty::INT)
     }
 
     /// A key; a list of keys may mix types.

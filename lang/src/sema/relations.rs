@@ -39,7 +39,7 @@ pub(super) fn compatible(t: &Types, a: Ty, b: Ty) -> bool {
 
 /// Parameters and result of two function types, with the same number of parameters if calls can be
 /// written alike: `f(a, b)` and `f(a)(b)` are one call (section 3.3).
-fn uncurried(t: &Types, a: Ty, b: Ty) -> (Signature, Signature) {
+pub(super) fn uncurried(t: &Types, a: Ty, b: Ty) -> (Signature, Signature) {
     let (mut a, mut b) = (signature(t, a), signature(t, b));
     while a.0.len() != b.0.len() {
         let shorter = if a.0.len() < b.0.len() { &mut a } else { &mut b };

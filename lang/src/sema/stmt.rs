@@ -4,6 +4,8 @@ use super::Checker;
 use super::convert::wrap;
 use super::effects::Effects;
 use super::flow::leaves;
+use super::literal::is_open;
+use super::meet::ascends;
 use super::relations::{assignable, contains_any};
 use super::scope::{Binding, Origin, ResultMode, VarKey, View};
 use crate::ast::{self, BinOp, Else, ExprKind, StmtKind, TypeRef};
@@ -119,7 +121,7 @@ impl<'a> Checker<'a> {
         match &e.kind {
             ExprKind::Match { value, arms } => self.match_expr(value, arms, None, e.span, true),
             ExprKind::If { cond, then, otherwise } => {
-                self.if_expr(cond, then, otherwise.as_deref(), None, e.span, true)
+                self.if_expr((cond, then, otherwise.as_deref()), None, None, e.span, true)
             }
             ExprKind::Block(b) => self.block_expr(b, None, true),
             _ => self.expr(e, None),
@@ -182,7 +184,7 @@ impl<'a> Checker<'a> {
                     self.check_literal_aliases(v, want);
                 }
             }
-            init = Some(self.coerce(x, want));
+            init = Some(self.admit(x, want));
         }
         let var = self.declare(&name.name, want, mutable, name.span, effects);
         Some(S::Let { var, value: init })
@@ -198,11 +200,33 @@ impl<'a> Checker<'a> {
         if x.ty == Ty::UNIT {
             x = self.coerce(x, Ty::ANY);
         }
+        let first = x.ty;
+        if let Some(&all) = self.refinements().met.get(&name.span)
+            && ascends(&self.types, first, all)
+        {
+            x = self.coerce(x, all);
+        }
         let var = self.declare(&name.name, x.ty, mutable, name.span, effects);
+        if x.ty != first
+            && let Some((var, _)) = self.lookup_var(&name.name)
+        {
+            self.assigned(var.key, first);
+        }
         if open {
             self.mark_open(&name.name, name.span);
         }
         S::Let { var, value: Some(x) }
+    }
+
+    fn lambda_span(&mut self) -> Span {
+        let id = self.cur().id;
+        self.functions[id.0 as usize].span
+    }
+
+    /// The result of the lambda that is being checked, whose first `return` has a value of type `first`.
+    pub(super) fn lambda_result(&mut self, first: Ty) -> Ty {
+        let place = self.lambda_span();
+        self.refinements().met.get(&place).copied().unwrap_or(first)
     }
 
     fn return_statement(&mut self, value: Option<&'a ast::Expr>, span: Span, out: &mut Vec<Stmt>) {
@@ -228,21 +252,34 @@ impl<'a> Checker<'a> {
                 let v = self.expr(e, None);
                 let own = if contains_any(&self.types, v.ty) || v.ty == Ty::UNIT { Ty::ANY } else { v.ty };
                 self.cur().result = ResultMode::Infer(Some(own));
-                let v = self.coerce(v, own);
+                let result = self.lambda_result(own);
+                let v = self.coerce(v, result);
                 out.push(Stmt { kind: S::Return(Some(v)), span });
                 return;
             }
         };
-        let v = self.expect_expr(e, want);
+        let inferred = matches!(mode, ResultMode::Infer(_));
+        let v = if inferred {
+            let v = self.meeting(e, want);
+            self.expected(v, want, e.span)
+        } else {
+            self.expect_expr(e, want)
+        };
         if v.ty != Ty::ERROR && !self.compatible(v.ty, want) {
             self.type_error(Code::T010, span, &[want, v.ty]);
+        }
+        let want = if inferred { self.lambda_result(want) } else { want };
+        if inferred && !ascends(&self.types, v.ty, want) && !is_open(&v) {
+            let (place, all) = (self.lambda_span(), self.met([&v]));
+            let all = self.common_type(want, all);
+            self.refinements_mut().met.insert(place, all);
         }
         if want == Ty::UNIT {
             out.push(Stmt { span: v.span, kind: S::Expr(v) });
             out.push(Stmt { kind: S::Return(None), span });
             return;
         }
-        let v = self.coerce(v, want);
+        let v = self.admit(v, want);
         out.push(Stmt { kind: S::Return(Some(v)), span });
     }
 
@@ -333,7 +370,7 @@ impl<'a> Checker<'a> {
             self.error(Code::T023, span, &[]);
         }
         let ty = if start.ty == Ty::INT64 { Ty::INT64 } else { Ty::INT };
-        let (start, end) = (self.coerce(start, ty), self.coerce(end, ty));
+        let (start, end) = (self.admit(start, ty), self.admit(end, ty));
         self.looped(span, |c| {
             let local = c.declare_local(&name.name, ty, true, name.span);
             let body = c.loop_body(body);
@@ -408,7 +445,7 @@ impl<'a> Checker<'a> {
                 if !c.compatible(slot, v.ty) {
                     c.type_error(Code::T008, value.span, &[slot, v.ty]);
                 }
-                values.push((at as u32, c.coerce(v, slot)));
+                values.push((at as u32, c.admit(v, slot)));
             }
             let filter = filter.map(|f| {
                 let condition = c.expect_expr(f, Ty::BOOL);

@@ -629,6 +629,74 @@ fn long_chains() {
 }
 
 #[test]
+fn values_that_meet() {
+    let union = "type T = A(x: int) | B(y: string) | C\nfun c(): T { return C }\nlet a: any = 1\nlet o: int? = 1\n\
+                 let r = 7 as bigrat\nfun two<X>(x: X, y: X): X { return x }\n";
+    for (value, ty) in [
+        ("if true { A { x: 1 } } else { C }", "T"),
+        ("if true { A { x: 1 } } else if true { A { x: 2 } } else { c() }", "T"),
+        ("if true { 1 } else { a }", "any"),
+        ("if true { 1 } else { r }", "bigrat"),
+        ("if true { \"x\" } else { a }", "any"),
+        ("match 1 { 1 => A { x: 1 } _ => C }", "T"),
+        ("[A { x: 1 }, C]", "[T]"),
+        ("[[A { x: 1 }], [C]]", "[[T]]"),
+        ("[o, none]", "[option[int]]"),
+        ("{1: A { x: 1 }, 2: C}", "{int: T}"),
+        ("two(1, a)", "any"),
+        ("two(1, r)", "bigrat"),
+        ("two([1], [a])", "[any]"),
+        ("two([1], [])", "[int]"),
+        ("two(o, none)", "option[int]"),
+        ("append([A { x: 1 }], C)", "[T]"),
+        ("[1] + [a]", "[any]"),
+        ("[1] union [a]", "[any]"),
+        ("{1: A { x: 1 }}[1] ?? C", "T"),
+        ("{1: 2}.get(1, a)", "any"),
+        ("fun(n: int) { if n > 0 { return 1 } return a }", "fun(int): any"),
+        ("fun(n: int) { if n > 0 { return A { x: 1 } } return C }", "fun(int): T"),
+        ("[fun(n: int): any => n, fun(n: any): int => 1]", "[fun(int): any]"),
+        ("sum", "fun(any): any"),
+    ] {
+        assert_eq!(type_of(&format!("{union}let v = {value}"), "v"), ty, "{value}");
+    }
+    // The wanted type stays where only `any` would change it.
+    accepted("let a: any = 1\nvar xs = [1]\nxs = append(xs, a)\nxs = xs + [a]\nlet n: int = xs[0]");
+    // A variable that starts as a variant is seen as it until it is assigned something else.
+    accepted("type T = A(x: int) | C\nfun c(): T { return C }\nvar v = A { x: 1 }\nprint(v.x)\nv = c()");
+    accepted("type T = A(x: int) | C\nvar v = A { x: 1 }\nfun f() { print(v.x) }\nv = A { x: 2 }\nf()");
+}
+
+#[test]
+fn common_types_hold_both() {
+    let text = "type T = A(x: int) | B(y: string) | C\ntype P { x: int }\nlet v1: T = C\nlet v2 = A { x: 1 }\n\
+                let v3 = P { x: 1 }\nlet v4: fun(int): any = fun(x: int): any => x\n\
+                let v5: fun(any): int = fun(x: any): int => 1\nlet v6 = {1: 2}\nlet v7 = {1: v1}";
+    let tree = accepted(text);
+    let mut types = tree.types;
+    let plain = [Ty::INT, Ty::INT64, Ty::BIGINT, Ty::BIGRAT, Ty::FLOAT, Ty::STR, Ty::BOOL, Ty::ANY];
+    let mut all: Vec<Ty> = plain.to_vec();
+    all.extend(tree.globals.iter().map(|g| g.ty));
+    for ty in all.clone() {
+        all.extend([types.list(ty), types.option(ty), types.map(Ty::STR, ty)]);
+    }
+    for &a in &all {
+        for &b in &all {
+            let c = meet::common_type(&mut types, a, b);
+            for x in [a, b] {
+                assert!(
+                    meet::ascends(&types, x, c),
+                    "{:?} {:?}: {:?}",
+                    types.kind(a),
+                    types.kind(b),
+                    types.kind(c)
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn the_verifier_complains() {
     let mut tree = accepted("var x = 1\nx = 2");
     tree.globals[0].ty = Ty::STR;
@@ -637,6 +705,22 @@ fn the_verifier_complains() {
     let int_list = tree.types.intern(TyKind::List(Ty::INT));
     tree.functions[1].result = int_list;
     assert_ne!(verify(&tree), Vec::<String>::new());
+    // Conversions down that nobody wrote.
+    for (value, to) in [("[1.5]", "int"), ("[7 as bigrat]", "int"), ("[C]", "A"), ("first([1])", "int")] {
+        let text = format!("type T = A(x: int) | C\nlet v: {to}? = none\nlet w: any = {value}[0]");
+        let text = text.replace("first([1])[0]", "first([1])");
+        let mut tree = accepted(&text);
+        let TyKind::Option(to) = *tree.types.kind(tree.globals[0].ty) else { unreachable!("declared so") };
+        let main = &mut tree.functions[tree.main.0 as usize];
+        let Some(tree::Stmt { kind: tree::StmtKind::Let { value: Some(e), .. }, .. }) = main.body.last_mut()
+        else {
+            unreachable!("the last statement")
+        };
+        let tree::ExprKind::Coerce { value } = &mut e.kind else { unreachable!("it becomes any") };
+        let down = tree::ExprKind::Coerce { value: value.clone() };
+        **value = tree::Expr { kind: down, ty: to, span: e.span };
+        assert_ne!(verify(&tree), Vec::<String>::new(), "{text}");
+    }
 }
 
 #[test]

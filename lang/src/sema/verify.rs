@@ -4,7 +4,8 @@
 //! every program the checker accepts. A complaint is a bug of the checker.
 
 use super::generics::Subst;
-use super::relations::{contains_param, indexes, is_numeric, render};
+use super::meet::ascends;
+use super::relations::{castable, contains_param, indexes, is_numeric, render};
 use crate::ast::{BinOp, UnOp};
 use crate::tree::*;
 use crate::types::{Ty, TyKind, Types};
@@ -420,7 +421,17 @@ impl Verifier<'_> {
                     self.complain("field of a row: variables out of range".into());
                 }
             }
-            ExprKind::Cast { value } | ExprKind::Coerce { value } => self.expr(value, f),
+            ExprKind::Cast { value } => {
+                self.expr(value, f);
+                let (from, to) = (value.ty, e.ty);
+                if !castable(&self.types, from, to) && !ascends(&self.types, from, to) {
+                    self.complain(format!("cast of {} to {}", self.show(from), self.show(to)));
+                }
+            }
+            ExprKind::Coerce { value } => {
+                self.expr(value, f);
+                self.flow(value, e.ty);
+            }
             ExprKind::If { cond, then, otherwise } => {
                 self.condition(cond, f);
                 self.expr(then, f);
@@ -448,6 +459,21 @@ impl Verifier<'_> {
         }
     }
 
+    /// A conversion that nobody wrote goes up, or from `any` ([`super::meet`]); a variable that was tested for
+    /// none may be seen as what is in the option.
+    fn flow(&mut self, value: &Expr, to: Ty) {
+        let from = value.ty;
+        let tested = match (&value.kind, self.types.kind(from)) {
+            (ExprKind::Var(_) | ExprKind::Field { .. }, TyKind::Option(inner)) => {
+                ascends(&self.types, *inner, to)
+            }
+            _ => false,
+        };
+        if !(matches!(from, Ty::ANY | Ty::UNIT) || tested || ascends(&self.types, from, to)) {
+            self.complain(format!("{} becomes {}", self.show(from), self.show(to)));
+        }
+    }
+
     fn binary(&mut self, op: BinOp, l: Ty, r: Ty, ty: Ty) {
         match op {
             BinOp::Add | BinOp::Sub | BinOp::Mul | BinOp::Div | BinOp::Mod => {
@@ -472,7 +498,9 @@ impl Verifier<'_> {
                     TyKind::Str => Ty::STR,
                     _ => Ty::ANY,
                 };
-                self.same(l, elem, "in");
+                if l != Ty::ANY {
+                    self.same(l, elem, "in");
+                }
             }
             BinOp::Coalesce => {
                 self.same(r, ty, "??");
@@ -491,7 +519,13 @@ impl Verifier<'_> {
             Pattern::Wildcard | Pattern::None => {}
             Pattern::Literal(e) => {
                 self.expr(e, f);
-                self.same(e.ty, ty, "literal pattern");
+                let inner = match *self.types.kind(ty) {
+                    TyKind::Option(inner) if !matches!(self.types.kind(e.ty), TyKind::Option(_)) => inner,
+                    _ => ty,
+                };
+                if !ascends(&self.types, inner, e.ty) {
+                    self.complain("a match compares values as what they may not be".into());
+                }
             }
             Pattern::Bind(l) => {
                 let got = self.local(*l);

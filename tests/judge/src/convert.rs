@@ -1,16 +1,26 @@
 //! Conversions: implicit ones (section 3.2) and casts (section 3.5).
 //!
 //! An implicit conversion keeps none, and keeps the object where the value is of the type already. A
-//! cast copies lists, maps and structs, all the way down, and checks.
+//! cast copies lists, maps and structs, all the way down, and checks. A fraction is cut off by a cast only:
+//! a number that flows into an int has to be one.
 
 use crate::key::{Key, frozen};
 use crate::machine::{Machine, Run};
 use crate::number::{Arith, Int, int_arith, rat_from_f64, rat_parse, rat_to_f64};
-use crate::show::key_text;
+use crate::show::{Mode, Show, key_text};
 use crate::text::quote;
 use crate::value::{Entries, List, Map, Struct, Value};
 use mochi_lang::types::{StructId, Ty, TyKind, UnionId};
 use std::rc::Rc;
+
+/// What a value of any type becomes another for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// A cast of the program.
+    Cast,
+    /// It flows into a place of the type.
+    Flow,
+}
 
 impl Machine<'_> {
     /// A `Coerce` node: a value of one type flows into a slot of another.
@@ -56,7 +66,7 @@ impl Machine<'_> {
             (Value::Struct(s), TyKind::Struct(id)) => s.id == *id,
             _ => false,
         };
-        if itself { Ok(v) } else { self.cast_dynamic(v, to) }
+        if itself { Ok(v) } else { self.cast_dynamic(v, to, By::Flow) }
     }
 
     /// A `Cast` node.
@@ -74,7 +84,7 @@ impl Machine<'_> {
             return self.fail(format!("cannot cast <nil> to {name}"));
         }
         if inner == Ty::ANY || inner == Ty::UNIT {
-            return self.cast_dynamic(v, target);
+            return self.cast_dynamic(v, target, By::Cast);
         }
         if v.is_none() {
             let parsed = inner == Ty::STR && target != Ty::STR;
@@ -85,24 +95,29 @@ impl Machine<'_> {
         match (self.types.kind(inner), self.types.kind(target)) {
             (TyKind::Union(_), TyKind::Struct(id)) => {
                 let same = matches!(&v, Value::Struct(s) if s.id == *id);
-                if same { Ok(v) } else { self.cast_dynamic(v, target) }
+                if same { Ok(v) } else { self.cast_dynamic(v, target, By::Cast) }
             }
-            _ if copies => self.cast_dynamic(v, target),
+            _ if copies => self.cast_dynamic(v, target, By::Cast),
             _ => self.scalar(v, target),
         }
     }
 
     /// The table of section 3.5: by what the value is, into fresh objects.
-    fn cast_dynamic(&mut self, v: Value, to: Ty) -> Run<Value> {
+    fn cast_dynamic(&mut self, v: Value, to: Ty, by: By) -> Run<Value> {
         self.work(1)?;
         let kind = self.types.kind(to).clone();
         match (&v, kind) {
             (_, TyKind::Any | TyKind::Unit) => Ok(v),
             (Value::None, TyKind::Option(_)) => Ok(v),
-            (_, TyKind::Option(inner)) => self.cast_dynamic(v, inner),
+            (_, TyKind::Option(inner)) => self.cast_dynamic(v, inner, by),
             (Value::None, TyKind::Int) => Ok(Value::int(0)),
             (Value::None, TyKind::Float) => Ok(Value::Float(0.0)),
             (Value::None, TyKind::BigRat) => Ok(Value::rat(Int::from(0).to_rat())),
+            (Value::Float(x), TyKind::Int) if by == By::Flow && Int::from_f64(*x).to_f64() != *x => {
+                self.fraction_error(&v)
+            }
+            (Value::Rat(r), TyKind::Int) if r.is_integer() => Ok(Value::Int(Int::from(r.numer().clone()))),
+            (Value::Rat(_), TyKind::Int) if by == By::Flow => self.fraction_error(&v),
             (Value::Int(_), TyKind::Int | TyKind::Float | TyKind::BigRat)
             | (Value::Float(_), TyKind::Int | TyKind::Float | TyKind::BigRat)
             | (Value::Rat(_), TyKind::Float | TyKind::BigRat)
@@ -111,22 +126,22 @@ impl Machine<'_> {
             | (Value::Str(_), TyKind::Str)
             | (Value::Fun(_), TyKind::Fun(..) | TyKind::Variadic(..))
             | (Value::Group(_), TyKind::Group(..)) => Ok(v),
-            (Value::List(l), TyKind::List(elem)) => self.cast_list(l, elem, to),
+            (Value::List(l), TyKind::List(elem)) => self.cast_list(l, elem, to, by),
             (Value::Map(m), TyKind::Map(..)) => {
                 let entries: Vec<(Value, Value)> = m.entries.borrow().iter().cloned().collect();
-                self.cast_map(entries, to)
+                self.cast_map(entries, to, by)
             }
             (Value::Struct(s), TyKind::Map(..)) => {
                 let def = self.types.types.struct_def(s.id);
                 let names = def.fields.iter().map(|(n, _)| Value::str(n.as_bytes()));
                 let entries = names.zip(s.fields.borrow().iter().cloned()).collect();
-                self.cast_map(entries, to)
+                self.cast_map(entries, to, by)
             }
-            (Value::Map(_) | Value::Struct(_), TyKind::Struct(id)) => self.cast_struct(&v, id, to),
+            (Value::Map(_) | Value::Struct(_), TyKind::Struct(id)) => self.cast_struct(&v, id, to, by),
             (Value::Struct(s), TyKind::Union(u)) if self.types.types.struct_def(s.id).union == Some(u) => {
                 Ok(v)
             }
-            (Value::Map(_), TyKind::Union(u)) => self.cast_variant(&v, u, to),
+            (Value::Map(_), TyKind::Union(u)) => self.cast_variant(&v, u, to, by),
             _ => self.cast_error(&v, to),
         }
     }
@@ -139,23 +154,28 @@ impl Machine<'_> {
         self.fail(format!("cannot cast {} to {name}", v.kind_name()))
     }
 
-    /// What is inside a container: none stays none.
-    fn cast_inner(&mut self, v: Value, to: Ty) -> Run<Value> {
-        if v.is_none() { Ok(v) } else { self.cast_dynamic(v, to) }
+    fn fraction_error<T>(&mut self, v: &Value) -> Run<T> {
+        let text = Show::new(&self.types.types).text(v, Mode::Str);
+        self.fail([b"cannot cast ", text.as_slice(), b" to int"].concat())
     }
 
-    fn cast_list(&mut self, list: &Rc<List>, elem: Ty, to: Ty) -> Run<Value> {
+    /// What is inside a container: none stays none.
+    fn cast_inner(&mut self, v: Value, to: Ty, by: By) -> Run<Value> {
+        if v.is_none() { Ok(v) } else { self.cast_dynamic(v, to, by) }
+    }
+
+    fn cast_list(&mut self, list: &Rc<List>, elem: Ty, to: Ty, by: By) -> Run<Value> {
         let items = list.items.borrow().clone();
-        let items: Run<Vec<Value>> = items.into_iter().map(|x| self.cast_inner(x, elem)).collect();
+        let items: Run<Vec<Value>> = items.into_iter().map(|x| self.cast_inner(x, elem, by)).collect();
         Ok(Value::list(to, items?))
     }
 
-    fn cast_map(&mut self, entries: Vec<(Value, Value)>, to: Ty) -> Run<Value> {
+    fn cast_map(&mut self, entries: Vec<(Value, Value)>, to: Ty, by: By) -> Run<Value> {
         let (key_ty, value_ty) = self.types.map_parts(to);
         let mut result = Entries::default();
         for (k, v) in entries {
-            let k = self.adopt_key(&k, key_ty)?;
-            let v = self.cast_inner(v, value_ty)?;
+            let k = self.key_as(&k, key_ty, by)?;
+            let v = self.cast_inner(v, value_ty, by)?;
             result.put(Key::of_type(&self.types.types, key_ty, &k), frozen(&k), v);
         }
         Ok(Value::Map(Rc::new(Map { ty: to, entries: result.into() })))
@@ -163,6 +183,29 @@ impl Machine<'_> {
 
     /// A key for a map of another key type: numbers become text and text becomes numbers.
     pub fn adopt_key(&mut self, key: &Value, to: Ty) -> Run<Value> {
+        self.key_as(key, to, By::Flow)
+    }
+
+    /// Whether a value of any type can be a key of a map of keys of this type.
+    pub fn may_be_key(&self, key: &Value, to: Ty) -> bool {
+        match (key, self.types.kind(to)) {
+            (Value::None, _) => true,
+            (Value::Str(s), TyKind::Int) => Int::parse(s.bytes()).is_some(),
+            (Value::Int(_), TyKind::Int | TyKind::Float | TyKind::BigRat) => true,
+            (Value::Float(_), TyKind::Float | TyKind::BigRat) | (Value::Rat(_), TyKind::BigRat) => true,
+            (_, TyKind::Int | TyKind::Float | TyKind::BigRat) => false,
+            (_, TyKind::Bool) => matches!(key, Value::Bool(_)),
+            (_, TyKind::List(_)) => matches!(key, Value::List(_)),
+            (_, TyKind::Map(..)) => matches!(key, Value::Map(_)),
+            (_, TyKind::Struct(id)) => matches!(key, Value::Struct(s) if s.id == *id),
+            (_, TyKind::Union(u)) => {
+                matches!(key, Value::Struct(s) if self.types.types.struct_def(s.id).union == Some(*u))
+            }
+            _ => true,
+        }
+    }
+
+    fn key_as(&mut self, key: &Value, to: Ty, by: By) -> Run<Value> {
         match (key, self.types.kind(to)) {
             (Value::Str(_) | Value::None, TyKind::Str) => Ok(key.clone()),
             (_, TyKind::Str) => Ok(Value::str(key_text(&self.types.types, key))),
@@ -171,11 +214,11 @@ impl Machine<'_> {
                 None => self.fail_text("cannot cast key ", s.bytes(), "int"),
             },
             (Value::None, _) => Ok(Value::None),
-            _ => self.cast_dynamic(key.clone(), to),
+            _ => self.cast_dynamic(key.clone(), to, by),
         }
     }
 
-    fn cast_struct(&mut self, v: &Value, id: StructId, to: Ty) -> Run<Value> {
+    fn cast_struct(&mut self, v: &Value, id: StructId, to: Ty, by: By) -> Run<Value> {
         let fields = self.types.types.struct_def(id).fields.clone();
         let mut values = Vec::with_capacity(fields.len());
         for (name, ty) in fields.iter() {
@@ -184,19 +227,19 @@ impl Machine<'_> {
                 return self.fail(format!("missing field {name} for {shown}"));
             };
             let ty = self.types.resolve(*ty, &(Rc::new([]) as Rc<[Ty]>));
-            values.push(self.cast_inner(part, ty)?);
+            values.push(self.cast_inner(part, ty, by)?);
         }
         Ok(Value::Struct(Rc::new(Struct { id, fields: values.into() })))
     }
 
     /// A map that names a variant under "__name" is that variant.
-    fn cast_variant(&mut self, v: &Value, union: UnionId, to: Ty) -> Run<Value> {
+    fn cast_variant(&mut self, v: &Value, union: UnionId, to: Ty, by: By) -> Run<Value> {
         let Some(Value::Str(name)) = self.member(v, b"__name") else { return self.cast_error(v, to) };
         let variants = self.types.types.union_def(union).variants.clone();
         for id in variants {
             if self.types.types.struct_def(id).name.as_bytes() == name.bytes() {
                 let ty = self.types.types.intern(TyKind::Struct(id));
-                return self.cast_struct(v, id, ty);
+                return self.cast_struct(v, id, ty, by);
             }
         }
         self.cast_error(v, to)

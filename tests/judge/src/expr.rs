@@ -222,6 +222,9 @@ impl<'p> Machine<'p> {
             (Value::Str(_), _) => self.fail("string index must be int"),
             (Value::Map(m), key) => {
                 let key_ty = self.types.map_parts(m.ty).0;
+                if !self.may_be_key(key, key_ty) {
+                    return Ok(Value::None);
+                }
                 let key = self.adopt_key(key, key_ty)?;
                 let id = Key::of(&self.types.types, m, &key);
                 Ok(m.entries.borrow().get(&id).cloned().unwrap_or(Value::None))

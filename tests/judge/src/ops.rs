@@ -168,6 +168,9 @@ impl<'p> Machine<'p> {
                 if key_ty == Ty::INT && !matches!(a, Value::Int(_) | Value::None) {
                     return Ok(false);
                 }
+                if !self.may_be_key(a, key_ty) {
+                    return Ok(false);
+                }
                 let key = self.adopt_key(a, key_ty)?;
                 Ok(m.entries.borrow().get(&Key::of(&self.types.types, m, &key)).is_some())
             }
