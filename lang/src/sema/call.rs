@@ -80,6 +80,7 @@ impl<'a> Checker<'a> {
                 let receiver = self.receiver_expr(depth, local, n.span);
                 self.method_call(receiver, sid, at, args, span, span)
             }
+            Some((Binding::Generic(id), _)) => self.function_call(id, args, want, span),
             Some((Binding::Extern(ty), _)) => self.extern_call(ty, &n.name, args, span),
             Some((Binding::Poison, _)) => {
                 self.check_all(args);
@@ -126,7 +127,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// A call of a top-level function.
+    /// A call of a function without surroundings.
     fn function_call(&mut self, id: FuncId, args: &'a [ast::Expr], want: Option<Ty>, span: Span) -> Expr {
         let sig: Sig = self.sigs[id.0 as usize].clone();
         let count = sig.params.len();

@@ -5,7 +5,8 @@ use super::effects::Effects;
 use super::scope::{Binding, FnCtx, ResultMode, Var, VarKey};
 use super::typeref::TypeName;
 use crate::ast::{self, FunBody, StmtKind, TypeDeclKind};
-use crate::diag::Code;
+use crate::diag::{Code, Diagnostics};
+use crate::lexer::{self, Dialect, Kind};
 use crate::span::Span;
 use crate::tree::{Expr, ExprKind, FuncId, Function, LocalId, Stmt, StmtKind as TStmt, VarRef};
 use crate::types::{StructId, Ty, TyKind, UnionDef, UnionId};
@@ -196,7 +197,7 @@ impl<'a> Checker<'a> {
         self.infer_effects(&funs);
     }
 
-    /// Signature as declared. Type parameters of nested functions are `any`.
+    /// Signature as declared. Type parameters of closures are `any`.
     fn signature(&mut self, fun: &ast::Fun, top: bool) -> Sig {
         let mark = self.type_params.len();
         self.push_type_params(fun, top);
@@ -225,11 +226,17 @@ impl<'a> Checker<'a> {
             return None;
         }
         let id = self.new_function(&name.name, fun.span);
-        let mut sig = self.signature(fun, false);
+        let alone = !fun.generics.is_empty() && self.stands_alone(fun);
+        let mut sig = self.signature(fun, alone);
         if !sig.pinned {
             sig.effects = self.fun_effects(fun);
         }
         self.sigs[id.0 as usize] = sig.clone();
+        if alone {
+            self.bind(&name.name, Binding::Generic(id));
+            self.top_function(fun, id);
+            return None;
+        }
         let ty = self.types.intern(TyKind::Fun(sig.params.clone(), sig.result()));
         let local = self.new_local(&name.name, ty, name.span);
         let key = VarKey::Local(self.depth(), local);
@@ -243,6 +250,19 @@ impl<'a> Checker<'a> {
         self.body(fun, id, Entry { params: sig.params, result, parent, own_closure, receiver: None });
         self.type_params.truncate(mark);
         Some(Stmt { kind: TStmt::NestedFun { local, func: id }, span })
+    }
+
+    /// Whether a function that is declared inside another one needs nothing of it: no type parameter, and no
+    /// name in it, but for those of its parameters, means a variable there. Then it is compiled like one of
+    /// the top level, for each of its type arguments; a closure is one value, with `any` for them.
+    fn stands_alone(&self, fun: &ast::Fun) -> bool {
+        let text = self.map.file(fun.span.file).text.as_str();
+        let text = &text[fun.span.start as usize..fun.span.end as usize];
+        let tokens = lexer::lex(text, fun.span.file, Dialect::Mochi, &mut Diagnostics::new());
+        let own = |name: &str| fun.params.iter().any(|p| p.name.name == name);
+        let names = tokens.list.iter().filter(|t| t.kind == Kind::Ident).map(|t| t.text(text));
+        self.type_params.iter().all(|(_, ty)| *ty == Ty::ANY)
+            && names.filter(|name| !own(name)).all(|name| !self.is_local(name))
     }
 
     fn top_function(&mut self, fun: &'a ast::Fun, id: FuncId) {

@@ -76,6 +76,7 @@ impl<'a> Checker<'a> {
                 let f = self.types.struct_def(id).methods[m as usize].1;
                 return self.sigs.get(f as usize).map_or(Effects::NONE, |s| s.effects);
             }
+            Some((Binding::Generic(id), _)) => return self.sigs[id.0 as usize].effects,
             Some(_) => return Effects::NONE,
             None => {}
         }

@@ -99,6 +99,7 @@ impl<'a> Checker<'a> {
                     None => value,
                 }
             }
+            Some((Binding::Generic(id), _)) => self.function_value(id, want, n.span),
             Some((Binding::Extern(ty), _)) => Expr { kind: T::None, ty, span: n.span },
             Some((Binding::Method(depth, local, sid, at), _)) => {
                 let receiver = self.receiver_expr(depth, local, n.span);

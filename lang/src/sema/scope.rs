@@ -51,6 +51,8 @@ pub(super) struct Var {
 pub(super) enum Binding {
     /// A variable or field.
     Var(Var),
+    /// A generic function that is declared in a function or block, and needs nothing of it.
+    Generic(FuncId),
     /// A sibling method inside a method: receiver's depth and local, struct, position.
     Method(usize, LocalId, StructId, u32),
     /// A declared foreign value: always none.
@@ -266,6 +268,13 @@ impl<'a> Checker<'a> {
             _ => None,
         };
         Some((binding, view))
+    }
+
+    /// Whether a name means a variable of a function, or a part of a receiver.
+    pub(super) fn is_local(&self, name: &str) -> bool {
+        let inner = self.scopes.iter().skip(1).rev();
+        let meaning = inner.filter_map(|s| self.binding(s, name)).next();
+        matches!(meaning, Some(Binding::Var(_) | Binding::Method(..)))
     }
 
     /// The variable a name means, if it is one.

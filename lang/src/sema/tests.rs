@@ -444,6 +444,24 @@ fn nested_functions_find_themselves() {
 }
 
 #[test]
+fn generic_functions_inside_others_are_generic() {
+    let inside = |body: &str| format!("fun m(k: int) {{ {body} }}");
+    let head = "fun head<T>(xs: list<T>): T { return xs[0] }";
+    accepted(&inside(&format!("{head} let xs = [k] let n: int = head(xs) let s: string = head([\"a\"])")));
+    accepted(&inside(
+        "fun f<T>(k: T, n: int): T { if n > 0 { return f(k, n - 1) } return k } let n: int = f(k, 2)",
+    ));
+    let wrong = "fun f<T>(a: T, b: T): T { return a } let x = f(1, \"a\")";
+    assert_eq!(errors(&inside(wrong)), [("T047".to_string(), 1)]);
+    // A closure is one value.
+    let uses = "fun f<T>(x: T): T { print(k) return x } let n: int = f(1)";
+    assert_eq!(errors(&inside(uses)), [("T008".to_string(), 1)]);
+    accepted(&inside(&uses.replace("let n: int", "let n")));
+    accepted("fun g<T>(x: T) { fun f<U>(y: U): U { print(x) return y } print(f(1)) }");
+    accepted("fun g<T>(x: T) { fun f<U>(y: U): list<T> { return [] } print(f(1)) }\ng(1)");
+}
+
+#[test]
 fn returns_in_arms_of_a_match_for_its_value() {
     let source = "type S = A | B\nfun f(s: S): int {\n  match s {\n    A => { return 1 }\n    B => { print(2) }\n  }\n  return 3\n}";
     assert_eq!(errors(source), [("T010".to_string(), 4)]);

@@ -133,6 +133,27 @@ impl Writer {
         vec![stmt(parts!["if ", cond, " ", Block(body)])]
     }
 
+    /// A generic function that is declared in a block, for two types.
+    pub fn inner_generic(&mut self) -> Vec<Stmt> {
+        let (cond, types) = (self.expr(&Ty::Bool, 1), [self.value_type(2), self.value_type(1)]);
+        let (name, param) = (self.fresh("h"), self.fresh("p"));
+        self.io = true;
+        let head = format!("fun {name}<T>({param}: T, n: int): list<T> ");
+        let again = Block(vec![stmt(parts![format!("return append({name}({param}, n - 1), {param})")])]);
+        let body = vec![stmt(parts!["if n > 0 ", again]), stmt(parts![format!("return [{param}]")])];
+        let mut block = vec![stmt(parts![head, Block(body)])];
+        for ty in types {
+            let (made, value) = (self.fresh("v"), self.expr(&ty, 1));
+            block.push(stmt(parts![
+                format!("let {made}: {} = {name}(", self.text(&Ty::list(ty))),
+                value,
+                ", 1)"
+            ]));
+            block.push(stmt(parts![format!("print({made})")]));
+        }
+        vec![stmt(parts!["if ", cond, " ", Block(block)])]
+    }
+
     fn result_type(&mut self) -> Ty {
         match self.below(12) {
             0 => Ty::Unit,

@@ -30,6 +30,7 @@ enum Kind {
     Test,
     Nested,
     InnerType,
+    InnerGeneric,
     Closure,
     Json,
     Fail,
@@ -39,7 +40,7 @@ enum Kind {
     Reassigned,
 }
 
-const KINDS: [(u64, Kind); 28] = [
+const KINDS: [(u64, Kind); 29] = [
     (18, Kind::Declare),
     (10, Kind::Print),
     (10, Kind::Assign),
@@ -61,6 +62,7 @@ const KINDS: [(u64, Kind); 28] = [
     (1, Kind::Test),
     (1, Kind::Nested),
     (2, Kind::InnerType),
+    (2, Kind::InnerGeneric),
     (4, Kind::Closure),
     (1, Kind::Json),
     (1, Kind::Fail),
@@ -131,6 +133,7 @@ impl Writer {
                 vec![stmt(parts![format!("test \"{name}\" "), body])]
             }
             Kind::InnerType => self.inner_type(),
+            Kind::InnerGeneric if self.depth == 0 => self.inner_generic(),
             Kind::Nested if self.depth < 2 => vec![self.nested_function()],
             _ => vec![self.declaration()],
         }
