@@ -92,6 +92,10 @@ pub fn evaluate_as_declared(source_name: &str, source: &[u8], stdin: &[u8], limi
     evaluate_with(sema::check_as_declared, source_name, source, stdin, limits)
 }
 
+/// Status of a program whose typed tree does not keep its promises ([`sema::verify`]): none ends so, so that
+/// nothing else agrees.
+const BROKEN: i32 = -1;
+
 type Check = fn(&SourceMap, &ast::Program, &mut Diagnostics) -> Option<tree::Program>;
 
 fn evaluate_with(check: Check, source_name: &str, source: &[u8], stdin: &[u8], limits: Limits) -> Outcome {
@@ -113,7 +117,14 @@ fn evaluate_here(check: Check, source_name: &str, source: &[u8], stdin: &[u8], l
     let syntax = parser::parse(&map, file, &mut diags);
     let program = if diags.has_errors() { None } else { check(&map, &syntax, &mut diags) };
     match program {
-        Some(program) if !diags.has_errors() => Machine::new(&program, &map, stdin, limits).run(),
+        Some(program) if !diags.has_errors() => match sema::verify(&program) {
+            complaints if complaints.is_empty() => Machine::new(&program, &map, stdin, limits).run(),
+            complaints => Outcome::Ended(Ended {
+                stdout: Vec::new(),
+                stderr: complaints.join("\n").into_bytes(),
+                status: BROKEN,
+            }),
+        },
         _ => Outcome::Rejected(diags.render(&map, Format::Human { color: false })),
     }
 }

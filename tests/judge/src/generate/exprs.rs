@@ -25,9 +25,10 @@ enum General {
     Unwrap,
     Dynamic,
     Nothing,
+    Meeting,
 }
 
-const GENERAL: [(u64, General); 18] = [
+const GENERAL: [(u64, General); 19] = [
     (45, General::Own),
     (22, General::Variable),
     (6, General::Literal),
@@ -46,6 +47,7 @@ const GENERAL: [(u64, General); 18] = [
     (2, General::Unwrap),
     (1, General::Dynamic),
     (1, General::Nothing),
+    (3, General::Meeting),
 ];
 
 impl Writer {
@@ -98,6 +100,7 @@ impl Writer {
                 Some(self.expr_of(ty, parts!["(", option, " ?? ", other, ")"]))
             }
             General::Dynamic => self.dynamic(ty, d),
+            General::Meeting => self.meeting(ty, d),
             // Rare, because what is made of none is none.
             General::Nothing if ty.is_numeric() || *ty == Ty::Bool => match self.chance(25) {
                 true => {

@@ -13,6 +13,7 @@ mod exprs;
 mod functions;
 mod literals;
 mod matching;
+mod meeting;
 mod numbers;
 mod queries;
 mod scope;

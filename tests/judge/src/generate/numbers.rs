@@ -192,7 +192,8 @@ impl Writer {
 
     pub fn bool_expr(&mut self, d: u32) -> Expr {
         let ty = &Ty::Bool;
-        match self.below(20) {
+        match self.below(21) {
+            20 => self.compared(d),
             0..=4 => {
                 let of = match self.below(8) {
                     0 => Ty::Float,
