@@ -127,7 +127,7 @@ impl<'a> Fx<'_, 'a> {
             Float => (self.float_of(args[0]), Ty::FLOAT),
             Json => {
                 self.rt_word_desc("json_val", args[0].v, args[0].ty);
-                (self.any(args[0]), Ty::UNIT)
+                (self.as_ty(args[0], Ty::ANY), Ty::UNIT)
             }
             ToJson => {
                 let v = self.rt_word_desc("json_str", args[0].v, args[0].ty);

@@ -2,6 +2,13 @@
 //!
 //! A closure is `descriptor, code, captures`; code is called as `code(closure, args...)`. A
 //! capture is the variable's value, or the address of its cell when the variable is assigned.
+//!
+//! A function value is called as the type of its place says: the static type of a variable, parameter or
+//! result, the type in the descriptor of the container or struct it is in. Inside `any` it is *plain*: all
+//! parameters and the result are `any`, and its own descriptor tells how many parameters there are (that of
+//! other functions tells the collector's part only). So whatever moves it to a place of another type
+//! adapts it: the checker between function types, `convert` and the runtime's `function.mochi` at `any` and
+//! inside containers.
 
 use super::desc::CLOSURE_HEADER;
 use super::func::{Fx, Home};
@@ -25,10 +32,12 @@ impl<'a> Fx<'_, 'a> {
     /// Makes the closure of a lambda or nested function.
     pub(crate) fn closure(&mut self, func: FuncId) -> Value {
         let args = self.type_args();
-        let (code, _) = self.lw.instance(func, args);
+        let (code, args) = self.lw.instance(func, args);
+        let ty = self.function_type(func, &args);
+        let plain = self.lw.types.plain_arity(ty);
         let captures = &self.lw.program.functions[func.0 as usize].captures;
         if captures.is_empty() {
-            let closure = self.lw.static_closure(code);
+            let closure = self.lw.static_closure(code, plain);
             return self.b.symaddr(closure, 0, Type::Ref);
         }
         let slots: Vec<Slot> = captures.iter().map(|c| self.capture_slot(c.outer)).collect();
@@ -41,12 +50,18 @@ impl<'a> Fx<'_, 'a> {
             }
             values.push(v);
         }
-        self.make_closure(code, &Layout::new(CLOSURE_HEADER, &slots), &values)
+        self.make_closure(code, plain, &Layout::new(CLOSURE_HEADER, &slots), &values)
     }
 
-    /// Allocates a closure.
-    pub(crate) fn make_closure(&mut self, code: Sym, layout: &Layout, captures: &[Value]) -> Value {
-        let desc = self.lw.closure_desc(layout);
+    /// Allocates a closure; `plain` is the number of parameters of a plain one.
+    pub(crate) fn make_closure(
+        &mut self,
+        code: Sym,
+        plain: Option<usize>,
+        layout: &Layout,
+        captures: &[Value],
+    ) -> Value {
+        let desc = self.lw.closure_desc(layout, plain);
         let closure = self.alloc(layout, desc);
         let code = self.b.symaddr(code, 0, Type::I64);
         self.b.store(Op::Store64, closure, code, 8);
@@ -79,9 +94,10 @@ impl<'a> Fx<'_, 'a> {
         let (code, args) = self.lw.instance(func, wanted.clone());
         let code =
             if self.lw.facts.has_env[func.0 as usize] { code } else { self.lw.thunk(Thunk::Plain(code)) };
-        let closure = self.lw.static_closure(code);
-        let closure = self.b.symaddr(closure, 0, Type::Ref);
         let (have, want) = (self.function_type(func, &args), self.function_type(func, &wanted));
+        let plain = self.lw.types.plain_arity(have);
+        let closure = self.lw.static_closure(code, plain);
+        let closure = self.b.symaddr(closure, 0, Type::Ref);
         self.convert(closure, have, want)
     }
 
@@ -103,8 +119,11 @@ impl<'a> Fx<'_, 'a> {
         values.extend(args.iter().zip(&params).map(|(a, p)| self.keep_as(a, *p)));
         let reprs: Vec<Repr> = params.iter().map(|p| self.lw.types.repr(*p)).collect();
         let layout = partial_layout(&reprs, args.len());
-        let code = self.lw.thunk(Thunk::Partial(reprs, args.len(), self.lw.types.repr(result)));
-        self.make_closure(code, &layout, &values)
+        let result = self.lw.types.repr(result);
+        let rest = reprs[args.len()..].iter().chain([&result]);
+        let plain = rest.clone().all(|r| *r == Repr::Any).then(|| rest.count() - 1);
+        let code = self.lw.thunk(Thunk::Partial(reprs, args.len(), result));
+        self.make_closure(code, plain, &layout, &values)
     }
 }
 
@@ -118,6 +137,7 @@ fn partial_layout(params: &[Repr], bound: usize) -> Layout {
 /// Parameter and result types of a thunk.
 pub(crate) fn thunk_signature(lw: &Lowerer<'_>, thunk: &Thunk) -> Signature {
     let mut params = vec![Type::Ref];
+    let any = Repr::Any.ir();
     let result = match thunk {
         Thunk::Plain(callee) => {
             let signature = lw.module.signature(*callee);
@@ -132,6 +152,14 @@ pub(crate) fn thunk_signature(lw: &Lowerer<'_>, thunk: &Thunk) -> Signature {
             let (all, result) = lw.types.signature(*to);
             params.extend(all.iter().map(|t| lw.types.repr(*t).ir()));
             Some(lw.types.repr(result).ir())
+        }
+        Thunk::Spread(_) => {
+            params.push(Type::Addr);
+            Some(any)
+        }
+        Thunk::Gather(n) => {
+            params.extend(vec![any; *n]);
+            Some(any)
         }
     };
     Signature { params, result, ..Signature::default() }
@@ -171,6 +199,20 @@ pub(crate) fn lower_thunk(lw: &mut Lowerer<'_>, thunk: &Thunk, sym: Sym) -> Func
             }
             let v = fx.invoke(closure, &values, inner_result);
             let v = fx.convert(v, inner_result, outer_result);
+            fx.b.ret(Some(v));
+        }
+        Thunk::Spread(n) => {
+            let values: Vec<Value> = (0..*n).map(|k| fx.load_slot(Repr::Any, own[0], 8 * k as i64)).collect();
+            let v = fx.invoke(env, &values, Ty::ANY);
+            fx.b.ret(Some(v));
+        }
+        Thunk::Gather(n) => {
+            let list = fx.lw.types.types.list(Ty::ANY);
+            let args = fx.new_list(list, *n as i64);
+            for &v in own {
+                fx.push(Ty::ANY, args, v);
+            }
+            let v = fx.rt("fun_apply", &[env, args]);
             fx.b.ret(Some(v));
         }
     }

@@ -21,6 +21,11 @@ impl<'a> Fx<'_, 'a> {
         match (from_kind, to_kind) {
             (TyKind::Unit, _) => self.convert(v, Ty::ANY, to),
             (_, TyKind::Any | TyKind::Unit) if self.lw.types.is_list(from) => self.rt("any_from_list", &[v]),
+            (_, TyKind::Any | TyKind::Unit) if self.is_typed_function(from) => {
+                let desc = self.lw.types.strip(from);
+                let desc = self.desc(desc);
+                self.rt("any_from_fun", &[v, desc])
+            }
             (_, TyKind::Any | TyKind::Unit) => self.boxed(v, from),
             (TyKind::Any, _) => {
                 let repr = self.lw.types.repr(to);
@@ -72,8 +77,15 @@ impl<'a> Fx<'_, 'a> {
             (TyKind::List(f), TyKind::List(t)) => self.same_words(*f, *t),
             (TyKind::Map(k, f), TyKind::Map(l, t)) => k == l && self.same_words(*f, *t),
             (TyKind::Group(k, f), TyKind::Group(l, t)) => k == l && self.same_words(*f, *t),
+            (TyKind::Fun(..), TyKind::Fun(..)) => types.called_alike(from, to),
             _ => false,
         }
+    }
+
+    /// Whether the values are functions that `any` takes only adapted.
+    fn is_typed_function(&self, ty: Ty) -> bool {
+        let (types, ty) = (&self.lw.types, self.lw.types.strip(ty));
+        matches!(types.kind(ty), TyKind::Fun(..)) && types.plain_arity(ty).is_none()
     }
 
     fn cast_val(&mut self, v: Value, from: Ty, to: Ty) -> Value {
@@ -127,21 +139,16 @@ impl<'a> Fx<'_, 'a> {
         self.b.icmp(Cond::Eq, header, desc)
     }
 
-    /// A function value as one of another function type: itself when the representations agree,
-    /// else a closure that converts.
+    /// A function value as one of another function type with as many parameters: itself when both are
+    /// called alike, else a closure that converts.
     fn adapt(&mut self, v: Value, from: Ty, to: Ty) -> Value {
-        let (params, result) = self.lw.types.signature(from);
-        let (want_params, want_result) = self.lw.types.signature(to);
-        let repr = |t: &Ty| self.lw.types.repr(*t);
-        let same = params.len() == want_params.len()
-            && params.iter().zip(&want_params).all(|(a, b)| repr(a) == repr(b))
-            && repr(&result) == repr(&want_result);
-        if same {
+        if self.lw.types.called_alike(from, to) {
             return v;
         }
+        let plain = self.lw.types.plain_arity(to);
         let code = self.lw.thunk(Thunk::Adapter(from, to));
         let layout = Layout::new(super::desc::CLOSURE_HEADER, &[Slot::Ref]);
-        self.make_closure(code, &layout, &[v])
+        self.make_closure(code, plain, &layout, &[v])
     }
 
     /// An implicit conversion.

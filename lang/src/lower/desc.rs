@@ -3,8 +3,8 @@
 //! Layouts are those of the runtime's objects: a descriptor is nine words, a string is
 //! `desc, bytes, code points, address of the bytes`, then the bytes. Everything is deduplicated.
 
-use super::Lowerer;
 use super::repr::{Layout, Repr, Slot};
+use super::{Lowerer, Thunk};
 use crate::types::{StructId, Ty, TyKind, UnionId};
 use mochi_ir::{Data, Reloc, Sym};
 use std::rc::Rc;
@@ -24,6 +24,12 @@ enum Kind {
 
 /// Header words of a closure in front of its captures: descriptor and code.
 pub(crate) const CLOSURE_HEADER: u32 = 2;
+
+/// Layout of the closures that the runtime makes: the function they hold and a list of arguments that wait
+/// for the others.
+fn holder_layout() -> Layout {
+    Layout::new(CLOSURE_HEADER, &[Slot::Ref, Slot::Ref])
+}
 
 /// A data item being filled with words.
 struct Words {
@@ -80,6 +86,8 @@ struct Desc {
 enum UnionPart {
     Variants(usize, Sym),
     VariantOf(Sym),
+    /// Of a function type: code of the plain function that holds one of the type, and the other way round.
+    Adapters(Sym, Sym),
 }
 
 impl Desc {
@@ -159,24 +167,77 @@ impl Lowerer<'_> {
         Layout::new(1, &[self.types.repr(key).slot(), Slot::Ref])
     }
 
-    /// Descriptor of a closure with this many captures of each class.
-    pub(crate) fn closure_desc(&mut self, layout: &Layout) -> Sym {
+    /// Descriptor of a closure with this many captures of each class; `plain` is the number of parameters
+    /// of a plain one.
+    pub(crate) fn closure_desc(&mut self, layout: &Layout, plain: Option<usize>) -> Sym {
         let gc = layout.gc_word(CLOSURE_HEADER);
-        if let Some(&s) = self.closure_descs.get(&gc) {
+        if let Some(&s) = self.closure_descs.get(&(gc, plain)) {
             return s;
         }
         let sym = self.fresh_data("desc");
-        self.closure_descs.insert(gc, sym);
-        self.write_desc(sym, Desc { gc, ..Desc::new(Kind::Fun) });
+        self.closure_descs.insert((gc, plain), sym);
+        let elem = plain.map(|_| self.desc(Ty::ANY));
+        let value = plain.map(|n| self.plain_shape(n));
+        self.write_desc(sym, Desc { gc, elem, value, ..Desc::new(Kind::Fun) });
         sym
     }
 
-    /// A closure without captures, as static data.
-    pub(crate) fn static_closure(&mut self, code: Sym) -> Sym {
+    /// What the runtime knows of plain functions of this many parameters: the number, their type's
+    /// descriptor, how they are called with arguments in memory, the code of those that hold a function of
+    /// another number of parameters, and the same of one parameter less.
+    fn plain_shape(&mut self, params: usize) -> Sym {
+        if let Some(&s) = self.plain_shapes.get(&params) {
+            return s;
+        }
+        let sym = self.fresh_data("plain");
+        self.plain_shapes.insert(params, sym);
+        let desc = self.closure_desc(&holder_layout(), Some(params));
+        let (spread, gather) = (self.thunk(Thunk::Spread(params)), self.thunk(Thunk::Gather(params)));
+        let mut w = Words::new();
+        w.word(params as i64);
+        w.addr(desc, 0);
+        w.addr(spread, 0);
+        w.addr(gather, 0);
+        match params {
+            0 => w.word(0),
+            _ => w.addr(self.plain_shape(params - 1), 0),
+        }
+        self.define(sym, w, false);
+        sym
+    }
+
+    /// Descriptor of a function type: of the functions in places of that type, and of the closures that the
+    /// runtime makes to put plain functions there.
+    fn fun_desc(&mut self, ty: Ty) -> Sym {
+        let holder = holder_layout();
+        if let Some(n) = self.types.plain_arity(ty) {
+            let sym = self.closure_desc(&holder, Some(n));
+            self.descs.insert(ty, sym);
+            return sym;
+        }
+        let sym = self.fresh_data("desc");
+        self.descs.insert(ty, sym);
+        let (params, result) = self.types.signature(ty);
+        let plain = self.types.types.intern(TyKind::Fun(vec![Ty::ANY; params.len()], Ty::ANY));
+        let boxing = self.thunk(Thunk::Adapter(ty, plain));
+        let unboxing = self.thunk(Thunk::Adapter(plain, ty));
+        let desc = Desc {
+            gc: holder.gc_word(CLOSURE_HEADER),
+            elem: Some(self.desc(result)),
+            value: Some(self.plain_shape(params.len())),
+            union: Some(UnionPart::Adapters(boxing, unboxing)),
+            ..Desc::new(Kind::Fun)
+        };
+        self.write_desc(sym, desc);
+        sym
+    }
+
+    /// A closure without captures, as static data; `plain` is the number of parameters of a plain one.
+    pub(crate) fn static_closure(&mut self, code: Sym, plain: Option<usize>) -> Sym {
         if let Some(&s) = self.static_closures.get(&code) {
             return s;
         }
-        let desc = self.closure_desc(&Layout::new(CLOSURE_HEADER, &[]));
+        let desc = self.closure_desc(&Layout::new(CLOSURE_HEADER, &[]), plain);
         let mut w = Words::new();
         w.addr(desc, 0);
         w.addr(code, 0);
@@ -221,11 +282,7 @@ impl Lowerer<'_> {
         match kind {
             TyKind::Struct(id) => return self.struct_desc(id),
             TyKind::Union(id) => return self.union_desc(ty, id),
-            TyKind::Fun(..) | TyKind::Variadic(..) => {
-                let s = self.closure_desc(&Layout::new(CLOSURE_HEADER, &[]));
-                self.descs.insert(ty, s);
-                return s;
-            }
+            TyKind::Fun(..) => return self.fun_desc(ty),
             _ => {}
         }
         let sym = self.fresh_data("desc");
@@ -342,6 +399,10 @@ impl Lowerer<'_> {
             Some(UnionPart::VariantOf(u)) => {
                 w.addr(u, 0);
                 w.word(0);
+            }
+            Some(UnionPart::Adapters(boxing, unboxing)) => {
+                w.addr(boxing, 0);
+                w.addr(unboxing, 0);
             }
             Some(UnionPart::Variants(n, table)) => {
                 w.word(n as i64);

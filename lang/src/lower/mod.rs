@@ -71,6 +71,11 @@ pub(crate) enum Thunk {
     /// Converts arguments from the first function type to the second, calls the closure it holds,
     /// converts the result back.
     Adapter(Ty, Ty),
+    /// Calls a plain function of this many parameters with arguments that lie in memory.
+    Spread(usize),
+    /// The code of a plain function of this many parameters that gives its arguments, in a list, to the
+    /// function it holds, which has another number of parameters (the runtime's `fun_apply`).
+    Gather(usize),
 }
 
 /// State of lowering a program.
@@ -94,7 +99,9 @@ pub(crate) struct Lowerer<'a> {
     struct_descs: FastMap<StructId, Sym>,
     layouts: FastMap<StructId, Rc<Layout>>,
     field_tables: HashMap<Vec<(String, i64, Ty)>, Sym>,
-    closure_descs: HashMap<i64, Sym>,
+    closure_descs: HashMap<(i64, Option<usize>), Sym>,
+    /// Records of the plain functions, by number of parameters.
+    plain_shapes: HashMap<usize, Sym>,
     static_closures: HashMap<Sym, Sym>,
     singletons: HashMap<StructId, Sym>,
     globals: HashMap<GlobalId, Sym>,
@@ -135,6 +142,7 @@ impl<'a> Lowerer<'a> {
             layouts: FastMap::default(),
             field_tables: HashMap::new(),
             closure_descs: HashMap::new(),
+            plain_shapes: HashMap::new(),
             static_closures: HashMap::new(),
             singletons: HashMap::new(),
             globals: HashMap::new(),

@@ -227,6 +227,34 @@ impl TypeTable {
         }
     }
 
+    /// The number of parameters of a *plain* function type: one whose functions are called with `any` only
+    /// and give `any`.
+    pub(crate) fn plain_arity(&self, ty: Ty) -> Option<usize> {
+        let TyKind::Fun(params, result) = self.kind(ty) else { return None };
+        let plain = params.iter().chain([result]).all(|t| self.repr(*t) == Repr::Any);
+        plain.then_some(params.len())
+    }
+
+    /// Whether functions of one type are, as they stand, functions of the other: the words that go in and
+    /// out are of the same types, but for options.
+    pub(crate) fn called_alike(&self, a: Ty, b: Ty) -> bool {
+        let (a, b) = (self.strip(a), self.strip(b));
+        let any = |t| self.repr(t) == Repr::Any;
+        match (self.kind(a), self.kind(b)) {
+            _ if a == b || any(a) && any(b) => true,
+            (TyKind::Fun(p, r), TyKind::Fun(q, s)) => {
+                let mut pairs = p.iter().zip(q).chain([(r, s)]);
+                p.len() == q.len() && pairs.all(|(x, y)| self.called_alike(*x, *y))
+            }
+            (TyKind::List(x), TyKind::List(y)) => self.called_alike(*x, *y),
+            (TyKind::Map(k, v), TyKind::Map(l, w)) => k == l && self.called_alike(*v, *w),
+            (TyKind::Struct(s), TyKind::Union(u)) | (TyKind::Union(u), TyKind::Struct(s)) => {
+                self.types.struct_def(*s).union == Some(*u)
+            }
+            _ => false,
+        }
+    }
+
     /// Name of a type as messages render it (`[int]`, `{string: int}`, `option[int]`).
     pub(crate) fn name(&self, ty: Ty) -> String {
         match self.kind(ty) {

@@ -2,7 +2,7 @@
 //!
 //! Scalars and containers of one representation pass through `Coerce`; containers whose elements
 //! are represented differently are copied by `Cast`; literals are retyped instead; functions are
-//! wrapped in a closure that converts arguments and result; structs of different declarations (one
+//! wrapped in a closure that converts arguments and result, unless one of the types is `any`; structs of different declarations (one
 //! of them inline) are rebuilt field by field.
 
 use super::Checker;
@@ -84,16 +84,6 @@ impl<'a> Checker<'a> {
                 let e = self.coerce(e, *inner);
                 wrap(e, to)
             }
-            (TyKind::Fun(..), TyKind::Any) => {
-                let plain = self.plain_fun_type(&fk);
-                let e = self.coerce(e, plain);
-                wrap(e, to)
-            }
-            (TyKind::Any, TyKind::Fun(..)) => {
-                let plain = self.plain_fun_type(&tk);
-                let e = wrap(e, plain);
-                self.coerce(e, to)
-            }
             (TyKind::Any, _) | (_, TyKind::Any) => wrap(e, to),
             (TyKind::Fun(..), TyKind::Fun(q, s)) => {
                 if same_representation(&self.types, from, to) {
@@ -142,12 +132,6 @@ impl<'a> Checker<'a> {
         let bind = Stmt { kind: StmtKind::Let { var: VarRef::Local(tmp), value: Some(value) }, span };
         let (ty, span) = (rest.ty, rest.span);
         Expr { kind: ExprKind::Block { body: vec![bind], value: Some(Box::new(rest)) }, ty, span }
-    }
-
-    /// The all-`any` function type of the same arity, the form functions have inside `any`.
-    fn plain_fun_type(&mut self, kind: &TyKind) -> Ty {
-        let n = if let TyKind::Fun(p, _) = kind { p.len() } else { 0 };
-        self.types.intern(TyKind::Fun(vec![Ty::ANY; n], Ty::ANY))
     }
 
     /// A closure of type `to` that calls `e` with converted arguments, all at once or in turns as its type

@@ -9,7 +9,7 @@ use crate::machine::{Machine, Run};
 use crate::number::{Arith, Int, int_arith, rat_from_f64, rat_parse, rat_to_f64};
 use crate::show::{Mode, Show, key_text};
 use crate::text::quote;
-use crate::value::{Entries, List, Map, Struct, Value};
+use crate::value::{Entries, Fun, List, Map, Struct, Value};
 use mochi_lang::types::{StructId, Ty, TyKind, UnionId};
 use std::rc::Rc;
 
@@ -124,8 +124,11 @@ impl Machine<'_> {
             | (Value::Str(_), TyKind::Int | TyKind::Float | TyKind::BigRat) => self.scalar(v, to),
             (Value::Bool(_), TyKind::Bool)
             | (Value::Str(_), TyKind::Str)
-            | (Value::Fun(_), TyKind::Fun(..) | TyKind::Variadic(..))
             | (Value::Group(_), TyKind::Group(..)) => Ok(v),
+            (Value::Fun(f), TyKind::Fun(params, result)) => {
+                let have = self.signature(f);
+                self.cast_function(&v, have, (params, result), to)
+            }
             (Value::List(l), TyKind::List(elem)) => self.cast_list(l, elem, to, by),
             (Value::Map(m), TyKind::Map(..)) => {
                 let entries: Vec<(Value, Value)> = m.entries.borrow().iter().cloned().collect();
@@ -157,6 +160,78 @@ impl Machine<'_> {
     fn fraction_error<T>(&mut self, v: &Value) -> Run<T> {
         let text = Show::new(&self.types.types).text(v, Mode::Str);
         self.fail([b"cannot cast ", text.as_slice(), b" to int"].concat())
+    }
+
+    /// Parameters and result of a function.
+    fn signature(&mut self, fun: &Fun) -> (Vec<Ty>, Ty) {
+        match fun {
+            Fun::Closure { func, args, .. } => {
+                let f = &self.program.functions[func.0 as usize];
+                let params = f.params.iter().map(|p| f.locals[p.0 as usize].ty);
+                let params = params.map(|ty| self.types.resolve(ty, args)).collect();
+                (params, self.types.resolve(f.result, args))
+            }
+            Fun::Partial { callee: Value::Fun(callee), args } => {
+                let (params, result) = self.signature(callee);
+                (params[args.len()..].to_vec(), result)
+            }
+            Fun::Adapted { ty, .. } => match self.types.kind(*ty).clone() {
+                TyKind::Fun(params, result) => (params, result),
+                _ => (Vec::new(), Ty::ANY),
+            },
+            Fun::Partial { .. } => (Vec::new(), Ty::ANY),
+        }
+    }
+
+    /// A function as one of another type (section 3.3: functions are curried). What its result is shows
+    /// when it is called.
+    fn cast_function(&mut self, v: &Value, have: (Vec<Ty>, Ty), want: (Vec<Ty>, Ty), to: Ty) -> Run<Value> {
+        if have == want {
+            return Ok(v.clone());
+        }
+        let (n, m) = (have.0.len(), want.0.len());
+        let result = self.types.strip(want.1);
+        let goes_on = matches!(self.types.kind(result), TyKind::Fun(..) | TyKind::Any | TyKind::Unit);
+        if n != m && (n == 0 || m == 0 || n > m && !goes_on) {
+            return self.cast_error(v, to);
+        }
+        Ok(Value::Fun(Rc::new(Fun::Adapted { callee: v.clone(), ty: to })))
+    }
+
+    /// Calls a function that was cast to a type: in turns while arguments are left, and with too few of
+    /// them it waits for the others.
+    pub fn call_adapted(&mut self, callee: &Value, ty: Ty, mut args: Vec<Value>) -> Run<Value> {
+        let TyKind::Fun(_, result) = self.types.kind(ty).clone() else { return Ok(Value::None) };
+        let (mut value, at) = (callee.clone(), self.at);
+        loop {
+            let Value::Fun(fun) = &value else {
+                return if value.is_none() {
+                    self.fail("cannot use none here")
+                } else {
+                    self.cast_error(&value, ty)
+                };
+            };
+            let (params, _) = self.signature(fun);
+            if params.len() > args.len() {
+                let plain = self.types.types.intern(TyKind::Fun(vec![Ty::ANY; params.len()], Ty::ANY));
+                let callee = Value::Fun(Rc::new(Fun::Adapted { callee: value, ty: plain }));
+                value = Value::Fun(Rc::new(Fun::Partial { callee, args }));
+                break;
+            }
+            if params.is_empty() && !args.is_empty() {
+                return self.cast_error(&value, ty);
+            }
+            let rest = args.split_off(params.len());
+            let given: Run<Vec<Value>> =
+                args.into_iter().zip(params).map(|(v, p)| self.adopt(v, p)).collect();
+            value = self.call_value(&value, given?)?;
+            self.at = at;
+            args = rest;
+            if args.is_empty() {
+                break;
+            }
+        }
+        self.adopt(value, result)
     }
 
     /// What is inside a container: none stays none.

@@ -234,6 +234,7 @@ impl<'p> Machine<'p> {
                     all.append(&mut args);
                     self.call_value(callee, all)
                 }
+                Fun::Adapted { callee, ty } => self.call_adapted(callee, *ty, args),
             },
             _ => self.fail("cannot use none here"),
         }

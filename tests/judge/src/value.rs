@@ -138,6 +138,13 @@ pub enum Fun {
         /// The arguments given so far.
         args: Vec<Value>,
     },
+    /// A function as one of another type.
+    Adapted {
+        /// The function.
+        callee: Value,
+        /// What it is called as.
+        ty: Ty,
+    },
 }
 
 /// A local variable.

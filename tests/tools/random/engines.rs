@@ -277,10 +277,11 @@ fn interpret(program: &Checked, optimised: bool, runtime: &Module) -> Answer {
     }
 }
 
-/// What a linked program would print of these frames: those of its own functions. Tables from addresses
+/// What a linked program would print of these frames: those of functions with a source. Tables from addresses
 /// to lines are the linker's, so an interpreted program prints none.
 fn trace(module: &Module, frames: &[TraceLine]) -> Option<String> {
-    let own: HashSet<&str> = module.funcs.iter().map(|f| f.display.as_str()).collect();
+    let shown = module.funcs.iter().filter(|f| f.file.is_some());
+    let own: HashSet<&str> = shown.map(|f| f.display.as_str()).collect();
     let frames: Vec<&TraceLine> = frames.iter().filter(|f| own.contains(f.function.as_str())).collect();
     let lines = frames.iter().map(|f| format!("  at {} ({FILE}:{})\n", f.function, f.line));
     (frames.len() <= TRACE).then(|| lines.collect())

@@ -295,6 +295,9 @@ impl Writer {
     /// A function as a value: a lambda, a declared function, or one with some arguments given.
     pub fn function_value(&mut self, params: &[Ty], result: &Ty, d: u32) -> Expr {
         let ty = Ty::fun(params, result.clone());
+        if d > 0 && self.chance(25) {
+            return self.function_from_elsewhere(params, result, d - 1);
+        }
         // Without parameters left it would be a call.
         let left = |f: &Fun| !params.is_empty() || f.params.is_empty();
         let fits = |f: &&Fun| {
@@ -317,5 +320,58 @@ impl Writer {
         }
         let lambda = self.lambda(params, result, d);
         self.expr_of(&ty, parts!["(", lambda, ")"])
+    }
+
+    /// A function that was written otherwise and has been in a place of another type: in an `any`, or in a
+    /// list or map that became one of these.
+    fn function_from_elsewhere(&mut self, params: &[Ty], result: &Ty, d: u32) -> Expr {
+        let ty = Ty::fun(params, result.clone());
+        let (takes, gives) = self.written_otherwise(params, result);
+        let (other, wanted) = (self.function_value(&takes, &gives, d), self.text(&ty));
+        match self.below(6) {
+            0 => self.expr_of(&ty, parts!["((", other, format!(" as any) as {wanted})")]),
+            1 => self.expr_of(&ty, parts!["(([", other, format!("] as any) as list<{wanted}>)[0]")]),
+            2 => self.expr_of(&ty, parts!["((({\"f\": ", other, format!("}} as any).f) as {wanted})")]),
+            3 => {
+                let end = format!("}} as any) as map<string, {wanted}>)[\"f\"] as {wanted})");
+                self.expr_of(&ty, parts!["((({\"f\": ", other, end])
+            }
+            _ => {
+                let (cond, second) = (self.expr(&Ty::Bool, d), self.lambda(&takes, &gives, 0));
+                let end = match self.chance(50) {
+                    true => format!(") as list<any>)[0] as {wanted})"),
+                    false => format!(") as list<{wanted}>)[0]"),
+                };
+                let start = if end.contains("<any>") { "(((if " } else { "((if " };
+                self.expr_of(&ty, parts![start, cond, " then [", other, "] else [", second, "]", end])
+            }
+        }
+    }
+
+    /// Parameters and result of another function type whose functions can be called as this one wants: in
+    /// more or fewer turns, with types that take more, and give less.
+    fn written_otherwise(&mut self, params: &[Ty], result: &Ty) -> (Vec<Ty>, Ty) {
+        let (mut takes, mut gives) = (params.to_vec(), result.clone());
+        match result {
+            Ty::Fun(more, last) if !params.is_empty() && !more.is_empty() && self.chance(50) => {
+                takes.extend(more.iter().cloned());
+                gives = (**last).clone();
+            }
+            _ if params.len() > 1 && self.chance(40) => gives = Ty::fun(&takes.split_off(1), gives),
+            _ => {}
+        }
+        for ty in &mut takes {
+            match ty {
+                Ty::Int if self.chance(20) => *ty = Ty::Float,
+                _ if self.chance(35) => *ty = Ty::Any,
+                _ => {}
+            }
+        }
+        match gives {
+            Ty::Float if self.chance(50) => gives = Ty::Int,
+            Ty::Any if self.chance(60) => gives = self.value_type(1),
+            _ => {}
+        }
+        (takes, gives)
     }
 }
