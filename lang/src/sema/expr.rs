@@ -200,7 +200,7 @@ impl<'a> Checker<'a> {
         }
         let kinds = (self.types.kind(x.ty), self.types.kind(to));
         match kinds {
-            (TyKind::Fun(..), _) | (_, TyKind::Fun(..) | TyKind::Any) => {
+            (TyKind::Any, TyKind::Fun(..)) | (_, TyKind::Any) => {
                 let mut y = self.coerce(x, to);
                 y.span = span;
                 y
