@@ -131,20 +131,11 @@ fn key_imm(data: &InstData) -> i64 {
     }
 }
 
+/// Sums and products of floats are not: of two NaNs the first is the result.
 fn is_commutative(op: Op) -> bool {
     matches!(
         op,
-        Op::Add
-            | Op::Mul
-            | Op::Smulh
-            | Op::Umulh
-            | Op::And
-            | Op::Or
-            | Op::Xor
-            | Op::IntAdd
-            | Op::IntMul
-            | Op::Fadd
-            | Op::Fmul
+        Op::Add | Op::Mul | Op::Smulh | Op::Umulh | Op::And | Op::Or | Op::Xor | Op::IntAdd | Op::IntMul
     )
 }
 

@@ -168,6 +168,12 @@ impl Licm<'_, '_> {
             if load && !self.load_may_leave(func, b, k, inst, l) {
                 break;
             }
+            if data.op.is_int()
+                && !self.is_certain(b, k, l)
+                && func.operands(inst).iter().any(|&v| is_raw(func, v))
+            {
+                break;
+            }
             result = Some(l);
             at = self.loops.loops[l as usize].parent;
         }
@@ -184,6 +190,12 @@ impl Licm<'_, '_> {
         inner != NO_LOOP && l != NO_LOOP && self.loops.is_within(inner, l)
     }
 
+    /// What is at this place of a block runs whenever the loop is entered.
+    fn is_certain(&self, b: Block, k: usize, l: u32) -> bool {
+        let (sure, quiet) = self.certain[b.index()];
+        sure == l && (k as u32) < quiet
+    }
+
     fn load_may_leave(&self, func: &Function, b: Block, k: usize, inst: Inst, l: u32) -> bool {
         let data = &func.insts[inst.index()];
         let base = func.operands(inst)[0];
@@ -191,8 +203,7 @@ impl Licm<'_, '_> {
         if self.writes[l as usize].iter().any(|&w| kills(func, self.cx, w, &fact)) {
             return false;
         }
-        let (sure, quiet) = self.certain[b.index()];
-        if sure == l && (k as u32) < quiet {
+        if self.is_certain(b, k, l) {
             return true;
         }
         let header = self.loops.loops[l as usize].header;
@@ -202,6 +213,14 @@ impl Licm<'_, '_> {
         let before = self.accessed[base.index()];
         before.0 != u32::MAX && !self.loops.contains(l, before) && self.dom.dominates(before, header)
     }
+}
+
+/// A word that a raw op made. Where the conditions around that op do not hold it need not be an int, which
+/// does no harm unless an exact op takes its slow path with it.
+fn is_raw(func: &Function, v: Value) -> bool {
+    let Some(inst) = func.def_inst(func.resolve(v)) else { return false };
+    let op = func.insts[inst.index()].op;
+    !op.is_int() && op.info().effect == Effect::Pure && !matches!(op, Op::Iconst | Op::Symaddr)
 }
 
 /// Facts that held under the conditions around an exact op need not hold elsewhere.

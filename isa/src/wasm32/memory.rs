@@ -89,13 +89,26 @@ impl Emit<'_> {
     pub fn store(&mut self, inst: Inst) {
         let d = self.data(inst);
         let &[base, v] = self.func.operands(inst) else { unreachable!("two operands") };
-        let offset = self.address(base, d.imm);
         let narrow = d.op != Op::Store64 && d.op != Op::StoreF64 && self.is_low(v);
-        if narrow {
-            self.low(v);
+        let offset = if self.trees.nested[v.index()] && self.may_be_none(base) {
+            // What a nested value does comes before the failure of the store.
+            let (local, temp) = self.keep(base);
+            let value = self.kept_value(v, narrow);
+            self.fail_on_none(local);
+            self.code.get(local);
+            self.code.op(Row::I32WrapI64);
+            let offset = self.offset(d.imm);
+            self.code.get(value);
+            self.free(value);
+            if temp {
+                self.free(local);
+            }
+            offset
         } else {
-            self.value(v);
-        }
+            let offset = self.address(base, d.imm);
+            self.push(v, narrow);
+            offset
+        };
         let row = match d.op {
             Op::Store8 if narrow => Row::I32Store8,
             Op::Store16 if narrow => Row::I32Store16,
@@ -108,6 +121,26 @@ impl Emit<'_> {
             op => panic!("no rule for {}", op.info().name),
         };
         self.code.memory(row, offset);
+    }
+
+    fn push(&mut self, v: Value, narrow: bool) {
+        if narrow {
+            self.low(v);
+        } else {
+            self.value(v);
+        }
+    }
+
+    /// What is stored, in a local.
+    fn kept_value(&mut self, v: Value, narrow: bool) -> u32 {
+        self.push(v, narrow);
+        let local = self.temp(match self.func.ty(v) {
+            _ if narrow => Ty::I32,
+            Type::F64 => Ty::F64,
+            _ => Ty::I64,
+        });
+        self.code.set(local);
+        local
     }
 
     /// Copies memory. The instruction does what both ops ask for; a few bytes all go through the

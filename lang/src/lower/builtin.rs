@@ -246,13 +246,9 @@ impl<'a> Fx<'_, 'a> {
             }
             _ => {
                 let list = self.lw.types.types.list(Ty::INT);
-                let mut v = a.v;
-                if a.ty == Ty::ANY {
-                    let one = self.b.iconst(1);
-                    v = self.b.op(Op::Sub, &[a.v, one], Type::Ref);
-                }
                 let desc = self.desc(list);
-                (self.rt("sha256", &[v, desc]), list)
+                let name = if a.ty == Ty::ANY { "any_sha256" } else { "sha256" };
+                (self.rt(name, &[a.v, desc]), list)
             }
         }
     }

@@ -74,7 +74,7 @@ impl Machine<'_> {
 /// Half away from zero, by scaling.
 fn round(x: f64, digits: Option<&Value>) -> f64 {
     let digits = match digits {
-        Some(Value::Int(d)) => d.small().unwrap_or(400),
+        Some(Value::Int(d)) => d.small().unwrap_or(if d.is_negative() { -400 } else { 400 }),
         _ => return x,
     };
     if digits == 0 || !x.is_finite() {
@@ -82,5 +82,9 @@ fn round(x: f64, digits: Option<&Value>) -> f64 {
     }
     let scale = float_pow(10.0, digits as f64);
     let scaled = x * scale;
-    if !scaled.is_finite() || scale == 0.0 { x } else { scaled.round() / scale }
+    match scale == 0.0 {
+        true => x * 0.0,
+        false if !scaled.is_finite() => x,
+        false => scaled.round() / scale,
+    }
 }

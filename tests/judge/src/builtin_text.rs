@@ -136,11 +136,15 @@ impl Machine<'_> {
 
     /// 32 ints.
     fn sha256(&mut self, v: &Value, want: Ty) -> Run<Value> {
-        let bytes = match v {
+        let v = match v {
+            Value::List(_) => self.adopt(v.clone(), want)?,
+            _ => v.clone(),
+        };
+        let bytes = match &v {
             Value::Str(s) => s.bytes().to_vec(),
             Value::List(l) => {
                 let byte = |v: &Value| match v {
-                    Value::Int(i) => i.small().unwrap_or(0) as u8,
+                    Value::Int(i) => i.big().to_signed_bytes_le()[0],
                     _ => 0,
                 };
                 l.items.borrow().iter().map(byte).collect()

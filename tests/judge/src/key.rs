@@ -203,15 +203,13 @@ pub fn order(a: &Value, b: &Value) -> Ordering {
 fn kind_rank(v: &Value) -> u32 {
     match v {
         Value::None => 0,
-        Value::Int(_) => 1,
-        Value::Float(_) => 2,
+        Value::Int(_) | Value::Float(_) | Value::Rat(_) => 1,
         Value::Bool(_) => 3,
         Value::Str(_) => 4,
         Value::List(_) => 5,
         Value::Map(_) => 6,
         Value::Struct(_) => 7,
         Value::Fun(_) => 8,
-        Value::Rat(_) => 9,
         Value::Group(_) => 10,
     }
 }

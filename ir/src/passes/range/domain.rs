@@ -7,8 +7,9 @@
 //!
 //! **Slow counters.** A value that starts small and only ever changes by at most [`SLOW_STEP`] at a
 //! time cannot leave the small range: at a step per nanosecond that takes years. Widening stops at
-//! the marks [`SLOW_HI`] and [`SLOW_LO`], and small steps do not move the marks. No other arithmetic
-//! yields a mark.
+//! the marks [`SLOW_HI`] and [`SLOW_LO`], and small steps do not move the marks. Only widening makes a
+//! mark: every other bound that is computed, or that the program names, moves outward when it equals one
+//! ([`below`], [`above`]).
 
 /// The mark for the upper bound of slow counters (as a word).
 pub(super) const SLOW_HI: i64 = (1 << 61) + 0x5a5a;
@@ -40,9 +41,14 @@ pub(super) struct Range {
     pub(super) kind: Kind,
 }
 
-/// An end that arithmetic computed must not look like a mark.
-fn plain(bound: i64) -> i64 {
-    if bound == SLOW_HI || bound == SLOW_LO { bound + bound.signum() * 2 } else { bound }
+/// A lower bound that does not look like a mark.
+pub(super) fn below(bound: i64) -> i64 {
+    if bound == SLOW_HI || bound == SLOW_LO { bound - 2 } else { bound }
+}
+
+/// An upper bound that does not look like a mark.
+pub(super) fn above(bound: i64) -> i64 {
+    if bound == SLOW_HI || bound == SLOW_LO { bound + 2 } else { bound }
 }
 
 impl Range {
@@ -54,17 +60,17 @@ impl Range {
         if lo == i64::MIN && hi == i64::MAX {
             return Range::TOP;
         }
-        Range { lo: plain(lo), hi: plain(hi), kind: Kind::Raw }
+        Range { lo: below(lo), hi: above(hi), kind: Kind::Raw }
     }
 
     /// Even words between two bounds.
     pub(super) fn even(lo: i64, hi: i64) -> Range {
-        Range { lo: plain(lo), hi: plain(hi), kind: Kind::Even }
+        Range { lo: below(lo), hi: above(hi), kind: Kind::Even }
     }
 
     pub(super) fn constant(word: i64) -> Range {
         let kind = if word & 1 == 0 { Kind::Even } else { Kind::Raw };
-        Range { lo: word, hi: word, kind }
+        Range { lo: below(word), hi: above(word), kind }
     }
 
     /// Integers between two bounds (as words, the extremes are infinity).
@@ -188,15 +194,20 @@ impl Range {
     }
 }
 
-/// Sum of two bounds of plain words; `None` on overflow. Small steps do not move the marks.
-pub(super) fn add_bound(a: i64, b: i64) -> Option<i64> {
+/// Sum of two lower bounds of plain words; `None` on overflow. Small steps do not move the mark.
+pub(super) fn add_low(a: i64, b: i64) -> Option<i64> {
+    add_marked(a, b, SLOW_LO, below)
+}
+
+/// Sum of two upper bounds of plain words; `None` on overflow. Small steps do not move the mark.
+pub(super) fn add_high(a: i64, b: i64) -> Option<i64> {
+    add_marked(a, b, SLOW_HI, above)
+}
+
+fn add_marked(a: i64, b: i64, mark: i64, plain: fn(i64) -> i64) -> Option<i64> {
     let small = |step: i64| (-SLOW_STEP..=SLOW_STEP).contains(&step);
-    let stays = |mark: i64, step: i64| (mark == SLOW_HI || mark == SLOW_LO) && small(step);
-    if stays(a, b) {
-        return Some(a);
-    }
-    if stays(b, a) {
-        return Some(b);
+    if a == mark && small(b) || b == mark && small(a) {
+        return Some(mark);
     }
     a.checked_add(b).map(plain)
 }
@@ -211,7 +222,8 @@ pub(super) fn add_int_bound(a: i64, b: i64, infinity: i64) -> i64 {
         return infinity;
     }
     // Beyond the small ints is infinity.
-    add_bound(a, b).unwrap_or(if a > 0 { i64::MAX } else { i64::MIN })
+    let sum = if infinity == i64::MAX { add_high(a, b) } else { add_low(a, b) };
+    sum.unwrap_or(if a > 0 { i64::MAX } else { i64::MIN })
 }
 
 #[cfg(test)]
@@ -236,14 +248,26 @@ mod tests {
     }
 
     #[test]
+    fn what_the_program_names_is_no_mark() {
+        for mark in [SLOW_HI, SLOW_LO] {
+            let named = Range::constant(mark);
+            assert!(named.lo < mark && mark < named.hi, "{named:?}");
+            assert_eq!(add_high(named.hi, -2), Some(mark + 2));
+            assert_eq!(add_low(named.lo, 2), Some(mark - 2));
+            assert_eq!(add_low(SLOW_HI - 2, 2), Some(SLOW_HI - 2));
+        }
+    }
+
+    #[test]
     fn slow_counters_stop_at_the_mark() {
         let start = Range::constant(0);
         let grown = start.widen(Range::even(0, 2));
         assert_eq!((grown.lo, grown.hi), (0, SLOW_HI));
-        assert_eq!(add_bound(SLOW_HI, 2), Some(SLOW_HI));
-        assert_eq!(add_bound(SLOW_HI, -2), Some(SLOW_HI));
-        assert_eq!(add_bound(SLOW_HI - 2, 2), Some(SLOW_HI + 2));
-        assert_eq!(add_bound(SLOW_HI, 1000), Some(SLOW_HI + 1000));
+        assert_eq!(add_high(SLOW_HI, 2), Some(SLOW_HI));
+        assert_eq!(add_high(SLOW_HI, -2), Some(SLOW_HI));
+        assert_eq!(add_high(SLOW_HI - 2, 2), Some(SLOW_HI + 2));
+        assert_eq!(add_high(SLOW_HI, 1000), Some(SLOW_HI + 1000));
+        assert_eq!(add_low(SLOW_LO, -2), Some(SLOW_LO));
         let fast = grown.widen(Range::even(0, SLOW_HI + 1000));
         assert_eq!(fast.hi, i64::MAX);
         assert_eq!(add_int_bound(SLOW_HI, SLOW_HI, i64::MAX), 2 * SLOW_HI);

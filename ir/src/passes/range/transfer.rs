@@ -1,6 +1,6 @@
 //! What ops make of ranges, and what comparisons say about their operands.
 
-use super::domain::{Kind, Range, add_bound, add_int_bound};
+use super::domain::{Kind, Range, above, add_high, add_int_bound, add_low, below};
 use crate::ops::{Cond, Op};
 
 const INF: i64 = i64::MAX;
@@ -32,11 +32,11 @@ pub(super) fn word_op(op: Op, ra: Range, rb: Range) -> Range {
     let even = ra.is_even() && rb.is_even();
     let nonneg = |r: (i64, i64)| r.0 >= 0;
     match op {
-        Op::Add => hull(add_bound(a.0, b.0), add_bound(a.1, b.1), even),
+        Op::Add => hull(add_low(a.0, b.0), add_high(a.1, b.1), even),
         Op::Sub => {
             let minus = |x: i64| x.checked_neg();
-            let lo = minus(b.1).and_then(|b| add_bound(a.0, b));
-            let hi = minus(b.0).and_then(|b| add_bound(a.1, b));
+            let lo = minus(b.1).and_then(|b| add_low(a.0, b));
+            let hi = minus(b.0).and_then(|b| add_high(a.1, b));
             hull(lo, hi, even)
         }
         Op::Mul => {
@@ -159,7 +159,7 @@ pub(super) fn int_op(op: Op, a: Range, b: Range) -> (Range, bool) {
         Op::IntMul if a.lo >= 0 && b.lo >= 0 => (0, INF),
         Op::IntDiv => divide(a, b),
         Op::IntMod => {
-            let m = if finite(b) { b.lo.abs().max(b.hi.abs()).saturating_sub(2).max(0) } else { INF };
+            let m = if finite(b) { above(b.lo.abs().max(b.hi.abs()).saturating_sub(2).max(0)) } else { INF };
             let lo = if a.lo >= 0 { 0 } else { a.lo.max(if m == INF { NEG_INF } else { -m }) };
             let hi = if a.hi <= 0 { 0 } else { a.hi.min(m) };
             (lo, hi)
@@ -172,19 +172,20 @@ pub(super) fn int_op(op: Op, a: Range, b: Range) -> (Range, bool) {
 
 fn divide(a: Range, b: Range) -> (i64, i64) {
     if b.lo >= 2 {
-        // Towards zero, and not farther from it than a.
-        let down = |x: i64, by: i64| match x {
+        // Towards zero, and not farther from it than a. An infinity is one at its own end only: the
+        // smallest small int has the word that stands for minus infinity at the other.
+        let down = |x: i64, by: i64, infinity: i64| match x {
             _ if by == INF => 0,
-            NEG_INF | INF => x,
+            x if x == infinity => x,
             x => (x / by).saturating_mul(2),
         };
-        let lo = if a.lo < 0 { down(a.lo, b.lo) } else { down(a.lo, b.hi) };
-        let hi = if a.hi > 0 { down(a.hi, b.lo) } else { down(a.hi, b.hi) };
-        return (lo.min(hi), hi.max(lo));
+        let lo = down(a.lo, if a.lo < 0 { b.lo } else { b.hi }, NEG_INF);
+        let hi = down(a.hi, if a.hi > 0 { b.lo } else { b.hi }, INF);
+        return (below(lo.min(hi)), above(hi.max(lo)));
     }
     match a.lo.checked_neg() {
         Some(m) if a.hi < INF => {
-            let m = m.abs().max(a.hi.abs());
+            let m = above(m.abs().max(a.hi.abs()));
             (-m, m)
         }
         _ => (NEG_INF, INF),
@@ -273,9 +274,9 @@ pub(super) fn refine_int(cond: Cond, b: Range) -> Range {
     let step = |x: i64, by: i64| if x == NEG_INF || x == INF { x } else { x.saturating_add(by) };
     match cond {
         Cond::Eq => Range::int(b.lo, b.hi, !b.excludes_none()),
-        Cond::Slt => Range::int(NEG_INF, step(b.hi, -2), false),
+        Cond::Slt => Range::int(NEG_INF, above(step(b.hi, -2)), false),
         Cond::Sle => Range::int(NEG_INF, b.hi, false),
-        Cond::Sgt => Range::int(step(b.lo, 2), INF, false),
+        Cond::Sgt => Range::int(below(step(b.lo, 2)), INF, false),
         Cond::Sge => Range::int(b.lo, INF, false),
         _ => Range::TOP,
     }
