@@ -7,7 +7,7 @@ use super::decl::Sig;
 use super::generics::{Subst, first_param};
 use super::literal::is_open;
 use super::meet::{is_bare_none, passes};
-use super::relations::{contains_param, is_aggregate};
+use super::relations::{contains_any, contains_param, is_aggregate};
 use super::scope::Binding;
 use crate::ast::{self, ExprKind};
 use crate::diag::Code;
@@ -428,6 +428,8 @@ impl<'a> Checker<'a> {
         subst: &mut Subst,
         at: Span,
     ) {
+        let untyped = |v: &Option<Expr>| v.as_ref().is_some_and(|v| contains_any(&self.types, v.ty));
+        let untyped = open.iter().any(|&slot| untyped(&values[slot]));
         match self.wanted(slots) {
             Some(wanted) => {
                 for (have, want) in subst.0.iter_mut().zip(wanted.0) {
@@ -437,7 +439,8 @@ impl<'a> Checker<'a> {
                     };
                 }
             }
-            None if slots.fresh => subst.0.fill(Some(Ty::ANY)),
+            // `[] as list<int>` says what it is, `[]` does not.
+            None if slots.fresh && untyped => subst.0.fill(Some(Ty::ANY)),
             None => {}
         }
         for &slot in open {

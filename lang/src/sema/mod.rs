@@ -153,6 +153,8 @@ struct Checker<'a> {
     exposed: Exposed,
     /// Assignments make no views.
     viewless: bool,
+    /// Variables that have had a view.
+    viewed: HashSet<scope::VarKey>,
 }
 
 impl<'a> Checker<'a> {
@@ -187,6 +189,7 @@ impl<'a> Checker<'a> {
             flow: Flow::default(),
             exposed: Exposed::default(),
             viewless: false,
+            viewed: HashSet::new(),
         }
     }
 

@@ -287,6 +287,10 @@ impl<'a> Checker<'a> {
 
     /// The view under which a variable is seen.
     pub(super) fn view_of(&self, key: VarKey) -> Option<View> {
+        // Most variables never have one, and scopes may be nested deeply.
+        if !self.viewed.contains(&key) {
+            return None;
+        }
         self.scopes.iter().rev().find_map(|s| s.views.get(&key).copied())
     }
 
@@ -297,6 +301,7 @@ impl<'a> Checker<'a> {
 
     /// Sets a view in the innermost scope.
     pub(super) fn set_view(&mut self, key: VarKey, view: View) {
+        self.viewed.insert(key);
         self.top_scope().views.insert(key, view);
     }
 

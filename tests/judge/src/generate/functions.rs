@@ -339,10 +339,10 @@ impl Writer {
             _ => {
                 let (cond, second) = (self.expr(&Ty::Bool, d), self.lambda(&takes, &gives, 0));
                 let end = match self.chance(50) {
-                    true => format!(") as list<any>)[0] as {wanted})"),
-                    false => format!(") as list<{wanted}>)[0]"),
+                    true => format!(") as any) as list<any>)[0] as {wanted})"),
+                    false => format!(") as any) as list<{wanted}>)[0]"),
                 };
-                let start = if end.contains("<any>") { "(((if " } else { "((if " };
+                let start = if end.contains("<any>") { "((((if " } else { "(((if " };
                 self.expr_of(&ty, parts![start, cond, " then [", other, "] else [", second, "]", end])
             }
         }
