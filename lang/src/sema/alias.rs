@@ -38,7 +38,7 @@ impl<'a> Checker<'a> {
     pub(super) fn check_immutable_alias(&mut self, value: &ast::Expr, at: Span) {
         let ExprKind::Name(n) = &value.kind else { return };
         let Some((var, _)) = self.lookup_var(&n.name) else { return };
-        let ty = self.seen_type(&var);
+        let ty = self.seen_type(var.key);
         if !var.mutable && is_aggregate(&self.types, ty) {
             self.error(Code::T051, at, &[&n.name]);
         }
@@ -76,7 +76,7 @@ impl<'a> Checker<'a> {
         match &e.kind {
             ExprKind::Name(n) => {
                 let (var, _) = self.lookup_var(&n.name)?;
-                Some(self.seen_type(&var))
+                Some(self.seen_type(var.key))
             }
             ExprKind::Field { base, field } => match self.types.kind(self.storage_type(base)?) {
                 TyKind::Struct(id) => self.types.struct_def(*id).fields.get(&field.name).copied(),

@@ -285,7 +285,7 @@ impl<'a> Checker<'a> {
 
     /// Something is stored into the variable's container.
     fn see_stored(&mut self, var: &Var, got: Ty) {
-        let seen = self.seen_type(var);
+        let seen = self.seen_type(var.key);
         let elem = match *self.types.kind(seen) {
             TyKind::List(elem) | TyKind::Map(_, elem) => elem,
             _ => return,

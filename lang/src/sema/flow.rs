@@ -65,7 +65,7 @@ impl<'a> Checker<'a> {
     pub(super) fn join_arms(&mut self, arms: &[Arm], all: bool) {
         let keys: Vec<VarKey> = arms.iter().flat_map(|a| a.keys().copied()).collect();
         for key in keys {
-            let before = self.seen_as(key);
+            let before = self.seen_type(key);
             let mut ends = arms.iter().map(|a| a.get(&key).copied().unwrap_or(before));
             let first = if all { ends.next().unwrap_or(before) } else { before };
             let ty = if ends.all(|t| t == first) { first } else { self.declared_type(key) };
@@ -81,7 +81,7 @@ impl<'a> Checker<'a> {
             walk(c)
         });
         for (key, ty) in self.flow.loops.pop().unwrap_or_default() {
-            let (before, declared) = (self.seen_as(key), self.declared_type(key));
+            let (before, declared) = (self.seen_type(key), self.declared_type(key));
             if ty == Some(before) {
                 continue;
             }
@@ -100,7 +100,7 @@ impl<'a> Checker<'a> {
             self.refinements().unkept.iter().filter(|(s, _)| *s == at).map(|(_, n)| n.clone()).collect();
         for name in names {
             if let Some((var, Some(_))) = self.lookup_var(&name) {
-                self.set_view(var.key, View { ty: var.ty, origin: Origin::Assignment });
+                self.set_view(var.key, View { ty: var.ty, origin: Origin::Place });
             }
         }
     }
@@ -176,7 +176,7 @@ impl<'a> Checker<'a> {
     fn end_exposed_views(&mut self) {
         for key in std::mem::take(&mut self.flow.watched) {
             let declared = self.declared_type(key);
-            if self.seen_as(key) != declared {
+            if self.seen_type(key) != declared {
                 self.assigned(key, declared);
             }
         }
@@ -193,16 +193,11 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// The type under which a variable is seen.
-    fn seen_as(&self, key: VarKey) -> Ty {
-        self.view_of(key).map_or_else(|| self.declared_type(key), |v| v.ty)
-    }
-
     fn name_of(&self, key: VarKey) -> String {
         match key {
             VarKey::Local(depth, id) => self.ctx[depth].locals[id.0 as usize].name.clone(),
             VarKey::Global(id) => self.globals[id.0 as usize].name.clone(),
-            VarKey::Field(depth, id, _) => self.ctx[depth].locals[id.0 as usize].name.clone(),
+            VarKey::Field(depth, id, field) => self.receiver_field(depth, id, field).0.clone(),
         }
     }
 }

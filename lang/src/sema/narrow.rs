@@ -82,7 +82,7 @@ impl<'a> Checker<'a> {
             _ => return Facts::default(),
         };
         let Some((var, _)) = self.lookup_var(&name.name) else { return Facts::default() };
-        let TyKind::Option(inner) = self.types.kind(self.seen_type(&var)) else { return Facts::default() };
+        let TyKind::Option(inner) = self.types.kind(self.seen_type(var.key)) else { return Facts::default() };
         let fact = vec![(var.key, *inner)];
         match op {
             BinOp::Ne => Facts { truthy: fact, falsy: Vec::new() },

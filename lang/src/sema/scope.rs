@@ -295,8 +295,8 @@ impl<'a> Checker<'a> {
     }
 
     /// The type under which a variable is seen.
-    pub(super) fn seen_type(&self, var: &Var) -> Ty {
-        self.view_of(var.key).map_or(var.ty, |v| v.ty)
+    pub(super) fn seen_type(&self, key: VarKey) -> Ty {
+        self.view_of(key).map_or_else(|| self.declared_type(key), |v| v.ty)
     }
 
     /// Sets a view in the innermost scope.
@@ -354,11 +354,16 @@ impl<'a> Checker<'a> {
         match key {
             VarKey::Local(depth, id) => local(depth, id),
             VarKey::Global(id) => self.globals[id.0 as usize].ty,
-            VarKey::Field(depth, id, field) => match *self.types.kind(local(depth, id)) {
-                TyKind::Struct(sid) => self.types.struct_def(sid).fields[field as usize].1,
-                _ => unreachable!("a receiver is a struct"),
-            },
+            VarKey::Field(depth, id, field) => self.receiver_field(depth, id, field).1,
         }
+    }
+
+    /// Name and type of a receiver's field.
+    pub(super) fn receiver_field(&self, depth: usize, id: LocalId, field: u32) -> &(String, Ty) {
+        let TyKind::Struct(sid) = *self.types.kind(self.ctx[depth].locals[id.0 as usize].ty) else {
+            unreachable!("a receiver is a struct")
+        };
+        &self.types.struct_def(sid).fields[field as usize]
     }
 
     /// The local of the current function through which it reaches a local of an outer one; makes
