@@ -16,14 +16,8 @@ impl Emit<'_> {
     /// Pushes the address of an access as an i32, and returns the offset for the instruction.
     fn address(&mut self, base: Value, offset: i64) -> u32 {
         if self.may_be_none(base) {
-            let (local, temp) = self.keep(base);
-            self.fail_on_none(local);
-            self.code.get(local);
-            self.code.op(Row::I32WrapI64);
-            if temp {
-                self.free(local);
-            }
-            return self.offset(offset);
+            let base = self.keep(base);
+            return self.tested_address(base, offset);
         }
         if let ValueDef::Inst(i) = self.func.values[base.index()].def
             && self.data(i).op == Op::Symaddr
@@ -37,6 +31,17 @@ impl Emit<'_> {
             return 0;
         }
         self.low(base);
+        self.offset(offset)
+    }
+
+    /// The same for a base that may be none, in a local that is perhaps to be given back.
+    fn tested_address(&mut self, (local, temp): (u32, bool), offset: i64) -> u32 {
+        self.fail_on_none(local);
+        self.code.get(local);
+        self.code.op(Row::I32WrapI64);
+        if temp {
+            self.free(local);
+        }
         self.offset(offset)
     }
 
@@ -92,17 +97,11 @@ impl Emit<'_> {
         let narrow = d.op != Op::Store64 && d.op != Op::StoreF64 && self.is_low(v);
         let offset = if self.trees.nested[v.index()] && self.may_be_none(base) {
             // What a nested value does comes before the failure of the store.
-            let (local, temp) = self.keep(base);
+            let base = self.keep(base);
             let value = self.kept_value(v, narrow);
-            self.fail_on_none(local);
-            self.code.get(local);
-            self.code.op(Row::I32WrapI64);
-            let offset = self.offset(d.imm);
+            let offset = self.tested_address(base, d.imm);
             self.code.get(value);
             self.free(value);
-            if temp {
-                self.free(local);
-            }
             offset
         } else {
             let offset = self.address(base, d.imm);

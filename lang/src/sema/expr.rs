@@ -242,26 +242,28 @@ impl<'a> Checker<'a> {
         let c = self.condition(cond);
         let c = if c.ty == Ty::ANY { self.is_true(c) } else { c };
         let facts = self.facts(cond);
-        self.push_narrowed(&facts.truthy);
-        let (mut a, end) = self.arm(|c| c.branch(then, want, met, statement));
-        self.pop_scope();
+        let (mut a, end) = self.arm(|c| {
+            c.narrow(&facts.truthy);
+            c.branch(then, want, met, statement)
+        });
         let mut ends: Vec<Arm> = (!leaves_by(&a)).then_some(end).into_iter().collect();
-        self.push_narrowed(&facts.falsy);
         let mut b = match otherwise {
             Some(e) => {
                 let met = if leaves_by(&a) { met } else { met.or(Some(a.ty)) };
-                let (b, end) = self.arm(|c| match &e.kind {
-                    ExprKind::If { cond, then, otherwise } if want.is_none() => {
-                        c.if_expr((cond, then, otherwise.as_deref()), None, met, e.span, statement)
+                let (b, end) = self.arm(|c| {
+                    c.narrow(&facts.falsy);
+                    match &e.kind {
+                        ExprKind::If { cond, then, otherwise } if want.is_none() => {
+                            c.if_expr((cond, then, otherwise.as_deref()), None, met, e.span, statement)
+                        }
+                        _ => c.branch(e, want, met, statement),
                     }
-                    _ => c.branch(e, want, met, statement),
                 });
                 ends.extend((!leaves_by(&b)).then_some(end));
                 b
             }
             None => self.none(span),
         };
-        self.pop_scope();
         self.join_arms(&ends, otherwise.is_some());
         let ty = match want {
             _ if statement => Ty::UNIT,

@@ -10,7 +10,7 @@ use crate::ast::{self, ExprKind, Ident};
 use crate::diag::Code;
 use crate::span::Span;
 use crate::tree::{Expr, ExprKind as T};
-use crate::types::{Ty, TyKind};
+use crate::types::{StructId, Ty, TyKind};
 use bstr::BStr;
 
 impl<'a> Checker<'a> {
@@ -230,20 +230,9 @@ impl<'a> Checker<'a> {
         let mut given = vec![false; declared.len()];
         let mut values: Vec<(u32, Expr)> = Vec::new();
         for (field, value) in fields {
-            let Some(at) = declared.position(&field.name) else {
-                self.expr(value, None);
-                let shown = self.show(ty);
-                self.error(Code::T026, span, &[&field.name, &shown]);
-                continue;
-            };
-            let slot = declared[at].1;
-            let hint = self.literal_hint(value, slot);
-            let v = self.expr(value, hint);
-            if !self.compatible(slot, v.ty) {
-                self.type_error(Code::T008, value.span, &[slot, v.ty]);
-            }
-            given[at] = true;
-            values.push((at as u32, self.admit(v, slot)));
+            let Some((at, v)) = self.field_value(id, field, value, span) else { continue };
+            given[at as usize] = true;
+            values.push((at, v));
         }
         let missing: Vec<String> =
             declared.iter().zip(&given).filter(|(_, g)| !**g).map(|((n, _), _)| n.clone()).collect();
@@ -252,6 +241,32 @@ impl<'a> Checker<'a> {
             self.error(Code::T053, span, &[&shown, &super::relations::name_list(&missing)]);
         }
         Expr { kind: T::Struct { id, fields: values }, ty, span }
+    }
+
+    /// What is given for a field: its position, and the value as one of its type. An unknown field is reported
+    /// at `at`.
+    pub(super) fn field_value(
+        &mut self,
+        id: StructId,
+        field: &ast::Ident,
+        value: &'a ast::Expr,
+        at: Span,
+    ) -> Option<(u32, Expr)> {
+        let fields = &self.types.struct_def(id).fields;
+        let Some(k) = fields.position(&field.name) else {
+            self.expr(value, None);
+            let ty = self.struct_type(id);
+            let shown = self.show(ty);
+            self.error(Code::T026, at, &[&field.name, &shown]);
+            return None;
+        };
+        let slot = fields[k].1;
+        let hint = self.literal_hint(value, slot);
+        let v = self.expr(value, hint);
+        if !self.compatible(slot, v.ty) {
+            self.type_error(Code::T008, value.span, &[slot, v.ty]);
+        }
+        Some((k as u32, self.admit(v, slot)))
     }
 }
 

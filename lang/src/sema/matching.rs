@@ -56,25 +56,19 @@ impl<'a> Checker<'a> {
         // Those whose results take part in the type of the match.
         let mut counted: Vec<usize> = Vec::new();
         for arm in arms {
-            self.push_scope();
             let at = arm.pattern.span;
             if coverage.all {
                 self.error(Code::T054, at, &[&"arm after catch-all is unreachable"]);
             }
-            let pattern = self.pattern(&arm.pattern, target.ty, at, Some(&mut coverage));
-            if let (Some(key), Some(ty)) = (scrutinee, inner) {
-                if !is_none_literal(&arm.pattern) {
-                    self.push_scope();
-                    self.set_view(key, View { ty, origin: Origin::Test });
-                } else {
-                    self.push_scope();
+            let ((pattern, (made, counts)), end) = self.arm(|c| {
+                let pattern = c.pattern(&arm.pattern, target.ty, at, Some(&mut coverage));
+                if let (Some(key), Some(ty)) = (scrutinee, inner)
+                    && !is_none_literal(&arm.pattern)
+                {
+                    c.set_view(key, View { ty, origin: Origin::Test });
                 }
-            } else {
-                self.push_scope();
-            }
-            let ((made, counts), end) = self.arm(|c| c.arm_result(&arm.result, want, statement));
-            self.pop_scope();
-            self.pop_scope();
+                (pattern, c.arm_result(&arm.result, want, statement))
+            });
             ends.extend((!leaves_by(&made)).then_some(end));
             if counts && made.ty != Ty::ERROR {
                 result = Some(match result {

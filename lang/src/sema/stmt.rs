@@ -296,9 +296,10 @@ impl<'a> Checker<'a> {
             let test = self.condition(cond);
             let test = self.truth(test);
             let facts = self.facts(cond);
-            self.push_narrowed(&facts.truthy);
-            let (body, end) = self.arm(|c| c.narrowed_block(then));
-            self.pop_scope();
+            let (body, end) = self.arm(|c| {
+                c.narrow(&facts.truthy);
+                c.narrowed_block(then)
+            });
             ends.extend((!leaves(&body)).then_some(end));
             arms.push((cond.span, test, body));
             if !std::mem::replace(&mut failed, true) {
@@ -431,22 +432,7 @@ impl<'a> Checker<'a> {
         let root = self.var_ref(var.key);
         let (fields, values, filter) = self.looped(span, |c| {
             let fields = declared.iter().map(|(n, ty)| c.declare_local(n, *ty, true, span)).collect();
-            let mut values = Vec::new();
-            for (field, value) in set {
-                let Some(at) = declared.position(&field.name) else {
-                    c.expr(value, None);
-                    let shown = c.show(elem);
-                    c.error(Code::T026, field.span, &[&field.name, &shown]);
-                    continue;
-                };
-                let slot = declared[at].1;
-                let hint = c.literal_hint(value, slot);
-                let v = c.expr(value, hint);
-                if !c.compatible(slot, v.ty) {
-                    c.type_error(Code::T008, value.span, &[slot, v.ty]);
-                }
-                values.push((at as u32, c.admit(v, slot)));
-            }
+            let values = set.iter().filter_map(|(f, v)| c.field_value(sid, f, v, f.span)).collect();
             let filter = filter.map(|f| {
                 let condition = c.expect_expr(f, Ty::BOOL);
                 c.truth(condition)
