@@ -38,7 +38,7 @@ impl<'a> Fx<'_, 'a> {
             Bool => return self.truth(&args[0]),
             Assert => return self.assert(args),
             Append | Push => {
-                let list = self.list_arg(args, 0, want);
+                let list = self.list_arg(builtin, args, 0, want);
                 let elem = self.lw.types.elem(want);
                 let v = self.keep_as(&args[1], elem);
                 let name =
@@ -46,13 +46,13 @@ impl<'a> Fx<'_, 'a> {
                 return self.rt(name, &[list, v]);
             }
             Concat => {
-                let mut list = self.list_arg(args, 0, want);
+                let mut list = self.list_arg(builtin, args, 0, want);
                 if args.len() == 1 {
                     let (from, to) = (self.none(Repr::Int), self.none(Repr::Int));
                     return self.rt("list_slice", &[list, from, to]);
                 }
                 for k in 1..args.len() {
-                    let other = self.list_arg(args, k, want);
+                    let other = self.list_arg(builtin, args, k, want);
                     let name = if k == 1 { "list_concat" } else { "list_concat_place" };
                     list = self.rt(name, &[list, other]);
                 }
@@ -72,22 +72,43 @@ impl<'a> Fx<'_, 'a> {
         let v = match sharing.arg(k) {
             Use::Keep | Use::Any => self.keep(&args[k]),
             Use::Read | Use::Call if sharing.calls() => self.read_before(&args[k], [call]),
-            Use::Read | Use::Call => self.read_before(&args[k], &args[k + 1..]),
+            Use::Read | Use::Call => self.read_kind(&args[k], &args[k + 1..], expects(builtin, k)),
         };
         Arg { v, ty }
     }
 
     /// A list argument as the wanted list type; none counts as empty.
-    fn list_arg(&mut self, args: &'a [Expr], k: usize, want: Ty) -> Value {
+    fn list_arg(&mut self, builtin: Builtin, args: &'a [Expr], k: usize, want: Ty) -> Value {
         let e = &args[k];
-        let v = self.read_before(e, &args[k + 1..]);
+        let v = self.read_kind(e, &args[k + 1..], expects(builtin, k));
         let have = self.ty(e.ty);
         let list = self.convert(v, have, want);
-        if is_some_list(e) {
-            return list;
+        if is_some_list(e) { list } else { self.list_or_new(list, want, |_, _| {}) }
+    }
+
+    /// [`Fx::read_before`] of an operand whose type says a kind. Where it comes from an `any` that holds another
+    /// kind, the program ends with `message`, if there is one.
+    pub(crate) fn read_kind(
+        &mut self,
+        e: &'a Expr,
+        later: impl IntoIterator<Item = &'a Expr>,
+        message: Option<&'static str>,
+    ) -> Value {
+        let (ExprKind::Coerce { value }, Some(message)) = (&e.kind, message) else {
+            return self.read_before(e, later);
+        };
+        if self.ty(value.ty) != Ty::ANY {
+            return self.read_before(e, later);
         }
-        let none = self.is_none(Repr::Ref, list);
-        self.choose(none, Repr::Ref, |fx| fx.new_list(want, 0), |_| list)
+        let any = self.expr(value);
+        let ty = self.ty(e.ty);
+        let kind = self.lw.types.strip(ty);
+        let (desc, message) = (self.desc(kind), self.str_value(message));
+        self.at(e.span);
+        self.rt_void("any_expect", &[any, desc, message]);
+        let v = self.convert(any, Ty::ANY, ty);
+        self.stays(e, v, later);
+        v
     }
 
     fn as_ty(&mut self, a: Arg, want: Ty) -> Value {
@@ -110,6 +131,11 @@ impl<'a> Fx<'_, 'a> {
         use Builtin::*;
         match builtin {
             Len => (self.len(args[0]), Ty::INT),
+            Count | Exists if args[0].ty == Ty::ANY => {
+                let (name, ty) =
+                    if builtin == Count { ("any_count", Ty::INT) } else { ("any_exists", Ty::BOOL) };
+                (self.rt(name, &[args[0].v]), ty)
+            }
             Count => (self.len(args[0]), Ty::INT),
             Exists => {
                 let n = self.len(args[0]);
@@ -118,11 +144,11 @@ impl<'a> Fx<'_, 'a> {
             }
             First | Last => self.end(builtin, args[0]),
             Sum | Avg | Min | Max => self.fold(builtin, args[0]),
-            Str if args[0].ty == Ty::STR => {
-                let none = self.is_none(Repr::Ref, args[0].v);
-                (self.choose(none, Repr::Ref, |fx| fx.str_value("<nil>"), |_| args[0].v), Ty::STR)
+            Str => (self.str_of(args[0]), Ty::STR),
+            Lower => {
+                let text = self.str_of(args[0]);
+                (self.rt("str_lower", &[text]), Ty::STR)
             }
-            Str => (self.text_of(args[0].v, args[0].ty), Ty::STR),
             Int => (self.int_of(args[0]), Ty::INT),
             Float => (self.float_of(args[0]), Ty::FLOAT),
             Json => {
@@ -149,12 +175,20 @@ impl<'a> Fx<'_, 'a> {
         }
     }
 
+    /// The `str` form.
+    fn str_of(&mut self, a: Arg) -> Value {
+        if a.ty != Ty::STR {
+            return self.text_of(a.v, a.ty);
+        }
+        let none = self.is_none(Repr::Ref, a.v);
+        self.choose(none, Repr::Ref, |fx| fx.str_value("<nil>"), |_| a.v)
+    }
+
     fn text(&mut self, builtin: Builtin, args: &[Arg]) -> (Value, Ty) {
         use Builtin::*;
         let s = self.as_ty(args[0], if builtin == Join { args[0].ty } else { Ty::STR });
         match builtin {
             Upper => (self.rt("str_upper", &[s]), Ty::STR),
-            Lower => (self.rt("str_lower", &[s]), Ty::STR),
             Trim => (self.rt("str_trim", &[s]), Ty::STR),
             Substring | Substr => {
                 let (from, to) = (self.opt_int(args, 1), self.opt_int(args, 2));
@@ -317,8 +351,9 @@ impl<'a> Fx<'_, 'a> {
         } else {
             let any = self.convert(list, ty, Ty::ANY);
             let anys = self.lw.types.types.list(Ty::ANY);
-            let desc = self.desc(anys);
-            (self.rt("any_items", &[any, desc]), Ty::ANY)
+            let (desc, message) = (self.desc(anys), expects(builtin, 0).unwrap_or_default());
+            let message = self.str_value(message);
+            (self.rt("any_items", &[any, desc, message]), Ty::ANY)
         };
         match (builtin, self.lw.types.kind(elem)) {
             (Builtin::Sum, TyKind::Int) => (self.rt("list_sum_int", &[list]), Ty::INT),
@@ -336,11 +371,6 @@ impl<'a> Fx<'_, 'a> {
     fn int_of(&mut self, a: Arg) -> Value {
         match self.lw.types.kind(a.ty) {
             TyKind::Int | TyKind::Float | TyKind::Str | TyKind::BigRat => self.as_ty(a, Ty::INT),
-            TyKind::Bool => {
-                let one = self.b.iconst(1);
-                let raw = self.b.icmp(Cond::Eq, a.v, one);
-                self.tag(raw)
-            }
             _ => {
                 let any = self.any(a);
                 self.rt("any_as_int", &[any])
@@ -373,6 +403,7 @@ impl<'a> Fx<'_, 'a> {
         match builtin {
             Abs if is_int => (self.rt("int_abs", &[a.v]), Ty::INT),
             Abs if a.ty == Ty::ANY => (self.rt("any_abs", &[a.v]), Ty::ANY),
+            Abs if a.ty == Ty::BIGRAT => (self.rt("rat_abs", &[a.v]), Ty::BIGRAT),
             Abs => {
                 let x = self.float_of(a);
                 (self.b.op(Op::Fabs, &[x], Type::F64), Ty::FLOAT)
@@ -390,6 +421,7 @@ impl<'a> Fx<'_, 'a> {
             Pow if is_int && matches!(self.lw.types.kind(args[1].ty), TyKind::Int) => {
                 (self.rt("int_pow", &[a.v, args[1].v]), Ty::INT)
             }
+            Pow if a.ty == Ty::ANY => (self.rt("any_pow", &[a.v, args[1].v]), Ty::ANY),
             Pow => {
                 let (x, y) = (self.float_of(a), self.float_of(args[1]));
                 (self.rt("f64_pow", &[x, y]), Ty::FLOAT)
@@ -521,4 +553,20 @@ impl<'a> Fx<'_, 'a> {
     pub(crate) fn accumulate(&mut self, ty: Ty, acc: Value, v: Value) -> Value {
         self.arithmetic(BinOp::Add, ty, acc, v, false)
     }
+}
+
+/// With what the program ends when an `any` for argument `k` of a builtin holds another kind (section 9);
+/// `None`: with the message of the conversion.
+pub(super) fn expects(builtin: Builtin, k: usize) -> Option<&'static str> {
+    use Builtin::*;
+    Some(match (builtin, k) {
+        (Append, 0) => "append expects list",
+        (Push, 0) => "push expects list",
+        (Concat, _) => "union expects lists",
+        (Sum, 0) => "sum expects list",
+        (Avg, 0) => "avg expects list",
+        (Upper, 0) => "upper expects string",
+        (PadStart, 0 | 2) => "padStart expects (string, int, string)",
+        _ => return None,
+    })
 }

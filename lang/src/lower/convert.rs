@@ -211,8 +211,12 @@ impl<'a> Fx<'_, 'a> {
             }
             (TyKind::Any, TyKind::Int) => self.rt("any_as_int", &[v]),
             (TyKind::Any, _) => self.unbox(v, to),
-            (TyKind::List(_) | TyKind::Map(..) | TyKind::Struct(_), TyKind::List(_) | TyKind::Map(..))
-            | (TyKind::Map(..) | TyKind::Struct(_), TyKind::Struct(_)) => self.cast_val(v, from, to),
+            // No cast of the program: a copy for elements of another representation.
+            (TyKind::List(_), TyKind::List(_)) | (TyKind::Map(..), TyKind::Map(..)) => {
+                let none = self.is_none(Repr::Ref, v);
+                self.choose(none, Repr::Ref, |fx| fx.none(Repr::Ref), |fx| fx.cast_val(v, from, to))
+            }
+            (TyKind::Map(..) | TyKind::Struct(_), TyKind::Struct(_)) => self.cast_val(v, from, to),
             _ => self.convert(v, from, to),
         }
     }

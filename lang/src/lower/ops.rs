@@ -3,6 +3,7 @@
 //! Chains of a left-associative operator are walked from their leftmost operand in a loop, so that
 //! a very long sum needs no deep recursion.
 
+use super::facts::is_some_list;
 use super::func::Fx;
 use super::repr::{NONE_FLOAT, Repr};
 use crate::ast::BinOp;
@@ -40,6 +41,16 @@ pub(crate) fn const_int(e: &Expr) -> Option<i64> {
     }
 }
 
+/// With what the program ends when an operand of a set operator is no list (section 9).
+fn expects_lists(op: BinOp) -> Option<&'static str> {
+    match op {
+        BinOp::Union | BinOp::UnionAll => Some("union expects lists"),
+        BinOp::Except => Some("except expects lists"),
+        BinOp::Intersect => Some("intersect expects lists"),
+        _ => None,
+    }
+}
+
 fn is_lazy(op: BinOp) -> bool {
     matches!(op, BinOp::And | BinOp::Or | BinOp::Coalesce)
 }
@@ -66,7 +77,7 @@ impl<'a> Fx<'_, 'a> {
         let mut value = if is_lazy(op) {
             self.lazy(node, op, left, right)
         } else {
-            let first = self.read_before(left, [right]);
+            let first = self.read_kind(left, [right], expects_lists(op));
             self.eager(node, op, left, first, right)
         };
         while let Some((node, op, left, right)) = spine.pop() {
@@ -118,14 +129,18 @@ impl<'a> Fx<'_, 'a> {
             Eq | Ne | Lt | Le | Gt | Ge => self.comparison(e, op, left, a, right),
             In => self.membership(e, left, a, right),
             _ => {
-                let b = self.expr(right);
+                let b = self.read_kind(right, [], expects_lists(op));
                 self.at(e.span);
                 let name = match op {
                     Union => "list_union",
-                    UnionAll => "list_union_all",
+                    UnionAll => "list_concat",
                     Except => "list_except",
                     _ => "list_intersect",
                 };
+                let ty = self.ty(e.ty);
+                let ty = self.lw.types.strip(ty);
+                let [a, b] = [(left, a), (right, b)]
+                    .map(|(e, v)| if is_some_list(e) { v } else { self.list_or_new(v, ty, |_, _| {}) });
                 self.rt(name, &[a, b])
             }
         }
@@ -164,7 +179,11 @@ impl<'a> Fx<'_, 'a> {
                 self.rt(["rat_add", "rat_sub", "rat_mul", "rat_div", "rat_mod"][index], &[a, b])
             }
             TyKind::Str => self.rt("str_concat", &[a, b]),
-            TyKind::List(_) => self.rt("list_concat", &[a, b]),
+            TyKind::List(_) => {
+                let list = self.rt("list_concat", &[a, b]);
+                // Two nones are two empty lists.
+                self.list_or_new(list, stripped, |_, _| {})
+            }
             _ => {
                 let (a, b) = (self.convert(a, ty, Ty::ANY), self.convert(b, ty, Ty::ANY));
                 let v = self.rt(["any_add", "any_sub", "any_mul", "any_div", "any_mod"][index], &[a, b]);

@@ -8,6 +8,7 @@
 //! Leading steps are walked first, then the value is evaluated, then the last index. A variable
 //! with a single step is read last of all: it is what the store is about.
 
+use super::builtin::expects;
 use super::facts::LocalFacts;
 use super::func::{Fx, Home};
 use super::ops::strip_coerce;
@@ -51,15 +52,15 @@ struct Reached {
 pub(crate) enum Growth<'a> {
     /// One element.
     Append(&'a Expr),
-    /// All elements of other lists.
-    Concat(&'a [Expr]),
+    /// All elements of other lists; with what the program ends when one is none ([`expects`]).
+    Concat(&'a [Expr], Option<&'static str>),
 }
 
 impl<'a> Growth<'a> {
     fn exprs(&self) -> &'a [Expr] {
         match self {
             Growth::Append(e) => std::slice::from_ref(*e),
-            Growth::Concat(es) => es,
+            Growth::Concat(es, _) => es,
         }
     }
 }
@@ -250,7 +251,7 @@ impl<'a> Fx<'_, 'a> {
     }
 
     /// The list, or a new one for none, which `made` gets to see.
-    fn list_or_new(&mut self, list: Value, ty: Ty, made: impl FnOnce(&mut Self, Value)) -> Value {
+    pub(crate) fn list_or_new(&mut self, list: Value, ty: Ty, made: impl FnOnce(&mut Self, Value)) -> Value {
         let none = self.is_none(Repr::Ref, list);
         let (absent, join) = (self.b.new_cold_block(), self.b.new_block());
         let result = self.b.declare_var(mochi_ir::Type::Ref);
@@ -444,14 +445,18 @@ impl<'a> Fx<'_, 'a> {
         let list = self.lw.types.types.list(elem);
         match growth {
             Growth::Append(e) => vec![(true, self.keep_as(e, elem))],
-            Growth::Concat(es) => {
+            Growth::Concat(es, message) => {
                 let mut added = Vec::new();
                 for e in *es {
                     match &strip_coerce(e).kind {
                         ExprKind::List(items) => {
                             added.extend(items.iter().map(|i| (true, self.keep_as(i, elem))));
                         }
-                        _ => added.push((false, self.expr_as(e, list))),
+                        _ => {
+                            let v = self.read_kind(e, [], *message);
+                            let have = self.ty(e.ty);
+                            added.push((false, self.convert(v, have, list)));
+                        }
                     }
                     self.at(e.span);
                 }
@@ -478,7 +483,7 @@ impl<'a> Fx<'_, 'a> {
 /// Recognises `p = append(p, e)`, `p = p + list`, `p = concat(p, lists...)`, `p += list`.
 pub(crate) fn growth_of<'a>(place: &Place, op: Option<BinOp>, value: &'a Expr) -> Option<Growth<'a>> {
     if let Some(op) = op {
-        return (op == BinOp::Add).then(|| Growth::Concat(std::slice::from_ref(value)));
+        return (op == BinOp::Add).then(|| Growth::Concat(std::slice::from_ref(value), None));
     }
     match &strip_coerce(value).kind {
         ExprKind::Builtin { builtin: Builtin::Append | Builtin::Push, args } if args.len() == 2 => {
@@ -488,10 +493,10 @@ pub(crate) fn growth_of<'a>(place: &Place, op: Option<BinOp>, value: &'a Expr) -
         ExprKind::Builtin { builtin: Builtin::Concat, args }
             if !args.is_empty() && args.iter().skip(2).all(is_list_literal) =>
         {
-            same_place(place, &args[0]).then(|| Growth::Concat(&args[1..]))
+            same_place(place, &args[0]).then(|| Growth::Concat(&args[1..], expects(Builtin::Concat, 1)))
         }
         ExprKind::Binary { op: BinOp::Add, left, right } => {
-            same_place(place, left).then(|| Growth::Concat(std::slice::from_ref(&**right)))
+            same_place(place, left).then(|| Growth::Concat(std::slice::from_ref(&**right), None))
         }
         _ => None,
     }

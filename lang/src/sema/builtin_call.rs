@@ -148,11 +148,11 @@ impl<'a> Checker<'a> {
             Builtin::Min | Builtin::Max => return self.extreme(row, values, declared, span),
             Builtin::Int if row.name == "int" => match kind {
                 TyKind::Str | TyKind::Int | TyKind::Float | TyKind::Any => Ty::INT,
-                TyKind::Int64 | TyKind::BigInt | TyKind::BigRat | TyKind::Bool => Ty::INT,
+                TyKind::Int64 | TyKind::BigInt | TyKind::BigRat => Ty::INT,
                 _ => return self.reject_named(Code::ExpectsNumericOrString, span, &[row.name]),
             },
             Builtin::Int | Builtin::Float => match kind {
-                TyKind::Str | TyKind::Any | TyKind::Bool => declared,
+                TyKind::Str | TyKind::Any => declared,
                 _ if is_numeric(&self.types, first) => declared,
                 _ => return self.reject_named(Code::ExpectsNumericOrString, span, &[row.name]),
             },
@@ -179,7 +179,7 @@ impl<'a> Checker<'a> {
                 }
                 Ty::FLOAT
             }
-            Builtin::Pow => return self.power(row, values, span),
+            Builtin::Pow => return self.power(row, values, want, span),
             Builtin::Reverse => match kind {
                 TyKind::List(_) | TyKind::Str | TyKind::Any => first,
                 _ => {
@@ -277,17 +277,23 @@ impl<'a> Checker<'a> {
         self.builtin(row.builtin, values, declared, span)
     }
 
-    /// `pow`: exact for ints, else over floats.
-    fn power(&mut self, row: &Row, values: Vec<Expr>, span: Span) -> Expr {
+    /// `pow`: exact for ints, also in an `any`, else over floats.
+    fn power(&mut self, row: &Row, values: Vec<Expr>, want: Option<Ty>, span: Span) -> Expr {
         let (a, b) = (values[0].ty, values[1].ty);
         let number = |c: &Self, t: Ty| is_numeric(&c.types, t) || t == Ty::ANY;
         if !number(self, a) || !number(self, b) {
             return self.reject_named(Code::ExpectsNumeric, span, &[row.name]);
         }
         let ints = is_integer(&self.types, a) && is_integer(&self.types, b);
-        let ty = if ints { numeric_join(a, b) } else { Ty::FLOAT };
+        let may_be_ints = [a, b].iter().all(|t| *t == Ty::ANY || is_integer(&self.types, *t));
+        let ty = match ints {
+            true => numeric_join(a, b),
+            false if may_be_ints => Ty::ANY,
+            false => Ty::FLOAT,
+        };
         let values = values.into_iter().map(|v| self.coerce(v, ty)).collect();
-        self.builtin(row.builtin, values, ty, span)
+        let value = self.builtin(row.builtin, values, ty, span);
+        if ty == Ty::ANY && want == Some(Ty::FLOAT) { self.coerce(value, Ty::FLOAT) } else { value }
     }
 
     fn slice_builtin(&mut self, mut values: Vec<Expr>, span: Span) -> Expr {

@@ -7,7 +7,7 @@ use crate::number::{Arith, Int, int_arith};
 use crate::ops::as_float;
 use crate::show::{Mode, Show, ordered};
 use crate::value::{List, Map, Value};
-use mochi_lang::tree::{Builtin, Expr};
+use mochi_lang::tree::{Builtin, Expr, ExprKind};
 use mochi_lang::types::{Ty, TyKind};
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -24,11 +24,32 @@ impl<'p> Machine<'p> {
         if builtin == Builtin::Assert {
             return self.assert(f, e, args);
         }
-        let values = self.exprs(f, args)?;
+        let mut values = Vec::with_capacity(args.len());
+        for (k, a) in args.iter().enumerate() {
+            values.push(self.of_kind(f, a, expects(builtin, k))?);
+        }
         let types: Vec<Ty> = args.iter().map(|a| self.ty(f, a.ty)).collect();
         let want = self.ty(f, e.ty);
         self.at = e.span;
         self.builtin_value(builtin, values, &types, want)
+    }
+
+    /// An operand whose type says a kind, none included. Where it comes from an `any` that holds another kind,
+    /// the program ends with `message`, if there is one.
+    pub fn of_kind(&mut self, f: &mut Frame<'p>, e: &'p Expr, message: Option<&str>) -> Run<Value> {
+        let (ExprKind::Coerce { value }, Some(message)) = (&e.kind, message) else { return self.expr(f, e) };
+        if self.ty(f, value.ty) != Ty::ANY {
+            return self.expr(f, e);
+        }
+        let v = self.expr(f, value)?;
+        self.at = e.span;
+        let to = self.ty(f, e.ty);
+        let fits = match self.types.kind(self.types.strip(to)) {
+            TyKind::Str => matches!(v, Value::Str(_)),
+            TyKind::List(_) => matches!(v, Value::List(_)),
+            _ => true,
+        };
+        if fits || v.is_none() { self.coerce(v, Ty::ANY, to) } else { self.fail(message) }
     }
 
     /// The message is evaluated when the condition does not hold.
@@ -81,8 +102,15 @@ impl<'p> Machine<'p> {
             Now => Ok(self.tick()),
             TypeOf => Ok(Value::str(self.type_of(&args[0], types[0]))),
             Bool => Ok(Value::Bool(args[0].truth())),
-            Len | Count => self.len(&args[0]),
-            Exists => Ok(Value::Bool(self.len(&args[0])?.truth())),
+            Len => self.len(&args[0]),
+            Count => match &args[0] {
+                Value::List(_) | Value::Group(_) | Value::None => self.len(&args[0]),
+                _ => self.fail("count expects list"),
+            },
+            Exists => Ok(Value::Bool(match &args[0] {
+                Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Rat(_) | Value::Fun(_) => false,
+                _ => self.len(&args[0])?.truth(),
+            })),
             Append | Push => self.append(&args[0], args[1].clone(), want),
             Concat => {
                 let ty = self.types.strip(want);
@@ -161,7 +189,16 @@ impl<'p> Machine<'p> {
                 let def = self.types.types.struct_def(s.id);
                 def.fields.len() + def.methods.len() + 1
             }
-            Value::Int(_) | Value::Float(_) | Value::Rat(_) => self.str_text(v).len(),
+            Value::Int(_) => self.str_text(v).len(),
+            // Without exponent and without a denominator of 1.
+            Value::Float(_) => {
+                let text = Show::new(&self.types.types).text(v, Mode::Inner);
+                text.strip_suffix(b".0").unwrap_or(&text).len()
+            }
+            Value::Rat(_) => {
+                let text = self.str_text(v);
+                text.strip_suffix(b"/1").unwrap_or(&text).len()
+            }
             Value::Bool(_) | Value::Fun(_) => return self.fail("invalid len operand"),
         }))
     }
@@ -339,4 +376,16 @@ fn end(builtin: Builtin, v: &Value) -> Value {
     let items = l.items.borrow();
     let item = if builtin == Builtin::First { items.first() } else { items.last() };
     item.cloned().unwrap_or(Value::None)
+}
+
+/// What a builtin says about an argument of the wrong kind in an `any` (section 9, "Traced").
+fn expects(builtin: Builtin, k: usize) -> Option<&'static str> {
+    match (builtin, k) {
+        (Builtin::Append, 0) => Some("append expects list"),
+        (Builtin::Push, 0) => Some("push expects list"),
+        (Builtin::Concat, _) => Some("union expects lists"),
+        (Builtin::Upper, 0) => Some("upper expects string"),
+        (Builtin::PadStart, 0 | 2) => Some("padStart expects (string, int, string)"),
+        _ => None,
+    }
 }

@@ -5,7 +5,7 @@ use crate::number::{Int, PowError, float_pow};
 use crate::ops::{as_float, as_rat};
 use crate::value::Value;
 use mochi_lang::tree::Builtin;
-use mochi_lang::types::{Ty, TyKind};
+use mochi_lang::types::Ty;
 use num_traits::Signed;
 
 impl Machine<'_> {
@@ -13,7 +13,7 @@ impl Machine<'_> {
     pub fn number_builtin(&mut self, builtin: Builtin, args: &[Value], types: &[Ty], want: Ty) -> Run<Value> {
         use Builtin::*;
         match builtin {
-            Int | Float => return self.number_of(args[0].clone(), types[0], want),
+            Int | Float => return self.cast(args[0].clone(), types[0], want),
             Num | Denom => {
                 let rat = self.cast(args[0].clone(), types[0], Ty::BIGRAT)?;
                 return Ok(match as_rat(&rat) {
@@ -29,7 +29,7 @@ impl Machine<'_> {
             (Abs, Value::Int(i)) => Ok(Value::Int(if i.is_negative() { i.neg() } else { i.clone() })),
             (Abs, Value::Float(x)) => Ok(Value::Float(x.abs())),
             (Abs, Value::Rat(r)) => Ok(Value::rat(r.abs())),
-            (Abs, other) => Ok(other.clone()),
+            (Abs, _) => self.fail("abs() expects numeric"),
             (Pow, x) => self.pow(x, &args[1]),
             (Ceil | Floor | Sqrt | Round, x) => {
                 let Some(x) = as_float(x) else {
@@ -46,15 +46,6 @@ impl Machine<'_> {
         }
     }
 
-    /// `int(x)`, `float(x)`: as a cast; `int` of a bool is 0 or 1.
-    fn number_of(&mut self, v: Value, from: Ty, to: Ty) -> Run<Value> {
-        match (&v, self.types.kind(from)) {
-            (Value::Bool(b), TyKind::Bool) if to == Ty::INT => Ok(Value::int(i64::from(*b))),
-            (Value::Bool(_), TyKind::Bool) => self.cast(v, Ty::ANY, to),
-            _ => self.cast(v, from, to),
-        }
-    }
-
     /// Exact for ints.
     fn pow(&mut self, x: &Value, y: &Value) -> Run<Value> {
         match (x, y) {
@@ -65,7 +56,8 @@ impl Machine<'_> {
             },
             _ => match (as_float(x), as_float(y)) {
                 (Some(x), Some(y)) => Ok(Value::Float(float_pow(x, y))),
-                _ => Ok(Value::None),
+                _ if x.is_none() || y.is_none() => Ok(Value::None),
+                _ => self.fail("pow() expects numeric"),
             },
         }
     }

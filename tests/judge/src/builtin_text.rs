@@ -37,12 +37,14 @@ impl Machine<'_> {
             Contains => return self.contains(&args[1], &args[0], types[0]).map(Value::Bool),
             _ => {}
         }
+        if builtin == Lower {
+            return Ok(Value::str(text::lower(&self.str_text(&args[0]))));
+        }
         let s = self.string(&args[0])?;
         let bytes = s.bytes();
         self.work(bytes.len() / 8)?;
         Ok(match builtin {
             Upper => Value::str(text::upper(bytes)),
-            Lower => Value::str(text::lower(bytes)),
             Trim => Value::str(text::trim(bytes)),
             // The third argument of both is the end.
             Substring | Substr => return self.slice(&args[0], &args[1], &args[2], Ty::STR),

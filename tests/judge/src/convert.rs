@@ -87,8 +87,11 @@ impl Machine<'_> {
             return self.cast_dynamic(v, target, By::Cast);
         }
         if v.is_none() {
-            let parsed = inner == Ty::STR && target != Ty::STR;
-            return if parsed { self.fail("cannot use none here") } else { Ok(v) };
+            return match (self.types.kind(inner), self.types.kind(target)) {
+                (TyKind::Map(..), TyKind::Struct(_)) => self.cast_error(&v, to),
+                (TyKind::Str, kind) if *kind != TyKind::Str => self.fail("cannot use none here"),
+                _ => Ok(v),
+            };
         }
         let copies = matches!(self.types.kind(inner), TyKind::List(_) | TyKind::Map(..) | TyKind::Struct(_))
             && matches!(self.types.kind(target), TyKind::List(_) | TyKind::Map(..) | TyKind::Struct(_));

@@ -34,7 +34,13 @@ impl<'p> Machine<'p> {
             }
             _ => {}
         }
-        let (a, b) = (self.expr(f, left)?, self.expr(f, right)?);
+        let message = match op {
+            BinOp::Union | BinOp::UnionAll => Some("union expects lists"),
+            BinOp::Except => Some("except expects lists"),
+            BinOp::Intersect => Some("intersect expects lists"),
+            _ => None,
+        };
+        let (a, b) = (self.of_kind(f, left, message)?, self.of_kind(f, right, message)?);
         self.at = e.span;
         let ty = self.ty(f, e.ty);
         if let Some(op) = arith_of(op) {
@@ -64,10 +70,7 @@ impl<'p> Machine<'p> {
             },
             TyKind::List(_) => {
                 let ty = self.types.strip(ty);
-                match (&a, &b) {
-                    (Value::None, Value::None) => Ok(Value::None),
-                    _ => self.joined(ty, &[a, b]),
-                }
+                self.joined(ty, &[a, b])
             }
             TyKind::Any | TyKind::Unit => self.dynamic_arithmetic(op, a, b),
             _ => self.number_arithmetic(op, &a, &b),
@@ -195,17 +198,11 @@ impl<'p> Machine<'p> {
         }
     }
 
-    /// Set operators (section 4; by `==`, D21), in the order of first occurrence; the result is fresh.
+    /// Set operators of lists (section 4; by `==`, D21), in the order of first occurrence; none is an empty list.
+    /// The result is fresh.
     fn set_operator(&mut self, op: BinOp, a: &Value, b: &Value, ty: Ty) -> Run<Value> {
-        let (Value::List(x), Value::List(y)) = (a, b) else {
-            let name = match op {
-                BinOp::Except => "except",
-                BinOp::Intersect => "intersect",
-                _ => "union",
-            };
-            return self.fail(format!("{name} expects lists"));
-        };
-        let (x, y): (Vec<Value>, Vec<Value>) = (x.items.borrow().clone(), y.items.borrow().clone());
+        let items = |v: &Value| if let Value::List(l) = v { l.items.borrow().clone() } else { Vec::new() };
+        let (x, y): (Vec<Value>, Vec<Value>) = (items(a), items(b));
         self.work(x.len() * y.len() / 4 + x.len() + y.len())?;
         let types = &self.types.types;
         let has = |list: &[Value], v: &Value| list.iter().any(|w| same(types, w, v));

@@ -225,7 +225,9 @@ impl Value {
             Value::Str(s) => !s.bytes().is_empty(),
             Value::List(l) => !l.items.borrow().is_empty(),
             Value::Map(m) => !m.entries.borrow().is_empty(),
-            Value::Rat(_) | Value::Struct(_) | Value::Group(_) | Value::Fun(_) => true,
+            Value::Rat(r) => *r.numer() != 0.into(),
+            Value::Fun(_) => false,
+            Value::Struct(_) | Value::Group(_) => true,
         }
     }
 
