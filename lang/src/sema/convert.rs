@@ -12,7 +12,7 @@ use super::relations::{compatible, same_representation};
 use super::scope::ResultMode;
 use crate::ast::{BinOp, UnOp};
 use crate::span::Span;
-use crate::tree::{Expr, ExprKind, LocalId, Stmt, StmtKind, VarRef};
+use crate::tree::{Arm, Expr, ExprKind, LocalId, Stmt, StmtKind, VarRef};
 use crate::types::{StructId, Ty, TyKind};
 
 impl<'a> Checker<'a> {
@@ -74,6 +74,9 @@ impl<'a> Checker<'a> {
             }
             _ => {}
         }
+        if to == Ty::ANY && from != Ty::UNIT && has_arms(&e) {
+            return self.arms_as_any(e);
+        }
         match (&fk, &tk) {
             (TyKind::Option(inner), TyKind::Option(outer))
                 if !same_representation(&self.types, *inner, *outer) =>
@@ -103,6 +106,26 @@ impl<'a> Checker<'a> {
             }
             _ => wrap(e, to),
         }
+    }
+
+    /// An expression with arms as `any`: each of its values becomes that where it is made.
+    fn arms_as_any(&mut self, e: Expr) -> Expr {
+        let kind = match e.kind {
+            ExprKind::If { cond, then, otherwise } => ExprKind::If {
+                cond,
+                then: Box::new(self.coerce(*then, Ty::ANY)),
+                otherwise: Box::new(self.coerce(*otherwise, Ty::ANY)),
+            },
+            ExprKind::Match { value, arms } => {
+                let arm = |a: Arm| Arm { result: self.coerce(a.result, Ty::ANY), ..a };
+                ExprKind::Match { value, arms: arms.into_iter().map(arm).collect() }
+            }
+            ExprKind::Block { body, value } => {
+                ExprKind::Block { body, value: value.map(|v| Box::new(self.coerce(*v, Ty::ANY))) }
+            }
+            other => other,
+        };
+        Expr { kind, ty: Ty::ANY, span: e.span }
     }
 
     /// `x == none ? none : x` between options of different representations.
@@ -233,6 +256,11 @@ impl<'a> Checker<'a> {
         };
         not(not(e))
     }
+}
+
+/// Whether the value of an expression is that of a part of it.
+fn has_arms(e: &Expr) -> bool {
+    matches!(e.kind, ExprKind::If { .. } | ExprKind::Match { .. } | ExprKind::Block { value: Some(_), .. })
 }
 
 /// A `Coerce` node.

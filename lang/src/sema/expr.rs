@@ -267,9 +267,10 @@ impl<'a> Checker<'a> {
         self.join_arms(&ends, otherwise.is_some());
         let ty = match want {
             _ if statement => Ty::UNIT,
-            Some(w) if a.ty != Ty::ERROR && b.ty != Ty::ERROR => w,
+            Some(w) if w != Ty::ANY && a.ty != Ty::ERROR && b.ty != Ty::ERROR => w,
             _ if leaves_by(&a) && otherwise.is_some() => b.ty,
             _ if leaves_by(&b) => a.ty,
+            Some(_) if a.ty != Ty::ERROR && b.ty != Ty::ERROR => self.alike([a.ty, b.ty]),
             _ if self.compatible(a.ty, b.ty) || self.compatible(b.ty, a.ty) => self.met([&a, &b]),
             _ if otherwise.is_none() && a.ty != Ty::UNIT => self.types.option(a.ty),
             _ => Ty::ANY,
@@ -286,7 +287,7 @@ impl<'a> Checker<'a> {
             _ if statement => self.statement_expr(e),
             Some(w) => {
                 let value = self.expect_expr(e, w);
-                self.admit(value, w)
+                self.placed(value, w)
             }
             None => match met {
                 Some(first) => {
@@ -296,6 +297,20 @@ impl<'a> Checker<'a> {
                 None => self.expr(e, None),
             },
         }
+    }
+
+    /// The value of an arm in a place of the type that is wanted. Where that is `any`, the arms keep their types
+    /// until it is known whether all have the same.
+    pub(super) fn placed(&mut self, value: Expr, want: Ty) -> Expr {
+        if want == Ty::ANY && (value.ty != Ty::UNIT || leaves_by(&value)) {
+            return value;
+        }
+        self.admit(value, want)
+    }
+
+    /// The type of arms where `any` is wanted: that of all of them, else `any`.
+    pub(super) fn alike(&self, types: impl IntoIterator<Item = Ty>) -> Ty {
+        types.into_iter().reduce(|a, b| if a == b { a } else { Ty::ANY }).unwrap_or(Ty::ANY)
     }
 
     /// An `any` condition of an if-expression holds only for `true` itself.

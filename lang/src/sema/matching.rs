@@ -73,7 +73,7 @@ impl<'a> Checker<'a> {
             if counts && made.ty != Ty::ERROR {
                 result = Some(match result {
                     None => made.ty,
-                    Some(first) if statement || self.compatible(first, made.ty) => {
+                    Some(first) if statement || want == Some(Ty::ANY) || self.compatible(first, made.ty) => {
                         self.common_type(first, made.ty)
                     }
                     Some(first) => {
@@ -90,6 +90,7 @@ impl<'a> Checker<'a> {
         self.join_arms(&ends, coverage.all);
         self.check_exhaustive(target.ty, &coverage, span);
         let ty = match want {
+            Some(Ty::ANY) => self.alike(counted.iter().map(|k| checked[*k].result.ty)),
             Some(w) => w,
             None if statement || counted.is_empty() => Ty::UNIT,
             None => self.met(counted.iter().map(|k| &checked[*k].result)),
@@ -121,7 +122,8 @@ impl<'a> Checker<'a> {
         match want {
             Some(w) => {
                 let v = self.expect_expr(result, w);
-                (if w == Ty::UNIT { v } else { self.admit(v, w) }, true)
+                let counts = w != Ty::ANY || !leaves_by(&v);
+                (if w == Ty::UNIT { v } else { self.placed(v, w) }, counts)
             }
             None if statement => (self.statement_expr(result), false),
             None => {
