@@ -6,10 +6,9 @@ mod engines;
 #[allow(dead_code, reason = "the command uses all of it")]
 mod verdict;
 
-use engines::{Case, Judges};
+use engines::Judges;
 use mochi_judge::generate::Program;
 use mochi_testkit::{Random, seeds};
-use verdict::judge;
 
 /// Programs that a test runs.
 const PROGRAMS: u64 = 30;
@@ -22,9 +21,8 @@ fn engines_agree() {
     mochi_lang::stack::large(|| {
         for seed in seeds(PROGRAMS) {
             let program = Program::generate(Random::new(seed));
-            let text = program.source();
-            let verdict = judge(&judges, Case::of(&program), |j| seed.is_multiple_of(j.every));
-            assert!(verdict.agrees(), "--seed {seed} --show 0: {}\n{text}", verdict.summary());
+            let again = format!("--seed {seed} --show 0");
+            verdict::check(&judges, &program, |j| seed.is_multiple_of(j.every), &again);
         }
     })
     .expect("a stack");

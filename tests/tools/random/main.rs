@@ -19,6 +19,7 @@
 
 mod engines;
 mod findings;
+#[allow(dead_code, reason = "tests and the fuzz target use all of it")]
 mod verdict;
 
 use clap::Parser;

@@ -1,6 +1,7 @@
 //! Verdicts: what the engines say about a program, and whether they agree.
 
 use super::engines::{Answer, Case, Checked, Judge, Judges};
+use mochi_judge::generate::Program;
 use mochi_testkit::process::End;
 use std::collections::BTreeMap;
 
@@ -20,6 +21,13 @@ pub fn judge(judges: &Judges, case: Case, wanted: impl Fn(&Judge) -> bool) -> Ve
     let asked = judges.list.iter().filter(|j| wanted(j));
     let answers = asked.map(|j| (j.name.clone(), j.ask(&program, judges))).collect();
     Verdict { answers, diagnostics: None }
+}
+
+/// Asks about a generated program: what the fuzz target `programs` and the tests do. Panics when engines
+/// disagree, with what a command `--show`s again.
+pub fn check(judges: &Judges, program: &Program, wanted: impl Fn(&Judge) -> bool, again: &str) {
+    let verdict = judge(judges, Case::of(program), wanted);
+    assert!(verdict.agrees(), "{again}: {}\n{}", verdict.summary(), program.source());
 }
 
 impl Verdict {
