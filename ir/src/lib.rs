@@ -15,6 +15,7 @@ pub mod hash;
 pub mod interp;
 pub mod library;
 pub mod module;
+pub mod nones;
 pub mod ops;
 pub mod passes;
 pub mod roots;

@@ -4,7 +4,7 @@
 //! callers need not show their references, nor where they are, on machines whose own stack cannot be
 //! read: it asks for no stack or frame pointer, calls nothing by address and only functions known to be
 //! quiet, has no slow path to take, is small, and is not part of a cycle of calls (which might use up the
-//! stack). In functions of the program a load may find a none, so there it must not load or store either.
+//! stack). Nor may it follow what may be none ([`crate::nones`]), unless it has tested that.
 //!
 //! It is *bounded* ([`crate::Effects::bounded`]) when it calls nothing by address, calls only functions
 //! known to be bounded, and is not part of a cycle of calls. Functions that do not return do not count:
@@ -14,9 +14,11 @@
 //! known to be barren.
 
 use super::inline::callees_first;
-use crate::func::{Function, Type};
+use crate::cfg::{Cfg, DomTree};
+use crate::func::{Block, Function, Inst};
 use crate::library::Library;
 use crate::module::Module;
+use crate::nones;
 use crate::ops::{Imm, Op};
 
 /// A quiet function has at most so many values, so that its frame is small.
@@ -59,16 +61,23 @@ fn is_bounded(module: &Module, func: &Function) -> bool {
 }
 
 fn is_quiet(module: &Module, func: &Function) -> bool {
-    let small = func.values.len() <= SMALL;
-    small
-        && func.placed().all(|i| {
-            let d = &func.insts[i.index()];
-            match d.op {
-                Op::Call => d.sym.is_some_and(|s| module.sym(s).effects.quiet),
-                Op::CallInd | Op::GetSp | Op::GetFp | Op::SwitchStack => false,
-                op if op.is_int() => false,
-                _ if func.file.is_none() => true,
-                op => op.info().imm != Imm::Offset || func.ty(func.operands(i)[0]) != Type::Ref,
+    if func.values.len() > SMALL {
+        return false;
+    }
+    let cfg = Cfg::new(func);
+    let dom = DomTree::new(func, &cfg);
+    let quiet = |block: Block, i: Inst| {
+        let d = &func.insts[i.index()];
+        match d.op {
+            Op::Call => d.sym.is_some_and(|s| module.sym(s).effects.quiet),
+            Op::CallInd | Op::GetSp | Op::GetFp | Op::SwitchStack => false,
+            op if op.is_int() => false,
+            op if op.info().imm != Imm::Offset => true,
+            _ => {
+                let base = func.operands(i)[0];
+                !nones::may_be_none(module, func, base) || nones::is_tested(func, &cfg, &dom, base, block)
             }
-        })
+        }
+    };
+    func.layout.iter().all(|&b| func.blocks[b.index()].insts.iter().all(|&i| quiet(b, i)))
 }

@@ -25,7 +25,7 @@ use crate::Context;
 use crate::wasm32::ints::has_slow_path;
 use crate::wasm32::locals::Locals;
 use crate::wasm32::trees::Trees;
-use mochi_ir::{Block, Function, Inst, Op, Value, ValueDef};
+use mochi_ir::{Block, Function, Inst, Op, Value};
 use std::collections::HashMap;
 
 /// Offset of the call in progress, and of the number of words that are searched above it.
@@ -260,14 +260,4 @@ fn spills(locals: &Locals, cold: &[(u32, u32, Inst)], values: &[Value]) -> HashM
         }
     }
     result
-}
-
-/// The value a word came from, copies looked through.
-pub fn origin(func: &Function, mut v: Value) -> Value {
-    while let ValueDef::Inst(i) = func.values[v.index()].def
-        && func.insts[i.index()].op == Op::Copy
-    {
-        v = func.operands(i)[0];
-    }
-    v
 }

@@ -5,9 +5,8 @@
 //! something, so it and what is above it do not wrap.
 
 use crate::wasm32::emit::Emit;
-use crate::wasm32::frame::origin;
 use crate::wasm32::insts::{Row, Ty};
-use mochi_ir::{Block, Cond, Inst, Op, Type, Value, ValueDef};
+use mochi_ir::{Block, Inst, Op, Type, Value, ValueDef, nones};
 
 /// Copies and fills up to this size are written out.
 const INLINE: i64 = 64;
@@ -215,13 +214,13 @@ impl Emit<'_> {
 
     // None.
 
-    /// Whether a reference that is about to be followed may be none: in code of the program, and if
-    /// nothing has found out before. From here on it is known.
+    /// Whether a reference that is about to be followed may be none, if nothing has found out before. From here
+    /// on it is known.
     fn may_be_none(&mut self, base: Value) -> bool {
-        let v = origin(self.func, base);
-        if self.func.file.is_none() || self.func.ty(v) != Type::Ref || self.never_none(v) {
+        if !nones::may_be_none(self.context.module, self.func, base) {
             return false;
         }
+        let v = nones::origin(self.func, base);
         let known = self.checked[v.index()].iter().any(|&b| self.dom.dominates(b, self.block));
         if !known {
             self.checked[v.index()].push(self.block);
@@ -252,43 +251,9 @@ impl Emit<'_> {
         self.close();
     }
 
-    /// What defines the value gives an address, or it is no reference at all.
-    fn never_none(&self, v: Value) -> bool {
-        let ValueDef::Inst(i) = self.func.values[v.index()].def else { return false };
-        let d = self.data(i);
-        match d.op {
-            Op::Symaddr | Op::Add | Op::Sub | Op::And | Op::Or => true,
-            Op::Iconst => d.imm != 0,
-            _ => false,
-        }
-    }
-
     /// Notes what a branch to a block says of references compared with none.
     pub fn learn_from_branch(&mut self, from: Block, to: Block) {
-        let inst = self.func.terminator(from);
-        if self.data(inst).op != Op::Brif {
-            return;
-        }
-        let ValueDef::Inst(test) = self.func.values[self.func.operands(inst)[0].index()].def else { return };
-        let d = self.data(test);
-        let edges = self.func.edges_of(inst);
-        if d.op != Op::Icmp || edges[0].block == edges[1].block {
-            return;
-        }
-        let args = self.func.operands(test);
-        let v = match (self.constant(args[0]), self.constant(args[1])) {
-            (_, Some(0)) => args[0],
-            (Some(0), _) => args[1],
-            _ => return,
-        };
-        let holds = edges[0].block == to;
-        let not_none = match Cond::from_imm(d.imm) {
-            Cond::Ne => holds,
-            Cond::Eq => !holds,
-            _ => false,
-        };
-        if not_none {
-            let v = origin(self.func, v);
+        if let Some(v) = nones::excluded(self.func, from, to) {
             self.checked[v.index()].push(to);
         }
     }

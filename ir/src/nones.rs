@@ -1,0 +1,79 @@
+//! Where code may follow a none, which is a reference of 0.
+//!
+//! A load or store whose base is none ends the program with the language's message. Machines whose page at 0
+//! is not mapped notice by themselves; where there is none (WebAssembly), code tests what may be none before it
+//! follows it, and whoever fails needs a frame that says where the program is ([`crate::passes::quiet`]).
+//! Both ask here.
+
+use crate::cfg::{Cfg, DomTree};
+use crate::func::{Block, Function, Type, Value, ValueDef};
+use crate::module::Module;
+use crate::ops::{Cond, Op};
+
+/// Whether a base may be none as far as its definition tells.
+///
+/// In functions of the program (with a file) every reference may. The runtime's own functions test what may
+/// be absent, but follow what they are given and what they find in collections as the program would: their
+/// parameters, what they load, and results of calls that make no object.
+pub fn may_be_none(module: &Module, func: &Function, base: Value) -> bool {
+    let v = origin(func, base);
+    if func.ty(v) != Type::Ref {
+        return false;
+    }
+    let ValueDef::Inst(i) = func.values[v.index()].def else { return true };
+    let d = &func.insts[i.index()];
+    match d.op {
+        Op::Symaddr | Op::Add | Op::Sub | Op::And | Op::Or => false,
+        Op::Iconst => d.imm == 0,
+        Op::Call if func.file.is_none() => d.sym.is_some_and(|s| !module.sym(s).effects.makes_objects()),
+        _ => true,
+    }
+}
+
+/// What a value is a copy of.
+pub fn origin(func: &Function, mut v: Value) -> Value {
+    while let Some(i) = func.def_inst(v)
+        && func.insts[i.index()].op == Op::Copy
+    {
+        v = func.operands(i)[0];
+    }
+    func.resolve(v)
+}
+
+/// The reference that is not none where a branch from one block to another was taken.
+pub fn excluded(func: &Function, from: Block, to: Block) -> Option<Value> {
+    let inst = func.terminator(from);
+    if func.insts[inst.index()].op != Op::Brif {
+        return None;
+    }
+    let test = func.def_inst(func.operands(inst)[0])?;
+    let d = &func.insts[test.index()];
+    let edges = func.edges_of(inst);
+    if d.op != Op::Icmp || edges[0].block == edges[1].block {
+        return None;
+    }
+    let args = func.operands(test);
+    let v = match (func.as_iconst(args[0]), func.as_iconst(args[1])) {
+        (_, Some(0)) => args[0],
+        (Some(0), _) => args[1],
+        _ => return None,
+    };
+    let holds = edges[0].block == to;
+    let not_none = match Cond::from_imm(d.imm) {
+        Cond::Ne => holds,
+        Cond::Eq => !holds,
+        _ => false,
+    };
+    not_none.then(|| origin(func, v))
+}
+
+/// Whether a branch on the way to a block has found that a base is not none.
+pub fn is_tested(func: &Function, cfg: &Cfg, dom: &DomTree, base: Value, block: Block) -> bool {
+    let v = origin(func, base);
+    let above = std::iter::successors(Some(block), |&b| dom.idom(b));
+    let entered = above.filter_map(|b| match cfg.preds(b) {
+        [pred] => excluded(func, pred.block, b),
+        _ => None,
+    });
+    !cfg.is_reachable(block) || entered.into_iter().any(|tested| tested == v)
+}
