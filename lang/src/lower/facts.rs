@@ -109,6 +109,11 @@ impl Walker<'_> {
         }
     }
 
+    /// Functions mention the variable, which can be called before it is declared.
+    fn is_shared(&self, var: VarRef) -> bool {
+        matches!(var, VarRef::Global(g) if self.program.globals[g.0 as usize].shared)
+    }
+
     fn cells(&mut self) {
         let n = self.program.functions.len();
         // Growth by an element store is an assignment, too.
@@ -140,6 +145,7 @@ impl Walker<'_> {
                 let any =
                     cell[f][inner] || cell[parent][outer] || declared[f][inner] || declared[parent][outer];
                 (cell[f][inner], cell[parent][outer]) = (any, any);
+                self.facts.locals[parent][outer].doubtful |= self.facts.locals[f][inner].doubtful;
             }
         }
         for (facts, cells) in self.facts.locals.iter_mut().zip(cell) {
@@ -180,7 +186,9 @@ impl Walker<'_> {
     fn stmt(&mut self, s: &Stmt) {
         match &s.kind {
             StmtKind::Let { var, value: None } => self.var(*var).uninit = true,
-            StmtKind::Let { var, value: Some(e) } if is_some_list(e) => self.var(*var).some = true,
+            StmtKind::Let { var, value: Some(e) } if is_some_list(e) && !self.is_shared(*var) => {
+                self.var(*var).some = true;
+            }
             StmtKind::Assign { place, op, value } => {
                 let sum = matches!(op, Some(op) if *op != BinOp::Coalesce);
                 if place.steps.is_empty() && !sum && !is_some_list(value) {
