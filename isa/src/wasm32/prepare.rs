@@ -25,9 +25,11 @@ pub fn prepare(func: &Function) -> Cow<'_, Function> {
         .iter()
         .all(|&b| func.successors(b).iter().all(|e| !backward(b, e.block) || dom.dominates(e.block, b)));
     if !reducible {
-        let func = func.to_mut();
-        func.remove_unreachable_blocks();
-        dispatch(func);
+        let reduced = func.to_mut();
+        reduced.remove_unreachable_blocks();
+        dispatch(reduced);
+        // What now leads to a dispatcher tells it where to go on.
+        split_switch_edges(&mut func);
     }
     func
 }
