@@ -276,8 +276,10 @@ impl<'t, 'm> Parser<'t, 'm> {
         data.writable = self.eat_word("writable")?;
         data.roots = data.writable && self.eat_word("roots")?;
         if self.eat_word("zero")? {
-            let size = self.int()?;
-            data.zero_size = size as u64;
+            let Ok(size) = u64::try_from(self.int()?) else {
+                return Err(self.error(ParseErrorKind::OutOfRange));
+            };
+            data.zero_size = size;
         }
         if self.eat(b'{')? {
             while !self.eat(b'}')? {

@@ -82,6 +82,7 @@ fn errors_have_places() {
     assert_eq!(fails("func @f {\nb0:\n  call @g()\n ret }"), (3, 8, UnknownSymbol("g".into())));
     assert_eq!(fails("func @f {\nb0:\n v0:i64 = iconst 99999999999999999999"), (3, 18, OutOfRange));
     assert_eq!(fails("func @f {\nb0:\n v4000000000:i64 = iconst 1 ret}").2, OutOfRange);
+    assert_eq!(fails("declare data @d data @d zero -8").2, OutOfRange);
     assert_eq!(fails("file \"x").2, BadToken);
     assert_eq!(fails("declare data @d declare data @d").2, Duplicate("d".into()));
     assert_eq!(fails("func @f { b0: ret b0: ret }").2, Duplicate("b0".into()));
