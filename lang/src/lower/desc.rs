@@ -266,6 +266,7 @@ impl Lowerer<'_> {
         }
         let kind = self.types.kind(ty).clone();
         let basic = match kind {
+            TyKind::List(Ty::ANY) => "desc_list_any",
             TyKind::Int | TyKind::Int64 | TyKind::BigInt => "desc_int",
             TyKind::Float => "desc_float",
             TyKind::Bool => "desc_bool",

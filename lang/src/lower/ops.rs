@@ -51,6 +51,17 @@ fn expects_lists(op: BinOp) -> Option<&'static str> {
     }
 }
 
+/// The comparison with its operands exchanged.
+fn mirrored(op: BinOp) -> BinOp {
+    match op {
+        BinOp::Lt => BinOp::Gt,
+        BinOp::Le => BinOp::Ge,
+        BinOp::Gt => BinOp::Lt,
+        BinOp::Ge => BinOp::Le,
+        other => other,
+    }
+}
+
 fn is_lazy(op: BinOp) -> bool {
     matches!(op, BinOp::And | BinOp::Or | BinOp::Coalesce)
 }
@@ -236,11 +247,56 @@ impl<'a> Fx<'_, 'a> {
             let v = self.is_none(repr, b);
             return if op == BinOp::Eq { v } else { self.flip(v) };
         }
-        let b = self.convert(b, right_ty, ty);
-        if equality {
-            return self.equal(op == BinOp::Ne, ty, a, b);
+        match (self.lw.types.kind(ty), self.lw.types.kind(right_ty)) {
+            (TyKind::Int, TyKind::Float) => return self.int_with_float(op, a, b),
+            (TyKind::Float, TyKind::Int) => return self.int_with_float(mirrored(op), b, a),
+            (TyKind::BigRat, TyKind::Float) | (TyKind::Float, TyKind::BigRat) => {
+                let (a, b) = (self.boxed(a, ty), self.boxed(b, right_ty));
+                return self.compared(op, Ty::ANY, a, b);
+            }
+            _ => {}
         }
-        self.order(op, ty, a, b)
+        let b = self.convert(b, right_ty, ty);
+        self.compared(op, ty, a, b)
+    }
+
+    /// A comparison of two values of one resolved type.
+    fn compared(&mut self, op: BinOp, ty: Ty, a: Value, b: Value) -> Value {
+        match op {
+            BinOp::Eq | BinOp::Ne => self.equal(op == BinOp::Ne, ty, a, b),
+            _ => self.order(op, ty, a, b),
+        }
+    }
+
+    /// An exact comparison: as floats where the int is one, else by the runtime.
+    fn int_with_float(&mut self, op: BinOp, i: Value, f: Value) -> Value {
+        if let Some(tagged) = self.b.func.as_iconst(i).filter(|t| t.unsigned_abs() <= 1 << 54 && t & 1 == 0) {
+            let x = self.b.fconst((tagged >> 1) as f64);
+            return self.compared(op, Ty::FLOAT, x, f);
+        }
+        let exact = self.rt("int_is_f64", &[i]);
+        let as_floats = |fx: &mut Self| {
+            let x = fx.rt("int_as_f64", &[i]);
+            match op {
+                BinOp::Eq => fx.b.fcmp(FCond::Eq, x, f),
+                BinOp::Ne => {
+                    let same = fx.b.fcmp(FCond::Eq, x, f);
+                    fx.flip(same)
+                }
+                _ => fx.order(op, Ty::FLOAT, x, f),
+            }
+        };
+        self.choose(exact, Repr::Bool, as_floats, |fx| match op {
+            BinOp::Eq => fx.rt("int_f64_eq", &[i, f]),
+            BinOp::Ne => {
+                let same = fx.rt("int_f64_eq", &[i, f]);
+                fx.flip(same)
+            }
+            _ => {
+                let order = fx.rt("int_f64_order", &[i, f]);
+                fx.ordered(op, order)
+            }
+        })
     }
 
     /// `a == b` (or its opposite) of one resolved type.

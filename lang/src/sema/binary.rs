@@ -9,7 +9,7 @@ use super::flow::leaves_by;
 use super::literal::is_open;
 use super::meet::{is_bare_none, passes};
 use super::narrow::Facts;
-use super::relations::{is_numeric, numeric_join};
+use super::relations::{compared_by_value, is_numeric, numeric_join};
 use crate::ast::{self, BinOp, ExprKind};
 use crate::diag::Code;
 use crate::span::Span;
@@ -202,7 +202,8 @@ impl<'a> Checker<'a> {
         let (lt, rt) = (l.ty, r.ty);
         let numbers = is_numeric(&self.types, lt) && is_numeric(&self.types, rt);
         if numbers || self.compatible(lt, rt) || self.compatible(rt, lt) {
-            let (l, r) = self.join_operands(l, r);
+            let kept = compared_by_value(&self.types, lt, rt);
+            let (l, r) = if kept { (l, r) } else { self.join_operands(l, r) };
             return node(op, l, r, Ty::BOOL, span);
         }
         if matches!(op, BinOp::Eq | BinOp::Ne) {

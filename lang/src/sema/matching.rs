@@ -3,7 +3,7 @@
 use super::Checker;
 use super::flow::leaves_by;
 use super::narrow::is_none_literal;
-use super::relations::name_list;
+use super::relations::{compared_by_value, name_list};
 use super::scope::Origin;
 use super::scope::View;
 use crate::ast::{self, ExprKind, UnOp};
@@ -237,7 +237,8 @@ impl<'a> Checker<'a> {
             TyKind::Option(inner) if !matches!(self.types.kind(v.ty), TyKind::Option(_)) => inner,
             _ => ty,
         };
-        let common = self.common_type(v.ty, of);
+        let kept = compared_by_value(&self.types, v.ty, of);
+        let common = if kept { Ty::ANY } else { self.common_type(v.ty, of) };
         self.coerce(v, common)
     }
 

@@ -13,7 +13,7 @@
 
 use super::Checker;
 use super::literal::{fixing, is_open};
-use super::relations::{compatible, is_integer, is_numeric, numeric_join, uncurried};
+use super::relations::{compared_by_value, compatible, is_integer, is_numeric, numeric_join, uncurried};
 use crate::ast::{self, ExprKind};
 use crate::tree::{Expr, ExprKind as T};
 use crate::types::{Ty, TyKind, Types};
@@ -159,10 +159,11 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// What a value is compared with members of a collection as: their type if it ascends to that, else `any`.
+    /// What a value is compared with members of a collection as: their type if it ascends to that and stays the
+    /// same number, else `any`.
     pub(super) fn compared(&mut self, value: Expr, with: Ty) -> Expr {
         let open = is_bare_none(&self.types, &value) || is_open(&value);
-        let ty = if open || ascends(&self.types, value.ty, with) { with } else { Ty::ANY };
-        self.coerce(value, ty)
+        let becomes = ascends(&self.types, value.ty, with) && !compared_by_value(&self.types, value.ty, with);
+        self.coerce(value, if open || becomes { with } else { Ty::ANY })
     }
 }

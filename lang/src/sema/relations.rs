@@ -133,6 +133,12 @@ pub(super) fn is_integer(t: &Types, ty: Ty) -> bool {
     matches!(t.kind(ty), TyKind::Int | TyKind::Int64 | TyKind::BigInt)
 }
 
+/// Whether two types are of numbers that are compared as they are: what a float would have to become, or what
+/// would have to become a float, may be another number then.
+pub(super) fn compared_by_value(t: &Types, a: Ty, b: Ty) -> bool {
+    is_numeric(t, a) && is_numeric(t, b) && (a == Ty::FLOAT) != (b == Ty::FLOAT)
+}
+
 /// Whether a value of this type may index a list or bound a range or slice.
 pub(super) fn indexes(t: &Types, ty: Ty) -> bool {
     compatible(t, ty, Ty::INT) || compatible(t, ty, Ty::INT64)

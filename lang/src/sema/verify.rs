@@ -5,7 +5,7 @@
 
 use super::generics::Subst;
 use super::meet::ascends;
-use super::relations::{castable, contains_param, indexes, is_numeric, render};
+use super::relations::{castable, compared_by_value, contains_param, indexes, is_numeric, render};
 use crate::ast::{BinOp, UnOp};
 use crate::tree::*;
 use crate::types::{Ty, TyKind, Types};
@@ -485,7 +485,9 @@ impl Verifier<'_> {
                 }
             }
             BinOp::Eq | BinOp::Ne | BinOp::Lt | BinOp::Le | BinOp::Gt | BinOp::Ge => {
-                self.same(l, r, op.text());
+                if !compared_by_value(&self.types, l, r) {
+                    self.same(l, r, op.text());
+                }
                 self.same(ty, Ty::BOOL, op.text());
             }
             BinOp::And | BinOp::Or => {

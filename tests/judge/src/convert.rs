@@ -269,8 +269,9 @@ impl Machine<'_> {
         match (key, self.types.kind(to)) {
             (Value::None, _) => true,
             (Value::Str(s), TyKind::Int) => Int::parse(s.bytes()).is_some(),
-            (Value::Int(_), TyKind::Int | TyKind::Float | TyKind::BigRat) => true,
-            (Value::Float(_), TyKind::Float | TyKind::BigRat) | (Value::Rat(_), TyKind::BigRat) => true,
+            (Value::Int(_), TyKind::Int | TyKind::BigRat) => true,
+            (Value::Float(_), TyKind::Float) | (Value::Rat(_), TyKind::BigRat) => true,
+            (Value::Float(x), TyKind::BigRat) => x.is_finite(),
             (_, TyKind::Int | TyKind::Float | TyKind::BigRat) => false,
             (_, TyKind::Bool) => matches!(key, Value::Bool(_)),
             (_, TyKind::List(_)) => matches!(key, Value::List(_)),

@@ -86,9 +86,8 @@ impl<'p> Machine<'p> {
                     return Ok(Value::str([text(&a), text(&b)].concat()));
                 }
                 (Value::List(x), Value::List(y)) => {
-                    let ty = x.ty;
-                    let right = self.adopt(Value::List(y.clone()), ty)?;
-                    return self.joined(ty, &[a, right]);
+                    let ty = if x.ty == y.ty { x.ty } else { self.types.types.list(Ty::ANY) };
+                    return self.joined(ty, &[a, b]);
                 }
                 _ => {}
             }

@@ -48,7 +48,8 @@ fn expr(e: &Expr) -> Expr {
         2 => parts!["([", inner, "][0])"],
         3 => parts!["w_same(", inner, ")"],
         4 => parts![format!("w_run(fun(): {ty} => "), inner, ")"],
-        5 => parts!["(from wq in [0] select ", inner, ")[0]"],
+        // In parentheses, because `distinct` after `select` is no call.
+        5 => parts!["(from wq in [0] select (", inner, "))[0]"],
         6 => parts!["(if true { let wv = ", inner, "  wv } else { panic(\"wrapped\") })"],
         _ => parts!["(if false { panic(\"wrapped\") } else { ", inner, " })"],
     };
