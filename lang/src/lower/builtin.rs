@@ -162,7 +162,7 @@ impl<'a> Fx<'_, 'a> {
             Input => (self.rt("input", &[]), Ty::STR),
             Now => (self.rt("now", &[]), Ty::INT),
             Panic => {
-                let message = self.text_of(args[0].v, args[0].ty);
+                let message = self.str_of(args[0]);
                 self.panic(message);
                 (self.unit(), Ty::UNIT)
             }
@@ -452,7 +452,7 @@ impl<'a> Fx<'_, 'a> {
             Some(m) => {
                 let v = self.expr(m);
                 let ty = self.ty(m.ty);
-                self.text_of(v, ty)
+                self.str_of(Arg { v, ty })
             }
             None => self.str_value("assertion failed"),
         };

@@ -35,6 +35,8 @@ impl<'a> Checker<'a> {
         let mut value = self.expr(first, None);
         let mut facts: Option<Facts> = None;
         let mut previous: &'a ast::Expr = first;
+        // The reference's checker says that a float with a bigint or bigrat is a bigrat.
+        let mut called_rational = false;
         for node in nodes {
             let ExprKind::Binary { op, op_span, right, .. } = &node.kind else { continue };
             let right_value = if matches!(op, BinOp::And | BinOp::Or) {
@@ -59,8 +61,14 @@ impl<'a> Checker<'a> {
                     _ => self.meeting(right, value.ty),
                 }
             };
+            called_rational |=
+                [value.ty, right_value.ty].iter().any(|t| matches!(*t, Ty::BIGINT | Ty::BIGRAT));
             value = self.operate(*op, *op_span, value, right_value, want, node.span);
+            called_rational &= value.ty == Ty::FLOAT;
             previous = node;
+        }
+        if called_rational && want.is_some_and(|w| w != Ty::FLOAT && is_numeric(&self.types, w)) {
+            return self.coerce(value, Ty::BIGRAT);
         }
         if want == Some(Ty::STR)
             && value.ty == Ty::ANY
@@ -182,7 +190,8 @@ impl<'a> Checker<'a> {
             return node(op, l, r, Ty::ANY, span);
         }
         if is_numeric(&self.types, lt) && is_numeric(&self.types, rt) {
-            let ty = numeric_join(lt, rt);
+            // With a float all numbers are floats, as when the program decides.
+            let ty = if lt == Ty::FLOAT || rt == Ty::FLOAT { Ty::FLOAT } else { numeric_join(lt, rt) };
             let (l, r) = (self.coerce(l, ty), self.coerce(r, ty));
             return node(op, l, r, ty, span);
         }
