@@ -44,6 +44,27 @@ fn runs_a_program_with_its_status_and_input() {
 }
 
 #[test]
+fn a_seed_for_the_clock_is_a_number_of_64_bits() {
+    let s = Scratch::new("cli");
+    s.write("clock.mochi", "print(now(), now())\n");
+    let clock = |seed: &str| {
+        let ended =
+            output(mochi().args(["run", "clock.mochi"]).env("MOCHI_NOW_SEED", seed).current_dir(&s.0));
+        text(&ended.stdout)
+    };
+    let next = |n: i64| n.wrapping_mul(1_664_525).wrapping_add(1_013_904_223) % 2_147_483_647;
+    for seed in ["0", "7", "+7", "-3", "9223372036854775807", "-9223372036854775808"] {
+        let first = next(seed.parse().expect("a number"));
+        assert_eq!(clock(seed), format!("{first} {}\n", next(first)), "{seed}");
+    }
+    for other in ["", "-", "abc", "5x", "9223372036854775808", "99999999999999999999"] {
+        let shown = clock(other);
+        let nanoseconds = shown.split(' ').next().and_then(|n| n.parse::<i64>().ok());
+        assert!(nanoseconds.is_some_and(|n| n > 1_600_000_000_000_000_000), "{other}: {shown}");
+    }
+}
+
+#[test]
 fn reads_the_source_from_standard_input() {
     let mut child =
         mochi().args(["run", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("starts");

@@ -1,7 +1,7 @@
 //! Operators (section 4, "Operators"; section 3.1 for numbers).
 
 use crate::key::{Key, number_order, same};
-use crate::machine::{Frame, Machine, Run, arith_of};
+use crate::machine::{Exit, Frame, Machine, Run, arith_of};
 use crate::number::{Arith, float_arith, int_arith, rat_arith, rat_from_f64, rat_to_f64};
 use crate::show::{Mode, Show};
 use crate::text::{characters, find};
@@ -73,6 +73,15 @@ impl<'p> Machine<'p> {
                 self.joined(ty, &[a, b])
             }
             TyKind::Any | TyKind::Unit => self.dynamic_arithmetic(op, a, b),
+            // Both are NaNs to the machine, which gives one of them.
+            TyKind::Float
+                if matches!(op, Arith::Add | Arith::Sub | Arith::Mul)
+                    && [(&a, &b), (&b, &a)]
+                        .iter()
+                        .any(|(x, y)| x.is_none() && matches!(y, Value::Float(n) if n.is_nan())) =>
+            {
+                Err(Exit::Undecided("arithmetic of a NaN with a none"))
+            }
             _ => self.number_arithmetic(op, &a, &b),
         }
     }
