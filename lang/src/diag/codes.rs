@@ -143,7 +143,7 @@ codes! {
         "The supported languages are `go`, `python`, `typescript`, `zig`, `lua`, `clj`, and `clojure`. Omit the language to use the Mochi default, or check the spelling.";
     P065 "P065" Error
         "expression statement has no observable effect"
-        "An expression used as a statement must perform I/O or call a function. Bare values, arithmetic, and field/index access compute a result that nothing reads. Use `let _ = ...` if you need to evaluate for a side effect inside an argument, or remove the line.";
+        "An expression used as a statement must perform I/O or call a function (what a function gives stands behind `return`). Bare values, arithmetic, and field/index access compute a result that nothing reads. Use `let _ = ...` if you need to evaluate for a side effect inside an argument, or remove the line.";
     P070 "P070" Error
         "function literal has no body"
         "Write `fun(x: int): int { return x + 1 }` or `fun(x: int): int => x + 1`.";
@@ -196,7 +196,7 @@ codes! {
         "Make sure the assigned value is compatible with `{1}`.";
     T010 "T010" Error
         "return type mismatch: expected {0}, got {1}"
-        "Update the return value to match the function's return type.";
+        "Update the return value to match the function's return type. A block arm of a `match` that stands as a statement cannot return from the function: write `return match ...`, or `if`.";
     T011 "T011" Error
         "`expect` must be a boolean"
         "`expect` should evaluate to `true` or `false`.";
@@ -316,10 +316,10 @@ codes! {
         "Add an arm for each missing variant or use a wildcard `_` arm to cover the remainder.";
     T051 "T051" Error
         "cannot alias immutable aggregate `{0}` into a mutable binding"
-        "Aliasing a let-bound list, map, or struct into a `var` would let writes through the alias mutate the original. Clone explicitly (e.g. `[...xs]`, `{...m}`) or bind the source as `var`.";
+        "Aliasing a let-bound list, map, or struct into a `var` would let writes through the alias mutate the original. Copy it (a list by `xs[0:len(xs)]`) or bind the source as `var`.";
     T052 "T052" Error
         "cannot alias `{0}` ({1}) into a binding of type {2}"
-        "Aliasing widens the source's element type, which would let a write through the alias deposit a value the source cannot hold. Aggregate element, key, and value types are invariant at aliasing sites. Clone explicitly (e.g. `[...xs]`, `{...m}`) or declare the destination with the source's exact element type.";
+        "Aliasing widens the source's element type, which would let a write through the alias deposit a value the source cannot hold. Aggregate element, key, and value types are invariant at aliasing sites. Copy the elements (`from x in xs select x as ...`) or declare the destination with the source's exact element type.";
     T053 "T053" Error
         "struct literal `{0}` is missing required field(s) {1}"
         "Provide a value for every declared field. Mochi structs do not have field defaults.";
@@ -340,7 +340,7 @@ codes! {
         "Narrow with `if {0} != none { ... }` first, or supply a fallback (`?? default`).";
     T059 "T059" Error
         "comparison with `none` requires an optional operand, got {0}"
-        "`none` is the empty side of `Option<T>`; comparing it to a non-optional value can never be true. Either change the operand to `T?` or drop the comparison.";
+        "`none` is the empty side of `Option<T>`; comparing it to a non-optional value can never be true. Change the operand to `T?` or drop the comparison; to compare a value that may be missing, such as `m[k]` of a map, with one that is not, give it a default: `m[k] ?? d`.";
     T060 "T060" Error
         "safe-call `?.{0}` requires an option-typed receiver, got {1}"
         "`a?.f` is only defined when `a : T?`. Drop the `?` for a plain field access, or change the receiver's type.";

@@ -191,6 +191,8 @@ impl<'a> Fx<'_, 'a> {
         let kind = self.lw.types.kind(to).clone();
         match (self.lw.types.kind(from).clone(), kind) {
             (_, TyKind::Any) => self.convert(v, from, to),
+            // The value itself, as where an option is narrowed.
+            _ if from == to => v,
             (TyKind::Option(f), TyKind::Option(t)) => {
                 let (from_repr, repr) = (self.lw.types.repr(f), self.lw.types.repr(t));
                 let none = self.is_none(from_repr, v);

@@ -207,7 +207,7 @@ impl<'a> Checker<'a> {
     }
 
     pub(super) fn safe_field(&mut self, base: &'a ast::Expr, field: &Ident, span: Span) -> Expr {
-        let b = self.expr(base, None);
+        let b = self.optional(base);
         let at = self.next_token(base.span, span);
         let name = &field.name;
         let inner = match self.types.kind(b.ty).clone() {
@@ -248,7 +248,7 @@ impl<'a> Checker<'a> {
     }
 
     pub(super) fn safe_index(&mut self, base: &'a ast::Expr, index: &'a ast::Expr, span: Span) -> Expr {
-        let b = self.expr(base, None);
+        let b = self.optional(base);
         let at = self.next_token(base.span, span);
         let inner = match self.types.kind(b.ty).clone() {
             TyKind::Error => return b,

@@ -8,7 +8,7 @@ use super::convert::wrap;
 use super::flow::leaves_by;
 use super::literal::is_open;
 use super::meet::{is_bare_none, passes};
-use super::narrow::Facts;
+use super::narrow::{Facts, is_none_literal};
 use super::relations::{compared_by_value, is_numeric, numeric_join};
 use crate::ast::{self, BinOp, ExprKind};
 use crate::diag::Code;
@@ -32,7 +32,13 @@ impl<'a> Checker<'a> {
     /// A binary expression.
     pub(super) fn binary(&mut self, e: &'a ast::Expr, want: Option<Ty>) -> Expr {
         let (first, nodes) = spine(e);
-        let mut value = self.expr(first, None);
+        let asks_none = |n: &&ast::Expr| match &n.kind {
+            ExprKind::Binary { op: BinOp::Coalesce, .. } => true,
+            ExprKind::Binary { op: BinOp::Eq | BinOp::Ne, right, .. } => is_none_literal(right),
+            _ => false,
+        };
+        let mut value =
+            if nodes.first().is_some_and(asks_none) { self.optional(first) } else { self.expr(first, None) };
         let mut facts: Option<Facts> = None;
         let mut previous: &'a ast::Expr = first;
         // The reference's checker says that a float with a bigint or bigrat is a bigrat.

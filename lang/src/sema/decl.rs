@@ -317,14 +317,9 @@ impl<'a> Checker<'a> {
     fn expr_body(&mut self, e: &'a ast::Expr, lambda: Span) -> Vec<Stmt> {
         let value = match self.cur().result {
             ResultMode::Declared(want) => {
-                let hint = self.literal_hint(e, want);
-                let value = self.expr(e, hint);
-                if self.compatible(want, value.ty) {
-                    self.admit(value, want)
-                } else {
-                    self.type_error(Code::T008, lambda, &[want, value.ty]);
-                    self.error_expr(e.span)
-                }
+                let value = self.expr(e, Some(want));
+                let value = self.expected(value, want, lambda);
+                self.admit(value, want)
             }
             ResultMode::Infer(_) => {
                 let value = self.expr(e, None);

@@ -8,7 +8,7 @@ use super::Checker;
 use super::convert::{cast, wrap};
 use super::flow::{Arm, leaves_by};
 use super::relations::castable;
-use super::scope::{Binding, View};
+use super::scope::{Binding, Origin, View};
 use crate::ast::{self, BinOp, ExprKind, UnOp};
 use crate::diag::Code;
 use crate::span::Span;
@@ -95,8 +95,8 @@ impl<'a> Checker<'a> {
             Some((Binding::Var(var), view)) => {
                 let value = self.read_declared(&var, n.span);
                 match view {
-                    Some(v) => self.under_view(value, v),
-                    None => value,
+                    Some(v) if !self.stays_option(value.ty, v, want) => self.under_view(value, v),
+                    _ => value,
                 }
             }
             Some((Binding::Generic(id), _)) => self.function_value(id, want, n.span),
@@ -108,6 +108,21 @@ impl<'a> Checker<'a> {
             Some((Binding::Poison, _)) => self.error_expr(n.span),
             None => self.name_of_declaration(n, want),
         }
+    }
+
+    /// A variable that may hold none and was assigned something is an option where one is wanted.
+    fn stays_option(&self, declared: Ty, view: View, want: Option<Ty>) -> bool {
+        let option = |ty: Ty| matches!(self.types.kind(ty), TyKind::Option(_));
+        view.origin == Origin::Assignment && option(declared) && want.is_some_and(option)
+    }
+
+    /// An operand of `??`, `?.` or a comparison with none, which want an option.
+    pub(super) fn optional(&mut self, e: &'a ast::Expr) -> Expr {
+        let want = match &e.kind {
+            ExprKind::Name(n) => self.lookup_var(&n.name).map(|(v, _)| v.ty),
+            _ => None,
+        };
+        self.expr(e, want)
     }
 
     /// A variable's value under a view.

@@ -29,14 +29,16 @@ impl<'a> Checker<'a> {
         fits.then_some(want)
     }
 
-    /// The wanted type for an element of a literal. Where `any` is wanted, a list in it may mix types.
+    /// The wanted type for an element of a literal. Where `any` is wanted, lists in it may mix types;
+    /// where an option is, a variable may stay one.
     pub(super) fn element_hint(&self, e: &ast::Expr, want: Ty) -> Option<Ty> {
         let mut inner = e;
         while let ExprKind::Paren(x) = &inner.kind {
             inner = x;
         }
         match &inner.kind {
-            ExprKind::List(_) if want == Ty::ANY => Some(Ty::ANY),
+            ExprKind::List(_) | ExprKind::Map(_) if want == Ty::ANY => Some(Ty::ANY),
+            ExprKind::Name(_) if matches!(self.types.kind(want), TyKind::Option(_)) => Some(want),
             _ => self.literal_hint(e, want),
         }
     }
@@ -82,6 +84,9 @@ impl<'a> Checker<'a> {
                 None | Some(Ty::ERROR) => Some(v.ty),
                 Some(first) if self.compatible(first, v.ty) => Some(self.with_any(first, v.ty)),
                 Some(_) if mixed => Some(Ty::ANY),
+                Some(first) if let Some(all) = hint.filter(|&h| self.holds_both(first, v.ty, h, placed)) => {
+                    Some(all)
+                }
                 Some(first) => {
                     if !failed {
                         self.type_error(Code::T008, item.span, &[first, v.ty]);
@@ -95,7 +100,10 @@ impl<'a> Checker<'a> {
         if failed || elem == Some(Ty::ERROR) {
             return self.error_expr(span);
         }
-        let own = if elem == Some(Ty::ANY) { Ty::ANY } else { self.met(&values) };
+        let own = match elem {
+            Some(all) if all == Ty::ANY || hint == elem => all,
+            _ => self.met(&values),
+        };
         let ty = match hint {
             Some(h) if elem.is_none() || self.hint_holds(own, h, placed) => h,
             _ => own,
@@ -121,6 +129,11 @@ impl<'a> Checker<'a> {
     /// Whether a literal with elements of type `own` is one of the type that is wanted, or met.
     fn hint_holds(&self, own: Ty, hint: Ty, placed: bool) -> bool {
         if placed { self.flows(own, hint) } else { ascends(&self.types, own, hint) }
+    }
+
+    /// The same of two elements that are not of one type.
+    fn holds_both(&self, first: Ty, next: Ty, hint: Ty, placed: bool) -> bool {
+        self.hint_holds(first, hint, placed) && self.hint_holds(next, hint, placed)
     }
 
     /// Whether a value of type `from` may flow into `to`.
@@ -160,6 +173,7 @@ impl<'a> Checker<'a> {
             };
             let v = match (hint, val) {
                 (Some((_, h)), _) => self.element(v, h, placed),
+                (None, _) if want == Some(Ty::ANY) => self.element(v, Ty::ANY, placed),
                 (None, Some(first)) => self.meeting(v, first),
                 (None, None) => self.expr(v, None),
             };
@@ -261,7 +275,7 @@ impl<'a> Checker<'a> {
             return None;
         };
         let slot = fields[k].1;
-        let hint = self.literal_hint(value, slot);
+        let hint = self.element_hint(value, slot);
         let v = self.expr(value, hint);
         if !self.compatible(slot, v.ty) {
             self.type_error(Code::T008, value.span, &[slot, v.ty]);

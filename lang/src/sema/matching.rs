@@ -111,11 +111,9 @@ impl<'a> Checker<'a> {
     /// An arm's result; whether it takes part in the type of the match.
     fn arm_result(&mut self, result: &'a ast::Expr, want: Option<Ty>, statement: bool) -> (Expr, bool) {
         if let ExprKind::Block(b) = &result.kind {
-            let loops = std::mem::take(&mut self.cur().loops);
             self.cur().statement_arm += u32::from(statement);
             let value = self.block_expr(b, want, statement || want == Some(Ty::UNIT));
             self.cur().statement_arm -= u32::from(statement);
-            self.cur().loops = loops;
             let counts = !statement && value.ty != Ty::UNIT && !leaves_by(&value);
             return (value, counts);
         }

@@ -197,7 +197,10 @@ impl<'a> Checker<'a> {
             return self.fold(builtin, arg, q.select.span);
         }
         let hint = match want.map(|w| self.types.kind(w)) {
-            Some(TyKind::List(elem)) => self.element_hint(&q.select, *elem),
+            Some(TyKind::List(elem)) => match q.select.kind {
+                ExprKind::If { .. } | ExprKind::Match { .. } => Some(*elem),
+                _ => self.element_hint(&q.select, *elem),
+            },
             _ => None,
         };
         let select = self.expr(&q.select, hint);

@@ -100,6 +100,8 @@ impl Machine<'_> {
                 let same = matches!(&v, Value::Struct(s) if s.id == *id);
                 if same { Ok(v) } else { self.cast_dynamic(v, target, By::Cast) }
             }
+            // Of its own type it is the value itself: an option is only opened.
+            _ if inner == target => Ok(v),
             _ if copies => self.cast_dynamic(v, target, By::Cast),
             _ => self.scalar(v, target),
         }
