@@ -222,7 +222,8 @@ impl<'a> Checker<'a> {
         let hint = self.literal_hint(value, ty);
         let v = self.expr(value, hint);
         // Computed in the type of the place.
-        let v = if ty == Ty::BIGRAT && v.ty == Ty::FLOAT { self.coerce(v, ty) } else { v };
+        let dynamic = (v.ty == Ty::ANY) != (ty == Ty::ANY) && v.ty != Ty::ERROR;
+        let v = if dynamic || ty == Ty::BIGRAT && v.ty == Ty::FLOAT { self.coerce(v, ty) } else { v };
         let current = Expr { kind: T::Var(place.root), ty, span };
         let whole = self.operate(op, span, current, v, Some(ty), span);
         if whole.ty == Ty::ERROR {

@@ -32,7 +32,7 @@ impl<'a> Checker<'a> {
         let ty = if query.fold.is_some() { item } else { self.types.list(item) };
         let value = Expr { kind: T::Query(Box::new(query)), ty, span };
         match want {
-            Some(w) if !self.compatible(ty, w) => {
+            Some(w) if !self.flows(ty, w) => {
                 self.type_error(Code::T008, span, &[w, ty]);
                 self.error_expr(span)
             }
