@@ -10,6 +10,15 @@ use crate::func::{Block, Function, Type, Value, ValueDef};
 use crate::module::Module;
 use crate::ops::{Cond, Op};
 
+/// Nothing is mapped below this address (Linux: `vm.mmap_min_addr`; the runtime's handler of faults says the
+/// same): an access of a none at an offset below it faults.
+pub const LOWEST_MAPPED: i64 = 1 << 16;
+
+/// Whether an access of a none at this offset faults.
+pub fn faults(offset: i64) -> bool {
+    (0..LOWEST_MAPPED).contains(&offset)
+}
+
 /// Whether a base may be none as far as its definition tells.
 ///
 /// In functions of the program (with a file) every reference may. The runtime's own functions test what may

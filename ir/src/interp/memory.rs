@@ -2,6 +2,7 @@
 //! into being when they are first written. Gaps between regions fault.
 
 use super::Trap;
+use crate::nones::LOWEST_MAPPED;
 
 const PAGE: u64 = 1 << 16;
 
@@ -106,7 +107,11 @@ impl Memory {
         if !self.regions.get(self.last).is_some_and(fits) {
             let i = self.regions.partition_point(|r| r.base <= addr);
             if i == 0 || !fits(&self.regions[i - 1]) {
-                return Err(if addr < 4096 { Trap::NullDereference } else { Trap::BadAddress(addr) });
+                return Err(if addr < LOWEST_MAPPED as u64 {
+                    Trap::NullDereference
+                } else {
+                    Trap::BadAddress(addr)
+                });
             }
             self.last = i - 1;
         }

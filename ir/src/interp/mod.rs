@@ -36,7 +36,7 @@ use std::fmt;
 /// Why execution stopped.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Trap {
-    /// Access below address 4096: the use of a none.
+    /// Access below [`crate::nones::LOWEST_MAPPED`]: the use of a none.
     NullDereference,
     /// Access outside every region.
     BadAddress(u64),

@@ -8,6 +8,7 @@
 use super::Context;
 use crate::cfg::Cfg;
 use crate::func::{ArgList, Function, Inst, Value, ValueDef};
+use crate::nones;
 use crate::ops::{Effect, Imm, Op};
 
 /// Runs the pass. Blocks that cannot be reached must be gone.
@@ -112,7 +113,7 @@ impl Live<'_, '_> {
                     self.mark_inst(func, inst);
                     self.spread(func);
                 }
-                if accessed.len() < 32 && (0..4096).contains(&data.imm) {
+                if accessed.len() < 32 && nones::faults(data.imm) {
                     accessed.push(base);
                 }
             }
@@ -125,7 +126,7 @@ impl Live<'_, '_> {
             if data.op.info().imm == Imm::Offset
                 && self.insts[inst.index()]
                 && func.operands(inst)[0] == base
-                && (0..4096).contains(&data.imm)
+                && nones::faults(data.imm)
             {
                 return true;
             }

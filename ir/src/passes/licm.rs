@@ -13,6 +13,7 @@ use super::Context;
 use super::memory::{Fact, Write, kills, loop_writes};
 use crate::cfg::{Cfg, DomTree, Loops};
 use crate::func::{Block, Function, Inst, InstData, Value};
+use crate::nones;
 use crate::ops::{Effect, Imm, Op};
 
 /// Runs the pass. Blocks that cannot be reached must be gone.
@@ -122,13 +123,13 @@ impl Licm<'_, '_> {
                     if data.op.is_int() && (sure != l || k as u32 >= quiet) {
                         forget_facts(&mut func.insts[inst.index()]);
                     }
-                    if data.op.info().imm == Imm::Offset && (0..4096).contains(&data.imm) {
+                    if data.op.info().imm == Imm::Offset && nones::faults(data.imm) {
                         self.accessed_before[func.operands(inst)[0].index()] = l;
                     }
                     self.hoisted[l as usize].push(inst);
                 }
                 None => {
-                    if data.op.info().imm == Imm::Offset && (0..4096).contains(&data.imm) {
+                    if data.op.info().imm == Imm::Offset && nones::faults(data.imm) {
                         let base = func.operands(inst)[0].index();
                         if self.accessed[base].0 == u32::MAX {
                             self.accessed[base] = b;
