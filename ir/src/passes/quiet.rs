@@ -20,6 +20,7 @@ use crate::library::Library;
 use crate::module::Module;
 use crate::nones;
 use crate::ops::{Imm, Op};
+use std::cell::LazyCell;
 
 /// A quiet function has at most so many values, so that its frame is small.
 const SMALL: usize = 400;
@@ -64,8 +65,12 @@ fn is_quiet(module: &Module, func: &Function) -> bool {
     if func.values.len() > SMALL {
         return false;
     }
-    let cfg = Cfg::new(func);
-    let dom = DomTree::new(func, &cfg);
+    // Most functions say sooner that they are not.
+    let flow = LazyCell::new(|| {
+        let cfg = Cfg::new(func);
+        let dom = DomTree::new(func, &cfg);
+        (cfg, dom)
+    });
     let quiet = |block: Block, i: Inst| {
         let d = &func.insts[i.index()];
         match d.op {
@@ -75,7 +80,8 @@ fn is_quiet(module: &Module, func: &Function) -> bool {
             op if op.info().imm != Imm::Offset => true,
             _ => {
                 let base = func.operands(i)[0];
-                !nones::may_be_none(module, func, base) || nones::is_tested(func, &cfg, &dom, base, block)
+                !nones::may_be_none(module, func, base)
+                    || nones::is_tested(func, &flow.0, &flow.1, base, block)
             }
         }
     };
