@@ -93,7 +93,9 @@ impl Fault {
                 open == close
             })
         };
-        if self.is_switched() && !(closed(&self.from) && closed(&self.to)) {
+        let part = |text: &str| text.starts_with("let ") || text.contains("=>");
+        let is_expression = |text: &str| closed(text) && !part(text);
+        if self.is_switched() && !(is_expression(&self.from) && is_expression(&self.to)) {
             return Err(format!("{}: `{}` is no expression", self.name, self.from));
         }
         if self.after.is_empty() {
