@@ -52,7 +52,7 @@ impl<'a> Checker<'a> {
         want: Option<Ty>,
         span: Span,
     ) -> Expr {
-        let call = match &callee.kind {
+        let mut call = match &callee.kind {
             ExprKind::Name(n) => self.named_call(n, args, want, span),
             ExprKind::Field { base, field } => self.member_call(base, field, args, span),
             _ => {
@@ -61,6 +61,10 @@ impl<'a> Checker<'a> {
                 self.value_call(f, "", args, at, span)
             }
         };
+        // In a chain over several lines each call has the place of its own name.
+        if let ExprKind::Field { field, .. } = &callee.kind {
+            call.span.start = field.span.start;
+        }
         self.after_call(&call);
         call
     }
