@@ -7,6 +7,7 @@
 use super::Checker;
 use super::convert::{cast, wrap};
 use super::flow::{Arm, leaves_by};
+use super::meet::is_bare_none;
 use super::relations::castable;
 use super::scope::{Binding, Origin, View};
 use crate::ast::{self, BinOp, ExprKind, UnOp};
@@ -307,7 +308,12 @@ impl<'a> Checker<'a> {
             None => match met {
                 Some(first) => {
                     let value = self.meeting(e, first);
-                    self.expected(value, first, e.span)
+                    // None says only that the whole may be missing.
+                    if is_bare_none(&self.types, &value) {
+                        value
+                    } else {
+                        self.expected(value, first, e.span)
+                    }
                 }
                 None => self.expr(e, None),
             },

@@ -2,6 +2,7 @@
 
 use super::Checker;
 use super::flow::leaves_by;
+use super::meet::is_bare_none;
 use super::narrow::is_none_literal;
 use super::relations::{compared_by_value, name_list};
 use super::scope::Origin;
@@ -70,7 +71,8 @@ impl<'a> Checker<'a> {
                 (pattern, c.arm_result(&arm.result, want, statement))
             });
             ends.extend((!leaves_by(&made)).then_some(end));
-            if counts && made.ty != Ty::ERROR {
+            // None says only that the whole may be missing.
+            if counts && made.ty != Ty::ERROR && !is_bare_none(&self.types, &made) {
                 result = Some(match result {
                     None => made.ty,
                     Some(first) if statement || want == Some(Ty::ANY) || self.compatible(first, made.ty) => {

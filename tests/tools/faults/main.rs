@@ -68,13 +68,21 @@ fn run(options: &Options) -> Result<bool, String> {
     fs::create_dir_all(&options.folder).map_err(|e| format!("{}: {e}", options.folder.display()))?;
     let folder = fs::canonicalize(&options.folder).map_err(|e| e.to_string())?;
     let mut results = Results::open(folder.join("results.txt"), options.fresh)?;
-    if chosen.iter().any(|f| results.of(f).is_none_or(|by| by == MISSED_QUICKLY)) {
-        let copy = Copy::new(root, &folder, &all)?.passing(options.count)?;
+    let left = |results: &Results, round: Round| -> Vec<&Fault> {
+        let waits = |f: &Fault| match results.of(f) {
+            None => true,
+            Some(by) => round == Round::All && by == MISSED_QUICKLY,
+        };
+        chosen.iter().copied().filter(|f| waits(f)).collect()
+    };
+    if !left(&results, Round::All).is_empty() {
+        let copy = Copy::new(root, &folder, &all)?;
         for round in Round::BOTH {
-            for fault in &chosen {
-                if results.of(fault).is_some_and(|by| by != MISSED_QUICKLY || round == Round::Quick) {
-                    continue;
-                }
+            let faults = left(&results, round);
+            if !faults.is_empty() {
+                copy.passes(round, options.count)?;
+            }
+            for fault in faults {
                 let missed = if round == Round::Quick { MISSED_QUICKLY } else { MISSED };
                 let by = copy.judge(fault, round, options.count)?;
                 let by = by.as_deref().unwrap_or(missed);
