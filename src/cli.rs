@@ -74,7 +74,7 @@ pub struct CodeOptions {
     #[arg(short = 'O', conflicts_with = "debug")]
     pub optimize: bool,
 
-    /// Compile fast and keep everything visible in the debugger
+    /// Compile fast, without optimisation: the debugger sees every line and every frame
     #[arg(long)]
     pub debug: bool,
 

@@ -110,9 +110,12 @@ fn check_features(code: &CodeOptions, target: Target) -> Result<(), Error> {
     Err(Error::Usage(format!("no extension `{missing}` for {machine}; extensions of this machine: {known}")))
 }
 
+/// More threads than this only wait for each other.
+const MOST_THREADS: u16 = 256;
+
 /// Threads of code generation.
 fn set_jobs(code: &CodeOptions) {
-    if let Some(n) = code.jobs {
+    if let Some(n) = code.jobs.map(|n| n.min(MOST_THREADS)) {
         // Fails only when the pool exists already, and nothing has used it yet.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(n.into()).build_global();
     }

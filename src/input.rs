@@ -32,7 +32,9 @@ fn stdin() -> io::Result<File> {
 #[cfg(unix)]
 pub fn is_source(input: &Input, output: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
-    let source = open(&input.file).and_then(|file| file.metadata());
+    // Opening a pipe would take it from whoever reads it.
+    let file = &input.file;
+    let source = if is_stdin(file) { stdin().and_then(|f| f.metadata()) } else { std::fs::metadata(file) };
     match (source, std::fs::metadata(output)) {
         (Ok(a), Ok(b)) => a.is_file() && (a.dev(), a.ino()) == (b.dev(), b.ino()),
         _ => false,

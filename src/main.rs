@@ -12,7 +12,14 @@ mod usage;
 
 use clap::Parser;
 use error::Error;
+use std::fmt;
+use std::io::{self, Write};
 use std::process::ExitCode;
+
+/// Nothing can be done when standard error cannot be written.
+fn say(message: fmt::Arguments) {
+    let _ = writeln!(io::stderr(), "mochi: {message}");
+}
 
 /// A panic is a bug of the compiler: says so, and where it was.
 fn say_what_panicked() {
@@ -20,12 +27,12 @@ fn say_what_panicked() {
     std::panic::set_hook(Box::new(move |info| {
         plain(info);
         let (pass, function) = mochi_ir::passes::current();
-        eprintln!(
-            "mochi: this is a bug of the compiler, not of the program (version {})",
+        say(format_args!(
+            "this is a bug of the compiler, not of the program (version {})",
             env!("CARGO_PKG_VERSION")
-        );
+        ));
         if !function.is_empty() {
-            eprintln!("mochi: in pass `{pass}`, function `{function}`; `--emit ir:lower` shows it");
+            say(format_args!("in pass `{pass}`, function `{function}`; `--emit ir:lower` shows it"));
         }
     }));
 }
@@ -41,7 +48,7 @@ fn main() -> ExitCode {
         Err(error) => {
             // Errors in the program have been reported where they are.
             if !matches!(error, Error::Program) {
-                eprintln!("mochi: {error}");
+                say(format_args!("{error}"));
             }
             ExitCode::from(error.status())
         }

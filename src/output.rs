@@ -12,11 +12,14 @@ const MAX_LINKS: usize = 40;
 /// temporary one gets its name when it is complete: whatever ends this process leaves nothing. Special files
 /// (`/dev/null`, pipes) are written in place. A file that was there passes its permissions on.
 pub fn write(path: &Path, bytes: &[u8], executable: bool) -> io::Result<()> {
-    let path = &resolve(path)?;
-    let old = fs::metadata(path).ok();
+    let (given, path) = (path, &resolve(path)?);
+    let old = fs::metadata(given).ok();
     match &old {
         Some(m) if m.is_dir() => return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory")),
-        Some(m) if !m.is_file() => return OpenOptions::new().write(true).open(path)?.write_all(bytes),
+        // Links of `/proc` to open files say what they lead to, not where it is.
+        Some(m) if !m.is_file() || !is_same(path, m) => {
+            return OpenOptions::new().write(true).truncate(m.is_file()).open(given)?.write_all(bytes);
+        }
         _ => {}
     }
     let folder = path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -82,6 +85,18 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
         }
     }
     Err(io::Error::other("too many symbolic links"))
+}
+
+/// Whether a path is that of a file.
+#[cfg(unix)]
+fn is_same(path: &Path, file: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata(path).is_ok_and(|m| (m.dev(), m.ino()) == (file.dev(), file.ino()))
+}
+
+#[cfg(not(unix))]
+fn is_same(_: &Path, _: &fs::Metadata) -> bool {
+    true
 }
 
 /// A file of more bytes than the process may write would end it by a signal, and the temporary file stay.

@@ -25,7 +25,7 @@ pub struct Source {
 /// How code is generated.
 #[derive(Clone, Copy, Debug)]
 pub struct Code {
-    /// Compile fast, and keep everything visible in the debugger.
+    /// Compile fast, without optimisation: the debugger sees every line and every frame.
     pub debug: bool,
     /// Check the intermediate code after each pass, and every register allocation (the default in
     /// debug builds of the compiler).

@@ -183,7 +183,7 @@ fn every_kind_of_output_can_be_looked_at() {
 fn output_does_not_depend_on_folder_or_threads() {
     let source = fs::read_to_string(common::root().join("tests/golden/queries.mochi")).expect("program");
     let mut images = Vec::new();
-    for (folder, jobs) in [("one", "1"), ("two", "8")] {
+    for (folder, jobs) in [("one", "1"), ("two", "65535")] {
         let s = Scratch::new(folder);
         let path = s.write("prog.mochi", &source);
         let built = output(mochi().arg("build").arg(path).args(["-j", jobs, "-o"]).arg(s.path("prog")));
@@ -312,10 +312,29 @@ fn the_source_is_never_replaced() {
 fn output_to_standard_output() {
     let s = Scratch::new("stdout");
     s.write("a.mochi", HELLO);
-    let built = output(mochi().args(["build", "a.mochi", "-o", "-"]).current_dir(&s.0));
-    assert_eq!((built.status.code(), text(&built.stderr)), (Some(0), String::new()));
-    assert_eq!(&built.stdout[..4], b"\x7fELF");
-    assert_eq!(fs::read_dir(&s.0).expect("a folder").count(), 1);
+    for name in ["-", "/dev/stdout", "/proc/self/fd/1"] {
+        let built = output(mochi().args(["build", "a.mochi", "-o", name]).current_dir(&s.0));
+        assert_eq!((built.status.code(), text(&built.stderr)), (Some(0), String::new()), "{name}");
+        assert_eq!(&built.stdout[..4], b"\x7fELF", "{name}");
+        assert_eq!(fs::read_dir(&s.0).expect("a folder").count(), 1);
+    }
+}
+
+/// Whoever writes into a pipe writes once.
+#[test]
+fn a_source_that_is_a_pipe() {
+    let s = Scratch::new("pipe");
+    s.write("a.mochi", HELLO);
+    s.write("out", "");
+    assert!(output(Command::new("mkfifo").arg("p").current_dir(&s.0)).status.success());
+    for _ in 0..8 {
+        let mut writer =
+            Command::new("sh").args(["-c", "cat a.mochi > p"]).current_dir(&s.0).spawn().expect("sh");
+        let limited = ["10", env!("CARGO_BIN_EXE_mochi"), "build", "p", "-o", "out"];
+        let built = output(Command::new("timeout").args(limited).current_dir(&s.0));
+        assert_eq!(built.status.code(), Some(0), "{}", text(&built.stderr));
+        writer.wait().expect("ends");
+    }
 }
 
 #[test]
@@ -400,6 +419,9 @@ fn help_that_cannot_be_written() {
         assert_eq!(ran.status.code(), Some(3), "{args:?}");
         assert!(text(&ran.stderr).contains("cannot write standard output"), "{}", text(&ran.stderr));
     }
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
+    let status = mochi().args(["check", "no-such-file"]).stderr(full).status().expect("starts");
+    assert_eq!(status.code(), Some(3));
 }
 
 /// With less address space than the compiler takes by itself: it works, or says what is missing.
