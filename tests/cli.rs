@@ -64,6 +64,39 @@ fn a_seed_for_the_clock_is_a_number_of_64_bits() {
     }
 }
 
+/// `nil` and `null` get a note, and are none: in calls of builtins as elsewhere.
+#[test]
+fn other_names_of_none() {
+    let s = Scratch::new("nil");
+    let program = r#"
+print("a", NONE)
+print(NONE)
+print(str(NONE) + "x", NONE == none, max([1]), NONE)
+print(if 1 == 1 { NONE } else { 2 })
+assert(NONE == none)
+var l: list<int?> = []
+l = append(l, NONE)
+print(l)
+fun f(x: int?): int { return x ?? 3 }
+var y: int? = 5
+y = NONE
+print(f(y), json(NONE))
+print("after")
+"#;
+    let run = |name: &str| {
+        s.write("a.mochi", &program.replace("NONE", name));
+        output(mochi().args(["run", "a.mochi"]).current_dir(&s.0))
+    };
+    let right = run("none");
+    assert_eq!(right.stderr, b"", "{}", text(&right.stderr));
+    assert_eq!(right.stdout.iter().filter(|b| **b == b'\n').count(), 8);
+    for name in ["nil", "null"] {
+        let ran = run(name);
+        assert_eq!((ran.status.code(), text(&ran.stdout)), (Some(0), text(&right.stdout)), "{name}");
+        assert!(text(&ran.stderr).contains(&format!("`{name}` means `none`")), "{}", text(&ran.stderr));
+    }
+}
+
 #[test]
 fn reads_the_source_from_standard_input() {
     let mut child =
@@ -335,6 +368,23 @@ fn a_source_that_is_a_pipe() {
         assert_eq!(built.status.code(), Some(0), "{}", text(&built.stderr));
         writer.wait().expect("ends");
     }
+}
+
+/// The limits of engines of WebAssembly.
+#[test]
+fn functions_that_no_engine_takes() {
+    let s = Scratch::new("limits");
+    let list = |part: &dyn Fn(usize) -> String| (0..1001).map(part).collect::<Vec<_>>().join(", ");
+    let (params, args) = (list(&|i| format!("p{i}: int")), list(&|i| i.to_string()));
+    s.write(
+        "p.mochi",
+        &format!("fun f({params}): int {{ if p0 > 3 {{ return f({args}) }} return p1 }}\nprint(f({args}))\n"),
+    );
+    let built = output(
+        mochi().args(["build", "--target", "wasm32-wasi", "p.mochi", "-o", "p.wasm"]).current_dir(&s.0),
+    );
+    assert_eq!(built.status.code(), Some(3));
+    assert!(text(&built.stderr).contains("`f` has more than 1,000 parameters"), "{}", text(&built.stderr));
 }
 
 #[test]

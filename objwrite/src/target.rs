@@ -6,7 +6,9 @@
 
 use std::fmt;
 use std::str::FromStr;
-use target_lexicon::{Architecture, OperatingSystem, Triple};
+use target_lexicon::{
+    Aarch64Architecture, Architecture, Environment, OperatingSystem, Riscv64Architecture, Triple,
+};
 
 /// Instruction set.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -187,10 +189,17 @@ impl std::error::Error for UnknownTarget {}
 
 /// The machine of a triple, when it is one that some row could have.
 fn machine(triple: &Triple) -> Option<Arch> {
+    // Calling conventions with addresses of 32 bits.
+    if matches!(triple.environment, Environment::Gnux32 | Environment::GnuIlp32) {
+        return None;
+    }
     match triple.architecture {
         Architecture::X86_64 | Architecture::X86_64h => Some(Arch::X64),
-        Architecture::Aarch64(_) => Some(Arch::A64),
-        Architecture::Riscv64(_) => Some(Arch::Rv64),
+        Architecture::Aarch64(Aarch64Architecture::Aarch64) => Some(Arch::A64),
+        // Our code needs G and C.
+        Architecture::Riscv64(Riscv64Architecture::Riscv64 | Riscv64Architecture::Riscv64gc) => {
+            Some(Arch::Rv64)
+        }
         Architecture::Wasm32 => Some(Arch::Wasm32),
         _ => None,
     }
@@ -248,7 +257,14 @@ mod tests {
         for name in ["x86_64-unknown-linux-gnu", "x86_64-linux", "x86_64-pc-linux-musl", "x86_64-linux-gnu"] {
             assert_eq!(parse(name).unwrap().short, "x64-linux", "{name}");
         }
-        for name in ["", "vax", "x86_64", "x86_64-unknown-freebsd", "x64-linux "] {
+        // Machines and conventions that are not ours, though their names begin like ours.
+        let others = [
+            "aarch64_be-unknown-linux-gnu",
+            "aarch64-unknown-linux-gnu_ilp32",
+            "x86_64-unknown-linux-gnux32",
+            "riscv64imac-unknown-linux-gnu",
+        ];
+        for name in ["", "vax", "x86_64", "x86_64-unknown-freebsd", "x64-linux "].into_iter().chain(others) {
             assert_eq!(parse(name), Err(UnknownTarget(name.to_string())));
         }
     }

@@ -110,7 +110,9 @@ const KEPT: usize = 10_000;
 pub struct Diagnostics {
     items: Vec<Diagnostic>,
     limit: usize,
+    /// Of all reports, and of errors, those that were not kept.
     dropped: usize,
+    dropped_errors: usize,
     errors: usize,
 }
 
@@ -123,7 +125,7 @@ impl Default for Diagnostics {
 impl Diagnostics {
     /// An empty collector that prints at most 50 errors.
     pub fn new() -> Diagnostics {
-        Diagnostics { items: Vec::new(), limit: 50, dropped: 0, errors: 0 }
+        Diagnostics { items: Vec::new(), limit: 50, dropped: 0, dropped_errors: 0, errors: 0 }
     }
 
     /// How many reports people see at most; 0 for all.
@@ -142,12 +144,30 @@ impl Diagnostics {
             self.errors += 1;
         }
         if self.items.len() >= KEPT {
-            self.items.pop();
+            // Errors stay rather than remarks.
+            let remark = self.items.iter().rposition(|d| d.severity != Severity::Error);
+            let gone = self.items.swap_remove(remark.unwrap_or(KEPT - 1));
             self.dropped += 1;
+            self.dropped_errors += usize::from(gone.severity == Severity::Error);
         }
         self.items.push(diagnostic);
         let last = self.items.len() - 1;
         &mut self.items[last]
+    }
+
+    /// Adds the reports of another collector, and its counts.
+    pub fn append(&mut self, other: &Diagnostics) {
+        for d in &other.items {
+            self.push(d.clone());
+        }
+        self.errors += other.dropped_errors;
+        self.dropped += other.dropped;
+        self.dropped_errors += other.dropped_errors;
+    }
+
+    /// How many errors were reported.
+    pub fn error_count(&self) -> usize {
+        self.errors
     }
 
     /// Whether the program is rejected.
@@ -179,8 +199,18 @@ impl Diagnostics {
     pub fn render(&self, map: &SourceMap, format: Format) -> String {
         let all = self.sorted();
         let mut out = String::new();
+        let is_error = |d: &&&Diagnostic| d.severity == Severity::Error;
         let limit = if format == Format::Json { all.len() } else { self.limit };
-        for d in all.iter().take(limit) {
+        // Errors come before remarks.
+        let errors = all.iter().filter(is_error).count();
+        let mut left = (errors.min(limit), limit.saturating_sub(errors));
+        let shown = all.iter().filter(|d| {
+            let left = if is_error(d) { &mut left.0 } else { &mut left.1 };
+            let shows = *left > 0;
+            *left -= usize::from(shows);
+            shows
+        });
+        for d in shown {
             match format {
                 Format::Human { color } => render::human(d, map, color, &mut out),
                 Format::Json => json::line(d, map, &mut out),
@@ -191,7 +221,7 @@ impl Diagnostics {
             if hidden > 0 {
                 out.push_str(&format!("... and {hidden} more\n"));
             }
-            let errors = all.iter().filter(|d| d.severity == Severity::Error).count() + self.dropped;
+            let errors = errors + self.dropped_errors;
             if errors > 0 {
                 out.push_str(&format!("{errors} error{}\n", if errors == 1 { "" } else { "s" }));
             }
@@ -246,6 +276,26 @@ mod tests {
         assert!(text.ends_with("... and 3 more\n5 errors\n"), "{text}");
         assert_eq!(diags.render(&map, Format::Json).lines().count(), 5, "programs read them all");
         assert!(diags.has_errors());
+    }
+
+    #[test]
+    fn errors_come_before_remarks() {
+        let mut map = SourceMap::default();
+        map.add("a", "x");
+        let mut d = Diagnostics::new();
+        for i in 0..=KEPT as u32 {
+            d.error(Code::NilName, span(0, i), &[&"nil"]);
+        }
+        d.error(Code::T002, span(0, 1), &[&"y"]);
+        let mut all = Diagnostics::new();
+        all.append(&d);
+        assert_eq!((all.error_count(), all.items().len()), (1, KEPT));
+        let text = all.render(&map, Format::Human { color: false });
+        assert!(text.contains("undefined variable: y") && text.ends_with("\n1 error\n"), "{text}");
+        for i in 0..2 * KEPT as u32 {
+            all.error(Code::T002, span(0, i), &[&"y"]);
+        }
+        assert!(all.render(&map, Format::Human { color: false }).ends_with("\n20000 errors\n"));
     }
 
     #[test]

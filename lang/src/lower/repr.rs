@@ -139,7 +139,7 @@ impl TypeTable {
     pub(crate) fn resolve(&mut self, ty: Ty, args: &[Ty]) -> Ty {
         match self.kind(ty).clone() {
             TyKind::Int64 | TyKind::BigInt => Ty::INT,
-            TyKind::Error => Ty::ANY,
+            TyKind::Error => panic!("an expression with an error that was not reported"),
             TyKind::Param(i, _) => args.get(i as usize).copied().unwrap_or(Ty::ANY),
             TyKind::List(e) => {
                 let e = self.resolve(e, args);

@@ -38,9 +38,9 @@ impl<'a> Checker<'a> {
         let wanted = want.map(|w| (row.result, w));
         let fresh = sharing(row.builtin).gives != Gives::Part;
         let slots = Slots { params: &params, generics: &row.generics, builtin: true, peeks, wanted, fresh };
-        let reported = self.diags.items().len();
+        let reported = self.diags.error_count();
         let (values, subst) = self.arguments(&slots, receiver, args, span);
-        if self.diags.items().len() > reported || values.iter().any(|v| v.ty == Ty::ERROR) {
+        if self.diags.error_count() > reported || values.iter().any(|v| v.ty == Ty::ERROR) {
             return self.error_of(&row, &subst, span);
         }
         if given < row.required {

@@ -15,7 +15,7 @@ use crate::types::{Ty, TyKind};
 impl<'a> Checker<'a> {
     /// Errors so far.
     fn reported(&self) -> usize {
-        self.diags.items().len()
+        self.diags.error_count()
     }
 
     /// Reports a construct that only the reference's interpreter runs, unless it was reported.

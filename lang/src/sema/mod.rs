@@ -102,9 +102,7 @@ fn check_with(
     let mut checker = Checker::new(map);
     checker.viewless = viewless;
     let main = checker.run(program);
-    for d in checker.diags.items() {
-        diags.push(d.clone());
-    }
+    diags.append(&checker.diags);
     (!checker.diags.has_errors()).then(|| checker.finish(main))
 }
 

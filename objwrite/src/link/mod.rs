@@ -107,6 +107,13 @@ pub enum LinkError {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// A function that no engine of WebAssembly takes.
+    TooLarge {
+        /// Its name.
+        function: String,
+        /// What it has too much of, and the limit.
+        what: &'static str,
+    },
     /// Something that the format or the target does not have.
     Unsupported(&'static str),
 }
@@ -143,6 +150,9 @@ impl fmt::Display for LinkError {
                 write!(f, "`{atom}` is too far from `{symbol}`: {overflow}")
             }
             LinkError::BadAtom { atom, why } => write!(f, "bad definition of `{atom}`: {why}"),
+            LinkError::TooLarge { function, what } => {
+                write!(f, "`{function}` has more than {what}, so engines of WebAssembly reject it")
+            }
             LinkError::Unsupported(what) => write!(f, "not supported: {what}"),
         }
     }

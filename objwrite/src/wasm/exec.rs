@@ -276,6 +276,10 @@ impl<'a> Writer<'a> {
         let bad = |why| LinkError::BadAtom { atom: kept.name.to_string(), why };
         let all = kept.view.bytes;
         let start = type_size(all).expect("checked when it was numbered");
+        if let Some(what) = too_large(all, start) {
+            let name = kept.view.function.as_ref().map_or(kept.name, |f| &f.display);
+            return Err(LinkError::TooLarge { function: name.to_string(), what });
+        }
         let mut insertions = Vec::with_capacity(kept.view.relocs.len());
         for (entry, def) in self.program.relocs(atom) {
             let at = (entry.offset as usize).checked_sub(start).ok_or(bad("relocation in its type"))?;
@@ -434,4 +438,14 @@ fn runs(image: &[u8], least: usize) -> Vec<std::ops::Range<usize>> {
         }
     }
     runs
+}
+
+/// What a function has too much of for engines (WebAssembly JavaScript Interface, "Implementation-defined
+/// limits", which other engines keep too). The numbers that are inserted into the body add little.
+fn too_large(atom: &[u8], body: usize) -> Option<&'static str> {
+    let parameters = leb::read(atom, &mut 0, 32)?;
+    if parameters > 1_000 {
+        return Some("1,000 parameters");
+    }
+    (atom.len() - body > 7_654_321).then_some("7,654,321 bytes of code")
 }
