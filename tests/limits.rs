@@ -497,3 +497,39 @@ fn all_memory_in_use() {
         check("this machine", &outcome, "out of memory", "  at fill (prog.mochi:5)");
     }
 }
+
+/// Signals that ask a program to end: what was printed is written first.
+#[test]
+fn ended_by_a_signal() {
+    let s = Scratch::new("signal");
+    let program =
+        "print(\"first\")\neprint(\"started\")\nprint(\"last\")\nvar i = 0\nwhile true { i = i + 1 }\n";
+    let target = target::host().expect("a target");
+    build(&s, program, target.short);
+    for signal in ["HUP", "INT", "QUIT", "ALRM", "TERM", "XCPU"] {
+        // Whoever runs the tests may ignore some.
+        let script = format!(
+            "ulimit -c 0; env --default-signal={signal} ./prog > out 2> err & \
+             while ! [ -s err ]; do sleep 0.01; done; kill -{signal} $!; wait $!; echo $?"
+        );
+        let ran = output(Command::new("timeout").args(["20", "bash", "-c", &script]).current_dir(&s.0));
+        let status: i32 = text(&ran.stdout).trim().parse().expect("a status");
+        assert!(status > 128, "{signal}: {status}");
+        let out = std::fs::read(s.path("out")).expect("the output");
+        assert_eq!(text(&out), "first\nlast\n", "{signal}");
+        std::fs::remove_file(s.path("err")).expect("removed");
+    }
+}
+
+/// A struct with more fields than descriptors have room for.
+#[test]
+fn a_struct_with_too_many_fields() {
+    let s = Scratch::new("fields");
+    let fields = |n: usize| (0..n).map(|i| format!("f{i}: int")).collect::<Vec<_>>().join(", ");
+    for (n, status) in [(10_000, 0), (10_001, 1)] {
+        s.write("p.mochi", &format!("type T {{ {} }}\nlet t: T? = none\nprint(t == none)\n", fields(n)));
+        let checked = output(mochi().args(["check", "p.mochi"]).current_dir(&s.0));
+        assert_eq!(checked.status.code(), Some(status), "{n}: {}", text(&checked.stderr));
+        assert_eq!(text(&checked.stderr).contains("P103"), status == 1);
+    }
+}

@@ -116,7 +116,14 @@ impl<'a> Fx<'_, 'a> {
         let ty = self.ty(callee.ty);
         let (params, result) = self.lw.types.signature(ty);
         let mut values = vec![closure];
-        values.extend(args.iter().zip(&params).map(|(a, p)| self.keep_as(a, *p)));
+        for (arg, ty) in args.iter().zip(&params) {
+            let v = self.keep_as(arg, *ty);
+            // The closure holds it, and every call hands it to a parameter.
+            if self.lw.types.is_list(*ty) {
+                self.share(v);
+            }
+            values.push(v);
+        }
         let reprs: Vec<Repr> = params.iter().map(|p| self.lw.types.repr(*p)).collect();
         let layout = partial_layout(&reprs, args.len());
         let result = self.lw.types.repr(result);

@@ -83,7 +83,12 @@ impl<'a> Checker<'a> {
 
     /// Types of declared fields.
     pub(super) fn resolve_fields(&mut self, fields: &[Field]) -> Vec<(String, Ty)> {
-        self.without_params(|c| fields.iter().map(|f| (f.name.name.clone(), c.resolve(&f.ty))).collect())
+        let most = MAX_PARTS as usize;
+        if let Some(first) = fields.get(most) {
+            self.error(Code::P103, first.name.span, &[&MAX_PARTS]);
+        }
+        let kept = fields.iter().take(most);
+        self.without_params(|c| kept.map(|f| (f.name.name.clone(), c.resolve(&f.ty))).collect())
     }
 
     /// Does something with `any` for the type parameters in scope.
