@@ -260,12 +260,17 @@ fn interpret(program: &Checked, optimised: bool, runtime: &Module) -> Answer {
     m.host.stdin = program.stdin.clone();
     m.steps = STEPS;
     let base = m.memory.map(1 << 16);
-    let ended = m.call("rt_start", &[base]).expect_err("a program ends itself");
+    let mut ended = m.call("rt_start", &[base]).expect_err("a program ends itself");
+    let frames = m.trace();
+    if ended == Trap::NullDereference {
+        // What the handler of the fault does.
+        ended = m.call("panic_none", &[]).expect_err("it does not return");
+    }
     match ended {
         Trap::Exit(status) => {
             let mut stderr = std::mem::take(&mut m.host.stderr);
             if status != 0 {
-                match trace(&module, &m.trace()) {
+                match trace(&module, &frames) {
                     Some(lines) => stderr.extend(lines.bytes()),
                     None => return Answer::Undecided("a trace that is shortened".into()),
                 }
@@ -273,7 +278,7 @@ fn interpret(program: &Checked, optimised: bool, runtime: &Module) -> Answer {
             Answer::Ended(std::mem::take(&mut m.host.stdout), stderr, End::Status(status))
         }
         Trap::StepLimit | Trap::StackOverflow => Answer::Undecided(ended.to_string()),
-        trap => Answer::Broke(format!("{trap} in {}", m.trace().first().map_or("", |l| &l.function))),
+        trap => Answer::Broke(format!("{trap} in {}", frames.first().map_or("", |l| &l.function))),
     }
 }
 
