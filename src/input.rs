@@ -2,6 +2,8 @@
 
 use crate::cli::Input;
 use crate::error::Error;
+#[cfg(unix)]
+use crate::output::is_same;
 use mochi::pipeline::Source;
 use std::fs::File;
 use std::io::{self, Read};
@@ -31,14 +33,10 @@ fn stdin() -> io::Result<File> {
 /// Whether writing to a path would replace the source, by whatever names.
 #[cfg(unix)]
 pub fn is_source(input: &Input, output: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
     // Opening a pipe would take it from whoever reads it.
     let file = &input.file;
     let source = if is_stdin(file) { stdin().and_then(|f| f.metadata()) } else { std::fs::metadata(file) };
-    match (source, std::fs::metadata(output)) {
-        (Ok(a), Ok(b)) => a.is_file() && (a.dev(), a.ino()) == (b.dev(), b.ino()),
-        _ => false,
-    }
+    source.is_ok_and(|source| source.is_file() && is_same(output, &source))
 }
 
 /// Whether writing to a path would replace the source, by whatever names.

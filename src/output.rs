@@ -87,9 +87,9 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("too many symbolic links"))
 }
 
-/// Whether a path is that of a file.
+/// Whether a path leads to a file.
 #[cfg(unix)]
-fn is_same(path: &Path, file: &fs::Metadata) -> bool {
+pub fn is_same(path: &Path, file: &fs::Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
     fs::metadata(path).is_ok_and(|m| (m.dev(), m.ino()) == (file.dev(), file.ino()))
 }

@@ -80,9 +80,9 @@ pub fn excluded(func: &Function, from: Block, to: Block) -> Option<Value> {
 pub fn is_tested(func: &Function, cfg: &Cfg, dom: &DomTree, base: Value, block: Block) -> bool {
     let v = origin(func, base);
     let above = std::iter::successors(Some(block), |&b| dom.idom(b));
-    let entered = above.filter_map(|b| match cfg.preds(b) {
+    let mut entered = above.filter_map(|b| match cfg.preds(b) {
         [pred] => excluded(func, pred.block, b),
         _ => None,
     });
-    !cfg.is_reachable(block) || entered.into_iter().any(|tested| tested == v)
+    !cfg.is_reachable(block) || entered.any(|tested| tested == v)
 }

@@ -144,9 +144,12 @@ impl Diagnostics {
             self.errors += 1;
         }
         if self.items.len() >= KEPT {
-            // Errors stay rather than remarks.
-            let remark = self.items.iter().rposition(|d| d.severity != Severity::Error);
-            let gone = self.items.swap_remove(remark.unwrap_or(KEPT - 1));
+            // Errors stay rather than remarks; there are some where not all that is kept are errors.
+            let new = usize::from(diagnostic.severity == Severity::Error);
+            let only_errors = self.errors - new - self.dropped_errors == KEPT;
+            let is_remark = |d: &Diagnostic| only_errors || d.severity != Severity::Error;
+            let last = self.items.iter().rposition(is_remark).unwrap_or(KEPT - 1);
+            let gone = self.items.swap_remove(last);
             self.dropped += 1;
             self.dropped_errors += usize::from(gone.severity == Severity::Error);
         }

@@ -98,7 +98,11 @@ fn gives_none(types: &Types, e: &Expr) -> bool {
         | ExprKind::Binary { .. }
         | ExprKind::If { .. }
         | ExprKind::Block { value: Some(_), .. } => false,
-        ExprKind::Builtin { .. } => is_object(types, e.ty),
+        // The whole may be none, which is no news where its type says so.
+        ExprKind::None
+        | ExprKind::DynField { .. }
+        | ExprKind::Builtin { .. }
+        | ExprKind::Block { value: None, .. } => is_object(types, e.ty),
         ExprKind::Query(q) => {
             q.fold.is_some() && is_object(types, e.ty) || q.joins.iter().any(|j| j.kind != JoinKind::Inner)
         }
@@ -107,7 +111,7 @@ fn gives_none(types: &Types, e: &Expr) -> bool {
         }
         ExprKind::Match { arms, .. } => {
             let last = arms.last().map(|a| &a.pattern);
-            holds_objects(types, e.ty)
+            is_object(types, e.ty)
                 && !matches!(last, Some(Pattern::Wildcard | Pattern::Bind(_) | Pattern::Variant { .. }))
         }
         _ => holds_objects(types, e.ty),

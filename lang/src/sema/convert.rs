@@ -2,8 +2,8 @@
 //!
 //! Scalars and containers of one representation pass through `Coerce`; containers whose elements
 //! are represented differently are copied by `Cast`; literals are retyped instead; functions are
-//! wrapped in a closure that converts arguments and result, unless one of the types is `any`; structs of different declarations (one
-//! of them inline) are rebuilt field by field.
+//! wrapped in a closure that converts arguments and result, unless one of the types is `any`; structs of
+//! different declarations (one of them inline) are rebuilt field by field.
 
 use super::Checker;
 use super::literal::is_open;
