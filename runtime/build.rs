@@ -9,7 +9,7 @@
 //! A file is for one system when its name ends in `_<os>`, for one system on one machine when it
 //! ends in `_<os>_<machine>`, else for all. Names are those of the targets' short names.
 
-use mochi_ir::{Conv, Effects, Function, Module, Signature, SymKind, Type, passes, text, verify};
+use mochi_ir::{Attributes, Conv, Function, Module, Signature, SymKind, Type, passes, text, verify};
 use mochi_isa::{Context, Options, entry_stub, module::compile_module};
 use mochi_lang::system;
 use mochi_objwrite::target::{TARGETS, Target, TargetRow};
@@ -23,7 +23,7 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     let sources = sources(Path::new("lib"));
-    let mut library: Option<BTreeMap<String, String>> = None;
+    let mut library: Option<BTreeMap<String, Row>> = None;
     let (mut modules, mut archives) = (String::new(), String::new());
     for target in TARGETS {
         let mut module = compile(&sources, target);
@@ -33,8 +33,11 @@ fn main() {
         if let Some(others) = &mut library {
             // What only some systems have is for the runtime itself.
             others.retain(|name, _| rows.contains_key(name));
-            if let Some((name, _)) = others.iter().find(|(name, row)| rows[*name] != **row) {
-                fail(&[format!("{name} of {} differs from that of other targets", target.triple)]);
+            for (name, row) in others {
+                if (&row.signature, &row.body) != (&rows[name].signature, &rows[name].body) {
+                    fail(&[format!("{name} of {} differs from that of other targets", target.triple)]);
+                }
+                row.attributes = row.attributes.common(rows[name].attributes);
             }
         } else {
             library = Some(rows);
@@ -48,7 +51,7 @@ fn main() {
         emit(&mut modules, "ir", "include_str", plain.as_bytes());
         emit(&mut archives, "rt", "include_bytes", &archive(&mut module, target));
     }
-    let rows: String = library.unwrap_or_default().into_values().collect();
+    let rows: String = library.unwrap_or_default().iter().map(|(name, row)| row.text(name)).collect();
     let mut generated = format!("static DECLS: &[Decl] = &[\n{rows}];\n");
     writeln!(generated, "static MODULES: &[(&str, &str)] = &[\n{modules}];").expect("string");
     writeln!(generated, "static ARCHIVES: &[(&str, &[u8])] = &[\n{archives}];").expect("string");
@@ -118,7 +121,7 @@ fn compile(sources: &[(String, String)], target: &TargetRow) -> Module {
 
 /// The module's code and data as an archive.
 fn archive(module: &mut Module, target: Target) -> Vec<u8> {
-    let entry = module.declare_func("_start", Signature::default(), Effects::default(), true);
+    let entry = module.declare_func("_start", Signature::default(), Attributes::default(), true);
     let start = module.lookup("rt_start").unwrap_or_else(|| fail(&["the runtime has no `rt_start`".into()]));
     let context = Context::new(module, target, Options::default());
     let mut object = compile_module(&context);
@@ -126,19 +129,38 @@ fn archive(module: &mut Module, target: Target) -> Vec<u8> {
     object.to_bytes()
 }
 
-/// The rows of the `Library` table as Rust text, one per exported function, by name.
-fn library_rows(module: &Module) -> BTreeMap<String, String> {
+/// A row of the `Library` table.
+struct Row {
+    /// Its fields for parameters, result and convention, as Rust text.
+    signature: String,
+    /// What holds on every target.
+    attributes: Attributes,
+    /// IR of functions that are inlined.
+    body: Option<String>,
+}
+
+/// The rows of the `Library` table, one per exported function, by name.
+fn library_rows(module: &Module) -> BTreeMap<String, Row> {
     let mut rows = BTreeMap::new();
     for func in &module.funcs {
         let decl = module.sym(func.sym);
         let SymKind::Func(sig) = &decl.kind else { unreachable!("a function has a signature") };
-        let body = decl.effects.inline.then(|| text::print_function(module, func));
-        rows.insert(decl.name.clone(), row(&decl.name, sig, func, &format!("{:?}", decl.effects), body));
+        let body = decl.attributes.inline.then(|| text::print_function(module, func));
+        let row = Row { signature: signature(sig, func), attributes: decl.attributes, body };
+        rows.insert(decl.name.clone(), row);
     }
     rows
 }
 
-fn row(name: &str, sig: &Signature, func: &Function, effects: &str, body: Option<String>) -> String {
+impl Row {
+    /// The row as Rust text.
+    fn text(&self, name: &str) -> String {
+        let Row { signature, attributes, body } = self;
+        format!("Decl {{ name: {name:?}, {signature}, attributes: {attributes:?}, body: {body:?} }},\n")
+    }
+}
+
+fn signature(sig: &Signature, func: &Function) -> String {
     let ty = |t: &Type| format!("Type::{t:?}");
     let params: Vec<String> = sig.params.iter().map(ty).collect();
     let result = sig.result.as_ref().map_or("None".to_string(), |t| format!("Some({})", ty(t)));
@@ -146,8 +168,5 @@ fn row(name: &str, sig: &Signature, func: &Function, effects: &str, body: Option
         Conv::C => "Conv::C",
         Conv::PreserveAll => "Conv::PreserveAll",
     };
-    format!(
-        "Decl {{ name: {name:?}, params: &[{}], result: {result}, conv: {conv}, effects: {effects}, body: {body:?} }},\n",
-        params.join(", ")
-    )
+    format!("params: &[{}], result: {result}, conv: {conv}", params.join(", "))
 }

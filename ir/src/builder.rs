@@ -307,13 +307,13 @@ impl FunctionBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::module::{Effects, Module, Signature};
+    use crate::module::{Attributes, Module, Signature};
     use crate::text::print_function;
     use crate::verify::verify_function;
 
     fn start(module: &mut Module) -> FunctionBuilder {
         let sig = Signature { params: vec![Type::I64], result: Some(Type::I64), ..Signature::default() };
-        let sym = module.declare_func("f", sig, Effects::default(), false);
+        let sym = module.declare_func("f", sig, Attributes::default(), false);
         FunctionBuilder::new(Function::new(sym, "f", Some(Type::I64)), &[Type::I64])
     }
 

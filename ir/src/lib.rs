@@ -7,6 +7,7 @@
 
 pub mod builder;
 pub mod cfg;
+pub mod effects;
 pub mod eval;
 pub mod filetest;
 pub mod func;
@@ -25,7 +26,8 @@ mod variables;
 pub mod verify;
 
 pub use builder::FunctionBuilder;
+pub use effects::{Effects, effects};
 pub use func::{Block, BlockCall, Function, Inst, InstData, SrcLoc, Type, Value, ValueDef};
 pub use library::{Decl, Library};
-pub use module::{Conv, Data, Effects, Module, Reloc, Signature, Sym, SymDecl, SymKind};
+pub use module::{Attributes, Conv, Data, Module, Reloc, Signature, Sym, SymDecl, SymKind};
 pub use ops::{Cond, FCond, Op};

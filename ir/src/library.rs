@@ -2,7 +2,7 @@
 //! that are inlined. The table is made when the runtime is built; this crate only defines its form.
 
 use crate::func::Type;
-use crate::module::{Conv, Effects, Module, Signature, Sym};
+use crate::module::{Attributes, Conv, Module, Signature, Sym};
 
 /// A runtime function.
 #[derive(Debug)]
@@ -15,8 +15,8 @@ pub struct Decl {
     pub result: Option<Type>,
     /// Convention.
     pub conv: Conv,
-    /// Effects of a call.
-    pub effects: Effects,
+    /// Attributes.
+    pub attributes: Attributes,
     /// Text form of the body, for functions that are inlined.
     pub body: Option<&'static str>,
 }
@@ -44,6 +44,6 @@ impl Library {
         }
         let d = self.find(name).unwrap_or_else(|| panic!("no runtime function `{name}`"));
         let sig = Signature { params: d.params.to_vec(), result: d.result, conv: d.conv };
-        module.declare_func(name, sig, d.effects, false)
+        module.declare_func(name, sig, d.attributes, false)
     }
 }

@@ -1,4 +1,4 @@
-//! Modules: symbols, their signatures and effects, data, functions.
+//! Modules: symbols, their signatures and attributes, data, functions.
 
 use crate::func::{Function, Type};
 use std::collections::HashMap;
@@ -17,9 +17,9 @@ pub enum Conv {
     PreserveAll,
 }
 
-/// What a call of a function may do, for the optimiser.
+/// What is known about calls of a function. [`crate::effects`] says what follows from it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub struct Effects {
+pub struct Attributes {
     /// Writes no memory that the caller can observe (allocating is not observable).
     pub readonly: bool,
     /// Readonly, always returns, and the result depends on the arguments only (not on memory): a call
@@ -42,15 +42,19 @@ pub struct Effects {
     pub barren: bool,
 }
 
-impl Effects {
-    /// A call nests at most as deep as is known when the program is compiled.
-    pub fn nests_shallowly(&self) -> bool {
-        self.bounded || self.quiet || self.noreturn
-    }
-
-    /// The program may have more objects after the call than before.
-    pub fn makes_objects(&self) -> bool {
-        !(self.barren || self.quiet || self.noreturn)
+impl Attributes {
+    /// What both say.
+    pub fn common(self, other: Attributes) -> Attributes {
+        Attributes {
+            readonly: self.readonly && other.readonly,
+            pure_: self.pure_ && other.pure_,
+            noreturn: self.noreturn && other.noreturn,
+            inline: self.inline && other.inline,
+            cold: self.cold && other.cold,
+            quiet: self.quiet && other.quiet,
+            bounded: self.bounded && other.bounded,
+            barren: self.barren && other.barren,
+        }
     }
 }
 
@@ -81,8 +85,8 @@ pub struct SymDecl {
     pub name: String,
     /// Function or data.
     pub kind: SymKind,
-    /// Effects of calling it (functions).
-    pub effects: Effects,
+    /// Attributes (of functions).
+    pub attributes: Attributes,
     /// Visible to other modules.
     pub export: bool,
 }
@@ -147,24 +151,24 @@ impl Module {
 
     /// Declares a symbol. A second declaration of a name returns the first symbol; the caller
     /// sees to it that they agree (the verifier checks calls against the declaration).
-    pub fn declare(&mut self, name: &str, kind: SymKind, effects: Effects, export: bool) -> Sym {
+    pub fn declare(&mut self, name: &str, kind: SymKind, attributes: Attributes, export: bool) -> Sym {
         if let Some(&s) = self.by_name.get(name) {
             return s;
         }
         let s = Sym(self.syms.len() as u32);
-        self.syms.push(SymDecl { name: name.to_string(), kind, effects, export });
+        self.syms.push(SymDecl { name: name.to_string(), kind, attributes, export });
         self.by_name.insert(name.to_string(), s);
         s
     }
 
     /// Declares a function.
-    pub fn declare_func(&mut self, name: &str, sig: Signature, effects: Effects, export: bool) -> Sym {
-        self.declare(name, SymKind::Func(sig), effects, export)
+    pub fn declare_func(&mut self, name: &str, sig: Signature, attributes: Attributes, export: bool) -> Sym {
+        self.declare(name, SymKind::Func(sig), attributes, export)
     }
 
     /// Declares data.
     pub fn declare_data(&mut self, name: &str, export: bool) -> Sym {
-        self.declare(name, SymKind::Data, Effects::default(), export)
+        self.declare(name, SymKind::Data, Attributes::default(), export)
     }
 
     /// The symbol with this name.

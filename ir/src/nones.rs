@@ -2,10 +2,11 @@
 //!
 //! A load or store whose base is none ends the program with the language's message. Machines whose page at 0
 //! is not mapped notice by themselves; where there is none (WebAssembly), code tests what may be none before it
-//! follows it, and whoever fails needs a frame that says where the program is ([`crate::passes::quiet`]).
+//! follows it, and whoever fails needs a frame that says where the program is ([`crate::passes::attributes`]).
 //! Both ask here.
 
 use crate::cfg::{Cfg, DomTree};
+use crate::effects::effects;
 use crate::func::{Block, Function, Type, Value, ValueDef};
 use crate::module::Module;
 use crate::ops::{Cond, Op};
@@ -34,7 +35,7 @@ pub fn may_be_none(module: &Module, func: &Function, base: Value) -> bool {
     match d.op {
         Op::Symaddr | Op::Add | Op::Sub | Op::And | Op::Or => false,
         Op::Iconst => d.imm == 0,
-        Op::Call if func.file.is_none() => d.sym.is_some_and(|s| !module.sym(s).effects.makes_objects()),
+        Op::Call if func.file.is_none() => !effects(module, func, d).makes_objects,
         _ => true,
     }
 }

@@ -11,6 +11,9 @@
 //! - `r`: it is taken for a reference;
 //! - `a`: memory is accessed there.
 //!
+//! A `~` stands between operands that can be exchanged. (Those of float sums and products cannot: of two
+//! NaNs the first is the result.)
+//!
 //! Word results have the type the builder gave the value.
 //!
 //! **Tagged ints.** The `int.*` ops work on exact integers in one word: an even word is a small
@@ -87,19 +90,32 @@ pub enum Imm {
     Switch,
 }
 
-/// Effects of an op, coarse enough for code motion and dead code removal.
+/// What an op does besides giving its result. What that means for code motion and removal is said by
+/// [`crate::effects`], which also knows callees.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Effect {
-    /// Depends on operands only; may be removed, duplicated, moved anywhere.
+    /// Nothing: the result depends on the operands only.
     Pure,
-    /// Like `Pure` but undefined (or trapping) for some operands: never moved above a branch.
+    /// Nothing, but it is undefined (or traps) when the second operand is 0.
     Partial,
-    /// Reads memory.
-    Read,
-    /// Writes memory.
-    Write,
-    /// Reads, writes, may not return. For calls the callee's [`crate::Effects`] refine this.
-    Any,
+    /// Reads so many bytes at its address.
+    Load(u8),
+    /// Writes so many bytes at its address.
+    Store(u8),
+    /// Writes as much memory as an operand says.
+    Fill,
+    /// Exact arithmetic, whose slow path may allocate, and so collect.
+    Exact,
+    /// As [`Effect::Exact`], and an error of the program when the second operand is 0.
+    ExactPartial,
+    /// Reads a register of the machine that says where the stack is.
+    Stack,
+    /// Asks the system for something.
+    System,
+    /// Runs code from elsewhere.
+    Call,
+    /// Leaves this stack for good.
+    Leave,
     /// Ends a block.
     Terminator,
 }
@@ -229,7 +245,9 @@ pub struct OpInfo {
     pub free_result: bool,
     /// Meaning of the immediate.
     pub imm: Imm,
-    /// Effects.
+    /// The first two operands can be exchanged.
+    pub commutes: bool,
+    /// Effect.
     pub effect: Effect,
     /// Meaning, one sentence.
     pub doc: &'static str,
@@ -237,6 +255,7 @@ pub struct OpInfo {
 
 macro_rules! roles {
     (*) => { None };
+    ($a:ident ~ $b:ident) => { Some(&[roles!(@ $a), roles!(@ $b)]) };
     ($($c:ident)*) => { Some(&[$(roles!(@ $c)),*]) };
     (@ w) => { Role::Word };
     (@ p) => { Role::Carried };
@@ -258,8 +277,17 @@ macro_rules! result {
         (None::<Class>, true)
     };
 }
+macro_rules! commutes {
+    ($a:ident ~ $b:ident) => {
+        true
+    };
+    ($($operand:tt)*) => {
+        false
+    };
+}
 macro_rules! ops {
-    ($($variant:ident $name:literal ($($operand:tt)*) -> $result:tt, $imm:ident, $effect:ident, $doc:literal;)*) => {
+    ($($variant:ident $name:literal ($($operand:tt)*) -> $result:tt, $imm:ident,
+        $effect:ident $(($bytes:literal))?, $doc:literal;)*) => {
         /// An operation. See the table in this file.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
         #[repr(u8)]
@@ -277,7 +305,8 @@ macro_rules! ops {
                     result: result!($result).0,
                     free_result: result!($result).1,
                     imm: Imm::$imm,
-                    effect: Effect::$effect,
+                    commutes: commutes!($($operand)*),
+                    effect: Effect::$effect$(($bytes))?,
                     doc: $doc,
                 }),*];
                 &TABLE[self as usize]
@@ -292,18 +321,18 @@ ops! {
     Fconst "fconst" () -> f, Float, Pure, "The float whose bits are imm.";
     Symaddr "symaddr" () -> w, Sym, Pure, "Address of sym plus imm.";
     // 64-bit integers, wrapping.
-    Add "add" (p p) -> w, None, Pure, "a + b modulo 2^64.";
+    Add "add" (p ~ p) -> w, None, Pure, "a + b modulo 2^64.";
     Sub "sub" (p w) -> w, None, Pure, "a - b modulo 2^64.";
-    Mul "mul" (w w) -> w, None, Pure, "a * b modulo 2^64.";
-    Smulh "smulh" (w w) -> w, None, Pure, "High 64 bits of the signed 128-bit product.";
-    Umulh "umulh" (w w) -> w, None, Pure, "High 64 bits of the unsigned 128-bit product.";
+    Mul "mul" (w ~ w) -> w, None, Pure, "a * b modulo 2^64.";
+    Smulh "smulh" (w ~ w) -> w, None, Pure, "High 64 bits of the signed 128-bit product.";
+    Umulh "umulh" (w ~ w) -> w, None, Pure, "High 64 bits of the unsigned 128-bit product.";
     Sdiv "sdiv" (w w) -> w, None, Partial, "Signed quotient, truncated; b is not 0; the minimum divided by -1 is the minimum.";
     Udiv "udiv" (w w) -> w, None, Partial, "Unsigned quotient; b is not 0.";
     Srem "srem" (w w) -> w, None, Partial, "Signed remainder with the sign of a; b is not 0; the minimum by -1 gives 0.";
     Urem "urem" (w w) -> w, None, Partial, "Unsigned remainder; b is not 0.";
-    And "and" (p p) -> w, None, Pure, "Bitwise and.";
-    Or "or" (p p) -> w, None, Pure, "Bitwise or.";
-    Xor "xor" (p p) -> w, None, Pure, "Bitwise exclusive or.";
+    And "and" (p ~ p) -> w, None, Pure, "Bitwise and.";
+    Or "or" (p ~ p) -> w, None, Pure, "Bitwise or.";
+    Xor "xor" (p ~ p) -> w, None, Pure, "Bitwise exclusive or.";
     Shl "shl" (w w) -> w, None, Pure, "a shifted left by b modulo 64.";
     Sshr "sshr" (w w) -> w, None, Pure, "a shifted right by b modulo 64, copies of the sign enter.";
     Ushr "ushr" (w w) -> w, None, Pure, "a shifted right by b modulo 64, zeros enter.";
@@ -338,38 +367,38 @@ ops! {
     FbitsTo "fbits.to" (f) -> w, None, Pure, "The bits of a float.";
     FbitsFrom "fbits.from" (w) -> f, None, Pure, "The float with these bits.";
     // Memory: little endian, any alignment, address operand plus imm.
-    Load8u "load.u8" (a) -> w, Offset, Read, "Byte, zero extended.";
-    Load8s "load.s8" (a) -> w, Offset, Read, "Byte, sign extended.";
-    Load16u "load.u16" (a) -> w, Offset, Read, "Two bytes, zero extended.";
-    Load16s "load.s16" (a) -> w, Offset, Read, "Two bytes, sign extended.";
-    Load32u "load.u32" (a) -> w, Offset, Read, "Four bytes, zero extended.";
-    Load32s "load.s32" (a) -> w, Offset, Read, "Four bytes, sign extended.";
-    Load64 "load.64" (a) -> w, Offset, Read, "Eight bytes.";
-    LoadF64 "load.f64" (a) -> f, Offset, Read, "A float.";
-    Store8 "store.8" (a w) -> -, Offset, Write, "Stores the low byte of b at a plus imm.";
-    Store16 "store.16" (a w) -> -, Offset, Write, "Stores the low two bytes of b.";
-    Store32 "store.32" (a w) -> -, Offset, Write, "Stores the low four bytes of b.";
-    Store64 "store.64" (a w) -> -, Offset, Write, "Stores b.";
-    StoreF64 "store.f64" (a f) -> -, Offset, Write, "Stores the float b.";
-    MemCopy "mem.copy" (a a w) -> -, None, Write, "Copies c bytes from b to a; the areas do not overlap.";
-    MemMove "mem.move" (a a w) -> -, None, Write, "Copies c bytes from b to a; the areas may overlap.";
-    MemFill "mem.fill" (a w w) -> -, None, Write, "Sets c bytes at a to the low byte of b.";
+    Load8u "load.u8" (a) -> w, Offset, Load(1), "Byte, zero extended.";
+    Load8s "load.s8" (a) -> w, Offset, Load(1), "Byte, sign extended.";
+    Load16u "load.u16" (a) -> w, Offset, Load(2), "Two bytes, zero extended.";
+    Load16s "load.s16" (a) -> w, Offset, Load(2), "Two bytes, sign extended.";
+    Load32u "load.u32" (a) -> w, Offset, Load(4), "Four bytes, zero extended.";
+    Load32s "load.s32" (a) -> w, Offset, Load(4), "Four bytes, sign extended.";
+    Load64 "load.64" (a) -> w, Offset, Load(8), "Eight bytes.";
+    LoadF64 "load.f64" (a) -> f, Offset, Load(8), "A float.";
+    Store8 "store.8" (a w) -> -, Offset, Store(1), "Stores the low byte of b at a plus imm.";
+    Store16 "store.16" (a w) -> -, Offset, Store(2), "Stores the low two bytes of b.";
+    Store32 "store.32" (a w) -> -, Offset, Store(4), "Stores the low four bytes of b.";
+    Store64 "store.64" (a w) -> -, Offset, Store(8), "Stores b.";
+    StoreF64 "store.f64" (a f) -> -, Offset, Store(8), "Stores the float b.";
+    MemCopy "mem.copy" (a a w) -> -, None, Fill, "Copies c bytes from b to a; the areas do not overlap.";
+    MemMove "mem.move" (a a w) -> -, None, Fill, "Copies c bytes from b to a; the areas may overlap.";
+    MemFill "mem.fill" (a w w) -> -, None, Fill, "Sets c bytes at a to the low byte of b.";
     // Exact ints: tagged words, see the header. The slow path may call the collector or not return.
-    IntAdd "int.add" (r r) -> w, Known, Any, "a + b. Slow path int_add_slow.";
-    IntSub "int.sub" (r r) -> w, Known, Any, "a - b. Slow path int_sub_slow.";
-    IntMul "int.mul" (r r) -> w, Known, Any, "a * b. Slow path int_mul_slow.";
-    IntDiv "int.div" (r r) -> w, Known, Any, "Quotient truncated toward zero. Slow path int_div_slow, also for a zero divisor.";
-    IntMod "int.mod" (r r) -> w, Known, Any, "Remainder with the sign of a. Slow path int_mod_slow, also for a zero divisor.";
-    IntNeg "int.neg" (r) -> w, Known, Any, "0 - a. Slow path int_neg_slow.";
-    IntCmp "int.cmp" (r r) -> w, IntCond, Any, "1 when the condition holds between the integers. Slow path of eq and ne int_eq_slow, which returns 0 when they are equal (none equals none), else 1; of the others int_cmp_slow, which returns -1, 0 or 1, or 2 when none is an operand and no condition holds.";
+    IntAdd "int.add" (r ~ r) -> w, Known, Exact, "a + b. Slow path int_add_slow.";
+    IntSub "int.sub" (r r) -> w, Known, Exact, "a - b. Slow path int_sub_slow.";
+    IntMul "int.mul" (r ~ r) -> w, Known, Exact, "a * b. Slow path int_mul_slow.";
+    IntDiv "int.div" (r r) -> w, Known, ExactPartial, "Quotient truncated toward zero. Slow path int_div_slow, also for a zero divisor.";
+    IntMod "int.mod" (r r) -> w, Known, ExactPartial, "Remainder with the sign of a. Slow path int_mod_slow, also for a zero divisor.";
+    IntNeg "int.neg" (r) -> w, Known, Exact, "0 - a. Slow path int_neg_slow.";
+    IntCmp "int.cmp" (r r) -> w, IntCond, Exact, "1 when the condition holds between the integers. Slow path of eq and ne int_eq_slow, which returns 0 when they are equal (none equals none), else 1; of the others int_cmp_slow, which returns -1, 0 or 1, or 2 when none is an operand and no condition holds.";
     // Calls. Arguments are the callee's; the result is there when the signature has one.
-    Call "call" (*) -> ?, Callee, Any, "Calls sym.";
-    CallInd "call.ind" (*) -> ?, None, Any, "Calls the address in the first operand with the rest as arguments, C convention.";
-    Syscall "syscall" (*) -> w, None, Any, "System call: number, then up to six arguments; the raw result.";
+    Call "call" (*) -> ?, Callee, Call, "Calls sym.";
+    CallInd "call.ind" (*) -> ?, None, Call, "Calls the address in the first operand with the rest as arguments, C convention.";
+    Syscall "syscall" (*) -> w, None, System, "System call: number, then up to six arguments; the raw result.";
     // Machine state, for the runtime.
-    GetSp "get.sp" () -> w, None, Read, "The stack pointer: everything live in callers is above it.";
-    GetFp "get.fp" () -> w, None, Read, "The frame pointer of this function, as the target's convention has it.";
-    SwitchStack "switch.stack" (w w w) -> -, None, Any, "Sets the stack pointer to a, clears the frame pointer, calls the address b with argument c; does not return.";
+    GetSp "get.sp" () -> w, None, Stack, "The stack pointer: everything live in callers is above it.";
+    GetFp "get.fp" () -> w, None, Stack, "The frame pointer of this function, as the target's convention has it.";
+    SwitchStack "switch.stack" (w w w) -> -, None, Leave, "Sets the stack pointer to a, clears the frame pointer, calls the address b with argument c; does not return.";
     // Terminators.
     Jump "jump" () -> -, None, Terminator, "Goes to the block call.";
     Brif "brif" (w) -> -, None, Terminator, "Goes to the first block call when the operand is not 0, else to the second.";
@@ -382,6 +411,29 @@ impl Op {
     /// Ends a block.
     pub fn is_terminator(self) -> bool {
         self.info().effect == Effect::Terminator
+    }
+
+    /// The result depends on the operands only, and there is nothing else.
+    pub fn computes(self) -> bool {
+        matches!(self.info().effect, Effect::Pure | Effect::Partial)
+    }
+
+    /// As [`Op::computes`], for all operands.
+    pub fn is_pure(self) -> bool {
+        self.info().effect == Effect::Pure
+    }
+
+    /// An access to memory at the first operand plus the immediate: how many bytes it touches.
+    pub fn access_size(self) -> Option<u8> {
+        match self.info().effect {
+            Effect::Load(n) | Effect::Store(n) => Some(n),
+            _ => None,
+        }
+    }
+
+    /// A load: an access that gives what is in memory.
+    pub fn is_load(self) -> bool {
+        matches!(self.info().effect, Effect::Load(_))
     }
 
     /// The op with this name in the text form.
@@ -397,10 +449,7 @@ impl Op {
 
     /// An `int.*` op: tagged operands and an out-of-line slow path.
     pub fn is_int(self) -> bool {
-        matches!(
-            self,
-            Op::IntAdd | Op::IntSub | Op::IntMul | Op::IntDiv | Op::IntMod | Op::IntNeg | Op::IntCmp
-        )
+        matches!(self.info().effect, Effect::Exact | Effect::ExactPartial)
     }
 
     /// The runtime function an `int.*` op with this immediate calls on its slow path.

@@ -2,7 +2,7 @@
 //!
 //! Objects do not move, and an object lives as long as the collector sees a word that points to it,
 //! plus one, or into it. It may look whenever a call that is not quiet is in progress
-//! ([`crate::Effects::quiet`]; slow paths of exact ints are such calls). What it then sees of a function
+//! ([`crate::Attributes::quiet`]; slow paths of exact ints are such calls). What it then sees of a function
 //! is promised by the types of values: each value of type `ref` or `addr` that is live across the
 //! call, if it [`carries`] an address at all. A value of type `i64` keeps nothing alive, whatever word it is.
 //!

@@ -7,9 +7,10 @@
 
 use super::Context;
 use crate::cfg::Cfg;
+use crate::effects::{Memory, effects};
 use crate::func::{ArgList, Function, Inst, Value, ValueDef};
 use crate::nones;
-use crate::ops::{Effect, Imm, Op};
+use crate::ops::{Imm, Op};
 
 /// Runs the pass. Blocks that cannot be reached must be gone.
 pub fn run(func: &mut Function, cx: &Context) {
@@ -49,16 +50,7 @@ impl Live<'_, '_> {
     /// The instruction may go when nobody needs its result.
     fn removable(&self, func: &Function, inst: Inst) -> bool {
         let data = &func.insts[inst.index()];
-        match data.op {
-            // Division by zero is an error of the program.
-            Op::IntDiv | Op::IntMod => func.as_iconst(func.operands(inst)[1]).is_some_and(|c| c != 0),
-            op if op.is_int() => true,
-            Op::Call => {
-                let effects = self.cx.module.sym(data.sym.expect("call has a callee")).effects;
-                effects.pure_ && !effects.noreturn
-            }
-            op => matches!(op.info().effect, Effect::Pure | Effect::Partial | Effect::Read),
-        }
+        effects(self.cx.module, func, data).is_silent()
     }
 
     fn mark_inst(&mut self, func: &Function, inst: Inst) {
@@ -130,7 +122,8 @@ impl Live<'_, '_> {
             {
                 return true;
             }
-            if !matches!(data.op.info().effect, Effect::Pure | Effect::Partial | Effect::Read) {
+            let effects = effects(self.cx.module, func, data);
+            if !effects.is_silent() || effects.writes != Memory::NONE {
                 return false;
             }
         }

@@ -225,8 +225,8 @@ fn spread_cold(func: &mut Function, cx: &Context) {
         for &inst in &func.blocks[b.index()].insts {
             let data = &func.insts[inst.index()];
             if data.op == Op::Call {
-                let effects = cx.module.sym(data.sym.expect("call has a callee")).effects;
-                cold |= effects.cold || effects.noreturn;
+                let attributes = cx.module.sym(data.sym.expect("call has a callee")).attributes;
+                cold |= attributes.cold || attributes.noreturn;
             }
         }
         func.blocks[b.index()].cold = cold;

@@ -8,9 +8,10 @@
 use super::Context;
 use super::memory::{Fact, Write, kills, loop_writes, write_of};
 use crate::cfg::{Cfg, DomTree, Loops};
+use crate::effects::{Memory, effects};
 use crate::func::{ArgList, Block, Function, Inst, InstData, Value};
 use crate::hash::FastHasher;
-use crate::ops::{Effect, Imm, Op};
+use crate::ops::{Imm, Op};
 use std::hash::Hasher;
 
 /// Runs the pass. Blocks that cannot be reached must be gone.
@@ -131,14 +132,6 @@ fn key_imm(data: &InstData) -> i64 {
     }
 }
 
-/// Sums and products of floats are not: of two NaNs the first is the result.
-fn is_commutative(op: Op) -> bool {
-    matches!(
-        op,
-        Op::Add | Op::Mul | Op::Smulh | Op::Umulh | Op::And | Op::Or | Op::Xor | Op::IntAdd | Op::IntMul
-    )
-}
-
 /// More facts than this are forgotten, oldest first.
 const MAX_FACTS: usize = 24;
 
@@ -212,23 +205,12 @@ impl Gvn<'_, '_> {
     /// Handles an instruction; says whether it stays.
     fn keep(&mut self, func: &mut Function, inst: Inst, facts: &mut Vec<Fact>) -> bool {
         let data = func.insts[inst.index()];
-        let effect = data.op.info().effect;
+        let effects = effects(self.cx.module, func, &data);
         match data.op {
             Op::Brif => self.brif(func, inst),
-            op if op.is_terminator() => {}
             op if op.info().imm == Imm::Offset => return self.access(func, inst, facts),
-            Op::Call => {
-                let effects = self.cx.module.sym(data.sym.expect("call has a callee")).effects;
-                if effects.pure_ && data.result.is_some() {
-                    if let Some(other) = self.table.find_or_insert(func, inst) {
-                        return replace(func, inst, func.insts[other.index()].result);
-                    }
-                } else if effects.readonly && data.result.is_some() {
-                    return self.readonly_call(func, inst, facts);
-                }
-            }
-            op if effect == Effect::Pure || effect == Effect::Partial || op.is_int() => {
-                if is_commutative(op) {
+            op if data.result.is_some() && effects.computes() => {
+                if op.info().commutes {
                     let at = data.args.start as usize;
                     if func.pool[at] > func.pool[at + 1] && func.as_iconst(func.pool[at + 1]).is_none() {
                         func.pool.swap(at, at + 1);
@@ -240,6 +222,9 @@ impl Gvn<'_, '_> {
                 if let Some(other) = self.table.find_or_insert(func, inst) {
                     return replace(func, inst, func.insts[other.index()].result);
                 }
+            }
+            Op::Call if data.result.is_some() && effects.writes.is_within(Memory::ALLOCATOR) => {
+                return self.readonly_call(func, inst, facts);
             }
             _ => {}
         }

@@ -11,8 +11,8 @@ use crate::cfg::Cfg;
 use crate::func::{ArgList, Block, BlockCall, Function, Inst, InstData, SrcLoc, Value, ValueDef};
 use crate::hash::FastMap;
 use crate::library::Library;
-use crate::module::{Effects, Module, Sym, SymKind};
-use crate::ops::{Effect, Imm, Op};
+use crate::module::{Attributes, Module, Sym, SymKind};
+use crate::ops::{Imm, Op};
 use crate::text::parse_function;
 use std::rc::Rc;
 
@@ -42,7 +42,7 @@ pub fn run(module: &mut Module, library: &Library) {
         let mut func = funcs[i].take().expect("each function is visited once");
         inliner.expand(&mut func, 0);
         let index = func.sym.0 as usize;
-        let wanted = inliner.module.syms[index].effects.inline || is_small(&func);
+        let wanted = inliner.module.syms[index].attributes.inline || is_small(&func);
         if wanted {
             // Bodies are copied from a compact copy; the function itself stays with the module.
             let mut body = func.clone();
@@ -55,11 +55,11 @@ pub fn run(module: &mut Module, library: &Library) {
 }
 
 /// Indices of functions, callees before callers as far as calls are not circular; only calls of functions
-/// with such effects count.
+/// with such attributes count.
 pub(super) fn callees_first(
     module: &Module,
     funcs: &[Function],
-    counts: impl Fn(Effects) -> bool,
+    counts: impl Fn(Attributes) -> bool,
 ) -> Vec<usize> {
     let mut index = vec![u32::MAX; module.syms.len()];
     for (i, f) in funcs.iter().enumerate() {
@@ -73,7 +73,7 @@ pub(super) fn callees_first(
                 if data.op == Op::Call { data.sym } else { None }
             });
             calls
-                .filter(|s| counts(module.sym(*s).effects))
+                .filter(|s| counts(module.sym(*s).attributes))
                 .map(|s| index[s.0 as usize])
                 .filter(|&i| i != u32::MAX)
                 .collect()
@@ -124,7 +124,7 @@ fn is_small(func: &Function) -> bool {
             Op::Unreachable | Op::GetFp | Op::GetSp => false,
             op if op.is_int() || op.is_terminator() => true,
             op if op.info().imm == Imm::Offset => global(),
-            op => matches!(op.info().effect, Effect::Pure),
+            op => op.is_pure(),
         }
     };
     // Loops are not worth it.
@@ -162,7 +162,7 @@ impl Inliner<'_> {
             return None;
         }
         let name = &self.module.sym(sym).name;
-        let text = self.library.find(name).and_then(|d| if d.effects.inline { d.body } else { None });
+        let text = self.library.find(name).and_then(|d| if d.attributes.inline { d.body } else { None });
         // Until it is finished it has no body: recursion stays a call.
         self.missing.insert(sym, ());
         let mut func = parse_function(text?, self.module, self.library)

@@ -12,9 +12,10 @@
 use super::Context;
 use super::memory::{Fact, Write, kills, loop_writes};
 use crate::cfg::{Cfg, DomTree, Loops};
+use crate::effects::effects;
 use crate::func::{Block, Function, Inst, InstData, Value};
 use crate::nones;
-use crate::ops::{Effect, Imm, Op};
+use crate::ops::{Imm, Op};
 
 /// Runs the pass. Blocks that cannot be reached must be gone.
 pub fn run(func: &mut Function, cx: &Context) {
@@ -36,7 +37,7 @@ pub fn run(func: &mut Function, cx: &Context) {
         home: vec![NO_LOOP; func.values.len()],
         accessed: vec![Block(u32::MAX); func.values.len()],
         accessed_before: vec![NO_LOOP; func.values.len()],
-        certain: certain(func, &cfg, &loops),
+        certain: certain(func, cx, &cfg, &loops),
         hoisted: vec![Vec::new(); loops.loops.len()],
     };
     for &b in &cfg.rpo {
@@ -71,23 +72,19 @@ struct Licm<'a, 'c> {
 }
 
 /// Finds the blocks that follow a loop's header without a branch.
-fn certain(func: &Function, cfg: &Cfg, loops: &Loops) -> Vec<(u32, u32)> {
+fn certain(func: &Function, cx: &Context, cfg: &Cfg, loops: &Loops) -> Vec<(u32, u32)> {
     let mut certain = vec![(NO_LOOP, 0); func.blocks.len()];
     for (l, info) in loops.loops.iter().enumerate() {
         let mut b = info.header;
         loop {
             let insts = &func.blocks[b.index()].insts;
-            let seen = |i: &&Inst| {
-                let data = &func.insts[i.index()];
-                let fails = matches!(data.op, Op::IntDiv | Op::IntMod);
-                data.op.info().effect == Effect::Any && (!data.op.is_int() || fails)
-            };
-            let quiet = insts.iter().position(|i| seen(&i)).unwrap_or(insts.len());
-            certain[b.index()] = (l as u32, quiet as u32);
+            let seen = |i: &&Inst| effects(cx.module, func, &func.insts[i.index()]).visible;
+            let unseen = insts.iter().position(|i| seen(&i)).unwrap_or(insts.len());
+            certain[b.index()] = (l as u32, unseen as u32);
             let [edge] = func.successors(b) else { break };
             let next = edge.block;
             let own = loops.innermost(next) == Some(l as u32) && cfg.preds(next).len() == 1;
-            if quiet < insts.len() || !own || next == info.header {
+            if unseen < insts.len() || !own || next == info.header {
                 break;
             }
             b = next;
@@ -119,8 +116,8 @@ impl Licm<'_, '_> {
             }
             match target {
                 Some(l) => {
-                    let (sure, quiet) = self.certain[b.index()];
-                    if data.op.is_int() && (sure != l || k as u32 >= quiet) {
+                    let (sure, unseen) = self.certain[b.index()];
+                    if data.op.is_int() && (sure != l || k as u32 >= unseen) {
                         forget_facts(&mut func.insts[inst.index()]);
                     }
                     if data.op.info().imm == Imm::Offset && nones::faults(data.imm) {
@@ -145,19 +142,12 @@ impl Licm<'_, '_> {
     /// The outermost loop the instruction can leave, starting with the innermost one around it.
     fn target(&self, func: &Function, b: Block, k: usize, inst: Inst, l: u32) -> Option<u32> {
         let data = &func.insts[inst.index()];
-        let load = data.op.info().imm == Imm::Offset && data.op.info().effect == Effect::Read;
-        let divisor = || func.as_iconst(func.operands(inst)[1]).is_some_and(|c| c != 0);
-        let moves = match data.op {
-            Op::Iconst | Op::Fconst | Op::Symaddr => false,
-            Op::IntDiv | Op::IntMod => divisor(),
-            op if op.is_int() || load => true,
-            op => match op.info().effect {
-                Effect::Pure => true,
-                Effect::Partial => divisor(),
-                _ => false,
-            },
-        };
-        if !moves {
+        let load = data.op.is_load();
+        let effects = effects(self.cx.module, func, data);
+        let moves = load || effects.computes() && !effects.partial && !effects.visible;
+        // A call may cost more than the rest of a loop that never makes it.
+        let stays = matches!(data.op, Op::Iconst | Op::Fconst | Op::Symaddr | Op::Call);
+        if !moves || stays {
             return None;
         }
         let mut result = None;
@@ -193,8 +183,8 @@ impl Licm<'_, '_> {
 
     /// What is at this place of a block runs whenever the loop is entered.
     fn is_certain(&self, b: Block, k: usize, l: u32) -> bool {
-        let (sure, quiet) = self.certain[b.index()];
-        sure == l && (k as u32) < quiet
+        let (sure, unseen) = self.certain[b.index()];
+        sure == l && (k as u32) < unseen
     }
 
     fn load_may_leave(&self, func: &Function, b: Block, k: usize, inst: Inst, l: u32) -> bool {
@@ -221,7 +211,7 @@ impl Licm<'_, '_> {
 fn is_raw(func: &Function, v: Value) -> bool {
     let Some(inst) = func.def_inst(func.resolve(v)) else { return false };
     let op = func.insts[inst.index()].op;
-    !op.is_int() && op.info().effect == Effect::Pure && !matches!(op, Op::Iconst | Op::Symaddr)
+    op.is_pure() && !matches!(op, Op::Iconst | Op::Symaddr)
 }
 
 /// Facts that held under the conditions around an exact op need not hold elsewhere.

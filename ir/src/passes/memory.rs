@@ -7,8 +7,9 @@
 
 use super::Context;
 use crate::cfg::Loops;
+use crate::effects::{Memory, effects};
 use crate::func::{Function, Inst, InstData, Value};
-use crate::ops::{Effect, Imm, Op};
+use crate::ops::Op;
 
 /// Something known about memory at a point: a load of this form, or this readonly call, would give
 /// this value.
@@ -25,12 +26,7 @@ pub(super) struct Fact {
 }
 
 fn size(op: Op) -> i64 {
-    match op {
-        Op::Load8u | Op::Load8s | Op::Store8 => 1,
-        Op::Load16u | Op::Load16s | Op::Store16 => 2,
-        Op::Load32u | Op::Load32s | Op::Store32 => 4,
-        _ => 8,
-    }
+    op.access_size().expect("an access").into()
 }
 
 /// How an instruction changes memory.
@@ -45,18 +41,11 @@ pub(super) enum Write {
 }
 
 pub(super) fn write_of(func: &Function, cx: &Context, inst: Inst) -> Write {
-    let data = &func.insts[inst.index()];
-    match data.op.info().effect {
-        Effect::Pure | Effect::Partial | Effect::Read | Effect::Terminator => Write::Nothing,
-        Effect::Write if data.op.info().imm == Imm::Offset => Write::Store(inst),
-        Effect::Write => Write::Everything,
-        // The slow path may allocate.
-        Effect::Any if data.op.is_int() => Write::Globals,
-        Effect::Any if data.op == Op::Call => {
-            let effects = cx.module.sym(data.sym.expect("call has a callee")).effects;
-            if effects.pure_ || effects.readonly { Write::Globals } else { Write::Everything }
-        }
-        Effect::Any => Write::Everything,
+    match effects(cx.module, func, &func.insts[inst.index()]).writes {
+        Memory::NONE => Write::Nothing,
+        Memory::ALLOCATOR => Write::Globals,
+        Memory::ACCESSED => Write::Store(inst),
+        _ => Write::Everything,
     }
 }
 

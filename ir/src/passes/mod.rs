@@ -4,6 +4,7 @@
 //! is the judge) in roughly linear time and without recursion over blocks. Tables by dense id, no
 //! hashing of ids on hot paths. Aliases ([`crate::func::ValueDef::Alias`]) live only inside a pass.
 
+pub mod attributes;
 pub mod dce;
 pub mod flow;
 pub mod fold;
@@ -12,7 +13,6 @@ pub mod inline;
 pub mod layout;
 pub mod licm;
 mod memory;
-pub mod quiet;
 pub mod range;
 pub mod rotate;
 
@@ -94,7 +94,7 @@ passes! {
     LAYOUT "layout" Function layout::run;
     DCE "dce" Function dce::run;
     COMPACT "compact" Function |func, _| func.compact();
-    QUIET "quiet" Module quiet::run;
+    ATTRIBUTES "attributes" Module attributes::run;
 }
 
 /// Order for optimised builds.
@@ -117,7 +117,7 @@ pub static OPTIMISE: &[Step] = &[
     Step { pass: &DCE, reason: "what nobody uses any more" },
     Step { pass: &LAYOUT, reason: "code generation emits blocks in this order" },
     Step { pass: &COMPACT, reason: "code generation wants dense ids" },
-    Step { pass: &QUIET, reason: "about the final code; code generation asks for it" },
+    Step { pass: &ATTRIBUTES, reason: "about the final code; code generation asks for it" },
 ];
 
 /// Order for `--debug` builds: nothing that moves or merges code. Built functions are dense.

@@ -5,12 +5,12 @@
 //! constant times the size of the text.
 
 use super::lex::{Lexer, Token};
-use super::print::{EFFECT_NAMES, effect_field};
+use super::print::{ATTRIBUTE_NAMES, attribute_field};
 use super::{ParseError, ParseErrorKind};
 use crate::func::{ArgList, Block, BlockCall, BlockData, Function, Inst, InstData, SrcLoc, Type};
 use crate::func::{Value, ValueData, ValueDef};
 use crate::library::Library;
-use crate::module::{Conv, Data, Effects, Module, Reloc, Signature, Sym, SymKind};
+use crate::module::{Attributes, Conv, Data, Module, Reloc, Signature, Sym, SymKind};
 use crate::ops::{Cond, FCond, Imm, KNOWN_A, KNOWN_B, NO_OVERFLOW, Op};
 use std::borrow::Cow;
 
@@ -252,13 +252,13 @@ impl<'t, 'm> Parser<'t, 'm> {
                 sig.conv = Conv::PreserveAll;
             }
         }
-        let mut effects = Effects::default();
-        for (i, effect) in EFFECT_NAMES.iter().enumerate() {
-            *effect_field(&mut effects, i) = self.eat_word(effect)?;
+        let mut attributes = Attributes::default();
+        for (i, effect) in ATTRIBUTE_NAMES.iter().enumerate() {
+            *attribute_field(&mut attributes, i) = self.eat_word(effect)?;
         }
         let export = self.eat_word("export")?;
         let kind = if is_func { SymKind::Func(sig) } else { SymKind::Data };
-        self.module.declare(&name, kind, effects, export);
+        self.module.declare(&name, kind, attributes, export);
         Ok(())
     }
 
@@ -370,7 +370,7 @@ impl<'t, 'm> Parser<'t, 'm> {
         }
         let params = func.blocks[func.entry().index()].params.iter().map(|&v| func.ty(v)).collect();
         let sig = Signature { params, result: func.result, conv: func.conv };
-        Ok(self.module.declare_func(name, sig, Effects::default(), false))
+        Ok(self.module.declare_func(name, sig, Attributes::default(), false))
     }
 
     fn check_defined(&self, body: &Body) -> Result<()> {

@@ -2,24 +2,24 @@
 
 use super::lex::is_plain_symbol;
 use crate::func::{Block, BlockCall, Function, Inst, SrcLoc, Value};
-use crate::module::{Conv, Data, Effects, Module, Sym, SymDecl, SymKind};
+use crate::module::{Attributes, Conv, Data, Module, Sym, SymDecl, SymKind};
 use crate::ops::{Cond, FCond, Imm, KNOWN_A, KNOWN_B, NO_OVERFLOW, Op};
 use std::fmt::Write;
 
-/// Effects in the order in which they are printed.
-pub(super) const EFFECT_NAMES: [&str; 8] =
+/// Attributes in the order in which they are printed.
+pub(super) const ATTRIBUTE_NAMES: [&str; 8] =
     ["readonly", "pure", "noreturn", "inline", "cold", "quiet", "bounded", "barren"];
 
-pub(super) fn effect_field(effects: &mut Effects, index: usize) -> &mut bool {
+pub(super) fn attribute_field(attributes: &mut Attributes, index: usize) -> &mut bool {
     match index {
-        0 => &mut effects.readonly,
-        1 => &mut effects.pure_,
-        2 => &mut effects.noreturn,
-        3 => &mut effects.inline,
-        4 => &mut effects.cold,
-        5 => &mut effects.quiet,
-        6 => &mut effects.bounded,
-        _ => &mut effects.barren,
+        0 => &mut attributes.readonly,
+        1 => &mut attributes.pure_,
+        2 => &mut attributes.noreturn,
+        3 => &mut attributes.inline,
+        4 => &mut attributes.cold,
+        5 => &mut attributes.quiet,
+        6 => &mut attributes.bounded,
+        _ => &mut attributes.barren,
     }
 }
 
@@ -118,9 +118,9 @@ impl Printer<'_> {
                 self.symbol_name(&decl.name);
             }
         }
-        let mut effects = decl.effects;
-        for (i, name) in EFFECT_NAMES.iter().enumerate() {
-            if *effect_field(&mut effects, i) {
+        let mut attributes = decl.attributes;
+        for (i, name) in ATTRIBUTE_NAMES.iter().enumerate() {
+            if *attribute_field(&mut attributes, i) {
                 put!(self, " {name}");
             }
         }

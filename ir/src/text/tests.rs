@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::library::{Decl, Library};
-use crate::module::{Conv, Effects, SymKind};
+use crate::module::{Attributes, Conv, SymKind};
 use crate::{Module, Op, Type};
 
 const SAMPLE: &str = r#"file "a \"b\".mochi"
@@ -110,7 +110,7 @@ fn every_op_name_is_found() {
 
 #[test]
 fn functions_declare_what_they_need() {
-    const NONE: Effects = Effects {
+    const NONE: Attributes = Attributes {
         readonly: false,
         pure_: false,
         noreturn: false,
@@ -120,15 +120,15 @@ fn functions_declare_what_they_need() {
         bounded: false,
         barren: false,
     };
-    const COLD: Effects = Effects { cold: true, ..NONE };
-    const INLINE: Effects = Effects { inline: true, ..NONE };
+    const COLD: Attributes = Attributes { cold: true, ..NONE };
+    const INLINE: Attributes = Attributes { inline: true, ..NONE };
     static DECLS: [Decl; 2] = [
         Decl {
             name: "grow",
             params: &[Type::Ref],
             result: Some(Type::Ref),
             conv: Conv::PreserveAll,
-            effects: COLD,
+            attributes: COLD,
             body: None,
         },
         Decl {
@@ -136,7 +136,7 @@ fn functions_declare_what_they_need() {
             params: &[Type::Ref],
             result: Some(Type::Ref),
             conv: Conv::C,
-            effects: INLINE,
+            attributes: INLINE,
             body: Some(
                 "func @push -> ref {\nb0(v0:ref):\n v2:i64 = symaddr @desc_int\n v1:ref = call @grow(v0)\n ret v1\n}\n",
             ),
@@ -146,7 +146,7 @@ fn functions_declare_what_they_need() {
     let mut module = Module::new();
     let func = parse_function(DECLS[1].body.unwrap(), &mut module, &library).unwrap();
     assert_eq!(module.sym(func.sym).name, "push");
-    assert!(module.sym(func.sym).effects.inline);
-    assert!(module.sym(module.lookup("grow").unwrap()).effects.cold);
+    assert!(module.sym(func.sym).attributes.inline);
+    assert!(module.sym(module.lookup("grow").unwrap()).attributes.cold);
     assert_eq!(module.sym(module.lookup("desc_int").unwrap()).kind, SymKind::Data);
 }

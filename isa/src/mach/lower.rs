@@ -13,8 +13,10 @@ use crate::mach::code::{Code, Flow, Meta};
 use crate::mach::homes::{Home, Homes, behind_copies};
 use crate::mach::order::{Order, Origin};
 use crate::mach::{Context, Isa, stale};
-use mochi_ir::ops::Effect;
-use mochi_ir::{Block, BlockCall, Function, Inst, InstData, Module, Op, SrcLoc, Type, Value, ValueDef};
+
+use mochi_ir::{
+    Block, BlockCall, Effects, Function, Inst, InstData, Module, Op, SrcLoc, Type, Value, ValueDef, effects,
+};
 use regalloc2::{Operand, OperandConstraint, PRegSet, RegClass, VReg};
 
 /// State of the selection of one function.
@@ -126,7 +128,7 @@ impl<'a, I: Isa> Lower<'a, I> {
                 for &v in self.func.list(data.args) {
                     self.uses[v.index()] += 1;
                 }
-                if writes(self.func, data) {
+                if !effects(self.module, self.func, data).is_silent() {
                     epoch += 1;
                 }
                 for edge in self.func.edges_of(inst) {
@@ -146,13 +148,13 @@ impl<'a, I: Isa> Lower<'a, I> {
             let d = &func.insts[inst.index()];
             if let Some(r) = d.result
                 && self.vregs[r.index()] == VReg::invalid()
-                && (self.absorbed[inst.index()] || skippable(func, d))
+                && (self.absorbed[inst.index()] || skippable(d, &effects(self.module, func, d)))
             {
                 continue;
             }
             self.loc = d.loc;
             self.current = Some(inst);
-            self.code.blocks[index].makes_objects |= makes_objects(self.module, d);
+            self.code.blocks[index].makes_objects |= effects(self.module, func, d).makes_objects;
             if at + 1 == data.insts.len() {
                 match d.op {
                     Op::Jump => {
@@ -283,7 +285,7 @@ impl<'a, I: Isa> Lower<'a, I> {
         let (inst, d) = self.def_of(v)?;
         let here = self.block_of[self.current?.index()] == self.block_of[inst.index()];
         let once = shared || self.uses[v.index()] == 1;
-        (here && once && d.op.info().effect == Effect::Pure).then_some((inst, d))
+        (here && once && d.op.is_pure()).then_some((inst, d))
     }
 
     /// The instruction that defines a value, if it is in the block of the current instruction.
@@ -395,8 +397,7 @@ impl<'a, I: Isa> Lower<'a, I> {
     /// copied first: the allocator would try to keep all of it in that register, and split it in
     /// bad places.
     pub fn fixed(&mut self, v: Value) -> VReg {
-        let constant =
-            self.def_of(v).is_some_and(|(_, d)| d.args.len == 0 && d.op.info().effect == Effect::Pure);
+        let constant = self.def_of(v).is_some_and(|(_, d)| d.args.len == 0 && d.op.is_pure());
         let near = self.local_def(v).is_some() && !self.live_after(v) && !self.in_cold_block();
         let loaded = self.far_home(self.resolve(v)).is_some();
         let r = self.reg(v);
@@ -496,41 +497,8 @@ impl<'a, I: Isa> Lower<'a, I> {
     }
 }
 
-/// The program may have more objects after this than before.
-pub fn makes_objects(module: &Module, d: &InstData) -> bool {
-    match d.op {
-        Op::Call => d.sym.is_some_and(|s| module.sym(s).effects.makes_objects()),
-        op => op == Op::CallInd,
-    }
-}
-
-/// Exact arithmetic has no effect but its result, unless the divisor may be zero. (Slow paths
-/// allocate, which nobody sees.)
-pub fn quiet(func: &Function, d: &InstData) -> bool {
-    match d.op {
-        Op::IntAdd | Op::IntSub | Op::IntMul | Op::IntNeg | Op::IntCmp => true,
-        Op::IntDiv | Op::IntMod => func.as_iconst(func.list(d.args)[1]).is_some_and(|c| c != 0),
-        _ => false,
-    }
-}
-
 /// When nobody wants the result, the instruction need not be executed. A load has to be: it may
 /// find a none (the passes remove those that cannot).
-pub fn skippable(func: &Function, d: &InstData) -> bool {
-    match d.op.info().effect {
-        Effect::Pure | Effect::Partial => true,
-        Effect::Read => matches!(d.op, Op::GetSp | Op::GetFp),
-        Effect::Any => quiet(func, d),
-        Effect::Write | Effect::Terminator => false,
-    }
-}
-
-/// A load must not be moved down over it: memory writes, calls, and what may end the program with
-/// a message of its own.
-pub fn writes(func: &Function, d: &InstData) -> bool {
-    match d.op.info().effect {
-        Effect::Write => true,
-        Effect::Any => !quiet(func, d),
-        _ => false,
-    }
+pub fn skippable(d: &InstData, effects: &Effects) -> bool {
+    effects.is_silent() && !d.op.is_load()
 }

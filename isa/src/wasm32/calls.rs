@@ -4,7 +4,7 @@ use crate::wasm32::emit::Emit;
 use crate::wasm32::encode::Places;
 use crate::wasm32::frame::{PLACE, Temper, temper};
 use crate::wasm32::insts::{Row, Ty};
-use mochi_ir::{Inst, Op, Type, Value};
+use mochi_ir::{Inst, Op, Type, Value, effects};
 
 /// Type of a value in signatures.
 pub fn signature_type(ty: Type) -> Ty {
@@ -68,8 +68,7 @@ impl Emit<'_> {
     }
 
     fn returns(&self, inst: Inst) -> bool {
-        let d = self.data(inst);
-        d.op != Op::Call || !d.sym.is_some_and(|s| self.context.module.sym(s).effects.noreturn)
+        effects(self.context.module, self.func, self.data(inst)).returns
     }
 
     /// Calls a runtime function that does not return.

@@ -427,8 +427,7 @@ impl<'a> Emit<'a> {
     /// Executes an instruction whose result nobody needs.
     fn discard(&mut self, inst: Inst) {
         let d = &self.func.insts[inst.index()];
-        let class = d.op.info();
-        if class.effect == mochi_ir::ops::Effect::Read && class.imm == mochi_ir::ops::Imm::Offset {
+        if d.op.is_load() {
             return self.discard_load(self.func.operands(inst)[0]);
         }
         self.compute(inst);

@@ -6,10 +6,9 @@
 //! the result is used, across calls: then not the result is live across the call but all operands, which may
 //! be more. `tests/limits.rs` checks the bound in both tiers on functions with up to 64 of each.
 
-use crate::wasm32::ints::has_slow_path;
 use crate::wasm32::locals::Locals;
 use crate::wasm32::trees::{Trees, is_constant};
-use mochi_ir::ops::Effect;
+
 use mochi_ir::{Block, Function, Inst};
 
 /// Bytes of a frame of the first tier beside locals, operands and arguments.
@@ -38,7 +37,7 @@ pub fn frame(needs: Needs) -> usize {
 
 /// The instruction can be moved to where its result is used, whatever is between.
 fn can_sink(func: &Function, inst: Inst) -> bool {
-    func.insts[inst.index()].op.info().effect == Effect::Pure && !has_slow_path(func, inst)
+    func.insts[inst.index()].op.is_pure()
 }
 
 /// The largest number of values that are live at once when each computation may be moved down to the

@@ -13,7 +13,7 @@
 //! Nobody can ask for the end of the engine's own stack. So a frame from start to end is at least as
 //! large as the engine's own ([`super::engine`]), and the limit of the shadow stack, which is looked at when
 //! such a frame is made, stands for both. Every function has one that may be on the stack without bound
-//! (it calls something that is not [`mochi_ir::Effects::nests_shallowly`]) or whose engine's frame is large;
+//! (it calls something that is not bounded: [`mochi_ir::Effects::nests`]) or whose engine's frame is large;
 //! what the others take together is little, and the engine's stack is larger than ours by as much.
 //!
 //! A function with many cold calls has a whole frame too, which makes it shorter.
@@ -25,7 +25,7 @@ use crate::Context;
 use crate::wasm32::ints::has_slow_path;
 use crate::wasm32::locals::Locals;
 use crate::wasm32::trees::Trees;
-use mochi_ir::{Block, Function, Inst, Op, Value};
+use mochi_ir::{Block, Function, Inst, Op, Value, effects};
 use std::collections::HashMap;
 
 /// Offset of the call in progress, and of the number of words that are searched above it.
@@ -112,37 +112,22 @@ impl Frame {
 /// How an instruction calls, if it does.
 pub fn temper(context: &Context, func: &Function, inst: Inst, cold_block: bool) -> Temper {
     let d = &func.insts[inst.index()];
-    match d.op {
-        Op::Call => {
-            let effects = context.module.sym(d.sym.expect("a call has a callee")).effects;
-            match () {
-                () if effects.quiet => Temper::Quiet,
-                () if effects.cold || effects.noreturn || cold_block => Temper::Cold,
-                () => Temper::Hot,
-            }
-        }
-        Op::CallInd if cold_block => Temper::Cold,
-        Op::CallInd => Temper::Hot,
-        _ if has_slow_path(func, inst) => Temper::Cold,
-        _ => Temper::Quiet,
+    if !matches!(d.op, Op::Call | Op::CallInd) {
+        return if has_slow_path(func, inst) { Temper::Cold } else { Temper::Quiet };
+    }
+    let effects = effects(context.module, func, d);
+    let is_cold = |s| context.module.sym(s).attributes.cold;
+    match () {
+        () if !effects.stack => Temper::Quiet,
+        () if cold_block || !effects.returns || d.sym.is_some_and(is_cold) => Temper::Cold,
+        () => Temper::Hot,
     }
 }
 
 /// The instruction may run the collector, and go on.
 pub fn collects(context: &Context, func: &Function, inst: Inst) -> bool {
-    let d = &func.insts[inst.index()];
-    let returns = d.op != Op::Call || !d.sym.is_some_and(|s| context.module.sym(s).effects.noreturn);
-    returns && temper(context, func, inst, false) != Temper::Quiet
-}
-
-/// Calls below this instruction may nest without a bound that is known when the program is compiled.
-/// Slow paths of exact arithmetic are recursive only over halves of numbers.
-fn nests_deeply(context: &Context, func: &Function, inst: Inst) -> bool {
-    let d = &func.insts[inst.index()];
-    match d.op {
-        Op::Call => !context.module.sym(d.sym.expect("a call has a callee")).effects.nests_shallowly(),
-        op => op == Op::CallInd,
-    }
+    effects(context.module, func, &func.insts[inst.index()]).returns
+        && temper(context, func, inst, false) != Temper::Quiet
 }
 
 /// Plans the frames. `blocks` are those that are emitted, `roots` the values the collector has to
@@ -163,7 +148,7 @@ pub fn plan(
         let cold_block = func.blocks[b.index()].cold;
         for &inst in func.blocks[b.index()].insts.iter().filter(|i| trees.live[i.index()]) {
             let temper = temper(context, func, inst, cold_block);
-            nests |= nests_deeply(context, func, inst);
+            nests |= effects(context.module, func, &func.insts[inst.index()]).nests;
             if temper == Temper::Quiet {
                 continue;
             }

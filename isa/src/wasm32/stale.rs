@@ -6,13 +6,12 @@
 //! frames elsewhere: [`crate::mach::stale`].)
 
 use crate::Context;
-use crate::mach::lower::makes_objects;
 use crate::wasm32::frame::Frame;
 use crate::wasm32::locals::Locals;
 use crate::wasm32::structure::{Item, Label};
 use crate::wasm32::trees::Trees;
 use mochi_ir::cfg::{Cfg, DomTree};
-use mochi_ir::{Block, Function, Value};
+use mochi_ir::{Block, Function, Value, effects};
 use std::collections::{HashMap, HashSet};
 
 /// Offsets of the slots to clear before items, by their indices.
@@ -163,7 +162,8 @@ impl Slots<'_> {
                     data.params.iter().for_each(|&p| self.store(&mut scan, p, block));
                     for &inst in &data.insts[..data.insts.len() - 1] {
                         if around.last().is_some_and(|&l| !scan.loops[l].makes_objects)
-                            && makes_objects(self.context.module, &self.func.insts[inst.index()])
+                            && effects(self.context.module, self.func, &self.func.insts[inst.index()])
+                                .makes_objects
                         {
                             around.iter().for_each(|&l| scan.loops[l].makes_objects = true);
                         }

@@ -15,11 +15,12 @@
 //! that may collect nothing is claimed that may be a reference.
 
 use crate::Context;
-use crate::mach::lower::{quiet, skippable, writes};
+use crate::mach::lower::skippable;
 use crate::wasm32::frame::collects;
+use mochi_ir::effects::Memory;
 use mochi_ir::func::BlockCall;
-use mochi_ir::ops::Effect;
-use mochi_ir::{Block, Function, Inst, Op, Value, ValueDef};
+
+use mochi_ir::{Block, Function, Inst, Op, Value, ValueDef, effects};
 
 /// Trees nest at most this deep; emission is recursive.
 const DEPTH: u32 = 40;
@@ -141,7 +142,7 @@ impl Planner<'_> {
                         arguments[p.index()].push(a);
                     }
                 }
-                if !skippable(func, d) {
+                if !skippable(d, &effects(self.context.module, func, d)) {
                     self.mark(inst, &mut work);
                 }
             }
@@ -191,7 +192,8 @@ impl Planner<'_> {
         for (i, &inst) in self.func.blocks[block.index()].insts.iter().enumerate() {
             self.epoch[inst.index()] = epoch;
             self.place[inst.index()] = (block, i as u32);
-            if writes(self.func, &self.func.insts[inst.index()]) {
+            let d = &self.func.insts[inst.index()];
+            if !effects(self.context.module, self.func, d).is_silent() {
                 epoch += 1;
             }
         }
@@ -262,18 +264,13 @@ impl Planner<'_> {
         {
             return;
         }
-        let exact = match d.op.info().effect {
-            Effect::Pure | Effect::Partial => false,
-            Effect::Read if cursor.conditional => return,
-            Effect::Read => {
-                if self.epoch[inst.index()] != self.epoch_at(cursor) {
-                    return;
-                }
-                false
+        let effects = effects(self.context.module, func, d);
+        if effects.is_silent() {
+            let moved = !cursor.conditional && self.epoch[inst.index()] == self.epoch_at(cursor);
+            if effects.reads != Memory::NONE && !moved {
+                return;
             }
-            _ => !quiet(func, d),
-        };
-        if exact {
+        } else {
             if cursor.conditional || cursor.unordered || !self.nothing_between(cursor, at) {
                 return;
             }
@@ -296,8 +293,8 @@ impl Planner<'_> {
         between.len() <= LOOK
             && between.iter().all(|i| {
                 let d = &self.func.insts[i.index()];
-                matches!(d.op.info().effect, Effect::Pure | Effect::Partial)
-                    || quiet(self.func, d)
+                let effects = effects(self.context.module, self.func, d);
+                effects.is_silent() && effects.computes()
                     || d.result.is_some_and(|r| self.trees.nested[r.index()])
             })
     }

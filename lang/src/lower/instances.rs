@@ -14,7 +14,7 @@
 use super::Lowerer;
 use crate::tree::FuncId;
 use crate::types::Ty;
-use mochi_ir::{Effects, Signature, Sym, Type};
+use mochi_ir::{Attributes, Signature, Sym, Type};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -106,7 +106,7 @@ impl Lowerer<'_> {
         let signature = Signature { params, result: self.result_type(func, result), ..Signature::default() };
         let main = func == self.program.main;
         let name = if main { "mochi_main".to_string() } else { self.symbol_name(&f.name) };
-        let sym = self.module.declare_func(&name, signature, Effects::default(), main);
+        let sym = self.module.declare_func(&name, signature, Attributes::default(), main);
         self.instances.generic += usize::from(f.generics > 0);
         self.instances.add(origin, sym);
         (sym, instance.args)

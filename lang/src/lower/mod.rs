@@ -38,7 +38,7 @@ use crate::types::{StructId, Ty};
 use facts::Facts;
 use instances::Instances;
 use mochi_ir::hash::FastMap;
-use mochi_ir::{Effects, Function, Library, Module, Op, SrcLoc, Sym, Type};
+use mochi_ir::{Attributes, Function, Library, Module, Op, SrcLoc, Sym, Type};
 use repr::{Layout, NONE_FLOAT, Repr, TypeTable};
 use sharing::Changed;
 use std::collections::HashMap;
@@ -183,7 +183,7 @@ impl<'a> Lowerer<'a> {
         }
         let signature = closure::thunk_signature(self, &thunk);
         let name = self.symbol_name("thunk");
-        let sym = self.module.declare_func(&name, signature, Effects::default(), false);
+        let sym = self.module.declare_func(&name, signature, Attributes::default(), false);
         self.thunks.insert(thunk.clone(), sym);
         let f: Function = closure::lower_thunk(self, &thunk, sym);
         self.module.funcs.push(f);

@@ -8,7 +8,7 @@ use crate::system;
 use crate::tree::*;
 use crate::types::{Ty, TyKind, Types};
 use mochi_ir::interp::{Linux, Machine, Trap, link};
-use mochi_ir::{Conv, Decl, Effects, Library, Module, Type, verify};
+use mochi_ir::{Attributes, Conv, Decl, Library, Module, Type, verify};
 
 /// Objects are never freed; a list is its length and elements.
 const RUNTIME: &str = "
@@ -30,7 +30,7 @@ fn library() -> Library {
         params,
         result,
         conv: Conv::C,
-        effects: Effects::default(),
+        attributes: Attributes::default(),
         body: None,
     };
     let decls = vec![

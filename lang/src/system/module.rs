@@ -97,18 +97,14 @@ impl<'a> ModuleBuilder<'a> {
         if a.noreturn && fun.result.is_some() {
             return fault(item.pos, "a @noreturn function has no result");
         }
-        if a.readonly && fun.result == Some(Ty::Ref) {
-            return fault(item.pos, "a @readonly function gives no reference: equal calls may become one");
-        }
-        let effects = ir::Effects {
-            readonly: a.readonly || a.pure_,
-            pure_: a.pure_,
+        let attributes = ir::Attributes {
             noreturn: a.noreturn,
             inline: a.inline,
             cold: a.cold || a.noreturn,
             quiet: a.quiet,
             bounded: a.quiet,
             barren: a.cold && !a.fresh,
+            ..ir::Attributes::default()
         };
         let params: Vec<Ty> = fun.params.iter().map(|p| p.ty).collect();
         let sig = ir::Signature {
@@ -116,7 +112,7 @@ impl<'a> ModuleBuilder<'a> {
             result: fun.result.map(Ty::ir),
             conv: if a.cold { ir::Conv::PreserveAll } else { ir::Conv::C },
         };
-        let sym = self.module.declare_func(&item.name, sig, effects, fun.body.is_some());
+        let sym = self.module.declare_func(&item.name, sig, attributes, fun.body.is_some());
         Ok(Global::Fun(FunInfo { sym, params, result: fun.result, noreturn: a.noreturn }))
     }
 

@@ -123,8 +123,6 @@ impl Parser {
                 "inline" => attributes.inline = true,
                 "cold" => attributes.cold = true,
                 "noreturn" => attributes.noreturn = true,
-                "pure" => attributes.pure_ = true,
-                "readonly" => attributes.readonly = true,
                 "saveall" => attributes.saveall = true,
                 "quiet" => attributes.quiet = true,
                 "fresh" => attributes.fresh = true,

@@ -240,8 +240,6 @@ pub(super) struct Attributes {
     pub inline: bool,
     pub cold: bool,
     pub noreturn: bool,
-    pub pure_: bool,
-    pub readonly: bool,
     pub saveall: bool,
     pub quiet: bool,
     pub fresh: bool,

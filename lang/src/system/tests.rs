@@ -209,10 +209,3 @@ fun twice(n: i64): i64 { return n * 2 }
     let (text, c) = (3 * 10 + 2 + 'h' as i64, -1 + 300 - 2 - 1);
     assert_eq!(run(program), 225 * 1_000_000 + 8 * 10_000 + text + c + 1 + 128 + 6);
 }
-
-#[test]
-fn readonly_functions_give_no_reference() {
-    let text = "@readonly fun f(a: ref): ref { return a } fun main(): i64 { return f(0 as ref) as i64 }";
-    let errors = compile(&[("t.mochi", text)]).expect_err("rejected");
-    assert!(errors[0].to_string().contains("@readonly"), "{}", errors[0]);
-}

@@ -12,7 +12,7 @@ mod memory;
 use super::MAIN;
 use crate::builder::{FunctionBuilder, Var};
 use crate::func::{Block, Function, SrcLoc, Type, Value};
-use crate::module::{Conv, Effects, Module, Signature, Sym, SymKind};
+use crate::module::{Attributes, Conv, Module, Signature, Sym, SymKind};
 use crate::ops::{Class, Cond, Effect, Imm, Op};
 use crate::text::{parse_module, print_module};
 use crate::verify::verify_module;
@@ -125,8 +125,8 @@ pub fn generate(bytes: &[u8]) -> Module {
         let name = if i + 1 == count { MAIN.to_string() } else { format!("f{i}") };
         let kind = source.below(4);
         let sig = signature(&mut source, name == MAIN);
-        let effects = Effects { inline: kind & 1 == 1, ..Effects::default() };
-        let sym = module.declare_func(&name, sig.clone(), effects, name == MAIN);
+        let attributes = Attributes { inline: kind & 1 == 1, ..Attributes::default() };
+        let sym = module.declare_func(&name, sig.clone(), attributes, name == MAIN);
         let mut func = Function::new(sym, &name, sig.result);
         func.conv = sig.conv;
         func.file = (kind & 2 == 0).then_some(0);
@@ -391,7 +391,7 @@ impl Generator<'_> {
         // Any op of the table that computes a word from words.
         let fits = |op: &&Op| {
             let info = op.info();
-            matches!(info.effect, Effect::Pure | Effect::Partial)
+            op.computes()
                 && info.result == Some(Class::Word)
                 && matches!(info.imm, Imm::None | Imm::Cond)
                 && info.operands.is_some_and(|o| !o.is_empty() && o.iter().all(|r| r.class() == Class::Word))

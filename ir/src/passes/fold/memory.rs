@@ -3,7 +3,7 @@
 
 use super::{Action, Fold};
 use crate::func::{Inst, InstData};
-use crate::ops::{Effect, Op};
+use crate::ops::Op;
 
 impl Fold<'_, '_> {
     pub(super) fn memory(&mut self, inst: Inst, data: &InstData) -> Action {
@@ -18,7 +18,7 @@ impl Fold<'_, '_> {
             self.func.insts[inst.index()].imm = offset;
             return Action::Again;
         }
-        if data.op.info().effect == Effect::Read {
+        if data.op.is_load() {
             return self.constant_data(inst, data);
         }
         // Only the low bits of a narrow store count.

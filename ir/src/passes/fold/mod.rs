@@ -18,7 +18,7 @@ use crate::cfg::Cfg;
 use crate::eval::eval;
 use crate::func::{ArgList, Function, Inst, InstData, SrcLoc, Type, Value, ValueDef};
 use crate::module::Sym;
-use crate::ops::{Cond, Effect, Imm, Op};
+use crate::ops::{Cond, Imm, Op};
 
 /// Runs the pass.
 pub fn run(func: &mut Function, cx: &Context) {
@@ -268,9 +268,7 @@ impl Fold<'_, '_> {
             Op::Fadd | Op::Fsub | Op::Fmul | Op::Fdiv | Op::Fneg | Op::Fabs => self.float_op(inst, &data),
             Op::FbitsTo => self.bits(inst, Op::FbitsFrom),
             Op::FbitsFrom => self.bits(inst, Op::FbitsTo),
-            op if op.info().effect == Effect::Pure || op.info().effect == Effect::Partial => {
-                self.word_op(inst, &data)
-            }
+            op if op.computes() => self.word_op(inst, &data),
             _ => Action::Keep,
         }
     }

@@ -4,10 +4,6 @@ use super::{Action, Fold};
 use crate::func::{Inst, InstData, Value};
 use crate::ops::Op;
 
-fn is_commutative(op: Op) -> bool {
-    matches!(op, Op::Add | Op::Mul | Op::Smulh | Op::Umulh | Op::And | Op::Or | Op::Xor)
-}
-
 impl Fold<'_, '_> {
     pub(super) fn word_op(&mut self, inst: Inst, data: &InstData) -> Action {
         let args = self.func.operands(inst);
@@ -16,7 +12,7 @@ impl Fold<'_, '_> {
         }
         let [a, b] = args[..] else { return Action::Keep };
         let c = self.constant(b);
-        if c.is_none() && is_commutative(data.op) && self.constant(a).is_some() {
+        if c.is_none() && data.op.info().commutes && self.constant(a).is_some() {
             return self.set(inst, data.op, &[b, a], 0);
         }
         match data.op {

@@ -48,7 +48,7 @@ impl Analysis<'_> {
         let data = self.func.insts[inst.index()];
         if let Some(result) = data.result
             && self.func.ty(result).is_word()
-            && matches!(data.op.info().effect, crate::ops::Effect::Pure)
+            && data.op.is_pure()
             && !matches!(data.op, Op::Iconst | Op::Symaddr)
             && let Some(c) = self.now[result.index()].single()
         {
