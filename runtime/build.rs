@@ -11,7 +11,8 @@
 
 use mochi_ir::{Attributes, Conv, Function, Module, Signature, SymKind, Type, passes, text, verify};
 use mochi_isa::{Context, Options, entry_stub, module::compile_module};
-use mochi_lang::system;
+use mochi_lang::lower::LAYOUT;
+use mochi_lang::system::{self, Compiled};
 use mochi_objwrite::target::{TARGETS, Target, TargetRow};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -24,12 +25,15 @@ fn main() {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     let sources = sources(Path::new("lib"));
     let mut library: Option<BTreeMap<String, Row>> = None;
+    let (mut regions, mut layouts) = (BTreeMap::new(), BTreeMap::new());
     let (mut modules, mut archives) = (String::new(), String::new());
     for target in TARGETS {
-        let mut module = compile(&sources, target);
+        let Compiled { mut module, layout } = compile(&sources, target);
         let plain = text::print_module(&module);
         passes::optimise(&mut module, true);
         let rows = library_rows(&module);
+        regions.extend(module.regions.rows().iter().cloned());
+        layouts.extend(layout);
         if let Some(others) = &mut library {
             // What only some systems have is for the runtime itself.
             others.retain(|name, _| rows.contains_key(name));
@@ -53,6 +57,15 @@ fn main() {
     }
     let rows: String = library.unwrap_or_default().iter().map(|(name, row)| row.text(name)).collect();
     let mut generated = format!("static DECLS: &[Decl] = &[\n{rows}];\n");
+    let regions: Vec<(String, bool)> = regions.into_iter().collect();
+    writeln!(generated, "static REGIONS: &[(&str, bool)] = &{regions:?};").expect("string");
+    for (name, bytes) in LAYOUT {
+        if layouts.get(*name) != Some(bytes) {
+            fail(&[format!("`{name}` is not {bytes}, as lang/src/lower/layout.rs says")]);
+        }
+    }
+    let layouts: Vec<(String, u32)> = layouts.into_iter().collect();
+    writeln!(generated, "static LAYOUT: &[(&str, u32)] = &{layouts:?};").expect("string");
     writeln!(generated, "static MODULES: &[(&str, &str)] = &[\n{modules}];").expect("string");
     writeln!(generated, "static ARCHIVES: &[(&str, &[u8])] = &[\n{archives}];").expect("string");
     save(&out.join("library.rs"), generated.as_bytes());
@@ -102,11 +115,11 @@ fn is_for(name: &str, target: &TargetRow) -> bool {
     parts[at] == system && parts.get(at + 1).is_none_or(|p| *p == machine)
 }
 
-fn compile(sources: &[(String, String)], target: &TargetRow) -> Module {
+fn compile(sources: &[(String, String)], target: &TargetRow) -> Compiled {
     let files: Vec<(&str, &str)> =
         sources.iter().filter(|(n, _)| is_for(n, target)).map(|(n, t)| (n.as_str(), t.as_str())).collect();
-    let module = match system::compile(&files) {
-        Ok(module) => module,
+    let Compiled { module, layout } = match system::compile(&files) {
+        Ok(compiled) => compiled,
         Err(errors) => {
             let text: Vec<String> = errors.iter().map(|e| format!("runtime/lib/{e}")).collect();
             fail(&text);
@@ -116,7 +129,7 @@ fn compile(sources: &[(String, String)], target: &TargetRow) -> Module {
     if !violations.is_empty() {
         fail(&violations.iter().map(|v| format!("runtime: {v}")).collect::<Vec<_>>());
     }
-    module
+    Compiled { module, layout }
 }
 
 /// The module's code and data as an archive.

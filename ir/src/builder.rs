@@ -10,6 +10,7 @@
 use crate::func::{ArgList, Block, BlockCall, Function, SrcLoc, Type, Value, ValueDef};
 use crate::module::Sym;
 use crate::ops::{Cond, FCond, Op};
+use crate::regions::Region;
 use crate::variables::{Assignment, Read, place};
 
 /// An assignable variable of a builder, dense from 0.
@@ -221,9 +222,9 @@ impl FunctionBuilder {
         self.inst(op, &[addr, value], offset, None, None);
     }
 
-    /// Marks the load or store that was just appended as an access to elements.
-    pub fn mark_elem(&mut self) {
-        self.func.insts.last_mut().expect("an instruction was appended").elem = true;
+    /// Says in which memory the load or store that was just appended is.
+    pub fn set_region(&mut self, region: Region) {
+        self.func.insts.last_mut().expect("an instruction was appended").region = region;
     }
 
     /// A direct call.

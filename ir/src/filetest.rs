@@ -20,8 +20,10 @@
 //! and after the passes.
 
 use crate::interp::Trap;
+use crate::library::Library;
 use crate::module::Module;
-use crate::text::{ParseError, parse_module};
+use crate::passes::run_named;
+use crate::text::{ParseError, parse_module, print_function};
 use std::fmt;
 
 /// What a run gives.
@@ -155,6 +157,17 @@ impl FileTest {
         }
         fails(&absent, &lines[at..]).map_or(Ok(()), Err)
     }
+}
+
+/// Asserts that a pass makes of the function `f` in one text what the other text says: for the examples
+/// in the heads of passes.
+pub fn becomes(pass: &str, before: &str, after: &str) {
+    let mut module = parse_module(before).unwrap_or_else(|e| panic!("{e}"));
+    run_named(&mut module, &Library::EMPTY, &[pass.to_string()]);
+    let func = module.funcs.iter().find(|f| f.display == "f").expect("a function f");
+    let lines = |text: &str| text.trim().lines().map(|l| l.trim().to_string()).collect::<Vec<_>>();
+    let printed = print_function(&module, func);
+    assert_eq!(lines(&printed), lines(after), "{pass} gives\n{printed}");
 }
 
 fn word(text: &str) -> Option<u64> {

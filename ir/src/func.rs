@@ -6,6 +6,7 @@
 
 use crate::module::{Conv, Sym};
 use crate::ops::{Op, Role};
+use crate::regions::Region;
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -136,9 +137,8 @@ pub struct InstData {
     pub edges: ArgList,
     /// Source position.
     pub loc: SrcLoc,
-    /// The access touches elements of a collection. In functions with a file, accesses without this
-    /// mark never touch the same memory.
-    pub elem: bool,
+    /// The memory that a load or store is in.
+    pub region: Region,
 }
 
 /// Where a value comes from.
@@ -414,7 +414,16 @@ impl Function {
         let inst = Inst(self.insts.len() as u32);
         let result = result.map(|ty| self.add_value(ty, ValueDef::Inst(inst)));
         let args = self.args(args);
-        self.insts.push(InstData { op, args, imm, sym, result, edges: ArgList::default(), loc, elem: false });
+        self.insts.push(InstData {
+            op,
+            args,
+            imm,
+            sym,
+            result,
+            edges: ArgList::default(),
+            loc,
+            region: Region::ANY,
+        });
         inst
     }
 

@@ -19,6 +19,7 @@ pub mod module;
 pub mod nones;
 pub mod ops;
 pub mod passes;
+pub mod regions;
 pub mod roots;
 pub mod ssa;
 pub mod text;
@@ -31,3 +32,4 @@ pub use func::{Block, BlockCall, Function, Inst, InstData, SrcLoc, Type, Value, 
 pub use library::{Decl, Library};
 pub use module::{Attributes, Conv, Data, Module, Reloc, Signature, Sym, SymDecl, SymKind};
 pub use ops::{Cond, FCond, Op};
+pub use regions::{Region, Regions};

@@ -1,6 +1,7 @@
 //! Modules: symbols, their signatures and attributes, data, functions.
 
 use crate::func::{Function, Type};
+use crate::regions::Regions;
 use std::collections::HashMap;
 
 /// A symbol of a module, dense from 0.
@@ -134,6 +135,8 @@ impl Data {
 pub struct Module {
     /// Source files; [`Function::file`] indexes them.
     pub files: Vec<String>,
+    /// Kinds of memory that are apart.
+    pub regions: Regions,
     /// Declarations, indexed by [`Sym`].
     pub syms: Vec<SymDecl>,
     /// Functions with bodies, in definition order.

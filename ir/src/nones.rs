@@ -87,3 +87,80 @@ pub fn is_tested(func: &Function, cfg: &Cfg, dom: &DomTree, base: Value, block: 
     });
     !cfg.is_reachable(block) || entered.any(|tested| tested == v)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::func::Inst;
+    use crate::text::parse_module;
+
+    /// Of each access of the function `f`: whether its base may be none, and whether that was tested.
+    fn accesses(text: &str) -> Vec<(bool, bool)> {
+        let module = parse_module(text).unwrap();
+        let func = module.funcs.iter().find(|f| f.display == "f").expect("a function f");
+        let cfg = Cfg::new(func);
+        let dom = DomTree::new(func, &cfg);
+        let mut out = Vec::new();
+        for &b in &func.layout {
+            let is_access = |i: &&Inst| func.insts[i.index()].op.access_size().is_some();
+            for &i in func.blocks[b.index()].insts.iter().filter(is_access) {
+                let base = func.operands(i)[0];
+                out.push((may_be_none(&module, func, base), is_tested(func, &cfg, &dom, base, b)));
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn what_may_be_none_and_what_was_tested() {
+        let tests = |cond: &str| {
+            accesses(&format!(
+                "func @f -> i64 {{
+                b0(v0:ref):
+                  v1:ref = iconst 0
+                  v2:i64 = icmp {cond} v0, v1
+                  brif v2, b1, b2
+                b1:
+                  v3:i64 = load.64 v0+8
+                  ret v3
+                b2:
+                  v4:ref = copy v0
+                  v5:i64 = load.64 v4+8
+                  ret v5
+                }}"
+            ))
+        };
+        assert_eq!(tests("eq"), [(true, false), (true, true)]);
+        assert_eq!(tests("ne"), [(true, true), (true, false)]);
+        assert_eq!(tests("ult"), [(true, false), (true, false)]);
+    }
+
+    #[test]
+    fn the_runtime_follows_what_it_is_given() {
+        let text = |file: &str| {
+            format!(
+                "file \"a.mochi\"
+                declare data @d
+                declare func @find(i64) -> ref barren
+                declare func @alloc(i64) -> ref
+                data @d align 8 writable zero 16
+                func @f {file} -> i64 {{
+                b0(v0:ref, v1:i64):
+                  v2:ref = call @alloc(v1)
+                  store.64 v2+8, v1
+                  v3:ref = call @find(v1)
+                  v4:i64 = load.64 v3+8
+                  v5:addr = symaddr @d
+                  v6:ref = load.64 v5
+                  v7:i64 = load.64 v6+8
+                  v8:i64 = load.64 v0+8
+                  ret v8
+                }}"
+            )
+        };
+        let bases = |file| accesses(&text(file)).into_iter().map(|(none, _)| none).collect::<Vec<_>>();
+        // A fresh object, what is found, a global's address, what it holds, a parameter.
+        assert_eq!(bases(""), [false, true, false, true, true]);
+        assert_eq!(bases("file 0"), [true, true, false, true, true]);
+    }
+}

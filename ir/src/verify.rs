@@ -8,6 +8,7 @@ use crate::cfg::{Cfg, DomTree};
 use crate::func::{ArgList, Block, BlockCall, Function, Inst, Type, Value, ValueDef};
 use crate::module::{Module, Signature, Sym, SymKind};
 use crate::ops::{Class, Cond, Imm, Op, Role};
+use crate::regions::Region;
 use crate::roots::hidden;
 use std::fmt;
 
@@ -38,7 +39,7 @@ rules! {
     V06 "Only defined values are used: no alias, no removed instruction.";
     V07 "Operands have the number and classes of the op's row; memory is accessed at `addr` or `ref`.";
     V08 "The result is there, with its class, as the op's row says.";
-    V09 "The immediate is in the range of the op's row.";
+    V09 "The immediate is in the range of the op's row, and the region one of the module; only accesses have one.";
     V10 "There is a symbol, and of the right kind, exactly when the op's row asks for one.";
     V11 "Calls agree with the callee's signature.";
     V12 "Jumps have one edge, brif two, switch at least one, everything else none.";
@@ -316,7 +317,8 @@ impl Verifier<'_> {
             Imm::IntCond => (data.imm & 0xff) <= Cond::Sge as i64 && known(data.imm >> 8),
             Imm::Known => known(data.imm),
         };
-        let good = good && (!data.elem || data.op.info().imm == Imm::Offset);
+        let placed = data.region == Region::ANY || data.op.access_size().is_some();
+        let good = good && placed && self.module.regions.contains(data.region);
         self.check(good, Rule::V09, b, inst);
         let wants = matches!(data.op.info().imm, Imm::Sym | Imm::Callee);
         let callee_is_data =

@@ -3,13 +3,13 @@
 
 use crate::diag::{Diagnostics, Format};
 use crate::dump::dump;
-use crate::lexer::{Dialect, Kind, lex};
+use crate::lexer::{Kind, lex};
 use crate::parser::parse;
 use crate::sema::{check, verify};
 use crate::span::{SourceMap, Span};
 use crate::stack;
 
-/// Lexes (in both dialects) and parses any bytes, and prints the tree and the diagnostics.
+/// Lexes and parses any bytes, and prints the tree and the diagnostics.
 ///
 /// Invariants: no panic; tokens ascend, do not overlap and end with the only end-of-file token;
 /// every place is a range of the text on character boundaries; a second run says the same.
@@ -25,20 +25,18 @@ fn parse_bytes(data: &[u8]) {
         assert!(span.file == file && span.start <= span.end, "bad place {span:?}");
         assert!(text.get(span.start as usize..span.end as usize).is_some(), "{span:?} is outside");
     };
-    for dialect in [Dialect::Mochi, Dialect::System] {
-        let mut diags = Diagnostics::new();
-        let tokens = lex(text, file, dialect, &mut diags);
-        let mut end = 0;
-        for t in &tokens.list {
-            check(t.span(file));
-            assert!(t.start >= end, "tokens overlap at {end}");
-            end = t.end;
-        }
-        let eofs = tokens.list.iter().filter(|t| t.kind == Kind::Eof).count();
-        assert!(eofs == 1 && tokens.list.last().is_some_and(|t| t.kind == Kind::Eof));
-        let reported = tokens.list.iter().any(|t| t.kind == Kind::Error);
-        assert!(!reported || diags.has_errors(), "illegal text is not reported");
+    let mut diags = Diagnostics::new();
+    let tokens = lex(text, file, &mut diags);
+    let mut end = 0;
+    for t in &tokens.list {
+        check(t.span(file));
+        assert!(t.start >= end, "tokens overlap at {end}");
+        end = t.end;
     }
+    let eofs = tokens.list.iter().filter(|t| t.kind == Kind::Eof).count();
+    assert!(eofs == 1 && tokens.list.last().is_some_and(|t| t.kind == Kind::Eof));
+    let reported = tokens.list.iter().any(|t| t.kind == Kind::Error);
+    assert!(!reported || diags.has_errors(), "illegal text is not reported");
     let mut diags = Diagnostics::new();
     let program = parse(&map, file, &mut diags);
     for s in &program.statements {
@@ -277,7 +275,7 @@ mod tests {
         let mut map = SourceMap::default();
         let file = map.add("seed.mochi", text);
         let mut diags = Diagnostics::new();
-        let tokens = lex(text, file, Dialect::Mochi, &mut diags);
+        let tokens = lex(text, file, &mut diags);
         let operators = ["+", "-", "*", "==", "<", "&&", "||", "in", "??", "union", "%"];
         let mut out = String::new();
         let mut end = 0;

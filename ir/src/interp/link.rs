@@ -6,6 +6,7 @@
 //! that tables between two such symbols are empty.
 
 use super::memory::Memory;
+use super::places::Common;
 use crate::func::Function;
 use crate::module::{Data, Module, Sym};
 use std::collections::HashMap;
@@ -71,6 +72,7 @@ pub struct Program<'m> {
     roots_end: u64,
     /// Address of each module's data items, in order.
     data_addrs: Vec<Vec<u64>>,
+    pub(super) regions: Common,
 }
 
 /// Links modules. Functions that are only declared are an error unless `partial` is set; then
@@ -86,6 +88,7 @@ pub fn link<'m>(modules: &[&'m Module], partial: bool) -> Result<Program<'m>, Li
         roots_start: 0,
         roots_end: 0,
         data_addrs: modules.iter().map(|m| vec![0; m.datas.len()]).collect(),
+        regions: Common::new(modules),
     };
     for (mi, module) in modules.iter().enumerate() {
         for func in &module.funcs {

@@ -1,5 +1,5 @@
-//! Memory of the interpreted program: regions of a flat 64-bit address space, in pages that come
-//! into being when they are first written. Gaps between regions fault.
+//! Memory of the interpreted program: mappings of a flat 64-bit address space, in pages that come
+//! into being when they are first written. Gaps between mappings fault.
 
 use super::Trap;
 use crate::nones::LOWEST_MAPPED;
@@ -12,12 +12,12 @@ const ROW: usize = 256;
 /// Where new mappings start.
 const MAP_BASE: u64 = 0x5000_0000_0000;
 
-struct Region {
+struct Mapping {
     base: u64,
     size: u64,
     writable: bool,
     /// Pages in rows of [`ROW`]; rows that nothing was written to have none, and those behind the last one
-    /// that was written are not there: a region may be much larger than what is used.
+    /// that was written are not there: a mapping may be much larger than what is used.
     rows: Vec<Vec<Option<Box<[u8]>>>>,
 }
 
@@ -25,8 +25,8 @@ struct Region {
 #[derive(Default)]
 pub struct Memory {
     /// Sorted by base, disjoint.
-    regions: Vec<Region>,
-    /// Index of the region used last: the next access is probably there too.
+    mappings: Vec<Mapping>,
+    /// Index of the mapping used last: the next access is probably there too.
     last: usize,
     mapped: u64,
 }
@@ -37,8 +37,8 @@ fn place(offset: u64) -> (usize, usize) {
     (index / ROW, index % ROW)
 }
 
-impl Region {
-    /// The page with this offset in the region, made if it is not there.
+impl Mapping {
+    /// The page with this offset in the mapping, made if it is not there.
     fn page(&mut self, offset: u64) -> &mut [u8] {
         let size = PAGE.min(self.size - offset / PAGE * PAGE) as usize;
         let (row, column) = place(offset);
@@ -67,8 +67,8 @@ impl Memory {
 
     /// Adds zeroed memory at a fixed place. The place must be free.
     pub fn map_at(&mut self, base: u64, size: u64, writable: bool) {
-        let at = self.regions.partition_point(|r| r.base < base);
-        self.regions.insert(at, Region { base, size, writable, rows: Vec::new() });
+        let at = self.mappings.partition_point(|r| r.base < base);
+        self.mappings.insert(at, Mapping { base, size, writable, rows: Vec::new() });
         self.last = 0;
     }
 
@@ -81,32 +81,32 @@ impl Memory {
         base
     }
 
-    /// Removes the region that starts here, if it has this size; else leaves it mapped.
+    /// Removes the mapping that starts here, if it has this size; else leaves it mapped.
     pub fn unmap(&mut self, base: u64, size: u64) {
         let rounded = size.next_multiple_of(4096);
-        self.regions.retain(|r| r.base != base || r.size.next_multiple_of(4096) != rounded);
+        self.mappings.retain(|r| r.base != base || r.size.next_multiple_of(4096) != rounded);
         self.last = 0;
     }
 
     /// The address is mapped.
     pub fn is_mapped(&self, addr: u64) -> bool {
-        let i = self.regions.partition_point(|r| r.base <= addr);
-        i > 0 && addr - self.regions[i - 1].base < self.regions[i - 1].size
+        let i = self.mappings.partition_point(|r| r.base <= addr);
+        i > 0 && addr - self.mappings[i - 1].base < self.mappings[i - 1].size
     }
 
-    /// The lowest address of the region around this one.
-    pub fn region_base(&self, addr: u64) -> Option<u64> {
-        let i = self.regions.partition_point(|r| r.base <= addr);
-        (i > 0 && addr - self.regions[i - 1].base <= self.regions[i - 1].size)
-            .then(|| self.regions[i - 1].base)
+    /// The lowest address of the mapping around this one.
+    pub fn mapping_base(&self, addr: u64) -> Option<u64> {
+        let i = self.mappings.partition_point(|r| r.base <= addr);
+        (i > 0 && addr - self.mappings[i - 1].base <= self.mappings[i - 1].size)
+            .then(|| self.mappings[i - 1].base)
     }
 
-    /// Finds the region of an access and the offset in it.
-    fn find(&mut self, addr: u64, size: u64) -> Result<(&mut Region, u64), Trap> {
-        let fits = |r: &Region| addr >= r.base && addr - r.base < r.size && size <= r.size - (addr - r.base);
-        if !self.regions.get(self.last).is_some_and(fits) {
-            let i = self.regions.partition_point(|r| r.base <= addr);
-            if i == 0 || !fits(&self.regions[i - 1]) {
+    /// Finds the mapping of an access and the offset in it.
+    fn find(&mut self, addr: u64, size: u64) -> Result<(&mut Mapping, u64), Trap> {
+        let fits = |r: &Mapping| addr >= r.base && addr - r.base < r.size && size <= r.size - (addr - r.base);
+        if !self.mappings.get(self.last).is_some_and(fits) {
+            let i = self.mappings.partition_point(|r| r.base <= addr);
+            if i == 0 || !fits(&self.mappings[i - 1]) {
                 return Err(if addr < LOWEST_MAPPED as u64 {
                     Trap::NullDereference
                 } else {
@@ -115,23 +115,23 @@ impl Memory {
             }
             self.last = i - 1;
         }
-        let region = &mut self.regions[self.last];
-        let offset = addr - region.base;
-        Ok((region, offset))
+        let mapping = &mut self.mappings[self.last];
+        let offset = addr - mapping.base;
+        Ok((mapping, offset))
     }
 
     /// Reads up to 8 bytes, little endian, zero extended.
     pub fn load(&mut self, addr: u64, size: usize) -> Result<u64, Trap> {
-        let (region, offset) = self.find(addr, size as u64)?;
+        let (mapping, offset) = self.find(addr, size as u64)?;
         let within = (offset % PAGE) as usize;
         let mut bytes = [0; 8];
         if within + size <= PAGE as usize {
-            if let Some(page) = region.written(offset) {
+            if let Some(page) = mapping.written(offset) {
                 bytes[..size].copy_from_slice(&page[within..within + size]);
             }
         } else {
             for (i, byte) in bytes[..size].iter_mut().enumerate() {
-                *byte = region.page(offset + i as u64)[((offset + i as u64) % PAGE) as usize];
+                *byte = mapping.page(offset + i as u64)[((offset + i as u64) % PAGE) as usize];
             }
         }
         Ok(u64::from_le_bytes(bytes))
@@ -139,17 +139,17 @@ impl Memory {
 
     /// Writes the low bytes of a word.
     pub fn store(&mut self, addr: u64, size: usize, value: u64) -> Result<(), Trap> {
-        let (region, offset) = self.find(addr, size as u64)?;
-        if !region.writable {
+        let (mapping, offset) = self.find(addr, size as u64)?;
+        if !mapping.writable {
             return Err(Trap::ReadOnly(addr));
         }
         let bytes = &value.to_le_bytes()[..size];
         let within = (offset % PAGE) as usize;
         if within + size <= PAGE as usize {
-            region.page(offset)[within..within + size].copy_from_slice(bytes);
+            mapping.page(offset)[within..within + size].copy_from_slice(bytes);
         } else {
             for (i, &byte) in bytes.iter().enumerate() {
-                region.page(offset + i as u64)[((offset + i as u64) % PAGE) as usize] = byte;
+                mapping.page(offset + i as u64)[((offset + i as u64) % PAGE) as usize] = byte;
             }
         }
         Ok(())
@@ -160,12 +160,12 @@ impl Memory {
         if size == 0 {
             return Ok(Vec::new());
         }
-        let (region, offset) = self.find(addr, size)?;
+        let (mapping, offset) = self.find(addr, size)?;
         let mut out = Vec::with_capacity(size as usize);
         while (out.len() as u64) < size {
             let at = offset + out.len() as u64;
             let n = (PAGE - at % PAGE).min(size - out.len() as u64) as usize;
-            match region.written(at) {
+            match mapping.written(at) {
                 Some(page) => out.extend_from_slice(&page[(at % PAGE) as usize..][..n]),
                 None => out.resize(out.len() + n, 0),
             }
@@ -178,8 +178,8 @@ impl Memory {
         if bytes.is_empty() {
             return Ok(());
         }
-        let (region, _) = self.find(addr, bytes.len() as u64)?;
-        if !region.writable {
+        let (mapping, _) = self.find(addr, bytes.len() as u64)?;
+        if !mapping.writable {
             return Err(Trap::ReadOnly(addr));
         }
         self.init(addr, bytes);
@@ -191,15 +191,15 @@ impl Memory {
         if size == 0 {
             return Ok(());
         }
-        let (region, offset) = self.find(addr, size)?;
-        if !region.writable {
+        let (mapping, offset) = self.find(addr, size)?;
+        if !mapping.writable {
             return Err(Trap::ReadOnly(addr));
         }
         let mut at = offset;
         while at < offset + size {
             let n = (PAGE - at % PAGE).min(offset + size - at);
-            if byte != 0 || region.written(at).is_some() {
-                region.page(at)[(at % PAGE) as usize..][..n as usize].fill(byte);
+            if byte != 0 || mapping.written(at).is_some() {
+                mapping.page(at)[(at % PAGE) as usize..][..n as usize].fill(byte);
             }
             at += n;
         }
@@ -208,12 +208,12 @@ impl Memory {
 
     /// Copies bytes into mapped memory, also where the program may not write.
     pub(super) fn init(&mut self, addr: u64, bytes: &[u8]) {
-        let (region, offset) = self.find(addr, bytes.len() as u64).expect("mapped");
+        let (mapping, offset) = self.find(addr, bytes.len() as u64).expect("mapped");
         let mut done = 0;
         while done < bytes.len() {
             let at = offset + done as u64;
             let n = ((PAGE - at % PAGE) as usize).min(bytes.len() - done);
-            region.page(at)[(at % PAGE) as usize..][..n].copy_from_slice(&bytes[done..done + n]);
+            mapping.page(at)[(at % PAGE) as usize..][..n].copy_from_slice(&bytes[done..done + n]);
             done += n;
         }
     }

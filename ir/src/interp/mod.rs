@@ -13,12 +13,16 @@
 //! **Facts are checked.** An `int.*` op whose known bits are wrong traps with
 //! [`Trap::BrokenFact`]: the interpreter judges range analysis.
 //!
+//! **Regions are checked** where they are judged ([`Machine::judge_regions`]): an access to a word that another
+//! region has traps with [`Trap::WrongRegion`].
+//!
 //! An `int.*` op leaves the fast path by calling the program's `int_*_slow` function, or the host's;
 //! when neither has one, [`Trap::NoSlowPath`].
 
 mod link;
 mod linux;
 pub mod memory;
+mod places;
 mod step;
 #[cfg(test)]
 mod tests;
@@ -31,6 +35,7 @@ use crate::ops::{Cond, Op};
 use crate::roots::LiveRoots;
 use link::{CODE_BASE, CODE_STEP, STACK_TOP};
 use memory::Memory;
+use places::Places;
 use std::fmt;
 
 /// Why execution stopped.
@@ -54,6 +59,9 @@ pub enum Trap {
     NoSlowPath(Op),
     /// An `int.*` op's known bits do not hold.
     BrokenFact(Op),
+    /// An access in a region to a word that is in another one, or a second store to a word that is constant: the
+    /// region of the access, that of the word.
+    WrongRegion(String, String),
     /// Call of a function that is only declared.
     UndefinedFunction(String),
     /// Indirect call to something that is no function, or with the wrong number of arguments.
@@ -74,6 +82,7 @@ impl fmt::Display for Trap {
             Trap::StackOverflow => write!(f, "stack overflow"),
             Trap::NoSlowPath(op) => write!(f, "no slow path for {}", op.info().name),
             Trap::BrokenFact(op) => write!(f, "broken fact at {}", op.info().name),
+            Trap::WrongRegion(new, old) => write!(f, "access in region {new} to a word of {old}"),
             Trap::UndefinedFunction(name) => write!(f, "undefined function {name}"),
             Trap::BadCall(a) => write!(f, "bad call of {a:#x}"),
             Trap::Exit(status) => write!(f, "exit {status}"),
@@ -121,6 +130,8 @@ pub struct Machine<'p, 'm, H> {
     frames: Vec<Frame>,
     values: Vec<u64>,
     scratch: Vec<u64>,
+    /// Where the regions of accesses are judged: what is in which.
+    places: Option<Places>,
     /// Code indices of the slow paths of [`Op::SLOW_PATHS`].
     slow: [Option<u32>; Op::SLOW_PATHS.len()],
     /// What a scan of the stack sees, by code index; found out when it is needed.
@@ -149,9 +160,16 @@ impl<'p, 'm, H: Host> Machine<'p, 'm, H> {
             frames: Vec::new(),
             values: Vec::new(),
             scratch: Vec::new(),
+            places: None,
             slow: Op::SLOW_PATHS.map(slow),
             roots: program.codes.iter().map(|_| None).collect(),
         }
+    }
+
+    /// From now on accesses must be in the regions that they name. For code before the passes: these may move a
+    /// load to where its address is that of something else.
+    pub fn judge_regions(&mut self) {
+        self.places = Some(Places::default());
     }
 
     /// Calls a function by name with words (floats as bits), and runs until it returns or traps.
@@ -185,7 +203,7 @@ impl<'p, 'm, H: Host> Machine<'p, 'm, H> {
         let fp = sp.wrapping_sub(16);
         let base = self.values.len();
         let low = fp.wrapping_sub(8 * func.values.len() as u64);
-        let bottom = self.memory.region_base(sp).ok_or(Trap::StackOverflow)?;
+        let bottom = self.memory.mapping_base(sp).ok_or(Trap::StackOverflow)?;
         if self.frames.len() >= self.max_depth || low < bottom || low > sp {
             return Err(Trap::StackOverflow);
         }

@@ -6,20 +6,6 @@ use crate::eval::eval;
 use crate::func::{BlockCall, Function, InstData, Value};
 use crate::ops::{Cond, Imm, KNOWN_A, KNOWN_B, NO_OVERFLOW, Op};
 
-/// Size of a memory access in bytes, and whether a load extends the sign.
-fn access(op: Op) -> Option<(usize, bool)> {
-    Some(match op {
-        Op::Load8u | Op::Store8 => (1, false),
-        Op::Load8s => (1, true),
-        Op::Load16u | Op::Store16 => (2, false),
-        Op::Load16s => (2, true),
-        Op::Load32u | Op::Store32 => (4, false),
-        Op::Load32s => (4, true),
-        Op::Load64 | Op::LoadF64 | Op::Store64 | Op::StoreF64 => (8, false),
-        _ => return None,
-    })
-}
-
 impl<H: Host> Machine<'_, '_, H> {
     /// Runs until the first frame returns.
     pub(super) fn run(&mut self) -> Result<Option<u64>, Trap> {
@@ -53,6 +39,25 @@ impl<H: Host> Machine<'_, '_, H> {
         }
     }
 
+    /// Looks whether an op that writes or reads memory keeps to its region.
+    fn judge_region(&mut self, data: &InstData, args: &[u64]) -> Result<(), Trap> {
+        let (program, module) = (self.program, self.program.codes[self.top().code as usize].module);
+        let Some(places) = &mut self.places else { return Ok(()) };
+        match data.op {
+            Op::MemCopy | Op::MemMove | Op::MemFill => places.forget(args[0], args[2]),
+            op => {
+                let Some(size) = op.access_size() else { return Ok(()) };
+                let at = args[0].wrapping_add(data.imm as u64);
+                // Elsewhere is nothing, which the access itself finds out.
+                if self.memory.load(at, usize::from(size)).is_ok() {
+                    let region = program.regions.of(module, data.region);
+                    places.access(&program.regions, (at, size.into()), region, !op.is_load())?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn assign(&mut self, base: usize, result: Option<Value>, word: u64) {
         if let Some(v) = result {
             self.values[base + v.index()] = word;
@@ -66,9 +71,13 @@ impl<H: Host> Machine<'_, '_, H> {
     /// Ops with effects, except terminators.
     fn perform(&mut self, data: &InstData, args: &[u64]) -> Result<(), Trap> {
         let base = self.top().base;
+        if self.places.is_some() {
+            self.judge_region(data, args)?;
+        }
         match data.op {
             op if op.info().imm == Imm::Offset => {
-                let (size, signed) = access(op).expect("memory op");
+                let size = usize::from(op.access_size().expect("an access"));
+                let signed = matches!(op, Op::Load8s | Op::Load16s | Op::Load32s);
                 let addr = args[0].wrapping_add(data.imm as u64);
                 if let Some(&word) = args.get(1) {
                     return self.memory.store(addr, size, word);

@@ -203,3 +203,44 @@ fn pages_are_seamless() {
     assert!(memory.load(a + (1 << 40) - 7, 8).is_err());
     assert!(memory.load(a - 1, 1).is_err());
 }
+
+/// What happens with a store in one region and an access in another one, to the same word.
+fn regions(second: &str) -> Result<Option<u64>, Trap> {
+    let text = format!(
+        "region @A.x
+        region @A.y
+        region @A.k constant
+        declare data @d
+        data @d align 8 writable zero 16
+        func @f -> i64 {{
+        b0(v0:i64):
+          v1:addr = symaddr @d
+          store.64 v1, v0 in @A.x
+          store.64 v1+8, v0 in @A.k
+          {second}
+          v2:i64 = load.64 v1 in @A.x
+          ret v2
+        }}"
+    );
+    let module = parse_module(&text).unwrap();
+    let program = link(&[&module], false).unwrap();
+    let mut machine = Machine::new(&program, Linux::default());
+    machine.judge_regions();
+    machine.call("f", &[7])
+}
+
+#[test]
+fn accesses_keep_to_their_regions() {
+    let wrong = |new: &str, old: &str| Err(Trap::WrongRegion(new.into(), old.into()));
+    assert_eq!(regions(""), Ok(Some(7)));
+    assert_eq!(regions("store.8 v1+3, v0 in @A.y"), wrong("A.y", "A.x"));
+    assert_eq!(regions("v3:i64 = load.u16 v1+7 in @A.x"), wrong("A.x", "A.k"));
+    assert_eq!(regions("v3:i64 = load.u8 v1+7"), Ok(Some(7)));
+    // A constant is written once, unless others have the memory in between.
+    assert_eq!(regions("store.64 v1+8, v0 in @A.k"), wrong("A.k", "A.k"));
+    assert_eq!(regions("store.8 v1+8, v0\n store.64 v1+8, v0 in @A.k"), Ok(Some(7)));
+    // What is copied and filled may be anybody's.
+    let fill =
+        "v3:i64 = iconst 16\n mem.fill v1, v0, v3\n store.64 v1+8, v0 in @A.k\n store.64 v1, v0 in @A.x";
+    assert_eq!(regions(fill), Ok(Some(7)));
+}

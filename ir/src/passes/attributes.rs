@@ -39,7 +39,7 @@ pub fn run(module: &mut Module, _: &Library) {
     for i in callees_first(module, &module.funcs, |callee| !callee.noreturn) {
         let func = &module.funcs[i];
         let (quiet, bounded) = (is_quiet(module, func), is_bounded(module, func));
-        let barren = is_barren(module, func);
+        let barren = module.sym(func.sym).attributes.barren || is_barren(module, func);
         let readonly = barren && is_readonly(module, func);
         let pure_ = readonly && is_pure(module, func);
         let attributes = &mut module.syms[func.sym.0 as usize].attributes;

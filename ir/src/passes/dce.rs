@@ -4,6 +4,25 @@
 //! argument of an edge is needed when the parameter is. A dead load is removed only where another
 //! access to the same base in its block faults in its place (before it, or after it with no effect
 //! between): the use of a none is reported even when nothing is done with what was read.
+//!
+//! ```
+//! mochi_ir::filetest::becomes("dce", "
+//! func @f -> i64 {
+//! b0(v0:ref, v1:i64):
+//!   v2:i64 = mul v1, v1
+//!   v3:i64 = load.64 v0+8
+//!   jump b1(v2, v1)
+//! b1(v4:i64, v5:i64):
+//!   ret v5
+//! }", "
+//! func @f -> i64 {
+//! b0(v0:ref, v1:i64):
+//!   v3:i64 = load.64 v0+8
+//!   jump b1(v1)
+//! b1(v5:i64):
+//!   ret v5
+//! }");
+//! ```
 
 use super::Context;
 use crate::cfg::Cfg;

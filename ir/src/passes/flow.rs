@@ -3,6 +3,38 @@
 //!
 //! A branch on a parameter whose argument is a constant (short-circuit conditions) is decided on
 //! the edge, except at loop headers, where that could make a loop with two entries.
+//!
+//! ```
+//! mochi_ir::filetest::becomes("flow", "
+//! func @f -> i64 {
+//! b0(v0:ref):
+//!   v1:i64 = iconst 0
+//!   brif v0, b1, b2(v1)
+//! b1:
+//!   v2:i64 = load.64 v0+8
+//!   jump b2(v2)
+//! b2(v3:i64):
+//!   brif v3, b3, b4
+//! b3:
+//!   v4:i64 = iconst 5
+//!   ret v4
+//! b4:
+//!   ret v1
+//! }", "
+//! func @f -> i64 {
+//! b0(v0:ref):
+//!   v1:i64 = iconst 0
+//!   brif v0, b1, b4
+//! b1:
+//!   v2:i64 = load.64 v0+8
+//!   brif v2, b3, b4
+//! b3:
+//!   v4:i64 = iconst 5
+//!   ret v4
+//! b4:
+//!   ret v1
+//! }");
+//! ```
 
 use super::Context;
 use crate::cfg::Cfg;

@@ -4,6 +4,28 @@
 //! forward edges, so that what is known about memory can be met at joins. Pure ops are found in a
 //! scoped hash table of instructions; loads, stores and readonly calls in a short list of facts
 //! about memory at the current point. A branch that dominates another on the same value decides it.
+//!
+//! ```
+//! mochi_ir::filetest::becomes("gvn", "
+//! func @f -> i64 {
+//! b0(v0:ref, v1:i64):
+//!   v2:i64 = load.64 v0+8
+//!   store.64 v0+16, v1
+//!   v3:i64 = load.64 v0+8
+//!   v4:i64 = add v2, v1
+//!   v5:i64 = add v1, v3
+//!   v6:i64 = mul v4, v5
+//!   ret v6
+//! }", "
+//! func @f -> i64 {
+//! b0(v0:ref, v1:i64):
+//!   v2:i64 = load.64 v0+8
+//!   store.64 v0+16, v1
+//!   v4:i64 = add v1, v2
+//!   v6:i64 = mul v4, v4
+//!   ret v6
+//! }");
+//! ```
 
 use super::Context;
 use super::memory::{Fact, Write, kills, loop_writes, write_of};
@@ -12,6 +34,7 @@ use crate::effects::{Memory, effects};
 use crate::func::{ArgList, Block, Function, Inst, InstData, Value};
 use crate::hash::FastHasher;
 use crate::ops::{Imm, Op};
+use crate::regions::Region;
 use std::hash::Hasher;
 
 /// Runs the pass. Blocks that cannot be reached must be gone.
@@ -261,7 +284,7 @@ impl Gvn<'_, '_> {
         }
         facts.retain(|f| !kills(func, self.cx, Write::Globals, f));
         let value = data.result.expect("checked by the caller");
-        remember(facts, Fact { op: Op::Call, base: Value(0), offset: 0, value, elem: false, inst });
+        remember(facts, Fact { op: Op::Call, base: Value(0), offset: 0, value, region: Region::ANY, inst });
         true
     }
 
@@ -277,7 +300,7 @@ impl Gvn<'_, '_> {
             }
             remember(
                 facts,
-                Fact { op: data.op, base, offset: data.imm, value: result, elem: data.elem, inst },
+                Fact { op: data.op, base, offset: data.imm, value: result, region: data.region, inst },
             );
             return true;
         }
@@ -295,7 +318,7 @@ impl Gvn<'_, '_> {
         }
         facts.retain(|f| !kills(func, self.cx, Write::Store(inst), f));
         if let Some(op) = load {
-            remember(facts, Fact { op, base, offset: data.imm, value, elem: data.elem, inst });
+            remember(facts, Fact { op, base, offset: data.imm, value, region: data.region, inst });
         }
         true
     }

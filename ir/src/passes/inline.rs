@@ -6,6 +6,28 @@
 //! trace has to show every frame in which something went wrong.
 //!
 //! Instructions copied from another file (or from the runtime) take the position of the call.
+//!
+//! ```
+//! mochi_ir::filetest::becomes("inline", "
+//! file \"a.mochi\"
+//! func @double file 0 -> i64 {
+//! b0(v0:i64):
+//!   v1:i64 = add v0, v0
+//!   ret v1
+//! }
+//! func @f file 0 -> i64 {
+//! b0(v0:i64):
+//!   v1:i64 = call @double(v0)
+//!   v2:i64 = mul v1, v0
+//!   ret v2
+//! }", "
+//! func @f file 0 -> i64 {
+//! b0(v0:i64):
+//!   v4:i64 = add v0, v0
+//!   v2:i64 = mul v4, v0
+//!   ret v2
+//! }");
+//! ```
 
 use crate::cfg::Cfg;
 use crate::func::{ArgList, Block, BlockCall, Function, Inst, InstData, SrcLoc, Value, ValueDef};

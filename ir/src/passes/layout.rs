@@ -1,5 +1,31 @@
 //! Block order for code generation: reverse postorder in which a loop's blocks stay together (what
 //! leaves the loop comes after it), likely successors follow directly, and cold blocks are last.
+//!
+//! ```
+//! mochi_ir::filetest::becomes("layout", "
+//! func @f -> i64 {
+//! b0(v0:i64):
+//!   brif v0, b1, b2
+//! cold b1:
+//!   ret v0
+//! b2:
+//!   jump b3
+//! b3:
+//!   v1:i64 = iconst 7
+//!   ret v1
+//! }", "
+//! func @f -> i64 {
+//! b0(v0:i64):
+//!   brif v0, b1, b2
+//! b2:
+//!   jump b3
+//! b3:
+//!   v1:i64 = iconst 7
+//!   ret v1
+//! cold b1:
+//!   ret v0
+//! }");
+//! ```
 
 use super::Context;
 use crate::cfg::{Cfg, Loops};

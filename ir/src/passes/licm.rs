@@ -8,6 +8,30 @@
 //! - loads that nothing in the loop changes, when the loop is certain to execute them before it does
 //!   anything that can be seen, or when the same base was accessed on the way to the loop: moving
 //!   them must not report a none that would not have been reported.
+//!
+//! ```
+//! mochi_ir::filetest::becomes("licm", "
+//! func @f -> i64 {
+//! b0(v0:i64, v1:i64):
+//!   jump b1(v0)
+//! b1(v2:i64):
+//!   v3:i64 = mul v1, v1
+//!   v4:i64 = sub v2, v3
+//!   brif v4, b1(v4), b2
+//! b2:
+//!   ret v3
+//! }", "
+//! func @f -> i64 {
+//! b0(v0:i64, v1:i64):
+//!   v3:i64 = mul v1, v1
+//!   jump b1(v0)
+//! b1(v2:i64):
+//!   v4:i64 = sub v2, v3
+//!   brif v4, b1(v4), b2
+//! b2:
+//!   ret v3
+//! }");
+//! ```
 
 use super::Context;
 use super::memory::{Fact, Write, kills, loop_writes};
@@ -190,7 +214,7 @@ impl Licm<'_, '_> {
     fn load_may_leave(&self, func: &Function, b: Block, k: usize, inst: Inst, l: u32) -> bool {
         let data = &func.insts[inst.index()];
         let base = func.operands(inst)[0];
-        let fact = Fact { op: data.op, base, offset: data.imm, value: base, elem: data.elem, inst };
+        let fact = Fact { op: data.op, base, offset: data.imm, value: base, region: data.region, inst };
         if self.writes[l as usize].iter().any(|&w| kills(func, self.cx, w, &fact)) {
             return false;
         }

@@ -1,8 +1,8 @@
 //! What passes know about memory: which loads a write can change.
 //!
 //! Addresses are a base value and a constant offset. Two accesses are apart when their bases are the
-//! same value and their bytes are not, when they are at different symbols, or when only one of them
-//! is an access to elements. Slow paths of exact ints may allocate, which changes the allocator's
+//! same value and their bytes are not, when they are at different symbols, or when they are in different regions
+//! ([`crate::regions`]). What is known of a constant region only a store at the same base can change. Slow paths of exact ints may allocate, which changes the allocator's
 //! global data and nothing else that can be seen.
 
 use super::Context;
@@ -10,6 +10,7 @@ use crate::cfg::Loops;
 use crate::effects::{Memory, effects};
 use crate::func::{Function, Inst, InstData, Value};
 use crate::ops::Op;
+use crate::regions::{Region, Regions};
 
 /// Something known about memory at a point: a load of this form, or this readonly call, would give
 /// this value.
@@ -19,8 +20,8 @@ pub(super) struct Fact {
     pub(super) base: Value,
     pub(super) offset: i64,
     pub(super) value: Value,
-    /// Is about elements.
-    pub(super) elem: bool,
+    /// Of loads.
+    pub(super) region: Region,
     /// For calls.
     pub(super) inst: Inst,
 }
@@ -73,22 +74,23 @@ fn is_constant_data(func: &Function, cx: &Context, base: Value) -> bool {
 
 /// Whether a write may change what a fact says.
 pub(super) fn kills(func: &Function, cx: &Context, write: Write, fact: &Fact) -> bool {
+    let is_constant = |fact: &Fact| fact.op != Op::Call && cx.module.regions.is_constant(fact.region);
     match write {
         Write::Nothing => false,
         _ if fact.op != Op::Call && is_constant_data(func, cx, fact.base) => false,
         Write::Globals => fact.op != Op::Call && is_global(func, fact.base),
-        Write::Everything => true,
+        Write::Everything => !is_constant(fact),
         Write::Store(_) if fact.op == Op::Call => true,
         Write::Store(inst) => {
             let data = &func.insts[inst.index()];
-            if data.elem != fact.elem && func.file.is_some() {
+            if Regions::apart(data.region, fact.region) {
                 return false;
             }
             let base = func.resolve(func.operands(inst)[0]);
             let (mut a, mut b) = (fact.offset, data.imm);
             if base != fact.base {
                 let (Some(x), Some(y)) = (symbol_base(func, base), symbol_base(func, fact.base)) else {
-                    return true;
+                    return !is_constant(fact);
                 };
                 if x.sym != y.sym {
                     return false;

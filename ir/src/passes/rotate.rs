@@ -8,6 +8,45 @@
 //! defines. A loop is left alone when such a value is used where neither landing block dominates.
 //!
 //! Headers are handled in reverse postorder: what a copy contains was renamed before.
+//!
+//! ```
+//! mochi_ir::filetest::becomes("rotate", "
+//! func @f -> i64 {
+//! b0(v0:i64):
+//!   v1:i64 = iconst 0
+//!   v2:i64 = iconst 1
+//!   jump b1(v1)
+//! b1(v3:i64):
+//!   v4:i64 = icmp slt v3, v0
+//!   brif v4, b2, b3
+//! b2:
+//!   v5:i64 = add v3, v2
+//!   jump b1(v5)
+//! b3:
+//!   ret v3
+//! }", "
+//! func @f -> i64 {
+//! b0(v0:i64):
+//!   v1:i64 = iconst 0
+//!   v2:i64 = iconst 1
+//!   jump b6
+//! b1:
+//!   v4:i64 = icmp slt v5, v0
+//!   brif v4, b4(v5), b5(v5)
+//! b2:
+//!   v5:i64 = add v6, v2
+//!   jump b1
+//! b3:
+//!   ret v7
+//! b6:
+//!   v9:i64 = icmp slt v1, v0
+//!   brif v9, b4(v1), b5(v1)
+//! b4(v6:i64):
+//!   jump b2
+//! b5(v7:i64):
+//!   jump b3
+//! }");
+//! ```
 
 use super::Context;
 use crate::cfg::{Cfg, DomTree, Loops};
@@ -256,7 +295,7 @@ fn copy_header(func: &mut Function, h: Block) -> HeaderCopy {
         let args: Vec<Value> = func.operands(old).iter().map(|&v| map.get(v).unwrap_or(v)).collect();
         let ty = data.result.map(|v| func.ty(v));
         let new: Inst = func.make_inst(data.op, &args, data.imm, data.sym, ty, data.loc);
-        func.insts[new.index()].elem = data.elem;
+        func.insts[new.index()].region = data.region;
         if let (Some(a), Some(b)) = (data.result, func.insts[new.index()].result) {
             map.0.push((a, b));
         }

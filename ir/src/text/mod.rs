@@ -8,6 +8,7 @@
 //!
 //! let text = r#"
 //! file "a.mochi"                                     ; files, in order
+//! region @List.length                                ; regions of memory, in order; also: constant
 //! declare func @f(ref, i64) -> ref readonly export   ; symbols, in order
 //! declare func @g(i64) -> ref
 //! declare data @d
@@ -17,7 +18,7 @@
 //! }
 //! func @f "P.f" file 0 save_all preserve_all -> ref @3:1 {
 //! b0(v0:ref, v1:i64):
-//!   v2:i64 = load.64 v0+8 @3:7             ; ` elem` before the position marks element accesses
+//!   v2:i64 = load.64 v0+8 in @List.length @3:7
 //!   v3:i64 = icmp slt v1, v2
 //!   v4:ref = int.add v0, v0 [a b fits]
 //!   brif v3, b1(v2), b2

@@ -12,6 +12,7 @@ use crate::func::{Value, ValueData, ValueDef};
 use crate::library::Library;
 use crate::module::{Attributes, Conv, Data, Module, Reloc, Signature, Sym, SymKind};
 use crate::ops::{Cond, FCond, Imm, KNOWN_A, KNOWN_B, NO_OVERFLOW, Op};
+use crate::regions::Region;
 use std::borrow::Cow;
 
 /// Parses a module.
@@ -164,6 +165,18 @@ impl<'t, 'm> Parser<'t, 'm> {
         }
     }
 
+    fn region(&mut self) -> Result<Region> {
+        let start = self.start;
+        let name = self.symbol_name()?;
+        if let Some(region) = self.module.regions.find(&name) {
+            return Ok(region);
+        }
+        match self.library.and_then(|l| l.regions.iter().find(|row| row.0 == name)) {
+            Some((name, constant)) => Ok(self.module.regions.declare(name, *constant)),
+            None => Err(self.lexer.error_at(start, ParseErrorKind::UnknownSymbol(name.into_owned()))),
+        }
+    }
+
     fn ty(&mut self) -> Result<Type> {
         let ty = match self.token {
             Token::Word("i64") => Type::I64,
@@ -202,6 +215,12 @@ impl<'t, 'm> Parser<'t, 'm> {
                 let file = self.string()?;
                 self.module.files.push(file);
             }
+            Token::Word("region") => {
+                self.advance()?;
+                let name = self.symbol_name()?;
+                let constant = self.eat_word("constant")?;
+                self.module.regions.declare(&name, constant);
+            }
             Token::Word("declare") => {
                 self.advance()?;
                 self.declaration()?;
@@ -220,7 +239,7 @@ impl<'t, 'm> Parser<'t, 'm> {
                 }
                 self.module.funcs.push(func);
             }
-            _ => return self.expected("`file`, `declare`, `data` or `func`"),
+            _ => return self.expected("`file`, `region`, `declare`, `data` or `func`"),
         }
         Ok(())
     }
@@ -481,7 +500,7 @@ impl<'t, 'm> Parser<'t, 'm> {
             result,
             edges: ArgList::default(),
             loc: SrcLoc::NONE,
-            elem: false,
+            region: Region::ANY,
         };
         self.scratch.clear();
         self.fields(body, &mut data)?;
@@ -519,7 +538,9 @@ impl<'t, 'm> Parser<'t, 'm> {
                     let v = self.value(body)?;
                     self.scratch.push(v);
                 }
-                data.elem = self.eat_word("elem")?;
+                if self.eat_word("in")? {
+                    data.region = self.region()?;
+                }
             }
             Imm::Cond | Imm::IntCond => {
                 let Token::Word(w) = self.token else { return self.expected("a condition") };

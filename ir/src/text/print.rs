@@ -31,6 +31,11 @@ pub fn print_module(module: &Module) -> String {
         quote(&mut p.out, file);
         p.out.push('\n');
     }
+    for (name, constant) in module.regions.rows() {
+        p.out.push_str("region ");
+        p.symbol_name(name);
+        p.out.push_str(if *constant { " constant\n" } else { "\n" });
+    }
     for decl in &module.syms {
         p.decl(decl);
     }
@@ -283,7 +288,10 @@ impl Printer<'_> {
             }
             Imm::Offset => {
                 self.memory(data.imm, args);
-                self.out.push_str(if data.elem { " elem" } else { "" });
+                if let Some(name) = self.module.regions.name(data.region) {
+                    self.out.push_str(" in ");
+                    self.symbol_name(name);
+                }
             }
             Imm::Cond | Imm::IntCond => {
                 put!(self, " {} ", Cond::from_imm(data.imm).name());

@@ -7,6 +7,8 @@ use crate::{Module, Op, Type};
 
 const SAMPLE: &str = r#"file "a \"b\".mochi"
 file "b.mochi"
+region @"a region"
+region @List.length constant
 declare func @f(ref, i64) -> ref
 declare func @"list<int>.push"(ref, f64) preserve_all readonly pure noreturn inline cold quiet bounded barren export
 declare data @d export
@@ -31,7 +33,7 @@ b0(v0:ref, v1:i64):
   v8:f64 = fconst 1e300
   v9:f64 = fconst 0x7ff8000000000a0e
   v10:i64 = symaddr @d-8
-  store.64 v10-16, v1 elem @1048575:4095
+  store.64 v10-16, v1 in @"a region" @1048575:4095
   v11:i64 = fcmp le v7, v8
   call @"list<int>.push"(v0, v9)
   v12:ref = call.ind v10(v0, v1)
@@ -142,7 +144,7 @@ fn functions_declare_what_they_need() {
             ),
         },
     ];
-    let library = Library { decls: &DECLS };
+    let library = Library { decls: &DECLS, ..Library::EMPTY };
     let mut module = Module::new();
     let func = parse_function(DECLS[1].body.unwrap(), &mut module, &library).unwrap();
     assert_eq!(module.sym(func.sym).name, "push");

@@ -19,15 +19,6 @@ pub use token::{Kind, Token};
 use crate::diag::{Code, Diagnostics};
 use crate::span::{FileId, Span};
 
-/// Which tokens there are.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Dialect {
-    /// The language.
-    Mochi,
-    /// The runtime's system dialect: also `& | ^ << >> ~ @`.
-    System,
-}
-
 /// What [`lex`] returns.
 #[derive(Debug)]
 pub struct Tokens {
@@ -39,13 +30,12 @@ pub struct Tokens {
 }
 
 /// Splits a file into tokens. `text` has no leading byte order mark and at most `u32::MAX` bytes.
-pub fn lex(text: &str, file: FileId, dialect: Dialect, diags: &mut Diagnostics) -> Tokens {
+pub fn lex(text: &str, file: FileId, diags: &mut Diagnostics) -> Tokens {
     let mut lexer = Lexer {
         text,
         bytes: text.as_bytes(),
         at: 0,
         file,
-        dialect,
         diags,
         list: Vec::with_capacity(text.len() / 4 + 1),
         first_on_line: true,
@@ -62,7 +52,6 @@ struct Lexer<'a> {
     /// Next byte.
     at: usize,
     file: FileId,
-    dialect: Dialect,
     diags: &'a mut Diagnostics,
     list: Vec<Token>,
     first_on_line: bool,
@@ -282,18 +271,15 @@ impl Lexer<'_> {
 
     fn sign(&mut self, b: u8) {
         use Kind::*;
-        let system = self.dialect == Dialect::System;
         let (kind, length) = match (b, self.peek(1), self.peek(2)) {
             (b'=', b'=', _) => (EqEq, 2),
             (b'!', b'=', _) => (NotEq, 2),
             (b'<', b'=', _) => (Le, 2),
             (b'>', b'=', _) => (Ge, 2),
-            (b'<', b'<', _) if system => (Shl, 2),
-            (b'>', b'>', _) if system => (Shr, 2),
             (b'&', b'&', _) => (AndAnd, 2),
             (b'|', b'|', _) => (OrOr, 2),
             (b'=', b'>', _) => (Arrow, 2),
-            (b':', b'-', _) if !system => (Turnstile, 2),
+            (b':', b'-', _) => (Turnstile, 2),
             (b'.', b'.', b'=') => (DotDotEq, 3),
             (b'.', b'.', _) => (DotDot, 2),
             (b'?', b'?', _) => (Coalesce, 2),
@@ -322,10 +308,6 @@ impl Lexer<'_> {
             (b'.', ..) => (Dot, 1),
             (b':', ..) => (Colon, 1),
             (b'?', ..) => (Question, 1),
-            (b'&', ..) if system => (And, 1),
-            (b'^', ..) if system => (Caret, 1),
-            (b'~', ..) if system => (Tilde, 1),
-            (b'@', ..) if system => (At, 1),
             _ => return self.illegal(),
         };
         self.push(kind, self.at + length);

@@ -2,15 +2,15 @@
 
 use super::*;
 
-fn lex_all(text: &str, dialect: Dialect) -> (Tokens, Diagnostics) {
+fn lex_all(text: &str) -> (Tokens, Diagnostics) {
     let mut diags = Diagnostics::new();
-    let tokens = lex(text, FileId(0), dialect, &mut diags);
+    let tokens = lex(text, FileId(0), &mut diags);
     (tokens, diags)
 }
 
 /// `kind:text` of every token but the last.
 fn spelled(text: &str) -> Vec<String> {
-    let (tokens, diags) = lex_all(text, Dialect::Mochi);
+    let (tokens, diags) = lex_all(text);
     assert!(diags.is_empty(), "{text}: {:?}", diags.items());
     let (last, list) = tokens.list.split_last().expect("tokens end with Eof");
     assert_eq!(last.kind, Kind::Eof);
@@ -18,14 +18,14 @@ fn spelled(text: &str) -> Vec<String> {
 }
 
 fn kinds(text: &str) -> Vec<Kind> {
-    let (tokens, diags) = lex_all(text, Dialect::Mochi);
+    let (tokens, diags) = lex_all(text);
     assert!(diags.is_empty(), "{text}: {:?}", diags.items());
     tokens.list.iter().map(|t| t.kind).collect()
 }
 
 /// Codes with the byte ranges they point at.
 fn errors(text: &str) -> Vec<(&'static str, u32, u32)> {
-    let (_, diags) = lex_all(text, Dialect::Mochi);
+    let (_, diags) = lex_all(text);
     diags.items().iter().map(|d| (d.code.text(), d.span.start, d.span.end)).collect()
 }
 
@@ -81,7 +81,7 @@ fn numbers() {
 
 #[test]
 fn comments_and_lines() {
-    let (tokens, diags) = lex_all("a // b\n# c\n d /* e\n*/ f /***/ g;h", Dialect::Mochi);
+    let (tokens, diags) = lex_all("a // b\n# c\n d /* e\n*/ f /***/ g;h");
     assert!(diags.is_empty());
     let flags: Vec<bool> = tokens.list.iter().map(|t| t.first_on_line).collect();
     assert_eq!(flags, [true, true, true, false, false, false]);
@@ -107,7 +107,7 @@ fn unterminated() {
     assert_eq!(errors("\"a\\"), [("P040", 0, 3)]);
     assert_eq!(errors("x /* y"), [("P042", 2, 4)]);
     assert_eq!(errors("/*/"), [("P042", 0, 2)]);
-    let (tokens, diags) = lex_all("let a = \"x\nlet b = \"y\nlet c = \"z", Dialect::Mochi);
+    let (tokens, diags) = lex_all("let a = \"x\nlet b = \"y\nlet c = \"z");
     assert_eq!(tokens.unreliable_from, Some(8));
     assert_eq!(diags.items()[0].labels.len(), 1);
 }
@@ -119,13 +119,4 @@ fn illegal_characters() {
     assert_eq!(errors("'text' 'x"), [("P040", 0, 6), ("P040", 7, 8)]);
     assert_eq!(errors("\"a\\\nb\""), [("P040", 0, 6)]);
     assert_eq!(errors("\u{0} \\"), [("P040", 0, 1), ("P040", 2, 3)]);
-}
-
-#[test]
-fn system_dialect() {
-    use Kind::*;
-    let (tokens, diags) = lex_all("a & b | c ^ d << 1 >> 2 @x ~y p[1:-1]", Dialect::System);
-    assert!(diags.is_empty());
-    let kinds: Vec<Kind> = tokens.list.iter().map(|t| t.kind).filter(|k| !matches!(k, Ident | Int)).collect();
-    assert_eq!(kinds, [And, Bar, Caret, Shl, Shr, At, Tilde, LBracket, Colon, Minus, RBracket, Eof]);
 }

@@ -70,7 +70,6 @@ tokens! {
         PercentEq "%="; Minus "-"; Plus "+"; Star "*"; Slash "/"; Percent "%"; Assign "="; Lt "<"; Gt ">";
         Not "!"; Bar "|"; LBrace "{"; RBrace "}"; LBracket "["; RBracket "]"; LParen "("; RParen ")";
         Comma ","; Dot "."; Colon ":"; Question "?";
-        And "&"; Caret "^"; Shl "<<"; Shr ">>"; Tilde "~"; At "@";
     }
 }
 

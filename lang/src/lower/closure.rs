@@ -12,11 +12,12 @@
 
 use super::desc::CLOSURE_HEADER;
 use super::func::{Fx, Home};
+use super::layout::{CLOSURE_CODE, Part};
 use super::repr::{Layout, Repr, Slot};
 use super::{Lowerer, Thunk};
 use crate::tree::{self, Expr, FuncId, LocalId, VarRef};
 use crate::types::{Ty, TyKind};
-use mochi_ir::{Function, Op, Signature, Sym, Type, Value};
+use mochi_ir::{Function, Region, Signature, Sym, Type, Value};
 
 impl<'a> Fx<'_, 'a> {
     fn capture_slot(&mut self, local: LocalId) -> Slot {
@@ -64,9 +65,11 @@ impl<'a> Fx<'_, 'a> {
         let desc = self.lw.closure_desc(layout, plain);
         let closure = self.alloc(layout, desc);
         let code = self.b.symaddr(code, 0, Type::I64);
-        self.b.store(Op::Store64, closure, code, 8);
+        let region = self.lw.part(Part::ClosureCode);
+        self.store_slot(closure, code, CLOSURE_CODE, region);
+        let region = self.lw.part(Part::Captured);
         for (&v, &offset) in captures.iter().zip(&layout.offsets) {
-            self.store_slot(closure, v, i64::from(offset));
+            self.store_slot(closure, v, i64::from(offset), region);
         }
         closure
     }
@@ -83,7 +86,8 @@ impl<'a> Fx<'_, 'a> {
                     self.lw.types.repr(ty)
                 }
             };
-            let v = self.load_slot(repr, env, i64::from(offset));
+            let region = self.lw.part(Part::Captured);
+            let v = self.load_slot(repr, env, i64::from(offset), region);
             self.set_capture(c.inner, v);
         }
     }
@@ -186,11 +190,12 @@ pub(crate) fn lower_thunk(lw: &mut Lowerer<'_>, thunk: &Thunk, sym: Sym) -> Func
         }
         Thunk::Partial(all, bound, result) => {
             let layout = partial_layout(all, *bound);
-            let closure = fx.load_slot(Repr::Ref, env, i64::from(layout.offsets[0]));
-            let code = fx.b.load(Op::Load64, closure, 8, Type::I64);
+            let region = fx.lw.part(Part::Captured);
+            let closure = fx.load_slot(Repr::Ref, env, i64::from(layout.offsets[0]), region);
+            let code = fx.load_part(closure, CLOSURE_CODE, Part::ClosureCode);
             let mut values = vec![code, closure];
             for (k, repr) in all[..*bound].iter().enumerate() {
-                values.push(fx.load_slot(*repr, env, i64::from(layout.offsets[k + 1])));
+                values.push(fx.load_slot(*repr, env, i64::from(layout.offsets[k + 1]), region));
             }
             values.extend_from_slice(own);
             let v = fx.b.call_ind(&values, Some(result.ir()));
@@ -199,7 +204,8 @@ pub(crate) fn lower_thunk(lw: &mut Lowerer<'_>, thunk: &Thunk, sym: Sym) -> Func
         Thunk::Adapter(from, to) => {
             let (inner, inner_result) = fx.lw.types.signature(*from);
             let (outer, outer_result) = fx.lw.types.signature(*to);
-            let closure = fx.load_slot(Repr::Ref, env, i64::from(CLOSURE_HEADER) * 8);
+            let region = fx.lw.part(Part::Captured);
+            let closure = fx.load_slot(Repr::Ref, env, i64::from(CLOSURE_HEADER) * 8, region);
             let mut values = Vec::with_capacity(inner.len());
             for (k, &param) in inner.iter().enumerate() {
                 values.push(fx.convert(own[k], outer[k], param));
@@ -209,7 +215,8 @@ pub(crate) fn lower_thunk(lw: &mut Lowerer<'_>, thunk: &Thunk, sym: Sym) -> Func
             fx.b.ret(Some(v));
         }
         Thunk::Spread(n) => {
-            let values: Vec<Value> = (0..*n).map(|k| fx.load_slot(Repr::Any, own[0], 8 * k as i64)).collect();
+            let values: Vec<Value> =
+                (0..*n).map(|k| fx.load_slot(Repr::Any, own[0], 8 * k as i64, Region::ANY)).collect();
             let v = fx.invoke(env, &values, Ty::ANY);
             fx.b.ret(Some(v));
         }

@@ -5,6 +5,7 @@
 
 use super::Thunk;
 use super::func::Fx;
+use super::layout::{OBJECT_DESC, Part};
 use super::ops::const_int;
 use super::repr::{Layout, Repr, Slot};
 use crate::tree::{Expr, ExprKind};
@@ -133,7 +134,7 @@ impl<'a> Fx<'_, 'a> {
 
     /// 1 when an object's descriptor is that of a variant.
     pub(crate) fn is_variant(&mut self, v: Value, id: StructId) -> Value {
-        let header = self.b.load(Op::Load64, v, 0, Type::I64);
+        let header = self.load_part(v, OBJECT_DESC, Part::Desc);
         let desc = self.lw.struct_desc(id);
         let desc = self.b.symaddr(desc, 0, Type::I64);
         self.b.icmp(Cond::Eq, header, desc)

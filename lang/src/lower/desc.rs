@@ -3,6 +3,9 @@
 //! Layouts are those of the runtime's objects: a descriptor is nine words, a string is
 //! `desc, bytes, code points, address of the bytes`, then the bytes. Everything is deduplicated.
 
+use super::layout::{
+    CLOSURE_SIZE, DESC_SIZE, FIELD_ROW_SIZE, LIST_SIZE, LIST_STORE, OBJECT_HEADER, STR_SIZE,
+};
 use super::repr::{Layout, Repr, Slot};
 use super::{Lowerer, Thunk};
 use crate::types::{StructId, Ty, TyKind, UnionId};
@@ -23,7 +26,7 @@ enum Kind {
 }
 
 /// Header words of a closure in front of its captures: descriptor and code.
-pub(crate) const CLOSURE_HEADER: u32 = 2;
+pub(crate) const CLOSURE_HEADER: u32 = CLOSURE_SIZE as u32 / 8;
 
 /// Layout of the closures that the runtime makes: the function they hold and a list of arguments that wait
 /// for the others.
@@ -58,12 +61,9 @@ pub(crate) type Place = (Sym, i64);
 /// The runtime's static strings of one byte, by byte.
 pub(crate) const BYTE_STRINGS: &str = "byte_strings";
 
-/// Where the bytes of a static string start.
-const STR_INLINE: usize = 32;
-
 /// Size of a static string, in whole words.
 fn str_size(bytes: usize) -> usize {
-    STR_INLINE + bytes.next_multiple_of(8)
+    STR_SIZE as usize + bytes.next_multiple_of(8)
 }
 
 /// Number of characters: a byte that belongs to no well-formed sequence is one (`runtime/lib/utf8.mochi`).
@@ -135,7 +135,7 @@ impl Lowerer<'_> {
         w.addr(header, 0);
         w.word(text.len() as i64);
         w.word(characters(text) as i64);
-        w.addr(sym, STR_INLINE as i64);
+        w.addr(sym, STR_SIZE);
         w.bytes.extend_from_slice(text);
         w.bytes.resize(str_size(text.len()), 0);
         self.define(sym, w, false);
@@ -157,14 +157,15 @@ impl Lowerer<'_> {
         }
         let fields = self.types.field_types(id);
         let slots: Vec<Slot> = fields.iter().map(|&t| self.types.repr(t).slot()).collect();
-        let layout = Rc::new(Layout { types: fields, ..Layout::new(1, &slots) });
+        let regions = self.declare_fields(id);
+        let layout = Rc::new(Layout { types: fields, regions, ..Layout::new(OBJECT_HEADER, &slots) });
         self.layouts.insert(id, layout.clone());
         layout
     }
 
     /// Layout of a group: key, items.
     pub(crate) fn group_layout(&mut self, key: Ty) -> Layout {
-        Layout::new(1, &[self.types.repr(key).slot(), Slot::Ref])
+        Layout::new(OBJECT_HEADER, &[self.types.repr(key).slot(), Slot::Ref])
     }
 
     /// Descriptor of a closure with this many captures of each class; `plain` is the number of parameters
@@ -290,7 +291,8 @@ impl Lowerer<'_> {
         self.descs.insert(ty, sym);
         let desc = match kind {
             TyKind::List(e) => {
-                let gc = Layout { size: 32, nref: 1, ..Layout::new(0, &[]) }.gc_word(2);
+                let layout = Layout { size: LIST_SIZE as u32, nref: 1, ..Layout::new(0, &[]) };
+                let gc = layout.gc_word(LIST_STORE as u32 / 8);
                 Desc { gc, elem: Some(self.desc(e)), ..Desc::new(Kind::List) }
             }
             TyKind::Map(k, v) => {
@@ -309,7 +311,7 @@ impl Lowerer<'_> {
         let items = self.types.types.list(item);
         let row = |name: &str, at: usize, ty| (name.to_string(), i64::from(layout.offsets[at]), ty);
         let table = self.field_table(vec![row("items", 1, items), row("key", 0, key)]);
-        Desc { gc: layout.gc_word(1), fields: Some((2, table)), ..Desc::new(Kind::Group) }
+        Desc { gc: layout.gc_word(OBJECT_HEADER), fields: Some((2, table)), ..Desc::new(Kind::Group) }
     }
 
     /// A table of fields: name, byte offset (0 for a method), resolved type.
@@ -325,6 +327,7 @@ impl Lowerer<'_> {
             table.word(*offset);
             table.addr(desc, 0);
         }
+        debug_assert_eq!(table.bytes.len() as i64, rows.len() as i64 * FIELD_ROW_SIZE);
         self.define(sym, table, false);
         self.field_tables.insert(rows, sym);
         sym
@@ -353,7 +356,10 @@ impl Lowerer<'_> {
             let ty = self.types.types.intern(TyKind::Union(u));
             UnionPart::VariantOf(self.union_desc(ty, u))
         });
-        self.write_desc(sym, Desc { gc: layout.gc_word(1), name, fields, union, ..Desc::new(Kind::Struct) });
+        self.write_desc(
+            sym,
+            Desc { gc: layout.gc_word(OBJECT_HEADER), name, fields, union, ..Desc::new(Kind::Struct) },
+        );
         sym
     }
 
@@ -410,6 +416,7 @@ impl Lowerer<'_> {
                 w.addr(table, 0);
             }
         }
+        debug_assert_eq!(w.bytes.len() as i64, DESC_SIZE);
         self.define(sym, w, false);
     }
 }

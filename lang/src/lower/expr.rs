@@ -6,7 +6,7 @@ use super::repr::Repr;
 use crate::ast::{BinOp, UnOp};
 use crate::tree::{Builtin, Expr, ExprKind};
 use crate::types::{StructId, Ty, TyKind};
-use mochi_ir::{Cond, FCond, Op, Type, Value};
+use mochi_ir::{Cond, FCond, Op, Region, Type, Value};
 
 /// A list literal of more elements takes each as soon as it is known, so that they need not all be
 /// alive at once; of fewer, they may stay in registers until the list is made.
@@ -217,7 +217,8 @@ impl<'a> Fx<'_, 'a> {
         let desc = self.lw.struct_desc(id);
         let object = self.alloc(&layout, desc);
         for (field, v) in values {
-            self.store_slot(object, *v, i64::from(layout.offsets[*field as usize]));
+            let region = self.lw.field_region(id, *field);
+            self.store_slot(object, *v, i64::from(layout.offsets[*field as usize]), region);
         }
         object
     }
@@ -238,7 +239,8 @@ impl<'a> Fx<'_, 'a> {
         let layout = self.lw.layout(id);
         let field_ty = layout.types[field as usize];
         let repr = self.lw.types.repr(field_ty);
-        let v = self.load_slot(repr, base, i64::from(layout.offsets[field as usize]));
+        let region = self.lw.field_region(id, field);
+        let v = self.load_slot(repr, base, i64::from(layout.offsets[field as usize]), region);
         (v, field_ty)
     }
 
@@ -302,7 +304,7 @@ impl<'a> Fx<'_, 'a> {
     pub(crate) fn map_get(&mut self, key: Ty, value: Ty, map: Value, k: Value) -> Value {
         let repr = self.lw.types.repr(value);
         let slot = self.map_find(key, map, k);
-        self.choose(slot, repr, |fx| fx.load_slot(repr, slot, 0), |fx| fx.none(repr))
+        self.choose(slot, repr, |fx| fx.load_slot(repr, slot, 0, Region::ANY), |fx| fx.none(repr))
     }
 
     /// A copy of a key that shares no container with it.
@@ -318,7 +320,7 @@ impl<'a> Fx<'_, 'a> {
     /// Stores under a key.
     pub(crate) fn map_put(&mut self, key: Ty, map: Value, k: Value, v: Value) {
         let slot = self.map_slot(key, map, k);
-        self.store_slot(slot, v, 0);
+        self.store_slot(slot, v, 0, Region::ANY);
     }
 
     fn slice(&mut self, base: &'a Expr, start: Option<&'a Expr>, end: Option<&'a Expr>) -> Value {
@@ -367,7 +369,8 @@ impl<'a> Fx<'_, 'a> {
     /// The list of a group's items.
     pub(crate) fn group_items(&mut self, key: Ty, group: Value) -> Value {
         let offset = self.lw.group_layout(key).offsets[1];
-        self.load_slot(Repr::Ref, group, i64::from(offset))
+        let region = self.lw.group_region("items");
+        self.load_slot(Repr::Ref, group, i64::from(offset), region)
     }
 
     fn group_field(&mut self, base: &'a Expr, name: &str) -> Value {
@@ -378,7 +381,8 @@ impl<'a> Fx<'_, 'a> {
             "key" => {
                 let offset = self.lw.group_layout(key).offsets[0];
                 let repr = self.lw.types.repr(key);
-                self.load_slot(repr, group, i64::from(offset))
+                let region = self.lw.group_region("key");
+                self.load_slot(repr, group, i64::from(offset), region)
             }
             "items" => self.group_items(key, group),
             _ => {

@@ -6,6 +6,7 @@
 
 use super::desc::BYTE_STRINGS;
 use super::instances::Instance;
+use super::layout::{CELL_VALUE, LIST_LEN, OBJECT_HEADER, Part};
 use super::repr::{Layout, Repr, Slot};
 use super::{Lowerer, none_word};
 use crate::span::Span;
@@ -13,7 +14,7 @@ use crate::tree::{self, GlobalId, LocalId, VarRef};
 use crate::types::Ty;
 use mochi_ir::builder::Var;
 use mochi_ir::hash::FastMap;
-use mochi_ir::{Block, Cond, Function, FunctionBuilder, Op, Sym, Type, Value};
+use mochi_ir::{Block, Cond, Function, FunctionBuilder, Op, Region, Sym, Type, Value};
 use std::rc::Rc;
 
 /// No runtime function that lowering calls has more parameters.
@@ -260,17 +261,27 @@ impl<'l, 'a> Fx<'l, 'a> {
     }
 
     /// Loads a slot.
-    pub(crate) fn load_slot(&mut self, repr: Repr, addr: Value, offset: i64) -> Value {
-        match repr.ir() {
-            Type::F64 => self.b.load(Op::LoadF64, addr, offset, Type::F64),
-            ty => self.b.load(Op::Load64, addr, offset, ty),
-        }
+    pub(crate) fn load_slot(&mut self, repr: Repr, addr: Value, offset: i64, region: Region) -> Value {
+        let ty = repr.ir();
+        let op = if ty == Type::F64 { Op::LoadF64 } else { Op::Load64 };
+        let v = self.b.load(op, addr, offset, ty);
+        self.b.set_region(region);
+        v
     }
 
     /// Stores to a slot.
-    pub(crate) fn store_slot(&mut self, addr: Value, value: Value, offset: i64) {
+    pub(crate) fn store_slot(&mut self, addr: Value, value: Value, offset: i64, region: Region) {
         let op = if self.b.func.ty(value) == Type::F64 { Op::StoreF64 } else { Op::Store64 };
         self.b.store(op, addr, value, offset);
+        self.b.set_region(region);
+    }
+
+    /// Loads a number from a part of an object.
+    pub(crate) fn load_part(&mut self, object: Value, offset: i64, part: Part) -> Value {
+        let v = self.b.load(Op::Load64, object, offset, Type::I64);
+        let region = self.lw.part(part);
+        self.b.set_region(region);
+        v
     }
 
     /// Allocates an object of fixed size.
@@ -381,7 +392,7 @@ impl<'l, 'a> Fx<'l, 'a> {
 
     /// Raw length of a list.
     pub(crate) fn raw_len(&mut self, list: Value) -> Value {
-        self.b.load(Op::Load64, list, 8, Type::I64)
+        self.load_part(list, LIST_LEN, Part::ListLen)
     }
 
     /// Element of a list by raw index, unchecked.
@@ -463,7 +474,8 @@ impl<'l, 'a> Fx<'l, 'a> {
             Home::Var(v) => self.b.def_var(v, value),
             Home::Data(sym) => {
                 let addr = self.b.symaddr(sym, 0, Type::Addr);
-                self.store_slot(addr, value, 0);
+                let region = self.lw.part(Part::Variable);
+                self.store_slot(addr, value, 0, region);
             }
             Home::Cell(v) => {
                 let ty = self.var_ty(var);
@@ -473,8 +485,9 @@ impl<'l, 'a> Fx<'l, 'a> {
                     Slot::Raw => "desc_cell_raw",
                 };
                 let desc = self.lw.runtime_data(desc);
-                let cell = self.alloc(&Layout::new(1, &[Slot::Ref]), desc);
-                self.store_slot(cell, value, 8);
+                let cell = self.alloc(&Layout::new(OBJECT_HEADER, &[Slot::Ref]), desc);
+                let region = self.lw.part(Part::Cell);
+                self.store_slot(cell, value, CELL_VALUE, region);
                 self.b.def_var(v, cell);
             }
         }
@@ -490,7 +503,8 @@ impl<'l, 'a> Fx<'l, 'a> {
         match self.home(var) {
             Home::Cell(v) => {
                 let cell = self.b.use_var(v);
-                self.store_slot(cell, value, 8);
+                let region = self.lw.part(Part::Cell);
+                self.store_slot(cell, value, CELL_VALUE, region);
             }
             _ => self.bind(var, value),
         }
@@ -504,11 +518,13 @@ impl<'l, 'a> Fx<'l, 'a> {
             Home::Var(v) => self.b.use_var(v),
             Home::Cell(v) => {
                 let cell = self.b.use_var(v);
-                self.load_slot(repr, cell, 8)
+                let region = self.lw.part(Part::Cell);
+                self.load_slot(repr, cell, CELL_VALUE, region)
             }
             Home::Data(sym) => {
                 let addr = self.b.symaddr(sym, 0, Type::Addr);
-                self.load_slot(repr, addr, 0)
+                let region = self.lw.part(Part::Variable);
+                self.load_slot(repr, addr, 0, region)
             }
         }
     }

@@ -7,7 +7,7 @@ use super::join::Stage;
 use super::repr::Repr;
 use crate::tree::{Group, Query};
 use crate::types::{Ty, TyKind};
-use mochi_ir::{Type, Value};
+use mochi_ir::{Region, Type, Value};
 
 impl<'a> Fx<'_, 'a> {
     /// Emits the loops that fill the list of groups, of a resolved group type.
@@ -24,6 +24,7 @@ impl<'a> Fx<'_, 'a> {
         let items_ty = self.lw.types.types.list(item);
         let layout = self.lw.group_layout(key);
         let (key_at, items_at) = (i64::from(layout.offsets[0]), i64::from(layout.offsets[1]));
+        let (key_region, items_region) = (self.lw.group_region("key"), self.lw.group_region("items"));
         let desc = self.lw.desc(ty);
         let map_desc = self.desc(map_ty);
         let map = self.rt("map_new", &[map_desc]);
@@ -31,7 +32,7 @@ impl<'a> Fx<'_, 'a> {
             let k = fx.keep_as(&group.key, key);
             let v = fx.keep_as(&group.item, item);
             let slot = fx.map_slot(key, map, k);
-            let found = fx.load_slot(Repr::Ref, slot, 0);
+            let found = fx.load_slot(Repr::Ref, slot, 0, Region::ANY);
             let missing = fx.is_none(Repr::Ref, found);
             let (make, join) = (fx.b.new_block(), fx.b.new_block());
             let object = fx.b.declare_var(Type::Ref);
@@ -41,16 +42,16 @@ impl<'a> Fx<'_, 'a> {
             let fresh = fx.alloc(&layout, desc);
             // Keys are values: what happens to the object later does not change the group's.
             let own = fx.copy_key(key, k);
-            fx.store_slot(fresh, own, key_at);
+            fx.store_slot(fresh, own, key_at, key_region);
             let items = fx.new_list(items_ty, 0);
-            fx.store_slot(fresh, items, items_at);
-            fx.store_slot(slot, fresh, 0);
+            fx.store_slot(fresh, items, items_at, items_region);
+            fx.store_slot(slot, fresh, 0, Region::ANY);
             fx.push(ty, groups, fresh);
             fx.b.def_var(object, fresh);
             fx.b.jump(join, &[]);
             fx.enter(join);
             let object = fx.b.use_var(object);
-            let items = fx.load_slot(Repr::Ref, object, items_at);
+            let items = fx.load_slot(Repr::Ref, object, items_at, items_region);
             fx.push(item, items, v);
         });
     }

@@ -13,7 +13,7 @@ use crate::ast::{BinOp, JoinKind};
 use crate::parts::{Part, mentions};
 use crate::tree::{Expr, ExprKind, LocalId};
 use crate::types::{Ty, TyKind};
-use mochi_ir::{Block, Op, Type, Value};
+use mochi_ir::{Block, Op, Region, Type, Value};
 
 /// How to find the items that may match a row.
 pub(crate) struct Index<'a> {
@@ -161,14 +161,14 @@ impl<'a> Fx<'_, 'a> {
             }
             let k = fx.expr(key);
             let slot = fx.map_slot(key_ty, map, k);
-            let held = fx.load_slot(Repr::Ref, slot, 0);
+            let held = fx.load_slot(Repr::Ref, slot, 0, Region::ANY);
             let none = fx.is_none(Repr::Ref, held);
             let all = fx.choose(
                 none,
                 Repr::Ref,
                 |fx| {
                     let fresh = fx.new_list(positions, 1);
-                    fx.store_slot(slot, fresh, 0);
+                    fx.store_slot(slot, fresh, 0, Region::ANY);
                     fresh
                 },
                 |_| held,
@@ -207,7 +207,7 @@ impl<'a> Fx<'_, 'a> {
         let slot = self.map_find(index.key, index.map, k);
         self.brif(slot, hit, miss);
         self.enter(hit);
-        let list = self.load_slot(Repr::Ref, slot, 0);
+        let list = self.load_slot(Repr::Ref, slot, 0, Region::ANY);
         self.b.def_var(found, list);
         let len = self.raw_len(list);
         self.b.def_var(count, len);

@@ -20,6 +20,7 @@ mod group;
 mod hash;
 mod instances;
 mod join;
+mod layout;
 mod nones;
 mod ops;
 mod pattern;
@@ -37,6 +38,8 @@ use crate::tree::{FuncId, GlobalId, Program};
 use crate::types::{StructId, Ty};
 use facts::Facts;
 use instances::Instances;
+pub use layout::LAYOUT;
+use layout::RegionTable;
 use mochi_ir::hash::FastMap;
 use mochi_ir::{Attributes, Function, Library, Module, Op, SrcLoc, Sym, Type};
 use repr::{Layout, NONE_FLOAT, Repr, TypeTable};
@@ -88,6 +91,7 @@ pub(crate) struct Lowerer<'a> {
     pub(crate) changed: Rc<Changed>,
     pub(crate) module: Module,
     library: Library,
+    regions: RegionTable,
     map: &'a SourceMap,
     counter: u32,
     /// Runtime functions by address and length of the (static) name.
@@ -131,6 +135,7 @@ impl<'a> Lowerer<'a> {
             changed: Rc::new(changed),
             module,
             library,
+            regions: RegionTable::default(),
             map,
             counter: 0,
             runtime: FastMap::default(),

@@ -126,7 +126,8 @@ impl<'a> Fx<'_, 'a> {
                         continue;
                     }
                     let repr = self.lw.types.repr(types[k]);
-                    let part = self.load_slot(repr, object, i64::from(layout.offsets[k]));
+                    let region = self.lw.field_region(*id, k as u32);
+                    let part = self.load_slot(repr, object, i64::from(layout.offsets[k]), region);
                     self.test(field, part, types[k], fail, Known::default());
                 }
             }

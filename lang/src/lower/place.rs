@@ -16,7 +16,7 @@ use super::repr::Repr;
 use crate::ast::BinOp;
 use crate::tree::{Builtin, Expr, ExprKind, Place, Step, VarRef};
 use crate::types::{Ty, TyKind};
-use mochi_ir::{Cond, Value};
+use mochi_ir::{Cond, Region, Value};
 
 /// Stores by representation of the elements.
 const LIST_SET: [&str; 3] = ["list_set_w", "list_set_f", "list_set_b"];
@@ -29,7 +29,7 @@ const LIST_SET_COPY: [&str; 3] = ["list_set_copy_w", "list_set_copy_f", "list_se
 enum Holder {
     Variable(VarRef),
     /// Object and byte offset.
-    Field(Value, i64),
+    Field(Value, i64, Region),
     /// List, tagged index (in range), element type.
     Element(Value, Value, Ty),
     /// Map, key, key type.
@@ -160,7 +160,8 @@ impl<'a> Fx<'_, 'a> {
     fn store_field(&mut self, object: Value, ty: Ty, field: u32, v: Value) {
         let id = self.struct_id(ty);
         let offset = self.lw.layout(id).offsets[field as usize];
-        self.store_slot(object, v, i64::from(offset));
+        let region = self.lw.field_region(id, field);
+        self.store_slot(object, v, i64::from(offset), region);
     }
 
     /// Resolved type of what a place reaches.
@@ -205,8 +206,9 @@ impl<'a> Fx<'_, 'a> {
             Step::Field(field) => {
                 let id = self.struct_id(at.ty);
                 let offset = i64::from(self.lw.layout(id).offsets[*field as usize]);
+                let region = self.lw.field_region(id, *field);
                 let (value, ty) = self.field(at.value, at.ty, *field);
-                return Reached { value, ty, holder: Holder::Field(at.value, offset) };
+                return Reached { value, ty, holder: Holder::Field(at.value, offset, region) };
             }
             Step::DynField(name) => {
                 let object = self.convert(at.value, at.ty, Ty::ANY);
@@ -269,7 +271,7 @@ impl<'a> Fx<'_, 'a> {
     fn write(&mut self, holder: Holder, v: Value) {
         match holder {
             Holder::Variable(var) => self.assign(var, v),
-            Holder::Field(object, offset) => self.store_slot(object, v, offset),
+            Holder::Field(object, offset, region) => self.store_slot(object, v, offset, region),
             Holder::Element(list, i, elem) => {
                 let repr = self.lw.types.repr(elem);
                 self.rt(repr.list_fn(LIST_SET), &[list, i, v]);
@@ -409,10 +411,10 @@ impl<'a> Fx<'_, 'a> {
                     let added = self.added(growth, elem);
                     let k = self.keep_as(index, key);
                     let slot = self.map_slot(key, at.value, k);
-                    let list = self.load_slot(Repr::Ref, slot, 0);
+                    let list = self.load_slot(Repr::Ref, slot, 0, Region::ANY);
                     let list = self.list_or_new(list, list_ty, |_, _| {});
                     let new = self.add_all(list, elem, &added);
-                    self.store_slot(slot, new, 0);
+                    self.store_slot(slot, new, 0, Region::ANY);
                     return true;
                 }
                 let outer = self.some_list(&at);

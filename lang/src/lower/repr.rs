@@ -5,8 +5,8 @@
 //! `any`. Resolved types are interned, so equal types share descriptors and instances.
 
 use crate::types::{StructId, Ty, TyKind, Types};
-use mochi_ir::Type;
 use mochi_ir::hash::FastMap;
+use mochi_ir::{Region, Type};
 
 /// Bits of the float that stands for `none` (a quiet NaN no arithmetic produces).
 pub(crate) const NONE_FLOAT: i64 = 0x7FF8_0000_0000_0A0E;
@@ -74,6 +74,8 @@ pub(crate) struct Layout {
     pub(crate) offsets: Vec<u32>,
     /// Resolved types of the fields, for structs.
     pub(crate) types: Vec<Ty>,
+    /// The memory of each field, for structs.
+    pub(crate) regions: Vec<Region>,
     /// Number of plain reference fields.
     pub(crate) nref: u32,
     /// Number of tagged fields.
@@ -95,7 +97,14 @@ impl Layout {
                 counts[k] += 1;
             }
         }
-        Layout { offsets, types: Vec::new(), nref: counts[0], ntag: counts[1], size: word * 8 }
+        Layout {
+            offsets,
+            types: Vec::new(),
+            regions: Vec::new(),
+            nref: counts[0],
+            ntag: counts[1],
+            size: word * 8,
+        }
     }
 
     /// The word that tells the collector about the object.

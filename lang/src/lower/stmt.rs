@@ -6,6 +6,7 @@
 //! far), so that range analysis sees that the counter is small.
 
 use super::func::{Fx, Home, Loop};
+use super::layout::{Part, STR_BYTES};
 use super::ops::strip_coerce;
 use crate::ast::{BinOp, UnOp};
 use crate::tree::{Builtin, Expr, ExprKind, LocalId, Stmt, StmtKind, VarRef};
@@ -311,7 +312,7 @@ impl<'a> Fx<'_, 'a> {
     }
 
     fn for_chars(&mut self, var: VarRef, s: Value, body: &'a [Stmt]) {
-        let bytes = self.b.load(Op::Load64, s, 8, Type::I64);
+        let bytes = self.load_part(s, STR_BYTES, Part::StrBytes);
         let pos = self.b.declare_var(Type::I64);
         let zero = self.b.iconst(0);
         self.b.def_var(pos, zero);
@@ -324,7 +325,7 @@ impl<'a> Fx<'_, 'a> {
         self.brif(more, inside, exit);
         self.enter(inside);
         let ch = self.rt("str_char_at", &[s, at]);
-        let width = self.b.load(Op::Load64, ch, 8, Type::I64);
+        let width = self.load_part(ch, STR_BYTES, Part::StrBytes);
         self.bind(var, ch);
         self.loop_body(body, next, exit);
         if self.b.is_reachable() {
@@ -378,7 +379,8 @@ impl<'a> Fx<'_, 'a> {
             let item = fx.raw_get(elem_ty, list, i);
             for (k, &local) in fields.iter().enumerate() {
                 let repr = fx.lw.types.repr(layout.types[k]);
-                let v = fx.load_slot(repr, item, i64::from(layout.offsets[k]));
+                let region = fx.lw.field_region(elem, k as u32);
+                let v = fx.load_slot(repr, item, i64::from(layout.offsets[k]), region);
                 fx.bind_part(VarRef::Local(local), layout.types[k], v);
             }
             let (hit, done) = (fx.b.new_block(), fx.b.new_block());
@@ -389,7 +391,8 @@ impl<'a> Fx<'_, 'a> {
             fx.enter(hit);
             let values: Vec<Value> = set.iter().map(|(_, e)| fx.keep(e)).collect();
             for ((field, _), v) in set.iter().zip(values) {
-                fx.store_slot(item, v, i64::from(layout.offsets[*field as usize]));
+                let region = fx.lw.field_region(elem, *field);
+                fx.store_slot(item, v, i64::from(layout.offsets[*field as usize]), region);
             }
             fx.jump(done);
             fx.enter(done);

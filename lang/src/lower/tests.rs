@@ -37,7 +37,7 @@ fn library() -> Library {
         decl("alloc", &[Type::I64, Type::I64], Some(Type::Ref)),
         decl("int_cmp_slow", &[Type::Ref, Type::Ref], Some(Type::I64)),
     ];
-    Library { decls: Box::leak(decls.into_boxed_slice()) }
+    Library { decls: Box::leak(decls.into_boxed_slice()), ..Library::EMPTY }
 }
 
 fn expr(kind: ExprKind, ty: Ty) -> Expr {
@@ -99,7 +99,7 @@ fn module(types: Types, functions: Vec<Function>) -> Module {
 
 fn run(types: Types, functions: Vec<Function>) -> Result<i64, Trap> {
     let module = module(types, functions);
-    let runtime = system::compile(&[("runtime", RUNTIME)]).expect("the runtime compiles");
+    let runtime = system::compile(&[("runtime", RUNTIME)]).expect("the runtime compiles").module;
     let program = link(&[&module, &runtime], true).expect("linked");
     let mut machine = Machine::new(&program, Linux::default());
     machine.steps = 1_000_000;

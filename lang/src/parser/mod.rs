@@ -21,7 +21,7 @@ mod types;
 
 use crate::ast::{Block, Ident, Program, Stmt, StmtKind};
 use crate::diag::{Code, Diagnostics};
-use crate::lexer::{self, Dialect, Kind, Token};
+use crate::lexer::{self, Kind, Token};
 use crate::span::{FileId, SourceFile, SourceMap, Span};
 
 /// Levels of nested parentheses, blocks, types and the like that are accepted.
@@ -39,7 +39,7 @@ pub fn parse(map: &SourceMap, file: FileId, diags: &mut Diagnostics) -> Program 
         diags.error(Code::P102, Span { start: 0, end: 0, file }, &[]);
         return Program::default();
     }
-    let tokens = lexer::lex(text, file, Dialect::Mochi, diags);
+    let tokens = lexer::lex(text, file, diags);
     report_not_utf8(map.file(file), file, &tokens.list, diags);
     let mut parser = Parser {
         text,

@@ -6,7 +6,7 @@ use super::scope::{Binding, FnCtx, ResultMode, Var, VarKey};
 use super::typeref::TypeName;
 use crate::ast::{self, FunBody, StmtKind, TypeDeclKind};
 use crate::diag::{Code, Diagnostics};
-use crate::lexer::{self, Dialect, Kind};
+use crate::lexer::{self, Kind};
 use crate::span::Span;
 use crate::tree::{Expr, ExprKind, FuncId, Function, LocalId, Stmt, StmtKind as TStmt, VarRef};
 use crate::types::{StructId, Ty, TyKind, UnionDef, UnionId};
@@ -258,7 +258,7 @@ impl<'a> Checker<'a> {
     fn stands_alone(&self, fun: &ast::Fun) -> bool {
         let text = self.map.file(fun.span.file).text.as_str();
         let text = &text[fun.span.start as usize..fun.span.end as usize];
-        let tokens = lexer::lex(text, fun.span.file, Dialect::Mochi, &mut Diagnostics::new());
+        let tokens = lexer::lex(text, fun.span.file, &mut Diagnostics::new());
         let own = |name: &str| fun.params.iter().any(|p| p.name.name == name);
         let names = tokens.list.iter().filter(|t| t.kind == Kind::Ident).map(|t| t.text(text));
         self.type_params.iter().all(|(_, ty)| *ty == Ty::ANY)

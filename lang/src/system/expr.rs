@@ -133,6 +133,7 @@ impl Lowerer<'_, '_> {
                 Ok(Operand::Value(self.b.symaddr(sym, 0, ir::Type::Ref), Ty::Ref))
             }
             ExprKind::Name(name) => self.name(name, e.pos),
+            ExprKind::Field(..) => Ok(Operand::Const(self.m.evaluate(e, 0)?)),
             ExprKind::Call(name, args) => self.call(name, args, e.pos),
             ExprKind::Unary(op, a) => self.unary(*op, a, e.pos),
             ExprKind::Binary(BinOp::AndAlso | BinOp::OrElse, ..) => self.short_circuit(e),
@@ -161,7 +162,9 @@ impl Lowerer<'_, '_> {
                 let (sym, ty) = (*sym, *ty);
                 let at = self.b.symaddr(sym, 0, ir::Type::Addr);
                 let op = if ty == Ty::F64 { Op::LoadF64 } else { Op::Load64 };
-                Ok(Operand::Value(self.b.load(op, at, 0, ty.ir()), ty))
+                let loaded = self.b.load(op, at, 0, ty.ir());
+                self.b.set_region(self.m.variables);
+                Ok(Operand::Value(loaded, ty))
             }
             Some(Global::Fun(_) | Global::Data(..)) => {
                 fault(pos, format!("`{name}` is not a value; its address is `addr({name})`"))

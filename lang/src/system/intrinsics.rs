@@ -17,10 +17,6 @@ enum Rule {
     Store(Op),
     /// `(address, f64, [offset])`.
     StoreFloat,
-    /// As `Load`, of an element of a collection.
-    LoadElem(Op, Ty),
-    /// As `Store` or `StoreFloat`, of an element of a collection.
-    StoreElem(Op),
     /// `(word): i64`.
     Count(Op),
     /// `(a, b)`, 64-bit integers of one type, which is the result's.
@@ -67,12 +63,6 @@ const TABLE: &[(&str, Rule)] = &[
     ("store32", Rule::Store(Op::Store32)),
     ("store64", Rule::Store(Op::Store64)),
     ("storef64", Rule::StoreFloat),
-    ("elem8", Rule::LoadElem(Op::Load8u, Ty::I64)),
-    ("elemref", Rule::LoadElem(Op::Load64, Ty::Ref)),
-    ("elemf64", Rule::LoadElem(Op::LoadF64, Ty::F64)),
-    ("setelem8", Rule::StoreElem(Op::Store8)),
-    ("setelem64", Rule::StoreElem(Op::Store64)),
-    ("setelemf64", Rule::StoreElem(Op::StoreF64)),
     ("clz", Rule::Count(Op::Clz)),
     ("ctz", Rule::Count(Op::Ctz)),
     ("popcnt", Rule::Count(Op::Popcnt)),
@@ -112,8 +102,8 @@ pub(super) fn is_intrinsic(name: &str) -> bool {
 /// The number of arguments: least and most.
 fn arity(rule: Rule) -> (usize, usize) {
     match rule {
-        Rule::Load(..) | Rule::LoadElem(..) => (1, 2),
-        Rule::Store(_) | Rule::StoreFloat | Rule::StoreElem(_) => (2, 3),
+        Rule::Load(..) => (1, 2),
+        Rule::Store(_) | Rule::StoreFloat => (2, 3),
         Rule::Count(_) | Rule::Float(_) | Rule::FloatBits | Rule::BitsFloat => (1, 1),
         Rule::Addr | Rule::Sizeof => (1, 1),
         Rule::Word(_) => (2, 2),
@@ -143,33 +133,26 @@ impl Lowerer<'_, '_> {
         match rule {
             Rule::Load(op, ty) => {
                 let at = self.address(&args[0])?;
-                let offset = self.offset(args.get(1))?;
-                value(self.b.load(op, at, offset, ty.ir()), ty)
+                let (offset, region) = self.offset(args.get(1))?;
+                let loaded = self.b.load(op, at, offset, ty.ir());
+                self.b.set_region(region);
+                value(loaded, ty)
             }
             Rule::Store(op) => {
                 let at = self.address(&args[0])?;
                 let v = self.word(&args[1])?;
-                let offset = self.offset(args.get(2))?;
+                let (offset, region) = self.offset(args.get(2))?;
                 self.b.store(op, at, v, offset);
+                self.b.set_region(region);
                 Ok(Operand::Nothing)
             }
             Rule::StoreFloat => {
                 let at = self.address(&args[0])?;
                 let v = self.value_as(&args[1], Ty::F64)?;
-                let offset = self.offset(args.get(2))?;
+                let (offset, region) = self.offset(args.get(2))?;
                 self.b.store(Op::StoreF64, at, v, offset);
+                self.b.set_region(region);
                 Ok(Operand::Nothing)
-            }
-            Rule::LoadElem(op, ty) => {
-                let loaded = self.lower_rule(Rule::Load(op, ty), args, pos)?;
-                self.b.mark_elem();
-                Ok(loaded)
-            }
-            Rule::StoreElem(op) => {
-                let rule = if op == Op::StoreF64 { Rule::StoreFloat } else { Rule::Store(op) };
-                let stored = self.lower_rule(rule, args, pos)?;
-                self.b.mark_elem();
-                Ok(stored)
             }
             Rule::Count(op) => {
                 let v = self.word(&args[0])?;
@@ -247,12 +230,14 @@ impl Lowerer<'_, '_> {
         if ty != Ty::F64 { Ok(v) } else { fault(e.pos, "expected a word, found f64") }
     }
 
-    fn offset(&mut self, e: Option<&Expr>) -> Result<i64, Fault> {
+    /// The offset of an access and the memory that it is in.
+    fn offset(&mut self, e: Option<&Expr>) -> Result<(i64, ir::Region), Fault> {
         let Some(e) = e else {
-            return Ok(0);
+            return Ok((0, ir::Region::ANY));
         };
+        let region = self.m.region(e)?;
         match self.m.evaluate(e, 0)? {
-            Const::Int(n) | Const::Typed(n, _) if i32::try_from(n).is_ok() => Ok(n as i64),
+            Const::Int(n) | Const::Typed(n, _) if i32::try_from(n).is_ok() => Ok((n as i64, region)),
             _ => fault(e.pos, "the offset is a constant of 32 bits"),
         }
     }

@@ -221,6 +221,7 @@ impl Lowerer<'_, '_> {
                 let at = self.b.symaddr(sym, 0, ir::Type::Addr);
                 let op = if ty == Ty::F64 { ir::Op::StoreF64 } else { ir::Op::Store64 };
                 self.b.store(op, at, v, 0);
+                self.b.set_region(self.m.variables);
             }
             _ => unreachable!("checked above"),
         }

@@ -54,8 +54,17 @@ fn fault<T>(pos: syntax::Pos, message: impl Into<String>) -> Result<T, Fault> {
     Err(Fault { pos, message: message.into() })
 }
 
+/// Compiled files.
+#[derive(Debug)]
+pub struct Compiled {
+    /// All of them.
+    pub module: ir::Module,
+    /// Offsets of the fields of records (`List.length`) and sizes (`sizeof List`) in bytes, by name.
+    pub layout: Vec<(String, u32)>,
+}
+
 /// Compiles files, given as name and text, to one module. Errors come in order of file and place.
-pub fn compile(files: &[(&str, &str)]) -> Result<ir::Module, Vec<Error>> {
+pub fn compile(files: &[(&str, &str)]) -> Result<Compiled, Vec<Error>> {
     let mut faults = Vec::new();
     let mut items = Vec::new();
     for (index, (_, text)) in files.iter().enumerate() {

@@ -3,7 +3,7 @@
 
 use super::fold::{fold_binary, fold_cast, fold_unary, wrap};
 use super::syntax::*;
-use super::{Fault, fault, intrinsics, lower};
+use super::{Compiled, Fault, fault, intrinsics, lower};
 use mochi_ir as ir;
 use std::collections::HashMap;
 
@@ -27,6 +27,21 @@ pub(super) struct FunInfo {
     pub noreturn: bool,
 }
 
+/// A field: its offset in bytes, and the memory that it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FieldInfo {
+    pub offset: u32,
+    pub region: ir::Region,
+}
+
+/// A record.
+#[derive(Clone, Debug, Default)]
+struct Record {
+    /// In bytes, without what there is as many as there are of.
+    size: u32,
+    fields: HashMap<String, FieldInfo>,
+}
+
 /// What a top-level name means.
 #[derive(Clone, Debug)]
 pub(super) enum Global {
@@ -42,20 +57,29 @@ pub(super) struct ModuleBuilder<'a> {
     pub module: ir::Module,
     items: HashMap<&'a str, &'a Item>,
     pub globals: HashMap<&'a str, Global>,
+    records: HashMap<&'a str, Record>,
+    /// The memory of globals.
+    pub variables: ir::Region,
     strings: HashMap<String, ir::Sym>,
 }
 
-/// Builds the module of these declarations.
-pub(super) fn build(items: &[Item]) -> Result<ir::Module, Vec<Fault>> {
+/// Builds the module of these declarations, and the table of its records.
+pub(super) fn build(items: &[Item]) -> Result<Compiled, Vec<Fault>> {
+    let mut module = ir::Module::new();
     let mut m = ModuleBuilder {
-        module: ir::Module::new(),
+        variables: module.regions.declare(ir::regions::VARIABLE, false),
+        module,
         items: HashMap::new(),
         globals: HashMap::new(),
+        records: HashMap::new(),
         strings: HashMap::new(),
     };
     let mut faults = Vec::new();
     for item in items {
         faults.extend(m.register(item).err());
+    }
+    for item in items {
+        faults.extend(m.record(&item.name, item.pos, 0).err());
     }
     for item in items {
         faults.extend(m.constant(&item.name, item.pos, 0).err());
@@ -68,7 +92,16 @@ pub(super) fn build(items: &[Item]) -> Result<ir::Module, Vec<Fault>> {
             faults.extend(lower::lower(&mut m, item, fun).err());
         }
     }
-    if faults.is_empty() { Ok(m.module) } else { Err(faults) }
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let mut layout = Vec::new();
+    for (name, record) in &m.records {
+        layout.push((format!("sizeof {name}"), record.size));
+        layout.extend(record.fields.iter().map(|(field, info)| (format!("{name}.{field}"), info.offset)));
+    }
+    layout.sort();
+    Ok(Compiled { module: m.module, layout })
 }
 
 impl<'a> ModuleBuilder<'a> {
@@ -80,7 +113,7 @@ impl<'a> ModuleBuilder<'a> {
             return fault(item.pos, format!("`{}` is already declared in line {}", item.name, old.pos.line));
         }
         let global = match &item.kind {
-            ItemKind::Const { .. } => return Ok(()),
+            ItemKind::Const { .. } | ItemKind::Record { .. } => return Ok(()),
             ItemKind::Var { ty, .. } => Global::Var(self.module.declare_data(&item.name, true), *ty),
             ItemKind::Data(init) => {
                 let export = !matches!(init, DataInit::Extern);
@@ -116,6 +149,68 @@ impl<'a> ModuleBuilder<'a> {
         Ok(Global::Fun(FunInfo { sym, params, result: fun.result, noreturn: a.noreturn }))
     }
 
+    /// Lays a record out, on first use; nothing for other names.
+    fn record(&mut self, name: &str, pos: Pos, depth: u32) -> Result<Option<&Record>, Fault> {
+        let Some((&name, item)) = self.items.get_key_value(name) else {
+            return fault(pos, format!("unknown name `{name}`"));
+        };
+        let item = *item;
+        let ItemKind::Record { base, fields } = &item.kind else { return Ok(None) };
+        if self.records.contains_key(name) {
+            return Ok(self.records.get(name));
+        }
+        if depth > 100 {
+            return fault(item.pos, format!("the record `{name}` begins with itself"));
+        }
+        let mut record = match base {
+            Some(base) => match self.record(base, item.pos, depth + 1)? {
+                Some(base) => base.clone(),
+                None => return fault(item.pos, format!("`{base}` is not a record")),
+            },
+            None => Record::default(),
+        };
+        for field in fields.iter().filter(|f| !f.many).chain(fields.iter().filter(|f| f.many)) {
+            let offset = record.size.next_multiple_of(field.ty.size());
+            // What is in one word is one region.
+            let neighbour = record.fields.values().find(|f| !field.many && f.offset / 8 == offset / 8);
+            let region = match neighbour {
+                Some(field) => field.region,
+                None => self.module.regions.declare(&format!("{name}.{}", field.name), field.constant),
+            };
+            if record.fields.insert(field.name.clone(), FieldInfo { offset, region }).is_some() {
+                return fault(field.pos, format!("`{name}` has a field `{}` already", field.name));
+            }
+            if !field.many {
+                record.size = offset + field.ty.size();
+            }
+        }
+        self.records.insert(name, record);
+        Ok(self.records.get(name))
+    }
+
+    /// A field of a record.
+    fn field(&mut self, name: &str, field: &str, pos: Pos) -> Result<FieldInfo, Fault> {
+        match self.record(name, pos, 0)? {
+            Some(record) => match record.fields.get(field) {
+                Some(info) => Ok(*info),
+                None => fault(pos, format!("`{name}` has no field `{field}`")),
+            },
+            None => fault(pos, format!("`{name}` is not a record")),
+        }
+    }
+
+    /// The memory that an offset leads to: that of the field in it.
+    pub fn region(&mut self, offset: &Expr) -> Result<ir::Region, Fault> {
+        Ok(match &offset.kind {
+            ExprKind::Field(name, field) => self.field(name, field, offset.pos)?.region,
+            ExprKind::Binary(_, a, b) => match self.region(a)? {
+                ir::Region::ANY => self.region(b)?,
+                region => region,
+            },
+            _ => ir::Region::ANY,
+        })
+    }
+
     /// The value of a `const`, evaluated on first use; nothing for other names.
     fn constant(&mut self, name: &str, pos: Pos, depth: u32) -> Result<Option<Const>, Fault> {
         if let Some(global) = self.globals.get(name) {
@@ -148,6 +243,7 @@ impl<'a> ModuleBuilder<'a> {
                 Some(c) => Ok(c),
                 None => fault(e.pos, format!("`{name}` is not a constant")),
             },
+            ExprKind::Field(name, field) => Ok(Const::Int(self.field(name, field, e.pos)?.offset.into())),
             ExprKind::Unary(op, a) => fold_unary(*op, self.evaluate(a, depth)?, e.pos),
             ExprKind::Binary(op, a, b) => {
                 let (a, b) = (self.evaluate(a, depth)?, self.evaluate(b, depth)?);
@@ -161,8 +257,13 @@ impl<'a> ModuleBuilder<'a> {
         }
     }
 
-    /// `sizeof(data)` in bytes.
-    pub fn size_of(&self, args: &[Expr], pos: Pos) -> Result<u64, Fault> {
+    /// `sizeof` of data or a record, in bytes.
+    pub fn size_of(&mut self, args: &[Expr], pos: Pos) -> Result<u64, Fault> {
+        if let [Expr { kind: ExprKind::Name(name), .. }] = args
+            && let Some(record) = self.record(name, pos, 0)?
+        {
+            return Ok(record.size.into());
+        }
         if let [Expr { kind: ExprKind::Name(name), .. }] = args
             && let Some(item) = self.items.get(name.as_str())
             && let ItemKind::Data(DataInit::Elements(ty, elements)) = &item.kind
@@ -175,7 +276,7 @@ impl<'a> ModuleBuilder<'a> {
         {
             return Ok(*size);
         }
-        fault(pos, "`sizeof` needs the name of data with a known size")
+        fault(pos, "`sizeof` needs the name of a record or of data with a known size")
     }
 
     /// The symbol of a static string object with this text.

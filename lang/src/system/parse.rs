@@ -146,9 +146,12 @@ impl Parser {
         if is_extern {
             return self.unexpected("`fun` or `data`");
         }
+        if self.accept("record") {
+            return self.record();
+        }
         let constant = self.is("const");
         if !constant && !self.is("var") {
-            return self.unexpected("`fun`, `const`, `var`, `data` or `extern`");
+            return self.unexpected("`fun`, `const`, `var`, `data`, `record` or `extern`");
         }
         self.bump();
         let pos = self.pos();
@@ -162,6 +165,30 @@ impl Parser {
             None => return fault(pos, format!("the global `{name}` needs a type")),
         };
         Ok(Item { pos, name, kind })
+    }
+
+    fn record(&mut self) -> Result<Item, Fault> {
+        let pos = self.pos();
+        let name = self.name()?;
+        let base = if self.accept(":") { Some(self.name()?) } else { None };
+        self.expect("{")?;
+        let mut fields = Vec::new();
+        while !self.accept("}") {
+            let pos = self.pos();
+            let constant = self.accept("let");
+            if !constant {
+                self.expect("var")?;
+            }
+            let name = self.name()?;
+            self.expect(":")?;
+            let many = self.accept("[");
+            let ty = self.ty()?;
+            if many {
+                self.expect("]")?;
+            }
+            fields.push(Field { pos, name, constant, ty, many });
+        }
+        Ok(Item { pos, name, kind: ItemKind::Record { base, fields } })
     }
 
     fn data_init(&mut self) -> Result<DataInit, Fault> {
@@ -425,6 +452,8 @@ impl Parser {
                 let next = &self.tokens[self.at];
                 if next.tok == Tok::Punct("(") && !next.first {
                     self.call_rest(&name)?
+                } else if self.accept(".") {
+                    ExprKind::Field(name, self.name()?)
                 } else {
                     ExprKind::Name(name)
                 }

@@ -198,6 +198,8 @@ pub(super) enum ExprKind {
     Bool(bool),
     Str(String),
     Name(String),
+    /// The offset of a field of a record.
+    Field(String, String),
     Call(String, Vec<Expr>),
     Unary(UnOp, Box<Expr>),
     Binary(BinOp, Box<Expr>, Box<Expr>),
@@ -275,11 +277,34 @@ pub(super) enum DataInit {
     Extern,
 }
 
+/// A field of a record.
+#[derive(Debug)]
+pub(super) struct Field {
+    pub pos: Pos,
+    pub name: String,
+    /// Written only while the object is made.
+    pub constant: bool,
+    pub ty: Ty,
+    /// As many as there are, behind all other fields.
+    pub many: bool,
+}
+
 /// Kinds of declarations.
 #[derive(Debug)]
 pub(super) enum ItemKind {
-    Const { ty: Option<Ty>, value: Expr },
-    Var { ty: Ty, value: Expr },
+    /// What objects begin with: the fields of another record, then these.
+    Record {
+        base: Option<String>,
+        fields: Vec<Field>,
+    },
+    Const {
+        ty: Option<Ty>,
+        value: Expr,
+    },
+    Var {
+        ty: Ty,
+        value: Expr,
+    },
     Data(DataInit),
     Fun(Fun),
 }

@@ -1,6 +1,6 @@
 //! Tests of the system dialect: errors here, meaning by the interpreter.
 
-use super::compile;
+use super::{Compiled, compile};
 use mochi_ir::interp::{self, Linux, Machine};
 
 fn error(text: &str) -> String {
@@ -30,8 +30,16 @@ data small: u8 = ['a', "bc", 0xff]
 data zeros: zero(A * 8)
 extern data __roots_start
 extern fun mochi_main()
+record Object { let desc: ptr }
+record Pair: Object {
+    var first: i64
+    var flag: u8
+    var size: u32
+    let items: [ref]
+}
+const D = sizeof(Pair) + Pair.size
 
-@inline @pure
+@inline
 fun f(a: i64, b: i64): i64 {
     return if a < b { a } else { b + A }
 }
@@ -95,7 +103,7 @@ fn messages() {
 
 /// Runs `main` of a program by the interpreter.
 fn run(text: &str) -> i64 {
-    let module = match compile(&[("t.mochi", text)]) {
+    let Compiled { module, .. } = match compile(&[("t.mochi", text)]) {
         Ok(module) => module,
         Err(errors) => panic!("{}", errors.iter().map(|e| e.to_string()).collect::<Vec<_>>().join("\n")),
     };
@@ -208,4 +216,54 @@ fun twice(n: i64): i64 { return n * 2 }
     // 0+1+2+4+5+6+7 = 25, and k = 3, 4 add 200.
     let (text, c) = (3 * 10 + 2 + 'h' as i64, -1 + 300 - 2 - 1);
     assert_eq!(run(program), 225 * 1_000_000 + 8 * 10_000 + text + c + 1 + 128 + 6);
+}
+
+#[test]
+fn records_are_laid_out() {
+    let text = "record Pair: Object { var first: i64 var flag: u8 var size: u32 let items: [ref] }
+        record Object { let desc: ptr }
+        fun f(p: ref): i64 {
+            store64(p, 1, Pair.first)
+            store8(p, 2, Pair.flag)
+            store64(p + 8, 3)
+            return load32(p, Pair.size) + load64(p, Pair.items + 8) + load64(p, Pair.desc)
+        }";
+    let Compiled { module, layout } = compile(&[("t.mochi", text)]).expect("compiles");
+    let rows = [
+        ("Object.desc", 0),
+        ("Pair.desc", 0),
+        ("Pair.first", 8),
+        ("Pair.flag", 16),
+        ("Pair.items", 24),
+        ("Pair.size", 20),
+        ("sizeof Object", 8),
+        ("sizeof Pair", 24),
+    ];
+    assert_eq!(layout, rows.map(|(name, bytes)| (name.to_string(), bytes)));
+    let accesses = module.funcs[0].insts.iter().filter(|d| d.op.access_size().is_some());
+    let regions: Vec<Option<&str>> = accesses.map(|d| module.regions.name(d.region)).collect();
+    let (first, flag) = (Some("Pair.first"), Some("Pair.flag"));
+    // Narrow fields of one word are one region, and the header is that of all objects.
+    assert_eq!(regions, [first, flag, None, flag, Some("Pair.items"), Some("Object.desc")]);
+    let constant = |name| module.regions.is_constant(module.regions.find(name).expect("declared"));
+    assert!(constant("Object.desc") && constant("Pair.items") && !constant("Pair.first"));
+}
+
+#[test]
+fn records_that_are_wrong() {
+    assert_eq!(error("record A: B { }"), "t.mochi:1:8: error: unknown name `B`");
+    assert_eq!(error("record A: f { } fun f() { }"), "t.mochi:1:8: error: `f` is not a record");
+    assert_eq!(
+        error("record A: B { } record B: A { }"),
+        "t.mochi:1:8: error: the record `A` begins with itself\nt.mochi:1:24: error: the record `B` begins with itself"
+    );
+    assert_eq!(
+        error("record A { var x: i64 var x: i64 }"),
+        "t.mochi:1:23: error: `A` has a field `x` already"
+    );
+    assert_eq!(
+        error("record A { var x: i64 } fun f(): i64 { return A.y }"),
+        "t.mochi:1:47: error: `A` has no field `y`"
+    );
+    assert_eq!(error("record A { x: i64 }"), "t.mochi:1:12: error: expected `var`, found `x`");
 }

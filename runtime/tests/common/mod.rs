@@ -5,7 +5,7 @@
 use mochi_ir::interp::{self, Linux, Machine, Trap};
 use mochi_ir::{Module, Type, text};
 use mochi_isa::{Context, Options, module::compile_module};
-use mochi_lang::system;
+use mochi_lang::system::{self, Compiled};
 use mochi_objwrite::Archive;
 use mochi_objwrite::link::{LinkInput, link};
 use mochi_objwrite::target::{self, Os, TARGETS, Target};
@@ -39,11 +39,11 @@ pub fn compile(program: &str) -> Module {
         let params: Vec<String> =
             d.params.iter().enumerate().map(|(i, t)| format!("p{i}: {}", name(t))).collect();
         let result = d.result.map_or(String::new(), |t| format!(": {}", name(&t)));
-        let noreturn = if d.effects.noreturn { "@noreturn " } else { "" };
+        let noreturn = if d.attributes.noreturn { "@noreturn " } else { "" };
         prelude += &format!("{noreturn}extern fun {}({}){result}\n", d.name, params.join(", "));
     }
     match system::compile(&[("prelude", &prelude), ("program", program)]) {
-        Ok(mut module) => {
+        Ok(Compiled { mut module, .. }) => {
             // Names of string literals would clash with the runtime's.
             module.syms.iter_mut().for_each(|s| s.export = s.name == "mochi_main");
             module
@@ -60,6 +60,7 @@ pub fn interpret(program: &str, environment: &[&str], stdin: &str) -> Outcome {
     let linked = interp::link(&[&runtime, &user], true).expect("linked");
     let mut m = Machine::new(&linked, Linux::default());
     m.host.stdin = stdin.into();
+    m.judge_regions();
     let trap = m.start("rt_start", environment).expect_err("the program ends itself");
     let Trap::Exit(status) = trap else {
         panic!("{trap}\n{:?}", m.trace());

@@ -258,6 +258,9 @@ fn interpret(program: &Checked, optimised: bool, runtime: &Module) -> Answer {
     let linked = interp::link(&[runtime, &module], true).expect("linked");
     let mut m = Machine::new(&linked, Linux::default());
     m.host.stdin = program.stdin.clone();
+    if !optimised {
+        m.judge_regions();
+    }
     m.steps = STEPS;
     let base = m.memory.map(1 << 16);
     let mut ended = m.call("rt_start", &[base]).expect_err("a program ends itself");

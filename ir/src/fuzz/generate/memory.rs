@@ -106,6 +106,11 @@ impl Generator<'_> {
         if self.source.below(4) == 0 {
             let size = self.b.iconst(OBJECT);
             let new = self.call_named("new", &[size], Some(Type::Ref)).expect("has a result");
+            if self.source.below(2) == 0 {
+                let label = self.word();
+                self.b.store(Op::Store64, new, label, 0);
+                self.within("Object.label");
+            }
             self.objects.push(new);
             return new;
         }
@@ -115,32 +120,43 @@ impl Generator<'_> {
         v
     }
 
-    /// Fields of an object: a word, an object, an int, a float. Where it is none, this faults.
+    /// Fields of an object: a label that it has from the beginning, a word, an object, an int, a float. Where it is none, this faults.
     pub(super) fn object_op(&mut self) {
         let object = self.object();
-        match self.source.below(12) {
+        match self.source.below(13) {
+            12 => {
+                let v = self.b.load(Op::Load64, object, 0, Type::I64);
+                self.within("Object.label");
+                self.words.push(v);
+            }
             0 => {
                 let v = self.word();
                 self.b.store(Op::Store64, object, v, 8);
+                self.within("Object.word");
             }
             1 => {
                 let v = self.object();
                 self.b.store(Op::Store64, object, v, 16);
+                self.within("Object.object");
             }
             2 => {
                 let v = self.int();
                 self.b.store(Op::Store64, object, v, 24);
+                self.within("Object.int");
             }
             3 => {
                 let v = self.float();
                 self.b.store(Op::StoreF64, object, v, 32);
+                self.within("Object.float");
             }
             4 | 5 => {
                 let v = self.b.load(Op::Load64, object, 8, Type::I64);
+                self.within("Object.word");
                 self.words.push(v);
             }
             6 | 7 => {
                 let mut v = self.b.load(Op::Load64, object, 16, Type::Ref);
+                self.within("Object.object");
                 if self.source.below(4) != 0 {
                     let none = self.is_none(v);
                     v = self.b.op(Op::Select, &[none, object, v], Type::Ref);
@@ -149,10 +165,12 @@ impl Generator<'_> {
             }
             8 => {
                 let v = self.b.load(Op::Load64, object, 24, Type::Ref);
+                self.within("Object.int");
                 self.ints.push(v);
             }
             9 => {
                 let v = self.b.load(Op::LoadF64, object, 32, Type::F64);
+                self.within("Object.float");
                 self.floats.push(v);
             }
             10 => {
@@ -171,8 +189,10 @@ impl Generator<'_> {
         let place = self.b.symaddr(kept, (self.source.below(4) * 8) as i64, Type::Addr);
         if self.source.below(2) == 0 {
             self.b.store(Op::Store64, place, object, 0);
+            self.within("kept");
         } else {
             let v = self.b.load(Op::Load64, place, 0, Type::Ref);
+            self.within("kept");
             self.objects.push(v);
         }
     }
@@ -193,20 +213,31 @@ impl Generator<'_> {
             0 => {
                 let v = self.word();
                 self.b.store(Op::Store64, at, v, 16);
+                self.within("Storage.words");
             }
             1 => {
                 let v = self.object();
                 self.b.store(Op::Store64, at, v, 48);
+                self.within("Storage.objects");
             }
             2 => {
                 let v = self.b.load(Op::Load64, at, 16, Type::I64);
+                self.within("Storage.words");
                 self.words.push(v);
             }
             _ => {
                 let v = self.b.load(Op::Load64, at, 48, Type::Ref);
+                self.within("Storage.objects");
                 self.objects.push(v);
             }
         }
-        self.b.mark_elem();
+    }
+
+    /// Says in which region the access is that was just made, or nothing.
+    fn within(&mut self, region: &str) {
+        if self.source.below(4) != 0 {
+            let region = self.module.regions.find(region).expect("in the prelude");
+            self.b.set_region(region);
+        }
     }
 }

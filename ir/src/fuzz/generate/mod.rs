@@ -20,6 +20,14 @@ use std::sync::OnceLock;
 
 const PRELUDE: &str = "
 file \"random.mochi\"
+region @Object.label constant
+region @Object.word
+region @Object.object
+region @Object.int
+region @Object.float
+region @Storage.words
+region @Storage.objects
+region @kept
 declare data @scratch export
 declare data @kept export
 declare data @table

@@ -7,6 +7,32 @@
 //!
 //! Floats fold only where the result is not NaN (its sign and payload depend on the machine), and
 //! no rule changes rounding.
+//!
+//! ```
+//! mochi_ir::filetest::becomes("fold", "
+//! func @f -> i64 {
+//! b0(v0:i64):
+//!   v1:i64 = iconst 3
+//!   v2:i64 = add v1, v0
+//!   v3:i64 = iconst 5
+//!   v4:i64 = add v2, v3
+//!   v5:i64 = iconst 8
+//!   v6:i64 = mul v4, v5
+//!   ret v6
+//! }", "
+//! func @f -> i64 {
+//! b0(v0:i64):
+//!   v1:i64 = iconst 3
+//!   v2:i64 = add v0, v1
+//!   v3:i64 = iconst 5
+//!   v7:i64 = iconst 8
+//!   v4:i64 = add v0, v7
+//!   v5:i64 = iconst 8
+//!   v8:i64 = iconst 3
+//!   v6:i64 = shl v4, v8
+//!   ret v6
+//! }");
+//! ```
 
 mod compare;
 mod ints;
@@ -19,6 +45,7 @@ use crate::eval::eval;
 use crate::func::{ArgList, Function, Inst, InstData, SrcLoc, Type, Value, ValueDef};
 use crate::module::Sym;
 use crate::ops::{Cond, Imm, Op};
+use crate::regions::Region;
 
 /// Runs the pass.
 pub fn run(func: &mut Function, cx: &Context) {
@@ -104,6 +131,7 @@ impl Fold<'_, '_> {
         data.imm = word as i64;
         data.args = ArgList::default();
         data.sym = None;
+        data.region = Region::ANY;
     }
 
     // Looking.
@@ -233,6 +261,7 @@ impl Fold<'_, '_> {
         data.args = ArgList::default();
         data.imm = offset;
         data.sym = Some(sym);
+        data.region = Region::ANY;
         Action::Keep
     }
 

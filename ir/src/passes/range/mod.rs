@@ -8,6 +8,30 @@
 //!
 //! The walks are a few per function, whatever its loops; a function that is not stable after
 //! [`MAX_ROUNDS`] is left alone.
+//!
+//! ```
+//! mochi_ir::filetest::becomes("range", "
+//! func @f -> ref {
+//! b0(v0:i64):
+//!   v1:i64 = iconst 255
+//!   v2:i64 = and v0, v1
+//!   v3:i64 = iconst 1
+//!   v4:i64 = shl v2, v3
+//!   v5:ref = copy v4
+//!   v6:ref = int.add v5, v5
+//!   ret v6
+//! }", "
+//! func @f -> ref {
+//! b0(v0:i64):
+//!   v1:i64 = iconst 255
+//!   v2:i64 = and v0, v1
+//!   v3:i64 = iconst 1
+//!   v4:i64 = shl v2, v3
+//!   v5:ref = copy v4
+//!   v6:ref = add v5, v5
+//!   ret v6
+//! }");
+//! ```
 
 mod apply;
 mod domain;

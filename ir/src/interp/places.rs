@@ -1,0 +1,78 @@
+//! In which region each word of memory was last written: the judge of what accesses say ([`crate::regions`]).
+
+use super::Trap;
+use crate::hash::FastMap;
+use crate::module::Module;
+use crate::regions::{Region, Regions};
+
+/// The regions of all modules of a program: they are the same where their names are.
+#[derive(Debug, Default)]
+pub(super) struct Common {
+    table: Regions,
+    /// By module and region.
+    common: Vec<Vec<Region>>,
+}
+
+impl Common {
+    pub(super) fn new(modules: &[&Module]) -> Common {
+        let mut table = Regions::default();
+        let mut common = Vec::new();
+        for module in modules {
+            let rows = module.regions.rows().iter();
+            let own = rows.map(|(name, constant)| table.declare(name, *constant));
+            common.push([Region::ANY].into_iter().chain(own).collect());
+        }
+        Common { table, common }
+    }
+
+    pub(super) fn of(&self, module: u32, region: Region) -> Region {
+        self.common[module as usize][usize::from(region.0)]
+    }
+}
+
+/// The words that are in a region, by address; others may be in any.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    words: FastMap<u64, Region>,
+}
+
+impl Places {
+    /// An access of a few bytes. A store puts them into its region, or takes them out of theirs.
+    pub(super) fn access(
+        &mut self,
+        table: &Common,
+        (at, size): (u64, u64),
+        region: Region,
+        store: bool,
+    ) -> Result<(), Trap> {
+        for word in at / 8..=(at + size - 1) / 8 {
+            let old = self.words.get(&word).copied().unwrap_or(Region::ANY);
+            let again = store && old == region && table.table.is_constant(region);
+            if Regions::apart(old, region) || again {
+                let name = |r| table.table.name(r).unwrap_or("any").to_string();
+                return Err(Trap::WrongRegion(name(region), name(old)));
+            }
+            if store && region == Region::ANY {
+                self.words.remove(&word);
+            } else if store {
+                self.words.insert(word, region);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes bytes out of their regions.
+    pub(super) fn forget(&mut self, at: u64, size: u64) {
+        if size == 0 {
+            return;
+        }
+        let (first, last) = (at / 8, (at + size - 1) / 8);
+        if last - first < self.words.len() as u64 {
+            for word in first..=last {
+                self.words.remove(&word);
+            }
+        } else {
+            self.words.retain(|word, _| !(first..=last).contains(word));
+        }
+    }
+}
