@@ -30,18 +30,31 @@ pub const VARIABLE: &str = "variable";
 pub struct Regions {
     rows: Vec<(String, bool)>,
     by_name: HashMap<String, Region>,
+    /// Of each row, the first one of its record.
+    records: Vec<Region>,
+    by_record: HashMap<String, Region>,
 }
 
 impl Regions {
-    /// The region with this name, which is new or was declared alike. When there are too many, any.
+    /// The region with this name, constant when everybody says so. When there are too many, any.
     pub fn declare(&mut self, name: &str, constant: bool) -> Region {
         if let Some(&region) = self.by_name.get(name) {
+            self.rows[usize::from(region.0) - 1].1 &= constant;
             return region;
         }
         let Ok(index) = u16::try_from(self.rows.len() + 1) else { return Region::ANY };
+        let region = Region(index);
+        let record = name.rsplit_once('.').map_or(name, |(record, _)| record);
+        self.records.push(*self.by_record.entry(record.to_string()).or_insert(region));
         self.rows.push((name.to_string(), constant));
-        self.by_name.insert(name.to_string(), Region(index));
-        Region(index)
+        self.by_name.insert(name.to_string(), region);
+        region
+    }
+
+    /// Both are fields of one record (`List.length` and `List.flags`): an object that has one has the other.
+    pub fn are_together(&self, a: Region, b: Region) -> bool {
+        let record = |r: Region| Some(self.records[usize::from(r.0).checked_sub(1)?]);
+        record(a).is_some() && record(a) == record(b)
     }
 
     /// The region with this name.

@@ -34,7 +34,7 @@ use crate::effects::{Memory, effects};
 use crate::func::{ArgList, Block, Function, Inst, InstData, Value};
 use crate::hash::FastHasher;
 use crate::ops::{Imm, Op};
-use crate::regions::Region;
+use crate::regions::{Region, Regions};
 use std::hash::Hasher;
 
 /// Runs the pass. Blocks that cannot be reached must be gone.
@@ -292,7 +292,9 @@ impl Gvn<'_, '_> {
     fn access(&mut self, func: &mut Function, inst: Inst, facts: &mut Vec<Fact>) -> bool {
         let data = func.insts[inst.index()];
         let base = func.operands(inst)[0];
-        let same = |f: &&Fact, op: Op| f.op == op && f.base == base && f.offset == data.imm;
+        let same = |f: &&Fact, op: Op| {
+            f.op == op && f.base == base && f.offset == data.imm && !Regions::apart(f.region, data.region)
+        };
         if let Some(result) = data.result {
             if let Some(fact) = facts.iter().find(|f| same(f, data.op)) {
                 let value = fact.value;

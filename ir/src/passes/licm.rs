@@ -6,8 +6,9 @@
 //! - ops that only compute, also exact ints (their slow paths cannot be observed), from anywhere in
 //!   the loop that is not cold; constants stay, they cost nothing where they are used;
 //! - loads that nothing in the loop changes, when the loop is certain to execute them before it does
-//!   anything that can be seen, or when the same base was accessed on the way to the loop: moving
-//!   them must not report a none that would not have been reported.
+//!   anything that can be seen, or when the same base was accessed on the way to the loop, as far from it or in
+//!   the same record: moving them must not report a none that would not have been reported, nor read beyond
+//!   the end of an object (of a union the smallest variant may be there).
 //!
 //! ```
 //! mochi_ir::filetest::becomes("licm", "
@@ -59,8 +60,8 @@ pub fn run(func: &mut Function, cx: &Context) {
         loops: &loops,
         writes: &writes,
         home: vec![NO_LOOP; func.values.len()],
-        accessed: vec![Block(u32::MAX); func.values.len()],
-        accessed_before: vec![NO_LOOP; func.values.len()],
+        accessed: vec![None; func.values.len()],
+        accessed_before: vec![None; func.values.len()],
         certain: certain(func, cx, &cfg, &loops),
         hoisted: vec![Vec::new(); loops.loops.len()],
     };
@@ -84,10 +85,11 @@ struct Licm<'a, 'c> {
     writes: &'a [Vec<Write>],
     /// The innermost loop around each value's definition, where it is after hoisting.
     home: Vec<u32>,
-    /// A block in which a value is the base of an access.
-    accessed: Vec<Block>,
-    /// The loop in whose preheader a hoisted load has a value as its base.
-    accessed_before: Vec<u32>,
+    /// A block in which a value is the base of an access, and that access: of those in the block the one
+    /// that reaches farthest.
+    accessed: Vec<Option<(Block, Inst)>>,
+    /// The loop in whose preheader a hoisted load has a value as its base, and that load.
+    accessed_before: Vec<Option<(u32, Inst)>>,
     /// For each block, the loop whose every entry executes it first, and how many of its
     /// instructions come before anything that can be seen.
     certain: Vec<(u32, u32)>,
@@ -145,15 +147,19 @@ impl Licm<'_, '_> {
                         forget_facts(&mut func.insts[inst.index()]);
                     }
                     if data.op.info().imm == Imm::Offset && nones::faults(data.imm) {
-                        self.accessed_before[func.operands(inst)[0].index()] = l;
+                        let before = &mut self.accessed_before[func.operands(inst)[0].index()];
+                        if before.is_none_or(|(at, old)| at != l || end(func, old) < end(func, inst)) {
+                            *before = Some((l, inst));
+                        }
                     }
                     self.hoisted[l as usize].push(inst);
                 }
                 None => {
                     if data.op.info().imm == Imm::Offset && nones::faults(data.imm) {
                         let base = func.operands(inst)[0].index();
-                        if self.accessed[base].0 == u32::MAX {
-                            self.accessed[base] = b;
+                        let before = &mut self.accessed[base];
+                        if before.is_none_or(|(at, old)| at == b && end(func, old) < end(func, inst)) {
+                            *before = Some((b, inst));
                         }
                     }
                     kept.push(inst);
@@ -222,12 +228,28 @@ impl Licm<'_, '_> {
             return true;
         }
         let header = self.loops.loops[l as usize].header;
-        if self.is_within(l, self.accessed_before[base.index()]) {
+        // The object is there and as large: others of its kind may be smaller.
+        let is_there = |earlier: Inst| {
+            let together =
+                self.cx.module.regions.are_together(func.insts[earlier.index()].region, data.region);
+            together || end(func, inst) <= end(func, earlier)
+        };
+        if let Some((at, earlier)) = self.accessed_before[base.index()]
+            && self.is_within(l, at)
+            && is_there(earlier)
+        {
             return true;
         }
-        let before = self.accessed[base.index()];
-        before.0 != u32::MAX && !self.loops.contains(l, before) && self.dom.dominates(before, header)
+        self.accessed[base.index()].is_some_and(|(at, earlier)| {
+            !self.loops.contains(l, at) && self.dom.dominates(at, header) && is_there(earlier)
+        })
     }
+}
+
+/// The first byte behind an access, from its base.
+fn end(func: &Function, inst: Inst) -> i64 {
+    let data = &func.insts[inst.index()];
+    data.imm.saturating_add(data.op.access_size().expect("an access").into())
 }
 
 /// A word that a raw op made. Where the conditions around that op do not hold it need not be an int, which

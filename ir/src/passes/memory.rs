@@ -38,7 +38,10 @@ pub(super) enum Write {
     Globals,
     /// A store instruction.
     Store(Inst),
+    /// All that may change: constant regions do not.
     Everything,
+    /// Constant regions, too.
+    Constants,
 }
 
 pub(super) fn write_of(func: &Function, cx: &Context, inst: Inst) -> Write {
@@ -80,15 +83,16 @@ pub(super) fn kills(func: &Function, cx: &Context, write: Write, fact: &Fact) ->
         _ if fact.op != Op::Call && is_constant_data(func, cx, fact.base) => false,
         Write::Globals => fact.op != Op::Call && is_global(func, fact.base),
         Write::Everything => !is_constant(fact),
+        Write::Constants => true,
         Write::Store(_) if fact.op == Op::Call => true,
         Write::Store(inst) => {
             let data = &func.insts[inst.index()];
-            if Regions::apart(data.region, fact.region) {
-                return false;
-            }
             let base = func.resolve(func.operands(inst)[0]);
             let (mut a, mut b) = (fact.offset, data.imm);
             if base != fact.base {
+                if Regions::apart(data.region, fact.region) {
+                    return false;
+                }
                 let (Some(x), Some(y)) = (symbol_base(func, base), symbol_base(func, fact.base)) else {
                     return !is_constant(fact);
                 };
@@ -102,18 +106,27 @@ pub(super) fn kills(func: &Function, cx: &Context, write: Write, fact: &Fact) ->
     }
 }
 
-/// Writes of each loop, inner loops included; a long list becomes "everything".
+/// Writes of each loop, inner loops included; a long list becomes "everything", beside which stores to constant
+/// regions stay: an object may be made in the loop.
 pub(super) fn loop_writes(func: &Function, cx: &Context, loops: &Loops) -> Vec<Vec<Write>> {
     const MAX: usize = 16;
     let mut writes: Vec<Vec<Write>> = vec![Vec::new(); loops.loops.len()];
+    let makes = |write: &Write| match write {
+        Write::Store(inst) => cx.module.regions.is_constant(func.insts[inst.index()].region),
+        write => *write == Write::Constants,
+    };
     let add = |list: &mut Vec<Write>, write: Write| {
-        if write == Write::Nothing || list.first() == Some(&Write::Everything) {
+        let known = write == Write::Nothing || list.contains(&write) || list.contains(&Write::Constants);
+        if known || list.contains(&Write::Everything) && !makes(&write) {
             return;
         }
-        if write == Write::Everything || list.len() == MAX {
-            list.clear();
+        if write == Write::Everything || list.len() >= MAX {
+            list.retain(makes);
             list.push(Write::Everything);
-        } else if !list.contains(&write) {
+        }
+        if list.len() > MAX {
+            *list = vec![Write::Constants];
+        } else if write != Write::Everything && (makes(&write) || !list.contains(&Write::Everything)) {
             list.push(write);
         }
     };

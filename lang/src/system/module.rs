@@ -32,6 +32,8 @@ pub(super) struct FunInfo {
 pub(super) struct FieldInfo {
     pub offset: u32,
     pub region: ir::Region,
+    /// As many as there are.
+    many: bool,
 }
 
 /// A record.
@@ -174,10 +176,17 @@ impl<'a> ModuleBuilder<'a> {
             // What is in one word is one region.
             let neighbour = record.fields.values().find(|f| !field.many && f.offset / 8 == offset / 8);
             let region = match neighbour {
+                Some(other) if self.module.regions.is_constant(other.region) != field.constant => {
+                    return fault(field.pos, "fields in one word are all `let` or all `var`");
+                }
                 Some(field) => field.region,
                 None => self.module.regions.declare(&format!("{name}.{}", field.name), field.constant),
             };
-            if record.fields.insert(field.name.clone(), FieldInfo { offset, region }).is_some() {
+            if record
+                .fields
+                .insert(field.name.clone(), FieldInfo { offset, region, many: field.many })
+                .is_some()
+            {
                 return fault(field.pos, format!("`{name}` has a field `{}` already", field.name));
             }
             if !field.many {
@@ -203,9 +212,10 @@ impl<'a> ModuleBuilder<'a> {
     pub fn region(&mut self, offset: &Expr) -> Result<ir::Region, Fault> {
         Ok(match &offset.kind {
             ExprKind::Field(name, field) => self.field(name, field, offset.pos)?.region,
-            ExprKind::Binary(_, a, b) => match self.region(a)? {
-                ir::Region::ANY => self.region(b)?,
-                region => region,
+            // What lies behind a field is another one.
+            ExprKind::Binary(BinOp::Add, a, _) => match &a.kind {
+                ExprKind::Field(name, field) if self.field(name, field, a.pos)?.many => self.region(a)?,
+                _ => ir::Region::ANY,
             },
             _ => ir::Region::ANY,
         })

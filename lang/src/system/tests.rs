@@ -265,5 +265,9 @@ fn records_that_are_wrong() {
         error("record A { var x: i64 } fun f(): i64 { return A.y }"),
         "t.mochi:1:47: error: `A` has no field `y`"
     );
+    assert_eq!(
+        error("record A { let x: u32 var y: u32 }"),
+        "t.mochi:1:23: error: fields in one word are all `let` or all `var`"
+    );
     assert_eq!(error("record A { x: i64 }"), "t.mochi:1:12: error: expected `var`, found `x`");
 }
