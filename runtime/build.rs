@@ -64,8 +64,6 @@ fn main() {
             fail(&[format!("`{name}` is not {bytes}, as lang/src/lower/layout.rs says")]);
         }
     }
-    let layouts: Vec<(String, u32)> = layouts.into_iter().collect();
-    writeln!(generated, "static LAYOUT: &[(&str, u32)] = &{layouts:?};").expect("string");
     writeln!(generated, "static MODULES: &[(&str, &str)] = &[\n{modules}];").expect("string");
     writeln!(generated, "static ARCHIVES: &[(&str, &[u8])] = &[\n{archives}];").expect("string");
     save(&out.join("library.rs"), generated.as_bytes());

@@ -7,7 +7,6 @@
 use crate::func::{Function, InstData};
 use crate::module::{Attributes, Module};
 use crate::ops::{Effect, Op};
-use std::ops::BitOr;
 
 /// Kinds of memory, as a set.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,13 +25,6 @@ impl Memory {
     /// Everything in this set is in the other.
     pub fn is_within(self, other: Memory) -> bool {
         self.0 & !other.0 == 0
-    }
-}
-
-impl BitOr for Memory {
-    type Output = Memory;
-    fn bitor(self, other: Memory) -> Memory {
-        Memory(self.0 | other.0)
     }
 }
 

@@ -28,13 +28,11 @@ pub struct Library {
     pub decls: &'static [Decl],
     /// Regions of the runtime's records: the name, and whether it is constant.
     pub regions: &'static [(&'static str, bool)],
-    /// Fields of the runtime's records and sizes of these (`sizeof List`) in bytes, in order of name.
-    pub layout: &'static [(&'static str, u32)],
 }
 
 impl Library {
     /// A library without functions.
-    pub const EMPTY: Library = Library { decls: &[], regions: &[], layout: &[] };
+    pub const EMPTY: Library = Library { decls: &[], regions: &[] };
 
     /// The declaration of a function.
     pub fn find(&self, name: &str) -> Option<&'static Decl> {

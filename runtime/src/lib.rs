@@ -9,7 +9,7 @@ include!(concat!(env!("OUT_DIR"), "/library.rs"));
 
 /// Declarations of all runtime functions; the same for every target.
 pub fn library() -> Library {
-    Library { decls: DECLS, regions: REGIONS, layout: LAYOUT }
+    Library { decls: DECLS, regions: REGIONS }
 }
 
 /// The library for a target as IR in its text form, for the interpreter.

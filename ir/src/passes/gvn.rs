@@ -251,7 +251,7 @@ impl Gvn<'_, '_> {
             }
             _ => {}
         }
-        let write = write_of(func, self.cx, inst);
+        let write = write_of(&effects, inst);
         if write != Write::Nothing {
             facts.retain(|f| !kills(func, self.cx, write, f));
         }

@@ -7,7 +7,7 @@
 
 use super::Context;
 use crate::cfg::Loops;
-use crate::effects::{Memory, effects};
+use crate::effects::{Effects, Memory, effects};
 use crate::func::{Function, Inst, InstData, Value};
 use crate::ops::Op;
 use crate::regions::{Region, Regions};
@@ -44,8 +44,9 @@ pub(super) enum Write {
     Constants,
 }
 
-pub(super) fn write_of(func: &Function, cx: &Context, inst: Inst) -> Write {
-    match effects(cx.module, func, &func.insts[inst.index()]).writes {
+/// How an instruction with these effects changes memory.
+pub(super) fn write_of(effects: &Effects, inst: Inst) -> Write {
+    match effects.writes {
         Memory::NONE => Write::Nothing,
         Memory::ALLOCATOR => Write::Globals,
         Memory::ACCESSED => Write::Store(inst),
@@ -133,7 +134,8 @@ pub(super) fn loop_writes(func: &Function, cx: &Context, loops: &Loops) -> Vec<V
     for &b in &func.layout {
         if let Some(l) = loops.innermost(b) {
             for &inst in &func.blocks[b.index()].insts {
-                add(&mut writes[l as usize], write_of(func, cx, inst));
+                let effects = effects(cx.module, func, &func.insts[inst.index()]);
+                add(&mut writes[l as usize], write_of(&effects, inst));
             }
         }
     }

@@ -146,15 +146,16 @@ impl<'a, I: Isa> Lower<'a, I> {
         let data = &func.blocks[block.index()];
         for (at, &inst) in data.insts.iter().enumerate().rev() {
             let d = &func.insts[inst.index()];
+            let effects = effects(self.module, func, d);
             if let Some(r) = d.result
                 && self.vregs[r.index()] == VReg::invalid()
-                && (self.absorbed[inst.index()] || skippable(d, &effects(self.module, func, d)))
+                && (self.absorbed[inst.index()] || skippable(d, &effects))
             {
                 continue;
             }
             self.loc = d.loc;
             self.current = Some(inst);
-            self.code.blocks[index].makes_objects |= effects(self.module, func, d).makes_objects;
+            self.code.blocks[index].makes_objects |= effects.makes_objects;
             if at + 1 == data.insts.len() {
                 match d.op {
                     Op::Jump => {

@@ -120,7 +120,8 @@ impl Generator<'_> {
         v
     }
 
-    /// Fields of an object: a label that it has from the beginning, a word, an object, an int, a float. Where it is none, this faults.
+    /// Fields of an object: a label that it has from the beginning, a word, an object, an int, a float.
+    /// Where it is none, this faults.
     pub(super) fn object_op(&mut self) {
         let object = self.object();
         match self.source.below(13) {
