@@ -8,6 +8,56 @@ use crate::func::{Block, Function};
 
 const NONE: u32 = u32::MAX;
 
+/// Reverse postorder, for those who need no predecessors.
+#[derive(Debug)]
+pub struct Rpo {
+    /// Reachable blocks in reverse postorder, entry first.
+    pub rpo: Vec<Block>,
+    /// Index in `rpo` by block; `u32::MAX` for unreachable blocks.
+    pub rpo_index: Vec<u32>,
+}
+
+impl Rpo {
+    /// Orders the blocks of a function, which all have terminators.
+    pub fn new(func: &Function) -> Rpo {
+        Rpo::with_edges(func, |_| ())
+    }
+
+    /// The same; `each` sees the target of every edge from a reachable block.
+    fn with_edges(func: &Function, mut each: impl FnMut(Block)) -> Rpo {
+        let mut rpo_index = vec![NONE; func.blocks.len()];
+        let mut rpo = Vec::with_capacity(func.layout.len());
+        // Iterative depth-first search; the mark 0 in `rpo_index` means seen. Each block with the range
+        // of its edges that are still to follow.
+        let mut stack = Vec::with_capacity(func.layout.len());
+        let mut next = Some(func.entry());
+        loop {
+            if let Some(block) = next {
+                rpo_index[block.index()] = 0;
+                let edges = func.insts[func.terminator(block).index()].edges;
+                stack.push((block, edges.start, edges.start + edges.len));
+            }
+            let Some((block, start, end)) = stack.last_mut() else { break };
+            if start == end {
+                rpo.push(*block);
+                stack.pop();
+                next = None;
+                continue;
+            }
+            // Later successors first, so that earlier ones come first in reverse postorder.
+            *end -= 1;
+            let to = func.edges[*end as usize].block;
+            each(to);
+            next = (rpo_index[to.index()] == NONE).then_some(to);
+        }
+        rpo.reverse();
+        for (i, &b) in rpo.iter().enumerate() {
+            rpo_index[b.index()] = i as u32;
+        }
+        Rpo { rpo, rpo_index }
+    }
+}
+
 /// Predecessors and reverse postorder.
 #[derive(Debug)]
 pub struct Cfg {
@@ -34,48 +84,22 @@ impl Cfg {
     /// Analyses a function whose blocks all have terminators.
     pub fn new(func: &Function) -> Cfg {
         let n = func.blocks.len();
-        let mut rpo_index = vec![NONE; n];
-        let mut rpo = Vec::with_capacity(func.layout.len());
-        // Iterative depth-first search; the mark 0 in `rpo_index` means seen.
-        let mut stack = vec![(func.entry(), 0u32)];
-        rpo_index[func.entry().index()] = 0;
-        while let Some((block, next)) = stack.last_mut() {
-            let edges = func.successors(*block);
-            // Later successors first, so that earlier ones come first in reverse postorder.
-            let k = *next as usize;
-            if k == edges.len() {
-                rpo.push(*block);
-                stack.pop();
-                continue;
-            }
-            *next += 1;
-            let t = edges[edges.len() - 1 - k].block;
-            if rpo_index[t.index()] == NONE {
-                rpo_index[t.index()] = 0;
-                stack.push((t, 0));
-            }
+        // Starts of rows are two places further on until all edges are counted, one while they are filled.
+        let mut pred_start = vec![0u32; n + 2];
+        let Rpo { rpo, rpo_index } = Rpo::with_edges(func, |to| pred_start[to.index() + 2] += 1);
+        for i in 2..n + 2 {
+            pred_start[i] += pred_start[i - 1];
         }
-        rpo.reverse();
-        let mut pred_start = vec![0u32; n + 1];
-        for (i, &b) in rpo.iter().enumerate() {
-            rpo_index[b.index()] = i as u32;
-            for e in func.successors(b) {
-                pred_start[e.block.index() + 1] += 1;
-            }
-        }
-        for i in 0..n {
-            pred_start[i + 1] += pred_start[i];
-        }
-        let mut preds = vec![Pred { block: Block(0), edge: 0 }; pred_start[n] as usize];
-        let mut fill = pred_start.clone();
+        let mut preds = vec![Pred { block: Block(0), edge: 0 }; pred_start[n + 1] as usize];
         let mut cyclic = false;
         for (i, &b) in rpo.iter().enumerate() {
             let r = func.insts[func.terminator(b).index()].edges;
             for edge in r.start..r.start + r.len {
-                let t = func.edges[edge as usize].block.index();
-                cyclic |= rpo_index[t] <= i as u32;
-                preds[fill[t] as usize] = Pred { block: b, edge };
-                fill[t] += 1;
+                let to = func.edges[edge as usize].block.index();
+                cyclic |= rpo_index[to] <= i as u32;
+                let at = &mut pred_start[to + 1];
+                preds[*at as usize] = Pred { block: b, edge };
+                *at += 1;
             }
         }
         Cfg { rpo, rpo_index, cyclic, pred_start, preds }
@@ -114,43 +138,26 @@ impl DomTree {
             |i| func.successors(cfg.rpo[i as usize]).iter().map(|e| at(e.block)),
             |i| cfg.preds(cfg.rpo[i as usize]).iter().map(|p| at(p.block)),
         );
-        // Children in compressed rows, in reverse postorder.
+        // A dominator comes before what it dominates: sizes of subtrees from the last block on, places
+        // in preorder from the first one on, children in reverse postorder.
         let count = cfg.rpo.len();
-        let mut start = vec![0u32; count + 1];
-        for &d in &idom[1..] {
-            start[d as usize + 1] += 1;
-        }
-        for i in 0..count {
-            start[i + 1] += start[i];
-        }
-        let mut children = vec![0u32; count - 1];
-        let mut fill = start.clone();
-        for (i, &d) in idom.iter().enumerate().skip(1) {
-            let d = d as usize;
-            children[fill[d] as usize] = i as u32;
-            fill[d] += 1;
-        }
-        let mut preorder = Vec::with_capacity(count);
-        let mut range = vec![(NONE, NONE); n];
-        let mut stack = vec![(0u32, start[0])];
-        preorder.push(cfg.rpo[0]);
-        range[cfg.rpo[0].index()].0 = 0;
-        while let Some((node, next)) = stack.last_mut() {
-            if *next == start[*node as usize + 1] {
-                range[cfg.rpo[*node as usize].index()].1 = preorder.len() as u32;
-                stack.pop();
-                continue;
-            }
-            let child = children[*next as usize];
-            *next += 1;
-            let block = cfg.rpo[child as usize];
-            range[block.index()].0 = preorder.len() as u32;
-            preorder.push(block);
-            stack.push((child, start[child as usize]));
+        let mut size = vec![1u32; count];
+        for i in (1..count).rev() {
+            size[idom[i] as usize] += size[i];
         }
         let mut by_block = vec![NONE; n];
+        let mut range = vec![(NONE, NONE); n];
+        let mut preorder = vec![cfg.rpo[0]; count];
+        // Where the next child of each block goes; the entry is its own dominator.
+        let mut free = vec![0u32; count];
         for (i, &b) in cfg.rpo.iter().enumerate() {
-            by_block[b.index()] = cfg.rpo[idom[i] as usize].0;
+            let dominator = idom[i] as usize;
+            let at = free[dominator];
+            free[dominator] += size[i];
+            free[i] = at + 1;
+            by_block[b.index()] = cfg.rpo[dominator].0;
+            range[b.index()] = (at, at + size[i]);
+            preorder[at as usize] = b;
         }
         DomTree { idom: by_block, preorder, range }
     }
@@ -193,62 +200,74 @@ where
 {
     // A depth-first spanning tree. From here on blocks are numbers in its preorder.
     let mut rank = vec![NONE; count];
-    let mut blocks: Vec<u32> = Vec::with_capacity(count);
-    let mut parent: Vec<u32> = Vec::with_capacity(count);
-    let mut stack = vec![(0u32, 0u32)];
-    while let Some((at, from)) = stack.pop() {
-        if rank[at as usize] != NONE {
+    let mut nodes: Vec<Node> = Vec::with_capacity(count);
+    let mut stack = Vec::with_capacity(count);
+    stack.push((0u32, 0u32));
+    while let Some((block, parent)) = stack.pop() {
+        if rank[block as usize] != NONE {
             continue;
         }
-        let number = blocks.len() as u32;
-        rank[at as usize] = number;
-        blocks.push(at);
-        parent.push(from);
-        for to in successors(at) {
+        let number = nodes.len() as u32;
+        rank[block as usize] = number;
+        nodes.push(Node { block, idom: parent, above: parent, semi: number, label: number });
+        for to in successors(block) {
             if rank[to as usize] == NONE {
                 stack.push((to, number));
             }
         }
     }
-    // Semidominators, last block first. `above` are links of the forest of finished blocks, shortened
-    // as they are followed; `label` is the block with the lowest semidominator on the way.
-    let mut idom = parent.clone();
-    let mut above = parent;
-    let mut semi: Vec<u32> = (0..count as u32).collect();
-    let mut label = semi.clone();
+    // Semidominators, last block first.
     let mut path: Vec<u32> = Vec::new();
     for i in (1..count as u32).rev() {
-        let mut lowest = above[i as usize];
-        for p in predecessors(blocks[i as usize]) {
+        let mut lowest = nodes[i as usize].above;
+        for p in predecessors(nodes[i as usize].block) {
             let p = rank[p as usize];
             let mut at = p;
-            while above[at as usize] > i {
+            while nodes[at as usize].above > i {
                 path.push(at);
-                at = above[at as usize];
+                at = nodes[at as usize].above;
             }
-            let (mut best, end) = (label[at as usize], above[at as usize]);
+            let Node { label: mut best, above: end, .. } = nodes[at as usize];
             while let Some(b) = path.pop() {
-                above[b as usize] = end;
-                if semi[best as usize] < semi[label[b as usize] as usize] {
-                    label[b as usize] = best;
+                let label = nodes[b as usize].label;
+                nodes[b as usize].above = end;
+                if nodes[best as usize].semi < nodes[label as usize].semi {
+                    nodes[b as usize].label = best;
                 } else {
-                    best = label[b as usize];
+                    best = label;
                 }
             }
-            lowest = lowest.min(semi[label[p as usize] as usize]);
+            lowest = lowest.min(nodes[nodes[p as usize].label as usize].semi);
         }
-        semi[i as usize] = lowest;
+        nodes[i as usize].semi = lowest;
     }
+    let mut by_block = rank;
+    by_block[0] = 0;
     for i in 1..count {
-        while idom[i] > semi[i] {
-            idom[i] = idom[idom[i] as usize];
+        let mut idom = nodes[i].idom;
+        while idom > nodes[i].semi {
+            idom = nodes[idom as usize].idom;
         }
+        nodes[i].idom = idom;
+        by_block[nodes[i].block as usize] = nodes[idom as usize].block;
     }
-    let mut by_rank = vec![0; count];
-    for i in 1..count {
-        by_rank[blocks[i] as usize] = blocks[idom[i] as usize];
-    }
-    by_rank
+    by_block
+}
+
+/// A block in [`immediate_dominators`]; other blocks are named by their numbers in preorder of the
+/// spanning tree.
+#[derive(Clone, Copy)]
+struct Node {
+    /// Its number for the caller.
+    block: u32,
+    /// At first its parent in the tree.
+    idom: u32,
+    /// Link of the forest of finished blocks, shortened as it is followed; at first the parent.
+    above: u32,
+    /// Its semidominator.
+    semi: u32,
+    /// The block with the lowest semidominator on the way along the links.
+    label: u32,
 }
 
 /// A natural loop.

@@ -28,7 +28,7 @@
 //! nothing else. Where code keeps no more than this (WebAssembly), it reads [`roots`]. Elsewhere stack and
 //! registers are searched as they are, which shows more.
 
-use crate::cfg::Cfg;
+use crate::cfg::Rpo;
 use crate::func::{Block, Function, Inst, Type, Value};
 use crate::ops::{NO_OVERFLOW, Op};
 
@@ -215,7 +215,7 @@ impl LiveRoots {
         values.iter().enumerate().for_each(|(i, v)| index[v.index()] = i as u32);
         let words = values.len().div_ceil(64);
         let mut live = LiveRoots { values, index, at_end: vec![vec![0; words]; func.blocks.len()] };
-        let order = Cfg::new(func).rpo;
+        let order = Rpo::new(func).rpo;
         // Backwards, a round more than loops are nested; sets only grow.
         let mut changed = true;
         while changed {

@@ -11,8 +11,8 @@ impl Function {
         let mut work = vec![self.entry()];
         seen[self.entry().index()] = true;
         while let Some(b) = work.pop() {
-            for k in 0..self.successors(b).len() {
-                let t = self.successors(b)[k].block;
+            for e in self.successors(b) {
+                let t = e.block;
                 if !std::mem::replace(&mut seen[t.index()], true) {
                     work.push(t);
                 }

@@ -37,7 +37,7 @@
 //! ```
 
 use super::Context;
-use crate::cfg::Cfg;
+use crate::cfg::Rpo;
 use crate::func::{ArgList, Block, BlockCall, Function, Inst, Value, ValueDef};
 use crate::ops::Op;
 
@@ -66,11 +66,11 @@ struct Flow<'a> {
 
 /// The blocks that are targets of backward edges.
 fn headers(func: &Function) -> Vec<bool> {
-    let cfg = Cfg::new(func);
+    let Rpo { rpo, rpo_index } = Rpo::new(func);
     let mut header = vec![false; func.blocks.len()];
-    for &b in &cfg.rpo {
+    for &b in &rpo {
         for e in func.successors(b) {
-            if cfg.rpo_index[e.block.index()] <= cfg.rpo_index[b.index()] {
+            if rpo_index[e.block.index()] <= rpo_index[b.index()] {
                 header[e.block.index()] = true;
             }
         }
@@ -247,8 +247,8 @@ fn merge(func: &mut Function) -> bool {
 
 /// Blocks that call something cold, and blocks from which only cold blocks follow, are cold.
 fn spread_cold(func: &mut Function, cx: &Context) {
-    let cfg = Cfg::new(func);
-    for &b in cfg.rpo.iter().rev() {
+    let rpo = Rpo::new(func).rpo;
+    for &b in rpo.iter().rev() {
         if b == func.entry() || func.blocks[b.index()].cold {
             continue;
         }

@@ -23,13 +23,13 @@
 //! }", "
 //! func @f file 0 -> i64 {
 //! b0(v0:i64):
-//!   v4:i64 = add v0, v0
-//!   v2:i64 = mul v4, v0
+//!   v1:i64 = add v0, v0
+//!   v2:i64 = mul v1, v0
 //!   ret v2
 //! }");
 //! ```
 
-use crate::cfg::Cfg;
+use crate::cfg::Rpo;
 use crate::func::{ArgList, Block, BlockCall, Function, Inst, InstData, SrcLoc, Value, ValueDef};
 use crate::hash::FastMap;
 use crate::library::Library;
@@ -66,10 +66,8 @@ pub fn run(module: &mut Module, library: &Library) {
         let index = func.sym.0 as usize;
         let wanted = inliner.module.syms[index].attributes.inline || is_small(&func);
         if wanted {
-            // Bodies are copied from a compact copy; the function itself stays with the module.
-            let mut body = func.clone();
-            body.compact();
-            inliner.bodies[index] = Some(Rc::new(body));
+            // Bodies are copied from a copy; the function itself stays with the module.
+            inliner.bodies[index] = Some(Rc::new(func.clone()));
         }
         funcs[i] = Some(func);
     }
@@ -150,10 +148,10 @@ fn is_small(func: &Function) -> bool {
         }
     };
     // Loops are not worth it.
-    let cfg = Cfg::new(func);
+    let order = Rpo::new(func).rpo_index;
     let forward = |b: &Block| {
-        let at = cfg.rpo_index[b.index()];
-        func.successors(*b).iter().all(|e| cfg.rpo_index[e.block.index()] > at)
+        let at = order[b.index()];
+        func.successors(*b).iter().all(|e| order[e.block.index()] > at)
     };
     func.layout.iter().all(|b| forward(b) && func.blocks[b.index()].insts.iter().all(harmless))
 }
@@ -191,7 +189,6 @@ impl Inliner<'_> {
             .unwrap_or_else(|e| panic!("body of runtime function: {e}"));
         func.file = None;
         self.expand(&mut func, depth + 1);
-        func.compact();
         let body = Rc::new(func);
         if self.bodies.len() < self.module.syms.len() {
             self.bodies.resize(self.module.syms.len(), None);
@@ -201,7 +198,7 @@ impl Inliner<'_> {
         Some(body)
     }
 
-    /// Replaces calls in a function by bodies.
+    /// Replaces calls in a function by bodies. A function with dense ids stays one.
     fn expand(&mut self, func: &mut Function, depth: u32) {
         let mut growth = size(func);
         let mut layout = Vec::with_capacity(func.layout.len());
@@ -236,6 +233,8 @@ impl Inliner<'_> {
             func.resolve_aliases();
             func.remove_unreachable_blocks();
             func.remove_trivial_params();
+            // Copying has left unused ids, and the passes have tables by id.
+            func.compact();
         }
     }
 

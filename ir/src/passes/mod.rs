@@ -101,7 +101,6 @@ passes! {
 pub static OPTIMISE: &[Step] = &[
     Step { pass: &INLINE, reason: "the runtime's fast paths and small functions meet their callers" },
     Step { pass: &UNUSED, reason: "functions that were inlined everywhere need not be compiled" },
-    Step { pass: &COMPACT, reason: "inlining leaves unused ids, and the passes have tables by id" },
     Step { pass: &FOLD, reason: "lowering emits naive code; later passes see canonical forms" },
     Step { pass: &FLOW, reason: "folded branches leave dead and trivial blocks" },
     Step { pass: &GVN, reason: "equal values, loads and checks become one" },

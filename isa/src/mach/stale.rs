@@ -13,6 +13,7 @@ use crate::mach::Isa;
 use crate::mach::code::Code;
 use mochi_ir::cfg::immediate_dominators;
 use regalloc2::{Allocation, Block, Edit, InstOrEdit, OperandKind, Output, PReg, RegClass, SpillSlot};
+use std::ops::Range;
 
 /// Sets for all blocks have at most so many words (8 MB, and there are two of them): they grow with the square
 /// of a function, so in larger ones what is dead stays.
@@ -35,21 +36,73 @@ pub enum Place {
 pub type Stale = Vec<Vec<Place>>;
 
 /// A set of places.
-type Set = Vec<u64>;
+type Set = [u64];
 
-/// What a block does with places.
-#[derive(Default)]
-struct Effects {
+/// A set of places for each block.
+struct Sets {
+    width: usize,
+    words: Vec<u64>,
+}
+
+impl Sets {
+    fn new(blocks: usize, width: usize) -> Sets {
+        Sets { width, words: vec![0; blocks * width] }
+    }
+
+    fn of(&self, block: usize) -> &Set {
+        &self.words[block * self.width..][..self.width]
+    }
+
+    /// Whether this changes the block's set.
+    fn set(&mut self, block: usize, set: &Set) -> bool {
+        let old = &mut self.words[block * self.width..][..self.width];
+        let changed = old != set;
+        old.copy_from_slice(set);
+        changed
+    }
+}
+
+/// What a block does with places; lists are ranges of those of [`Effects`].
+#[derive(Clone, Default)]
+struct Effect {
     /// Read before they are written.
-    reads: Vec<usize>,
+    reads: Range<usize>,
     /// Written.
-    writes: Vec<usize>,
+    writes: Range<usize>,
     /// Registers that are not needed after a call, which may keep what is in them.
     destroys: u64,
     /// What is in them at the end may be a reference that the block has made or loaded.
-    dirty: Vec<usize>,
+    dirty: Range<usize>,
     /// At the end they hold what other places held at the start.
+    copies: Range<usize>,
+}
+
+/// What the blocks do with places.
+#[derive(Default)]
+struct Effects {
+    blocks: Vec<Effect>,
+    reads: Vec<usize>,
+    writes: Vec<usize>,
+    dirty: Vec<usize>,
     copies: Vec<(usize, usize)>,
+}
+
+impl Effects {
+    fn reads(&self, block: usize) -> &[usize] {
+        &self.reads[self.blocks[block].reads.clone()]
+    }
+
+    fn writes(&self, block: usize) -> &[usize] {
+        &self.writes[self.blocks[block].writes.clone()]
+    }
+
+    fn dirty(&self, block: usize) -> &[usize] {
+        &self.dirty[self.blocks[block].dirty.clone()]
+    }
+
+    fn copies(&self, block: usize) -> &[(usize, usize)] {
+        &self.copies[self.blocks[block].copies.clone()]
+    }
 }
 
 /// What is in a place.
@@ -67,7 +120,7 @@ enum Content {
 struct Loop {
     header: usize,
     /// Places that every iteration writes.
-    renewed: Set,
+    renewed: Vec<u64>,
 }
 
 /// Finds the places to clear.
@@ -129,28 +182,44 @@ pub fn making_loops<I: Isa>(code: &Code<I>) -> Vec<usize> {
 /// Follows a block.
 struct Walk {
     effects: Effects,
+    /// What the block does so far.
+    block: Effect,
     content: Vec<Content>,
     /// Whether the block has written a place.
     written: Vec<bool>,
 }
 
 /// What each block does.
-fn effects<I: Isa>(code: &Code<I>, output: &Output, places: usize) -> Vec<Effects> {
+fn effects<I: Isa>(code: &Code<I>, output: &Output, places: usize) -> Effects {
     let content = (0..places).map(Content::Start).collect();
-    let mut w = Walk { effects: Effects::default(), content, written: vec![false; places] };
-    let of_block = |b| {
+    let (effects, block) = (Effects::default(), Effect::default());
+    let mut w = Walk { effects, block, content, written: vec![false; places] };
+    for b in 0..code.blocks.len() {
+        w.start();
         for item in output.block_insts_and_edits(code, Block::new(b)) {
             match item {
                 InstOrEdit::Edit(Edit::Move { from, to }) => w.copy(*from, *to),
                 InstOrEdit::Inst(inst) => w.inst(code, output, inst),
             }
         }
-        w.finish()
-    };
-    (0..code.blocks.len()).map(of_block).collect()
+        w.finish();
+    }
+    w.effects
 }
 
 impl Walk {
+    fn start(&mut self) {
+        let empty = |end: usize| end..end;
+        let e = &self.effects;
+        self.block = Effect {
+            reads: empty(e.reads.len()),
+            writes: empty(e.writes.len()),
+            destroys: 0,
+            dirty: empty(e.dirty.len()),
+            copies: empty(e.copies.len()),
+        };
+    }
+
     fn copy(&mut self, from: Allocation, to: Allocation) {
         self.read(from);
         let content = number(from).map_or(Content::Clean, |place| self.content[place]);
@@ -167,7 +236,7 @@ impl Walk {
         operands().filter(|(op, _)| op.kind() == OperandKind::Use).for_each(|(_, &a)| self.read(a));
         for r in &code.clobber_sets[code.meta[inst.index()].clobbers as usize] {
             if let Some(place) = number(Allocation::reg(r)) {
-                self.effects.destroys |= 1 << place;
+                self.block.destroys |= 1 << place;
             }
         }
         for (op, &a) in operands().filter(|(op, _)| op.kind() == OperandKind::Def) {
@@ -179,7 +248,7 @@ impl Walk {
     fn read(&mut self, a: Allocation) {
         if let Some(place) = number(a)
             && !self.written[place]
-            && (place >= REGISTERS || self.effects.destroys >> place & 1 == 0)
+            && (place >= REGISTERS || self.block.destroys >> place & 1 == 0)
         {
             self.effects.reads.push(place);
         }
@@ -193,35 +262,38 @@ impl Walk {
         self.content[place] = content;
     }
 
-    fn finish(&mut self) -> Effects {
-        let mut effects = std::mem::take(&mut self.effects);
-        for &place in &effects.writes {
+    fn finish(&mut self) {
+        let e = &mut self.effects;
+        self.block.writes.end = e.writes.len();
+        for &place in &e.writes[self.block.writes.clone()] {
             self.written[place] = false;
             match std::mem::replace(&mut self.content[place], Content::Start(place)) {
                 Content::Clean => {}
-                Content::Dirty => effects.dirty.push(place),
-                Content::Start(from) => effects.copies.push((place, from)),
+                Content::Dirty => e.dirty.push(place),
+                Content::Start(from) => e.copies.push((place, from)),
             }
         }
-        effects
+        self.block.reads.end = e.reads.len();
+        self.block.dirty.end = e.dirty.len();
+        self.block.copies.end = e.copies.len();
+        e.blocks.push(self.block.clone());
     }
 }
 
 /// The places that are read after the start of each block before they are written.
-fn live_at_start<I: Isa>(code: &Code<I>, effects: &[Effects], width: usize) -> Vec<Set> {
-    let mut live: Vec<Set> = vec![vec![0; width]; code.blocks.len()];
+fn live_at_start<I: Isa>(code: &Code<I>, effects: &Effects, width: usize) -> Sets {
+    let mut live = Sets::new(code.blocks.len(), width);
+    let mut start = vec![0; width];
     let mut changed = true;
     while changed {
         changed = false;
         for b in (0..code.blocks.len()).rev() {
-            let e = &effects[b];
-            let mut start = vec![0; width];
-            code.blocks[b].succs.iter().for_each(|s| unite(&mut start, &live[s.index()]));
-            e.writes.iter().for_each(|&place| remove(&mut start, place));
-            start[0] &= !e.destroys;
-            e.reads.iter().for_each(|&place| insert(&mut start, place));
-            changed |= start != live[b];
-            live[b] = start;
+            start.fill(0);
+            code.blocks[b].succs.iter().for_each(|s| unite(&mut start, live.of(s.index())));
+            effects.writes(b).iter().for_each(|&place| remove(&mut start, place));
+            start[0] &= !effects.blocks[b].destroys;
+            effects.reads(b).iter().for_each(|&place| insert(&mut start, place));
+            changed |= live.set(b, &start);
         }
     }
     live
@@ -239,16 +311,16 @@ fn common(dominators: &[u32], mut x: usize, mut y: usize) -> usize {
 /// What every iteration of a loop writes: the blocks that dominate all its jumps back.
 fn renewed<I: Isa>(
     code: &Code<I>,
-    effects: &[Effects],
+    effects: &Effects,
     dominators: &[u32],
     header: usize,
     width: usize,
-) -> Set {
+) -> Vec<u64> {
     let mut set = vec![0; width];
     let back = code.blocks[header].preds.iter().map(|p| p.index()).filter(|&p| p >= header);
     let mut at = back.rev().reduce(|x, y| common(dominators, x, y)).expect("a loop has a jump back");
     loop {
-        effects[at].writes.iter().for_each(|&place| insert(&mut set, place));
+        effects.writes(at).iter().for_each(|&place| insert(&mut set, place));
         if at <= header {
             return set;
         }
@@ -257,43 +329,40 @@ fn renewed<I: Isa>(
 }
 
 /// Follows what may be in places from the start of the function, and clears where loops are entered.
-fn clear<I: Isa>(code: &Code<I>, effects: &[Effects], live: &[Set], loops: &[Loop]) -> Stale {
-    let width = live[0].len();
+fn clear<I: Isa>(code: &Code<I>, effects: &Effects, live: &Sets, loops: &[Loop]) -> Stale {
     // For each block that enters a loop, what must stay.
-    let mut stays: Vec<Option<Set>> = vec![None; code.blocks.len()];
+    let mut stays: Vec<Option<Vec<u64>>> = vec![None; code.blocks.len()];
     for l in loops {
         for p in code.blocks[l.header].preds.iter().map(|p| p.index()) {
             if p < l.header && code.blocks[p].succs.len() == 1 {
-                stays[p] = Some(live[l.header].iter().zip(&l.renewed).map(|(a, b)| a | b).collect());
+                stays[p] = Some(live.of(l.header).iter().zip(&l.renewed).map(|(a, b)| a | b).collect());
             }
         }
     }
-    let mut at_end: Vec<Set> = vec![vec![0; width]; code.blocks.len()];
-    let mut stale: Vec<Set> = vec![Set::new(); code.blocks.len()];
+    let mut at_end = Sets::new(code.blocks.len(), live.width);
+    let mut stale: Vec<Vec<u64>> = vec![Vec::new(); code.blocks.len()];
+    let (mut start, mut end) = (vec![0; live.width], vec![0; live.width]);
     let mut changed = true;
     while changed {
         changed = false;
-        for (b, e) in effects.iter().enumerate() {
-            let mut start = vec![0; width];
-            code.blocks[b].preds.iter().for_each(|p| unite(&mut start, &at_end[p.index()]));
-            let mut end = start.clone();
-            e.writes.iter().for_each(|&place| remove(&mut end, place));
-            e.dirty.iter().for_each(|&place| insert(&mut end, place));
-            e.copies
-                .iter()
-                .filter(|(_, from)| contains(&start, *from))
-                .for_each(|&(to, _)| insert(&mut end, to));
+        for b in 0..code.blocks.len() {
+            start.fill(0);
+            code.blocks[b].preds.iter().for_each(|p| unite(&mut start, at_end.of(p.index())));
+            end.copy_from_slice(&start);
+            effects.writes(b).iter().for_each(|&place| remove(&mut end, place));
+            effects.dirty(b).iter().for_each(|&place| insert(&mut end, place));
+            let kept = effects.copies(b).iter().filter(|(_, from)| contains(&start, *from));
+            kept.for_each(|&(to, _)| insert(&mut end, to));
             if let Some(stays) = &stays[b] {
                 stale[b] = end.iter().zip(stays).map(|(e, s)| e & !s).collect();
                 end.iter_mut().zip(stays).for_each(|(e, s)| *e &= s);
             }
-            changed |= end != at_end[b];
-            at_end[b] = end;
+            changed |= at_end.set(b, &end);
         }
     }
     // Where each of many loops may be passed by, what is dead before all of them would be cleared in each.
     let mut left = code.insts.len();
-    let mut places = |set: &Set| {
+    let mut places = |set: &Vec<u64>| {
         let numbers = set.iter().enumerate().flat_map(|(w, &word)| ones(word).map(move |i| 64 * w + i));
         let places: Vec<Place> = numbers.take(left).map(place).collect();
         left -= places.len();

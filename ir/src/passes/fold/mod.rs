@@ -40,7 +40,7 @@ mod memory;
 mod words;
 
 use super::Context;
-use crate::cfg::Cfg;
+use crate::cfg::Rpo;
 use crate::eval::eval;
 use crate::func::{ArgList, Function, Inst, InstData, SrcLoc, Type, Value, ValueDef};
 use crate::module::Sym;
@@ -49,7 +49,7 @@ use crate::regions::Region;
 
 /// Runs the pass.
 pub fn run(func: &mut Function, cx: &Context) {
-    let order = Cfg::new(func).rpo;
+    let order = Rpo::new(func).rpo;
     let mut fold = Fold { func, cx, out: Vec::new() };
     for block in order {
         let insts = std::mem::take(&mut fold.func.blocks[block.index()].insts);
