@@ -1,8 +1,7 @@
 //! What lowering has to know about variables before it emits code: which live in cells, which only
 //! borrow a list ([`super::sharing`]), which nested function a variable always is.
 //!
-//! One walk over every function, then a fixed point for cells: a captured variable that is assigned
-//! anywhere is a cell in every function that mentions it.
+//! One walk over every function, then what functions inside say of variables goes to those around them.
 
 use super::ops::strip_coerce;
 use super::sharing::{Changed, is_container};
@@ -12,7 +11,6 @@ use crate::tree::{
     Builtin, Expr, ExprKind, FuncId, GlobalId, LocalId, Pattern, Place, Program, Query, Step, Stmt, StmtKind,
     VarRef,
 };
-use crate::types::TyKind;
 
 /// What is known of a local.
 #[derive(Clone, Copy, Default, Debug)]
@@ -21,8 +19,6 @@ pub(crate) struct LocalFacts {
     pub(crate) cell: bool,
     /// The variable is made to point to something else after it was bound.
     pub(crate) rebound: bool,
-    /// Something is stored through an element of the variable, which makes a list of none.
-    stored: bool,
     /// An element is stored, which may extend the list and rebind the variable.
     pub(crate) extended: bool,
     /// Declared without a value.
@@ -115,42 +111,24 @@ impl Walker<'_> {
     }
 
     fn cells(&mut self) {
-        let n = self.program.functions.len();
-        // Growth by an element store is an assignment, too.
-        let declared: Vec<Vec<bool>> = (0..n)
-            .map(|f| {
-                let locals = &self.program.functions[f].locals;
-                let list = |ty| matches!(self.program.types.kind(ty), TyKind::List(_));
-                let facts = locals.iter().zip(&self.facts.locals[f]);
-                facts.map(|(l, fact)| l.assigned || fact.rebound || (fact.stored && list(l.ty))).collect()
-            })
-            .collect();
-        let mut cell: Vec<Vec<bool>> = (0..n)
-            .map(|f| {
-                let locals = self.program.functions[f].locals.iter();
-                locals.zip(&declared[f]).map(|(l, &assigned)| l.captured && assigned).collect()
-            })
-            .collect();
-        for f in 0..n {
+        let functions = &self.program.functions;
+        for (func, facts) in functions.iter().zip(&mut self.facts.locals) {
+            for (local, fact) in func.locals.iter().zip(facts) {
+                fact.cell = local.captured && local.assigned;
+            }
+        }
+        for (f, func) in functions.iter().enumerate() {
             let Some(parent) = self.parents[f] else { continue };
-            for c in &self.program.functions[f].captures {
+            for c in &func.captures {
                 self.facts.locals[f][c.inner.0 as usize].uninit = self.facts.local(parent, c.outer).uninit;
             }
         }
-        // A function stands behind the one that contains it: what inner ones say goes outwards, then inwards.
-        for f in (0..n).rev().chain(0..n) {
-            let Some(parent) = self.parents[f].map(|p| p.0 as usize) else { continue };
-            for c in &self.program.functions[f].captures {
-                let (inner, outer) = (c.inner.0 as usize, c.outer.0 as usize);
-                let any =
-                    cell[f][inner] || cell[parent][outer] || declared[f][inner] || declared[parent][outer];
-                (cell[f][inner], cell[parent][outer]) = (any, any);
-                self.facts.locals[parent][outer].doubtful |= self.facts.locals[f][inner].doubtful;
-            }
-        }
-        for (facts, cells) in self.facts.locals.iter_mut().zip(cell) {
-            for (fact, cell) in facts.iter_mut().zip(cells) {
-                fact.cell = cell;
+        // A function stands behind the one that contains it.
+        for (f, func) in functions.iter().enumerate().rev() {
+            let Some(parent) = self.parents[f] else { continue };
+            for c in &func.captures {
+                let doubtful = self.facts.local(FuncId(f as u32), c.inner).doubtful;
+                self.facts.locals[parent.0 as usize][c.outer.0 as usize].doubtful |= doubtful;
             }
         }
     }
@@ -250,7 +228,6 @@ impl Walker<'_> {
             match place.steps.first() {
                 None => self.local(l).rebound = true,
                 Some((Step::Index(_), _)) => {
-                    self.local(l).stored = true;
                     self.local(l).extended |= place.steps.len() == 1;
                 }
                 Some((Step::Field(_) | Step::DynField(_), _)) => {}

@@ -153,8 +153,9 @@ fn closures_share_assigned_variables() {
     // let n = 5; let f = fun(k) { n = n + k }; f(1); f(10); return n
     let mut types = Types::default();
     let ty = types.intern(TyKind::Fun(vec![Ty::INT], Ty::INT));
+    let shared = || Local { captured: true, ..local(Ty::INT) };
     let add = vec![set(1, binary(BinOp::Add, var(1, Ty::INT), var(0, Ty::INT), Ty::INT)), ret(int(0))];
-    let mut lambda = function("fn1", 1, vec![local(Ty::INT), local(Ty::INT)], add);
+    let mut lambda = function("fn1", 1, vec![local(Ty::INT), shared()], add);
     lambda.captures = vec![Capture { outer: LocalId(0), inner: LocalId(1) }];
     let apply = |k| {
         let callee = Box::new(var(1, ty));
@@ -167,8 +168,7 @@ fn closures_share_assigned_variables() {
         apply(10),
         ret(var(0, Ty::INT)),
     ];
-    let n = Local { captured: true, ..local(Ty::INT) };
-    let main = function("__main", 0, vec![n, local(ty)], body);
+    let main = function("__main", 0, vec![shared(), local(ty)], body);
     assert_eq!(run(types, vec![lambda, main]), Ok(16));
 }
 

@@ -60,6 +60,12 @@ const CODES: &[(&str, u32, &str, &str)] = &[
     ),
     ("T006", 2, "fun f(a: int) { }\nf(1, 2)", "fun f(a: int) { }\nf(1)"),
     ("T007", 2, "fun f(a: int?) { }\nf(1)", "fun f(a: int?) { }\nf(none)"),
+    (
+        "T008",
+        2,
+        "let m = {\"a\": \"b\"}\nlet n: map<string, int> = m",
+        "let m = {\"a\": 1}\nlet n: map<string, int> = m",
+    ),
     ("T008", 2, "let a = 1\nlet x: string = a", "let a = \"a\"\nlet x: string = a"),
     ("T008", 1, "let x = [1, \"two\"]", "let x = [1, 2]"),
     ("T008", 1, "let x: float = 3", "let x: float = 3.0"),
@@ -399,6 +405,10 @@ fn narrowing() {
     accepted("let x: int? = 1\nif x == none || x > 0 { print(1) }");
     accepted("let x: int? = 1\nlet y = if x == none { 0 } else { x + 1 }");
     accepted("let x: int? = 1\nlet y: int = match x { none => 0 _ => x }");
+    for condition in ["x != none || true", "x == none && true", "!(x == none && true)"] {
+        let source = format!("let x: int? = 1\nif {condition} {{\n  let y: int = x + 1\n}}");
+        assert_eq!(errors(&source), [("T020".to_string(), 3)], "{condition}");
+    }
     let in_closure = "var x: int? = 5\nif x != none {\n  let f = fun(): int { return x + 1 }\n}";
     assert_eq!(errors(in_closure), [("T020".to_string(), 3)]);
     let after_call = "fun t() { print(1) }\nvar x: int? = 5\nif x != none {\n  t()\n  let b: int = x + 1\n}";

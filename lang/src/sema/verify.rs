@@ -180,6 +180,14 @@ impl Verifier<'_> {
     fn assign(&mut self, place: &Place, op: Option<BinOp>, value: &Expr, f: &Function) {
         let root = self.var(place.root);
         self.same(place.root_ty, root, "root of place");
+        // A store through an index may make a list of none.
+        let sets = matches!(place.steps.first(), None | Some((Step::Index(_), _)));
+        if let VarRef::Local(l) = place.root
+            && sets
+            && !f.locals[l.0 as usize].assigned
+        {
+            self.complain(format!("`{}` is assigned, and not marked so", f.locals[l.0 as usize].name));
+        }
         let mut at = root;
         for (step, ty) in &place.steps {
             match step {
