@@ -533,3 +533,17 @@ fn a_struct_with_too_many_fields() {
         assert_eq!(text(&checked.stderr).contains("P103"), status == 1);
     }
 }
+
+/// A function that calls itself with ever larger types is compiled for few of them.
+#[test]
+fn types_that_grow_with_every_call() {
+    let s = Scratch::new("types");
+    let source =
+        "fun f<T>(x: T, n: int): int { if n == 0 { return 0 } return f([x], n - 1) + 1 }\nprint(f(1, 40))\n";
+    s.write("p.mochi", source);
+    let built = output(mochi().args(["build", "p.mochi", "--emit", "ir", "-o", "p.ir"]).current_dir(&s.0));
+    assert!(built.status.success(), "{}", text(&built.stderr));
+    let ir = std::fs::read_to_string(s.path("p.ir")).expect("the output");
+    let functions = ir.lines().filter(|l| l.starts_with("func @")).count();
+    assert!((5..20).contains(&functions), "{functions}");
+}

@@ -2,7 +2,8 @@
 //!
 //! They are in the files `tests/faults/*.txt`. A fault begins with a line `fault NAME: WHY`; then come
 //! `file PATH`, perhaps `after TEXT` (the fault is in what follows this text, which occurs once),
-//! lines `- TEXT` that occur once, and lines `+ TEXT` for their place. In a Rust file both are
+//! lines `- TEXT` that occur once, and lines `+ TEXT` for their place; perhaps `test NAME`, a file of `tests`
+//! that is meant to notice it and would else be among the last that are tried. In a Rust file both are
 //! expressions (or statements), so that one build can hold all faults, each with a switch; other files
 //! are changed for good. `#` starts a comment.
 
@@ -22,6 +23,8 @@ pub struct Fault {
     pub why: String,
     /// The file it changes, relative to the root.
     pub file: String,
+    /// The file of `tests` that is meant to notice it, unless those do that all faults are shown to first.
+    pub test: Option<String>,
     after: String,
     from: String,
     to: String,
@@ -62,6 +65,7 @@ fn parse(text: &str) -> Result<Vec<Fault>, String> {
         };
         match line.split_once(' ').unwrap_or((line, "")) {
             ("file", path) => fault.file = path.into(),
+            ("test", name) => fault.test = Some(name.into()),
             ("after", text) => fault.after = text.into(),
             ("-", text) => add(&mut fault.from, text),
             ("+", text) => add(&mut fault.to, text),

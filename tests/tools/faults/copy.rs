@@ -59,7 +59,7 @@ impl Copy {
 
     /// What fails in a round without a fault, if anything does.
     pub fn failing(&self, round: Round, count: u64) -> Result<Option<String>, String> {
-        for step in round.steps("", count) {
+        for step in round.steps(None, count) {
             if let Some(by) = self.cargo(&step, None, LIMIT)? {
                 return Ok(Some(format!("`cargo {}`: {by}", step.join(" "))));
             }
@@ -77,17 +77,29 @@ impl Copy {
             text.replace_range(fault.find(&text)?, &fault.replacement());
             write_if_new(&path, text.as_bytes()).map_err(wrong)?;
         }
-        let mut result = Ok(None);
-        for step in round.steps(&fault.file, count) {
-            result = self.cargo(&step, Some(&fault.name), LIMIT);
-            if !matches!(result, Ok(None)) {
-                break;
-            }
-        }
+        let result = self.notices(fault, round, count, before.is_some());
         if let Some(text) = before {
             write_if_new(&path, text.as_bytes()).map_err(wrong)?;
         }
         result
+    }
+
+    fn notices(
+        &self,
+        fault: &Fault,
+        round: Round,
+        count: u64,
+        changed: bool,
+    ) -> Result<Option<String>, String> {
+        if changed && let Some(why) = self.cargo(&["build", "--quiet"], None, LIMIT)? {
+            return Err(format!("{}: with it there is nothing to test: {why}", fault.name));
+        }
+        for step in round.steps(Some(fault), count) {
+            if let Some(by) = self.cargo(&step, Some(&fault.name), LIMIT)? {
+                return Ok(Some(by));
+            }
+        }
+        Ok(None)
     }
 
     /// Runs cargo in the copy; what failed, if it did.
@@ -133,23 +145,25 @@ impl Round {
     /// In their order.
     pub const BOTH: [Round; 2] = [Round::Quick, Round::All];
 
-    /// The commands for a fault in a file, in their order.
-    fn steps(self, file: &str, count: u64) -> Vec<Vec<String>> {
+    /// The commands for a fault, or for none, in their order.
+    fn steps(self, fault: Option<&Fault>, count: u64) -> Vec<Vec<String>> {
         let step = |text: &str| text.split(' ').map(str::to_string).collect::<Vec<_>>();
         if self == Round::All {
             return vec![step("test --quiet --workspace")];
         }
-        let own = match file.split('/').next() {
+        let own = match fault.and_then(|f| f.file.split('/').next()) {
             Some(name @ ("ir" | "isa" | "lang" | "objwrite")) => {
                 Some(step(&format!("test --quiet -p mochi-{name}")))
             }
             _ => None,
         };
+        let meant = fault.and_then(|f| f.test.as_ref());
+        let meant = meant.map(|name| step(&format!("test --quiet -p mochi --test {name}")));
         let rest = [
             step("test --quiet -p mochi --test golden"),
             step(&format!("run --quiet --example random -- --fresh --count {count} --time 600 --seed 7")),
         ];
-        own.into_iter().chain(rest).collect()
+        own.into_iter().chain(meant).chain(rest).collect()
     }
 }
 

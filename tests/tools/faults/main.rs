@@ -5,8 +5,9 @@
 //!
 //! The faults are those of `tests/faults` (see `mochi_testkit::faults` for their form). The copy is built
 //! once with all faults of Rust code in it, each behind a switch; a fault of the runtime's library is
-//! written into the copy and built for itself. For each fault come the tests of its crate, the golden
-//! programs and random programs; then for each that is left all tests. The first that fails has caught it.
+//! written into the copy and built for itself. For each fault come the tests of its crate, those it
+//! names, the golden programs and random programs; then for each that is left all tests. The first that fails
+//! has caught it.
 //!
 //! Results are kept in the folder: a run goes on where the last one ended. At the end there is a table,
 //! and the exit status is 0 when at least 90 in 100 were caught, 1 when fewer were, 2 when something is
