@@ -205,6 +205,28 @@ fn everything_reachable_survives() {
     }
 }
 
+/// From the first byte to the last, in cells and in objects of many blocks.
+#[test]
+fn a_word_into_an_object_finds_it() {
+    let program = "
+extern data desc_buffer
+var kept: ref = 0
+fun check(bytes: i64) {
+    kept = alloc(bytes, addr(desc_buffer) as i64)
+    gc_collect()
+    let p = kept as ptr
+    var found = 0
+    for i in 0..8 { if object_at(p + i * (bytes - 1) / 7) == p { found += 1 } }
+    if object_at(p + bytes + 70000) == p { found += 100 }
+    out_number(found)
+    out_byte(' ')
+}
+fun mochi_main() {
+    check(16) check(48) check(512) check(1000) check(5000) check(40000) check(100000) check(3000000)
+}";
+    assert_eq!(prints(program), "8 ".repeat(8));
+}
+
 #[test]
 fn memory_stays_bounded() {
     let main = "

@@ -152,7 +152,7 @@ impl Round {
             return vec![step("test --quiet --workspace")];
         }
         let own = match fault.and_then(|f| f.file.split('/').next()) {
-            Some(name @ ("ir" | "isa" | "lang" | "objwrite")) => {
+            Some(name @ ("ir" | "isa" | "lang" | "objwrite" | "runtime")) => {
                 Some(step(&format!("test --quiet -p mochi-{name}")))
             }
             _ => None,
