@@ -131,14 +131,15 @@ impl Structure<'_> {
     }
 
     /// The header of the outermost loop that `parent` is in and `block` is not. Blocks that dominate
-    /// nothing may stay: they make nothing deeper.
+    /// nothing may stay where all edges to them come from: they make nothing deeper.
     fn left_loop(&self, block: Block, parent: Block) -> Option<Block> {
         let leaf = self.dom.subtree_size(block) == 1;
+        let stays = |l: u32| leaf && self.cfg.preds(block).iter().all(|p| self.loops.contains(l, p.block));
         let mut left = None;
         let mut at = self.loops.innermost(parent);
         while let Some(l) = at
-            && !leaf
             && !self.loops.contains(l, block)
+            && !stays(l)
         {
             left = Some(self.loops.loops[l as usize].header);
             at = self.loops.loops[l as usize].parent;
