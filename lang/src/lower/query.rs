@@ -216,7 +216,11 @@ impl<'a> Fx<'_, 'a> {
         let ty = self.ty(source.ty);
         self.at(source.span);
         match *self.lw.types.kind(self.lw.types.strip(ty)) {
-            TyKind::List(elem) => (v, elem),
+            TyKind::List(elem) => {
+                // None is no source, also where nothing is to be combined with its elements.
+                self.raw_len(v);
+                (v, elem)
+            }
             TyKind::Group(key, item) => (self.group_items(key, v), item),
             _ => {
                 let list = self.lw.types.types.list(Ty::ANY);

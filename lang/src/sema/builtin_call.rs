@@ -90,8 +90,13 @@ impl<'a> Checker<'a> {
     fn curried(&mut self, row: &Row, values: Vec<Expr>, span: Span) -> Expr {
         let Some(id) = self.builtins.find(row.name) else { return self.error_expr(span) };
         let callee = self.builtin_value(id, span);
-        let rest = row.params[values.len()..].to_vec();
-        self.partial(callee, values, rest, row.result, span)
+        let TyKind::Fun(params, result) = self.types.kind(callee.ty).clone() else {
+            unreachable!("a builtin as a value is a function")
+        };
+        // A call takes arguments for `any` as they are; the function has them converted.
+        let rest = params[values.len()..].to_vec();
+        let values = values.into_iter().zip(params).map(|(v, p)| self.coerce(v, p)).collect();
+        self.partial(callee, values, rest, result, span)
     }
 
     /// `min(a, b)`: the list form over both.

@@ -759,3 +759,10 @@ fn kept_remarks() {
     assert_eq!(diags.items().len(), 1);
     assert_eq!(diags.items()[0].severity, Severity::Note);
 }
+
+#[test]
+fn some_arguments_of_a_builtin() {
+    accepted("let h = pow(2.5)\nlet x = h(2)");
+    accepted("let xs = [1]\nlet f = pow(xs)\nlet g = pow(from x in xs select x)");
+    accepted("let xs = [1]\nlet g = from x in xs group by x into g select pow(from y in g select y)");
+}
