@@ -30,7 +30,7 @@ fn main() {
     for target in TARGETS {
         let Compiled { mut module, layout } = compile(&sources, target);
         let plain = text::print_module(&module);
-        passes::optimise(&mut module, true);
+        passes::optimise(&mut module, mochi_isa::abilities(target), true);
         let rows = library_rows(&module);
         regions.extend(module.regions.rows().iter().cloned());
         layouts.extend(layout);

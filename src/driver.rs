@@ -58,7 +58,7 @@ fn build(options: &Build) -> Result<(), Error> {
         }
         Emit::Ir(pass) => {
             let program = session.check(&mut timer)?;
-            session.ir(&program, code, pass.as_deref(), &mut timer)?.into_bytes()
+            session.ir(&program, target, code, pass.as_deref(), &mut timer)?.into_bytes()
         }
         Emit::Asm => {
             let program = session.check(&mut timer)?;
@@ -201,9 +201,15 @@ impl Session {
         module
     }
 
-    fn optimized(&self, program: &tree::Program, code: &CodeOptions, timer: &mut Timer) -> Module {
+    fn optimized(
+        &self,
+        program: &tree::Program,
+        target: Target,
+        code: &CodeOptions,
+        timer: &mut Timer,
+    ) -> Module {
         let mut module = self.lower(program, timer);
-        let report = pipeline::optimize(&mut module, &code.code(), None);
+        let report = pipeline::optimize(&mut module, target, &code.code(), None);
         for (pass, time) in report.times {
             timer.part(pass, time);
         }
@@ -215,6 +221,7 @@ impl Session {
     fn ir(
         &self,
         program: &tree::Program,
+        target: Target,
         code: &CodeOptions,
         pass: Option<&str>,
         timer: &mut Timer,
@@ -226,7 +233,7 @@ impl Session {
                 let message = format!("no pass `{pass}`; passes: lower, {}", names.join(", "));
                 return Err(Error::Usage(message));
             }
-            pipeline::optimize(&mut module, &code.code(), pass);
+            pipeline::optimize(&mut module, target, &code.code(), pass);
         }
         Ok(mochi_ir::text::print_module(&module))
     }
@@ -238,7 +245,7 @@ impl Session {
         code: &CodeOptions,
         timer: &mut Timer,
     ) -> Object {
-        let module = self.optimized(program, code, timer);
+        let module = self.optimized(program, target, code, timer);
         let object = pipeline::generate(&module, target, &code.code());
         timer.step("code generation");
         object

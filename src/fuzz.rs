@@ -30,7 +30,7 @@ fn compile(data: &[u8]) -> bool {
     let mut module = source.lower(&tree);
     let violations = verify_module(&module);
     assert!(violations.is_empty(), "lowering: {}", violations[0]);
-    pipeline::optimize(&mut module, &code, None);
+    pipeline::optimize(&mut module, target, &code, None);
     let object = pipeline::generate(&module, target, &code);
     source.link(&object, target, FileKind::Executable, false).unwrap_or_else(|e| panic!("{e}"));
     true

@@ -100,10 +100,16 @@ impl Source {
 }
 
 /// Runs the passes, up to one of them if it is named, and says how long each took.
-pub fn optimize(module: &mut Module, code: &Code, stop_after: Option<&str>) -> passes::Report {
+pub fn optimize(
+    module: &mut Module,
+    target: Target,
+    code: &Code,
+    stop_after: Option<&str>,
+) -> passes::Report {
     let options = passes::Options {
         steps: steps(code),
         library: &mochi_runtime::library(),
+        abilities: mochi_isa::abilities(target),
         verify: code.verify,
         stop_after,
         time: code.time,

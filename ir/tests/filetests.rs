@@ -8,7 +8,7 @@ use mochi_ir::fuzz::World;
 use mochi_ir::interp::{Machine, link};
 use mochi_ir::library::Library;
 use mochi_ir::module::Module;
-use mochi_ir::passes::{self, PASSES, run_named};
+use mochi_ir::passes::{self, Abilities, PASSES, run_named};
 use mochi_ir::text::{parse_module, print_module};
 use mochi_ir::verify::verify_module;
 use std::path::PathBuf;
@@ -92,7 +92,7 @@ fn check_file(text: &str) -> Result<(), Problem> {
         run(&format!("after {}", pass.name), &test, &module)?;
     }
     let mut module = test.module.clone();
-    passes::optimise(&mut module, true);
+    passes::optimise(&mut module, Abilities::ALL, true);
     run("optimised", &test, &module)
 }
 

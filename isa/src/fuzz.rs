@@ -6,7 +6,7 @@
 //! compile, and functions from a few hundred bytes.
 
 use crate::module::{compile_module, disassemble_module};
-use crate::{Context, Features, Options};
+use crate::{Context, Features, Options, abilities};
 use mochi_ir::passes;
 use mochi_objwrite::target::TARGETS;
 
@@ -21,9 +21,10 @@ const MOST: usize = 256;
 pub fn check_codegen(bytes: &[u8]) {
     let (&way, rest) = bytes.split_first().unwrap_or((&0, &[]));
     let way = way as usize % WAYS;
+    let target = &TARGETS[way % TARGET_COUNT];
     let mut module = mochi_ir::fuzz::generate_functions(&rest[..rest.len().min(MOST)]);
     if way / TARGET_COUNT / 4 % 2 == 1 {
-        passes::optimise(&mut module, false);
+        passes::optimise(&mut module, abilities(target), false);
     }
     let extended = way / TARGET_COUNT / 2 % 2 == 1;
     let most_alive = if way / TARGET_COUNT / 8 == 1 { 0 } else { Options::default().most_alive };
@@ -33,7 +34,7 @@ pub fn check_codegen(bytes: &[u8]) {
         features: Features { zba: extended, zbb: extended },
         most_alive,
     };
-    let object = compile_module(&Context::new(&module, &TARGETS[way % TARGET_COUNT], options));
+    let object = compile_module(&Context::new(&module, target, options));
     let text = disassemble_module(&object);
     if let Some(at) = text.find("(bad)") {
         panic!("an instruction does not decode:\n{}", &text[at.saturating_sub(300)..]);

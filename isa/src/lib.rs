@@ -11,6 +11,7 @@ pub mod rv64;
 pub mod wasm32;
 pub mod x64;
 
+use mochi_ir::passes::Abilities;
 use mochi_ir::{Function, Module, Sym};
 use mochi_objwrite::{Arch, Atom, Target};
 
@@ -94,6 +95,11 @@ pub fn compile(context: &Context, func: &Function) -> Atom {
         Arch::Rv64 => mach::compile::<rv64::Rv64>(context, func),
         Arch::Wasm32 => wasm32::compile(context, func),
     }
+}
+
+/// What passes want to know about a target.
+pub fn abilities(target: Target) -> Abilities {
+    Abilities { high_products: target.arch != Arch::Wasm32 }
 }
 
 /// Symbols that code refers to by itself, declared or not: they follow the module's own.

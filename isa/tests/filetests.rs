@@ -1,8 +1,8 @@
 //! Compiles and runs filetests, those of the `ir` crate and those made for selection, for every
 //! machine, under an emulator where it is not this one; the interpreter is asked first.
 //!
-//! Files made for selection also say what it gives. Comments before a function are about its
-//! listing:
+//! Files made for selection also say what it gives, after the passes they name. Comments before a
+//! function are about its listing:
 //!
 //! ```text
 //! ; a64: madd x0, x0, x1, x2     parts of the listing for a64-linux, in this order
@@ -15,6 +15,8 @@ mod native;
 use mochi_ir::filetest::{CheckLine, Expect, FileTest};
 use mochi_ir::fuzz::World;
 use mochi_ir::interp::{self, Trap};
+use mochi_ir::library::Library;
+use mochi_ir::passes::run_named;
 use mochi_ir::text::parse_module;
 use mochi_isa::{Context, Features, Options, compile, disassemble};
 use mochi_objwrite::target::TARGETS;
@@ -68,8 +70,10 @@ fn files(dirs: &[&str]) -> Vec<(String, String)> {
 fn run_on(machine: &Machine, options: Options) {
     let traps = traps(machine);
     let mut failures = Vec::new();
-    for (name, text) in files(&["../ir/tests/filetests", OWN]) {
-        let test = FileTest::parse(&text).unwrap_or_else(|e| panic!("{name}:{e}"));
+    let own = files(&[OWN]);
+    let others = files(&["../ir/tests/filetests"]);
+    for (at, (name, text)) in own.iter().chain(&others).enumerate() {
+        let test = FileTest::parse(text).unwrap_or_else(|e| panic!("{name}:{e}"));
         let calls: Vec<Call> = test.runs.iter().map(|r| Call { func: &r.func, args: &r.args }).collect();
         if calls.is_empty() {
             continue;
@@ -79,7 +83,9 @@ fn run_on(machine: &Machine, options: Options) {
             let got = interp::Machine::new(&program, World::default()).call(&run.func, &run.args);
             assert!(run.expect.check(&got), "{name}:{}: the interpreter gives {got:?}", run.line);
         }
-        for (run, outcome) in test.runs.iter().zip(native::run(machine, &text, &calls, options)) {
+        let passes = if at < own.len() { &test.passes[..] } else { &[] };
+        let outcomes = native::run(machine, text, passes, &calls, options);
+        for (run, outcome) in test.runs.iter().zip(outcomes) {
             let ok = match (&run.expect, outcome) {
                 (Expect::Nothing, Outcome::Returned(_)) => true,
                 (Expect::Trap(Trap::NullDereference), Outcome::Signal(11)) => true,
@@ -152,7 +158,8 @@ fn listings() {
     let mut failures = Vec::new();
     let mut checked = 0;
     for (name, text) in files(&[OWN]) {
-        let module = parse_module(&(native::definitions(&text) + &text)).unwrap();
+        let mut module = parse_module(&(native::definitions(&text) + &text)).unwrap();
+        run_named(&mut module, &Library::EMPTY, &FileTest::parse(&text).unwrap().passes);
         for target in TARGETS {
             let short = target.short.strip_suffix("-linux").unwrap_or(target.short);
             let functions = listing_checks(&text, short);

@@ -7,7 +7,7 @@ mod native;
 use mochi_ir::fuzz::{ARGUMENTS, Run, SCRATCH, generate, observe};
 use mochi_ir::interp::Trap;
 use mochi_ir::module::Module;
-use mochi_ir::passes;
+use mochi_ir::passes::{self, Abilities};
 use mochi_ir::text::print_module;
 use mochi_isa::Options;
 use mochi_testkit::Random;
@@ -53,7 +53,7 @@ fn compare(machine: &Machine, seed: u64, module: &Module, expected: &[Run], opti
     let text = text.clone() + &native::definitions(&text) + &OBSERVE.replace("SCRATCH", &SCRATCH.to_string());
     let calls: Vec<Call> = ARGUMENTS.iter().map(|args| Call { func: "__observe", args }).collect();
     let mut compared = 0;
-    let outcomes = native::run(machine, &text, &calls, options);
+    let outcomes = native::run(machine, &text, &[], &calls, options);
     for ((outcome, expected), args) in outcomes.iter().zip(expected).zip(ARGUMENTS) {
         let (Ok(Some(result)), Some(made)) = (&expected.result, expected.plain) else { continue };
         if made > native::ROOM {
@@ -89,7 +89,7 @@ fn run_on(machine: &Machine, optimise: bool, options: Options) {
         let endless = expected.iter().any(|r| r.result == Err(Trap::StepLimit));
         if !endless {
             if optimise {
-                passes::optimise(&mut module, false);
+                passes::optimise(&mut module, Abilities::ALL, false);
             }
             compared += compare(machine, seed, &module, &expected, options);
         }

@@ -18,7 +18,7 @@ pub use world::World;
 use crate::interp::{Machine, Trap, link};
 use crate::library::Library;
 use crate::module::Module;
-use crate::passes;
+use crate::passes::{self, Abilities};
 use crate::text::{parse_module, print_module};
 use crate::verify::verify_module;
 
@@ -126,7 +126,7 @@ pub fn check_passes(bytes: &[u8]) {
             pass.name
         }
         None => {
-            passes::optimise(&mut module, true);
+            passes::optimise(&mut module, Abilities::ALL, true);
             "the pipeline"
         }
     };

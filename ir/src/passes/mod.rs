@@ -6,6 +6,7 @@
 
 pub mod attributes;
 pub mod dce;
+pub mod divide;
 pub mod flow;
 pub mod fold;
 pub mod gvn;
@@ -30,16 +31,30 @@ pub struct Context<'a> {
     pub module: &'a Module,
     /// Index into [`Module::datas`] by symbol.
     data_of: Vec<u32>,
+    /// What to compile for.
+    pub abilities: Abilities,
+}
+
+/// What passes ask about the target.
+#[derive(Clone, Copy, Debug)]
+pub struct Abilities {
+    /// There is an instruction for the high half of a product.
+    pub high_products: bool,
+}
+
+impl Abilities {
+    /// All of them.
+    pub const ALL: Abilities = Abilities { high_products: true };
 }
 
 impl<'a> Context<'a> {
     /// Prepares a module.
-    pub fn new(module: &'a Module) -> Context<'a> {
+    pub fn new(module: &'a Module, abilities: Abilities) -> Context<'a> {
         let mut data_of = vec![u32::MAX; module.syms.len()];
         for (i, data) in module.datas.iter().enumerate() {
             data_of[data.sym.0 as usize] = i as u32;
         }
-        Context { module, data_of }
+        Context { module, data_of, abilities }
     }
 
     /// The data a symbol names, if this module defines it.
@@ -90,6 +105,8 @@ passes! {
     GVN "gvn" Function gvn::run;
     RANGE "range" Module range::run;
     ROTATE "rotate" Function rotate::run;
+    DIVIDE "divide" Function |func, cx| divide::run(func, cx.abilities.high_products);
+    DIVIDE_POWERS "divide.powers" Function |func, _| divide::run(func, false);
     LICM "licm" Function licm::run;
     LAYOUT "layout" Function layout::run;
     DCE "dce" Function dce::run;
@@ -110,6 +127,10 @@ pub static OPTIMISE: &[Step] = &[
     Step { pass: &FOLD, reason: "raw ops fold where exact ones could not" },
     Step { pass: &FLOW, reason: "checks that went leave straight code" },
     Step { pass: &ROTATE, reason: "after range analysis, which learns from tests at the top of loops" },
+    Step {
+        pass: &DIVIDE,
+        reason: "what is not negative is known now; quotient and remainder share steps in the next pass",
+    },
     Step { pass: &GVN, reason: "straight code shows equal loads and raw ops; copies of loop tests unite" },
     Step { pass: &LICM, reason: "invariant loads and sums leave the inverted loops" },
     Step { pass: &FLOW, reason: "landing blocks that nothing needs" },
@@ -120,7 +141,8 @@ pub static OPTIMISE: &[Step] = &[
 ];
 
 /// Order for `--debug` builds: nothing that moves or merges code. Built functions are dense.
-pub static DEBUG: &[Step] = &[];
+pub static DEBUG: &[Step] =
+    &[Step { pass: &DIVIDE, reason: "code generation has nothing of its own for constant divisors" }];
 
 /// What to run and to watch.
 #[derive(Clone, Copy)]
@@ -129,6 +151,8 @@ pub struct Options<'a> {
     pub steps: &'static [Step],
     /// The runtime, for inlining.
     pub library: &'a Library,
+    /// What to compile for.
+    pub abilities: Abilities,
     /// Verify after every pass, and panic with the function when a rule is broken.
     pub verify: bool,
     /// Stop after the first step with this pass.
@@ -138,9 +162,9 @@ pub struct Options<'a> {
 }
 
 /// Runs [`OPTIMISE`] on a module that stands alone: nothing of a runtime is inlined.
-pub fn optimise(module: &mut Module, verify: bool) {
+pub fn optimise(module: &mut Module, abilities: Abilities, verify: bool) {
     let library = &Library::EMPTY;
-    run(module, &Options { steps: OPTIMISE, library, verify, stop_after: None, time: false });
+    run(module, &Options { steps: OPTIMISE, library, abilities, verify, stop_after: None, time: false });
 }
 
 /// Time spent per step, in order; empty unless asked for.
@@ -195,7 +219,7 @@ pub fn run(module: &mut Module, options: &Options) -> Report {
         let is_module = |s: &Step| matches!(s.pass.run, Run::Module(_));
         let stop = steps[at..].iter().position(is_module).map_or(steps.len(), |i| at + i);
         let mut funcs = std::mem::take(&mut module.funcs);
-        let cx = Context::new(module);
+        let cx = Context::new(module, options.abilities);
         for func in &mut funcs {
             run_row(func, &cx, options, &steps[at..stop], report.times.get_mut(at..stop));
         }
@@ -245,7 +269,7 @@ pub fn run_named(module: &mut Module, library: &Library, names: &[String]) {
             Run::Module(run) => run(module, library),
             Run::Function(run) => {
                 let mut funcs = std::mem::take(&mut module.funcs);
-                let cx = Context::new(module);
+                let cx = Context::new(module, Abilities::ALL);
                 funcs.iter_mut().for_each(|f| run(f, &cx));
                 module.funcs = funcs;
             }

@@ -8,10 +8,12 @@ use crate::a64::A64;
 use crate::a64::emit::{Branch, NO_SHIFT, i, r, reg};
 use crate::a64::insts::{Cc, Opd, Row};
 use crate::a64::regs::*;
+use crate::a64::select_arith::LSR;
+use crate::mach::divide::{self, Divide, Step};
 use crate::mach::exact::{self, Checks, Exact, ExactOp, Places};
 use crate::mach::memory::repeated;
 use crate::mach::switch::Switches;
-use crate::mach::{Emitter, Label, magic};
+use crate::mach::{Emitter, Label};
 use regalloc2::{Allocation, PReg};
 
 /// What a branch tests.
@@ -170,7 +172,7 @@ pub fn fast_path(
             let b = match x.imm {
                 Some(divisor) => {
                     e.branch_bit(a, 0, slow);
-                    div_const(e, dst, a, divisor, rem);
+                    divide::by_constant(e, dst, a, divisor, rem);
                     i(divisor)
                 }
                 None => {
@@ -337,40 +339,32 @@ fn div(e: &mut Emitter<A64>, dst: PReg, a: PReg, b: PReg, rem: bool, slow: Label
     }
 }
 
-/// Tagged quotient or remainder of the tagged word `a` by a tagged constant, whose value is at
-/// least 2 in magnitude. Nothing is written before the last instruction reads `a`.
-fn div_const(e: &mut Emitter<A64>, dst: PReg, a: PReg, d: i64, rem: bool) {
-    let q = r(IP0);
-    if d > 0 && d & (d - 1) == 0 {
-        let k = d.trailing_zeros() as i64;
-        e.put(Row::Asr, &[q, r(a), i(63)]);
-        e.put(Row::Add, &[q, r(a), q, i(64 + 64 - k)]);
-        if rem {
-            e.put(Row::AndI, &[q, q, i(-d)]);
-            e.put(Row::Sub, &[r(dst), r(a), q, NO_SHIFT]);
-        } else {
-            e.put(Row::Asr, &[q, q, i(k)]);
-            e.put(Row::Add, &[r(dst), q, q, NO_SHIFT]);
+impl Divide for A64 {
+    fn step(e: &mut Emitter<A64>, step: Step, result: PReg, n: PReg) {
+        let (q, result, n) = (r(IP0), r(result), r(n));
+        match step {
+            Step::Biased(k) => {
+                e.put(Row::Asr, &[q, n, i(63)]);
+                e.put(Row::Add, &[q, n, q, i(LSR + 64 - k)]);
+            }
+            Step::High(m) => {
+                e.constant(IP0, m);
+                e.put(Row::Smulh, &[q, n, q]);
+            }
+            Step::Plus => e.put(Row::Add, &[q, q, n, NO_SHIFT]),
+            Step::Minus => e.put(Row::Sub, &[q, q, n, NO_SHIFT]),
+            Step::Shift(k) => e.put(Row::Asr, &[q, q, i(k)]),
+            Step::Sign => e.put(Row::Add, &[q, q, q, i(LSR + 63)]),
+            Step::Double => e.put(Row::Add, &[result, q, q, NO_SHIFT]),
+            Step::Rest(d) => {
+                e.constant(IP1, d);
+                e.put(Row::Msub, &[result, q, r(IP1), n]);
+            }
+            Step::Low(k) => {
+                e.put(Row::AndI, &[q, q, i(-1 << k)]);
+                e.put(Row::Sub, &[result, n, q, NO_SHIFT]);
+            }
         }
-        return;
-    }
-    let m = magic::signed(d);
-    e.constant(IP0, m.m);
-    e.put(Row::Smulh, &[q, r(a), q]);
-    if d > 0 && m.m < 0 {
-        e.put(Row::Add, &[q, q, r(a), NO_SHIFT]);
-    } else if d < 0 && m.m > 0 {
-        e.put(Row::Sub, &[q, q, r(a), NO_SHIFT]);
-    }
-    if m.shift > 0 {
-        e.put(Row::Asr, &[q, q, i(m.shift as i64)]);
-    }
-    e.put(Row::Add, &[q, q, q, i(64 + 63)]);
-    if rem {
-        e.constant(IP1, d);
-        e.put(Row::Msub, &[r(dst), q, r(IP1), r(a)]);
-    } else {
-        e.put(Row::Add, &[r(dst), q, q, NO_SHIFT]);
     }
 }
 

@@ -106,6 +106,7 @@ impl Select for A64 {
         add_sub: arith::add_sub,
         mul: arith::mul,
         mul_high: arith::mul_high,
+        divide: arith::divide,
         logic: bits::logic,
         shift: bits::shift,
         rotate: bits::shift,

@@ -7,8 +7,7 @@ use crate::a64::regs::ZR;
 use crate::a64::select::{Arg, L, NO_SHIFT, copy, put, put_composite, put_regs, word};
 use crate::a64::select_bits::shift_imm;
 use crate::a64::select_mem::{LOAD_F64, UXTW, extended, load_as};
-use crate::mach::divide::Divide;
-use crate::mach::{Isa, Operands, magic};
+use crate::mach::{Isa, Operands};
 use mochi_ir::{Op, Value};
 use regalloc2::{Operand, VReg};
 
@@ -170,13 +169,9 @@ pub fn neg(l: &mut L, inst: mochi_ir::Inst) {
     negate(l, dst, l.operands(inst)[0]);
 }
 
-/// A factor for which shifts and sums are better than a product: see [`mul_imm`].
+/// A factor for which [`mul_imm`] takes one instruction without a product.
 fn is_easy_factor(c: i64) -> bool {
-    if c == 0 {
-        return true;
-    }
-    let odd = c >> c.trailing_zeros();
-    matches!(odd, 1 | -1) || odd >= 3 && (is_above_power(odd) || odd == c && is_below_power(odd))
+    c == 0 || matches!(c >> c.trailing_zeros(), 1 | -1) || c >= 3 && is_above_power(c)
 }
 
 /// One more than a power of two from 2 on.
@@ -248,95 +243,20 @@ pub fn mul_high(l: &mut L, inst: mochi_ir::Inst) {
     put_regs(l, row, dst, &[a, b]);
 }
 
-impl Divide for A64 {
-    fn signed_const(l: &mut L, dst: VReg, n: VReg, d: i64, rem: bool) {
-        signed_const(l, dst, n, d, rem);
+/// Selects `sdiv`, `udiv`, `srem`, `urem`. The smallest value divided by -1 is itself on this machine,
+/// and the remainder computed from that is 0.
+pub fn divide(l: &mut L, inst: mochi_ir::Inst) {
+    let op = l.data(inst).op;
+    let args = l.operands(inst);
+    let dst = l.result(inst);
+    let (a, b) = (l.reg(args[0]), l.reg(args[1]));
+    let row = if matches!(op, Op::Sdiv | Op::Srem) { Row::Sdiv } else { Row::Udiv };
+    if matches!(op, Op::Sdiv | Op::Udiv) {
+        return put_regs(l, row, dst, &[a, b]);
     }
-
-    fn unsigned_const(l: &mut L, dst: VReg, n: VReg, d: u64, rem: bool) {
-        unsigned_const(l, dst, n, d, rem);
-    }
-
-    /// The smallest value divided by -1 is itself on this machine, and the remainder computed from
-    /// that is 0.
-    fn divide_words(l: &mut L, dst: VReg, a: VReg, b: VReg, signed: bool, rem: bool) {
-        let row = if signed { Row::Sdiv } else { Row::Udiv };
-        if !rem {
-            return put_regs(l, row, dst, &[a, b]);
-        }
-        let q = l.int();
-        put_regs(l, row, q, &[a, b]);
-        put_regs(l, Row::Msub, dst, &[q, b, a]);
-    }
-
-    fn negate_word(l: &mut L, dst: VReg, a: VReg) {
-        put(l, Row::Neg, &[Arg::W(dst), Arg::R(a), NO_SHIFT]);
-    }
-}
-
-fn add_shifted(l: &mut L, row: Row, a: VReg, b: VReg, shift: i64) -> VReg {
-    let dst = l.int();
-    put(l, row, &[Arg::W(dst), Arg::R(a), Arg::R(b), Arg::I(shift)]);
-    dst
-}
-
-fn signed_const(l: &mut L, dst: VReg, n: VReg, d: i64, rem: bool) {
-    if d > 0 && d & (d - 1) == 0 {
-        let k = d.trailing_zeros() as i64;
-        // Negative dividends are rounded up: add d - 1 to them.
-        let sign = if k == 1 { n } else { shift_imm(l, Row::Asr, n, 63) };
-        let sum = add_shifted(l, Row::Add, n, sign, LSR + 64 - k);
-        if !rem {
-            return put(l, Row::Asr, &[Arg::W(dst), Arg::R(sum), Arg::I(k)]);
-        }
-        let multiple = l.int();
-        put(l, Row::AndI, &[Arg::W(multiple), Arg::R(sum), Arg::I(-d)]);
-        return put(l, Row::Sub, &[Arg::W(dst), Arg::R(n), Arg::R(multiple), NO_SHIFT]);
-    }
-    let m = magic::signed(d);
-    let c = l.word(m.m);
-    let mut q = l.int();
-    put_regs(l, Row::Smulh, q, &[n, c]);
-    if d > 0 && m.m < 0 {
-        q = add_shifted(l, Row::Add, q, n, 0);
-    } else if d < 0 && m.m > 0 {
-        q = add_shifted(l, Row::Sub, q, n, 0);
-    }
-    q = shift_imm(l, Row::Asr, q, m.shift as i64);
-    // The quotient has the sign of the dividend when the divisor is positive.
-    let sign = if d > 0 { n } else { q };
-    if !rem {
-        return put(l, Row::Add, &[Arg::W(dst), Arg::R(q), Arg::R(sign), Arg::I(LSR + 63)]);
-    }
-    let q = add_shifted(l, Row::Add, q, sign, LSR + 63);
-    remainder(l, dst, n, q, d);
-}
-
-fn remainder(l: &mut L, dst: VReg, n: VReg, q: VReg, d: i64) {
-    let d = l.word(d);
-    put_regs(l, Row::Msub, dst, &[q, d, n]);
-}
-
-fn unsigned_const(l: &mut L, dst: VReg, n: VReg, d: u64, rem: bool) {
-    if d.is_power_of_two() {
-        return if rem {
-            put(l, Row::AndI, &[Arg::W(dst), Arg::R(n), Arg::I((d - 1) as i64)])
-        } else {
-            put(l, Row::Lsr, &[Arg::W(dst), Arg::R(n), Arg::I(d.trailing_zeros() as i64)])
-        };
-    }
-    let m = magic::unsigned(d);
-    let c = l.word(m.m as i64);
-    let t = l.int();
-    put_regs(l, Row::Umulh, t, &[n, c]);
-    let q = if m.add {
-        let rest = add_shifted(l, Row::Sub, n, t, 0);
-        let sum = add_shifted(l, Row::Add, t, rest, LSR + 1);
-        shift_imm(l, Row::Lsr, sum, m.shift as i64 - 1)
-    } else {
-        shift_imm(l, Row::Lsr, t, m.shift as i64)
-    };
-    if rem { remainder(l, dst, n, q, d as i64) } else { copy(l, dst, q) }
+    let q = l.int();
+    put_regs(l, row, q, &[a, b]);
+    put_regs(l, Row::Msub, dst, &[q, b, a]);
 }
 
 /// Selects float arithmetic. Operands are not exchanged: the first NaN wins. Never fused.

@@ -5,7 +5,7 @@ use crate::a64::insts::{Cc, Row};
 use crate::a64::select::{Arg, L, put, word};
 use crate::a64::select_arith::{Last, folds, last, shifted};
 use crate::a64::{Inst, imm};
-use crate::mach::compare::{remainder_mask, tested_zero};
+use crate::mach::compare::tested_zero;
 use crate::mach::{Flow, call, exact, switch};
 use mochi_ir::{Cond, FCond, InstData, Op, Value};
 use regalloc2::Operand;
@@ -47,13 +47,6 @@ pub fn flags(l: &mut L, v: Value) -> Cc {
             Op::IntMod => {
                 if let Some(cc) = exact::remainder_test(l, v) {
                     return cc;
-                }
-            }
-            Op::Srem => {
-                if let Some((x, mask)) = remainder_mask(l, v) {
-                    let x = l.reg(x);
-                    put(l, Row::TstI, &[Arg::R(x), Arg::I(mask)]);
-                    return Cc::Ne;
                 }
             }
             Op::And | Op::Or if l.used_once(v) => {
@@ -277,11 +270,6 @@ fn branch_test(l: &mut L, v: Value) -> (Test, Option<regalloc2::VReg>) {
         },
         Op::IntMod => match exact::remainder_test(l, v) {
             Some(cc) => (Test::Is(cc), None),
-            None => (Test::Zero(true), Some(l.reg(v))),
-        },
-        Op::Srem => match remainder_mask(l, v) {
-            Some((x, 1)) => (Test::Bit(0, true), Some(l.reg(x))),
-            Some(_) => (Test::Is(flags(l, v)), None),
             None => (Test::Zero(true), Some(l.reg(v))),
         },
         Op::Fcmp => (Test::Is(compare(l, inst)), None),

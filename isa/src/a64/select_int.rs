@@ -7,7 +7,6 @@ use crate::a64::select::{Arg, L, NO_SHIFT, put, put_composite, put_regs};
 use crate::a64::select_arith::{add_imm, mul_imm};
 use crate::a64::select_bits::shift_imm;
 use crate::a64::select_flow::{cmp, code};
-use crate::mach::divide::Divide;
 use crate::mach::exact::{self, Exact, ExactOp, ExactOps, Places};
 use crate::mach::operands::late;
 use crate::mach::{Emitter, Label, Operands};
@@ -46,13 +45,7 @@ impl ExactOps for A64 {
                 let half = shift_imm(l, Row::Asr, a, 1);
                 put_regs(l, Row::Mul, dst, &[half, b]);
             }
-            (ExactOp::Rem, Some(c)) => A64::signed_const(l, dst, a, c, true),
-            (_, c) => {
-                // The quotient has to be tagged.
-                let q = l.int();
-                A64::signed_const(l, q, a, c.expect("constant divisor"), false);
-                put(l, Row::Lsl, &[Arg::W(dst), Arg::R(q), Arg::I(1)]);
-            }
+            _ => unreachable!("{op:?} always has something to check"),
         }
     }
 

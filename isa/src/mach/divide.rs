@@ -1,39 +1,68 @@
-//! Selection of divisions and remainders of words: which are by constants and how simple.
+//! Fast paths of exact divisions by constants.
+//!
+//! Divisions of words by constants are gone before selection (`mochi_ir::passes::divide`). That of an int
+//! which may be big is left, because its slow path keeps all registers and comes back behind the fast
+//! one: the allocator has to see both as one instruction, so that nothing is moved between them. In the
+//! IR they would be four blocks, and what is alive around them would be moved at their ends (by the
+//! allocator of debug builds, all of it). So here is what the pass does, as steps on registers that the
+//! allocator does not know of.
 
-use crate::mach::{Isa, Lower};
-use mochi_ir::{Inst, Op};
-use regalloc2::VReg;
+use crate::mach::{Emitter, Isa};
+use mochi_ir::passes::divide::magic;
+use regalloc2::PReg;
+
+/// A step from the dividend n, which is kept, over a scratch register q to the result.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// q is n, plus `2^k - 1` when n is negative.
+    Biased(i64),
+    /// q is the high half of the signed product of n and this.
+    High(i64),
+    /// q grows by n.
+    Plus,
+    /// q shrinks by n.
+    Minus,
+    /// q is shifted right, copies of the sign enter.
+    Shift(i64),
+    /// q grows by 1 when it is negative.
+    Sign,
+    /// The result is 2q.
+    Double,
+    /// The result is n minus q times this.
+    Rest(i64),
+    /// The result is n minus q without its low k bits.
+    Low(i64),
+}
 
 /// What an instruction set adds.
 pub trait Divide: Isa {
-    /// Signed quotient or remainder by a constant of magnitude at least 2.
-    fn signed_const(l: &mut Lower<Self>, dst: VReg, n: VReg, d: i64, rem: bool);
-    /// Unsigned quotient or remainder by a constant of at least 2.
-    fn unsigned_const(l: &mut Lower<Self>, dst: VReg, n: VReg, d: u64, rem: bool);
-    /// Quotient or remainder of two registers. The smallest value divided by -1 is itself.
-    fn divide_words(l: &mut Lower<Self>, dst: VReg, a: VReg, b: VReg, signed: bool, rem: bool);
-    /// Two's complement.
-    fn negate_word(l: &mut Lower<Self>, dst: VReg, a: VReg);
+    /// Emits a step; the last one alone writes the result, which may be in the place of n.
+    fn step(e: &mut Emitter<Self>, step: Step, result: PReg, n: PReg);
 }
 
-/// Selects `sdiv`, `udiv`, `srem`, `urem`.
-pub fn lower<I: Divide>(l: &mut Lower<I>, inst: Inst) {
-    let d = l.data(inst);
-    let args = l.operands(inst);
-    let dst = l.result(inst);
-    let signed = matches!(d.op, Op::Sdiv | Op::Srem);
-    let rem = matches!(d.op, Op::Srem | Op::Urem);
-    let divisor = l.iconst(args[1]);
-    let a = l.reg(args[0]);
-    match divisor {
-        Some(c) if signed && c.unsigned_abs() >= 2 => I::signed_const(l, dst, a, c, rem),
-        Some(c) if !signed && c as u64 >= 2 => I::unsigned_const(l, dst, a, c as u64, rem),
-        Some(1 | -1) if rem => I::lower_word(l, 0, dst),
-        Some(1) => I::lower_copy(l, dst, a),
-        Some(-1) => I::negate_word(l, dst, a),
-        _ => {
-            let b = l.reg(args[1]);
-            I::divide_words(l, dst, a, b, signed, rem);
+/// The tagged quotient or remainder of a tagged word by a tagged constant, whose value is at least 2 in
+/// magnitude.
+pub fn by_constant<I: Divide>(e: &mut Emitter<I>, result: PReg, n: PReg, d: i64, rem: bool) {
+    let mut step = |step: Step| I::step(e, step, result, n);
+    if d > 0 && d.count_ones() == 1 {
+        let k = d.trailing_zeros().into();
+        step(Step::Biased(k));
+        if rem {
+            return step(Step::Low(k));
         }
+        step(Step::Shift(k));
+        return step(Step::Double);
     }
+    let m = magic::signed(d);
+    step(Step::High(m.m));
+    if d > 0 && m.m < 0 {
+        step(Step::Plus);
+    } else if d < 0 && m.m > 0 {
+        step(Step::Minus);
+    }
+    if m.shift > 0 {
+        step(Step::Shift(m.shift.into()));
+    }
+    step(Step::Sign);
+    step(if rem { Step::Rest(d) } else { Step::Double });
 }

@@ -120,8 +120,7 @@ pub trait ExactOps: Isa<Stub = Stub<Self::Place, Self::Undo>> {
 
     /// Whether the operation takes this tagged constant as an immediate.
     fn immediate(op: ExactOp, c: i64) -> bool;
-    /// Selects an operation with nothing to check; `Div` and `Rem` by constants of at least 2 in
-    /// magnitude only.
+    /// Selects an operation with nothing to check, which `Div` and `Rem` are not.
     fn plain(l: &mut Lower<Self>, op: ExactOp, dst: VReg, a: Value, b: Value);
     /// Selects an operation with a result.
     fn exact(l: &mut Lower<Self>, x: Exact, inst: Inst, a: Value, b: Value);
@@ -184,8 +183,8 @@ pub fn lower<I: ExactOps>(l: &mut Lower<I>, inst: Inst) {
         checks = checks.swap();
     }
     let plain = match op {
-        // What a quotient may do wrong is known of constants only.
-        ExactOp::Div | ExactOp::Rem => !checks.a && divisor(l, b).is_some(),
+        // Those by constants with nothing to check are no exact arithmetic any more.
+        ExactOp::Div | ExactOp::Rem => false,
         ExactOp::Neg => {
             checks.b = false;
             !checks.any()
@@ -200,16 +199,12 @@ pub fn lower<I: ExactOps>(l: &mut Lower<I>, inst: Inst) {
     I::exact(l, x, inst, a, b);
 }
 
-/// A tagged constant divisor other than 0, 1 and -1.
-pub fn divisor<I: Isa>(l: &Lower<I>, v: Value) -> Option<i64> {
-    small_int(l, v).filter(|c| c.unsigned_abs() >= 4)
-}
-
 /// Selects a test for "is not 0" of `x % 2^k`, when the remainder has no other use.
 pub fn remainder_test<I: ExactOps>(l: &mut Lower<I>, v: Value) -> Option<I::Test> {
     let (inst, d) = l.local_def(v).filter(|(_, d)| d.op == Op::IntMod && l.used_once(v))?;
     let &[a, b] = l.operands(inst) else { return None };
-    let c = divisor(l, b).filter(|&c| c > 0 && c.count_ones() == 1 && I::immediate(ExactOp::RemZero, c))?;
+    let c =
+        small_int(l, b).filter(|&c| c >= 4 && c.count_ones() == 1 && I::immediate(ExactOp::RemZero, c))?;
     let checks = Checks::new(l, d.imm, a, b);
     if !checks.a {
         // The word is even, so the bit of the tag need not be tested.

@@ -7,8 +7,7 @@
 //!
 //! Rules that are the same everywhere are here too, over a trait each of what an instruction set
 //! adds: its own rules ([`select::Select`]), calls ([`call::Calls`]), exact integers
-//! ([`exact::ExactOps`]), copies of memory ([`memory::Memory`]), divisions ([`divide::Divide`]),
-//! multi-way branches ([`switch::Switches`]).
+//! ([`exact::ExactOps`], [`divide::Divide`]), copies of memory ([`memory::Memory`]), multi-way branches ([`switch::Switches`]).
 
 pub mod abi;
 pub mod alloc;
@@ -26,7 +25,6 @@ pub mod frame;
 pub mod homes;
 pub mod layout;
 pub mod lower;
-pub mod magic;
 pub mod memory;
 pub mod operands;
 pub mod order;

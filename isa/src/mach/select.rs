@@ -2,7 +2,6 @@
 //! rules that are the same everywhere.
 
 use crate::mach::call::{self, Calls};
-use crate::mach::divide::{self, Divide};
 use crate::mach::exact::{self, ExactOps};
 use crate::mach::memory::{self, Memory};
 use crate::mach::{Isa, Lower};
@@ -19,6 +18,8 @@ pub struct Rules<I: Isa> {
     pub mul: Rule<I>,
     /// `smulh`, `umulh`.
     pub mul_high: Rule<I>,
+    /// `sdiv`, `udiv`, `srem`, `urem`.
+    pub divide: Rule<I>,
     /// `and`, `or`, `xor`.
     pub logic: Rule<I>,
     /// `shl`, `sshr`, `ushr`.
@@ -52,7 +53,7 @@ pub struct Rules<I: Isa> {
 }
 
 /// An instruction set with its rules.
-pub trait Select: Calls + Divide + ExactOps + Memory {
+pub trait Select: Calls + ExactOps + Memory {
     /// The rules.
     const RULES: Rules<Self>;
 }
@@ -69,7 +70,7 @@ pub fn lower<I: Select>(l: &mut Lower<I>, inst: Inst) {
         Op::Add | Op::Sub => I::RULES.add_sub,
         Op::Mul => I::RULES.mul,
         Op::Smulh | Op::Umulh => I::RULES.mul_high,
-        Op::Sdiv | Op::Udiv | Op::Srem | Op::Urem => divide::lower,
+        Op::Sdiv | Op::Udiv | Op::Srem | Op::Urem => I::RULES.divide,
         Op::And | Op::Or | Op::Xor => I::RULES.logic,
         Op::Shl | Op::Sshr | Op::Ushr => I::RULES.shift,
         Op::Rotr => I::RULES.rotate,

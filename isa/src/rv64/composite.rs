@@ -5,9 +5,10 @@
 //! stub after the result is written has its operands apart from the result, or makes the result in
 //! a scratch register first.
 
+use crate::mach::divide::{self, Divide, Step};
 use crate::mach::exact::{self, Checks, Exact, ExactOp, Places};
 use crate::mach::switch::Switches;
-use crate::mach::{Emitter, Label, magic};
+use crate::mach::{Emitter, Label};
 use crate::rv64::Rv64;
 use crate::rv64::emit::{Cc, i, r, reg};
 use crate::rv64::imm::fits12;
@@ -187,7 +188,9 @@ pub fn fast_path(
             }
         }
         (ExactOp::Mul, b) => mul(e, dst, a, b, overflow, slow),
-        (ExactOp::Div | ExactOp::Rem, Opd::Imm(c)) => div_const(e, dst, a, c, x.op == ExactOp::Rem),
+        (ExactOp::Div | ExactOp::Rem, Opd::Imm(c)) => {
+            divide::by_constant(e, dst, a, c, x.op == ExactOp::Rem);
+        }
         (ExactOp::Div | ExactOp::Rem, Opd::Reg(b)) => div(e, dst, a, b, x.op == ExactOp::Rem, slow),
         // The word is even here, so the tag's bit need not be tested.
         (ExactOp::RemZero, Opd::Imm(c)) => low_mask(e, dst, a, c - 1),
@@ -261,45 +264,42 @@ fn div(e: &mut Emitter<Rv64>, dst: PReg, a: PReg, b: PReg, rem: bool, slow: Labe
     e.branch_if(Cc::Lt, T6, ZERO, slow);
 }
 
-/// Tagged quotient or remainder of the tagged word `a` by a tagged constant, whose value is at
-/// least 2 in magnitude. Nothing is written before the last instruction reads `a`.
-fn div_const(e: &mut Emitter<Rv64>, dst: PReg, a: PReg, d: i64, rem: bool) {
-    let q = r(T6);
-    if d > 0 && d.count_ones() == 1 {
-        let k = d.trailing_zeros() as i64;
-        e.put(Row::Srai, &[q, r(a), i(63)]);
-        e.put(Row::Srli, &[q, q, i(64 - k)]);
-        e.put(Row::Add, &[q, r(a), q]);
-        if rem && fits12(-d) {
-            e.put(Row::Andi, &[q, q, i(-d)]);
-        } else {
-            e.put(Row::Srai, &[q, q, i(k)]);
-            e.put(Row::Slli, &[if rem { q } else { r(dst) }, q, i(if rem { k } else { 1 })]);
+impl Divide for Rv64 {
+    fn step(e: &mut Emitter<Rv64>, step: Step, result: PReg, n: PReg) {
+        let (q, other, result, n) = (r(T6), r(RA), r(result), r(n));
+        match step {
+            Step::Biased(k) => {
+                e.put(Row::Srai, &[q, n, i(63)]);
+                e.put(Row::Srli, &[q, q, i(64 - k)]);
+                e.put(Row::Add, &[q, n, q]);
+            }
+            Step::High(m) => {
+                e.constant(T6, m);
+                e.put(Row::Mulh, &[q, n, q]);
+            }
+            Step::Plus => e.put(Row::Add, &[q, q, n]),
+            Step::Minus => e.put(Row::Sub, &[q, q, n]),
+            Step::Shift(k) => e.put(Row::Srai, &[q, q, i(k)]),
+            Step::Sign => {
+                e.put(Row::Srli, &[other, q, i(63)]);
+                e.put(Row::Add, &[q, q, other]);
+            }
+            Step::Double => e.put(Row::Slli, &[result, q, i(1)]),
+            Step::Rest(d) => {
+                e.constant(RA, d);
+                e.put(Row::Mul, &[q, q, other]);
+                e.put(Row::Sub, &[result, n, q]);
+            }
+            Step::Low(k) => {
+                if fits12(-1 << k) {
+                    e.put(Row::Andi, &[q, q, i(-1 << k)]);
+                } else {
+                    e.put(Row::Srai, &[q, q, i(k)]);
+                    e.put(Row::Slli, &[q, q, i(k)]);
+                }
+                e.put(Row::Sub, &[result, n, q]);
+            }
         }
-        if rem {
-            e.put(Row::Sub, &[r(dst), r(a), q]);
-        }
-        return;
-    }
-    let m = magic::signed(d);
-    e.constant(T6, m.m);
-    e.put(Row::Mulh, &[q, r(a), q]);
-    if d > 0 && m.m < 0 {
-        e.put(Row::Add, &[q, q, r(a)]);
-    } else if d < 0 && m.m > 0 {
-        e.put(Row::Sub, &[q, q, r(a)]);
-    }
-    if m.shift > 0 {
-        e.put(Row::Srai, &[q, q, i(m.shift as i64)]);
-    }
-    e.put(Row::Srli, &[r(RA), q, i(63)]);
-    e.put(Row::Add, &[q, q, r(RA)]);
-    if rem {
-        e.constant(RA, d);
-        e.put(Row::Mul, &[q, q, r(RA)]);
-        e.put(Row::Sub, &[r(dst), r(a), q]);
-    } else {
-        e.put(Row::Slli, &[r(dst), q, i(1)]);
     }
 }
 

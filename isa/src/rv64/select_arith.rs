@@ -1,8 +1,6 @@
 //! Selection: integer and float arithmetic on words and floats.
 
-use crate::mach::divide::Divide;
-use crate::mach::{Operands, magic};
-use crate::rv64::Rv64;
+use crate::mach::Operands;
 use crate::rv64::composite::Composite;
 use crate::rv64::fields::{DYN, RTZ};
 use crate::rv64::imm::fits12;
@@ -128,96 +126,19 @@ pub fn mul_high(l: &mut L, inst: mochi_ir::Inst) {
     put_regs(l, row, dst, &[a, b]);
 }
 
-impl Divide for Rv64 {
-    fn signed_const(l: &mut L, dst: VReg, n: VReg, d: i64, rem: bool) {
-        signed_const(l, dst, n, d, rem);
-    }
-
-    fn unsigned_const(l: &mut L, dst: VReg, n: VReg, d: u64, rem: bool) {
-        unsigned_const(l, dst, n, d, rem);
-    }
-
-    /// The smallest value divided by -1 is itself on this machine, and the remainder 0.
-    fn divide_words(l: &mut L, dst: VReg, a: VReg, b: VReg, signed: bool, rem: bool) {
-        let row = match (signed, rem) {
-            (true, false) => Row::Div,
-            (true, true) => Row::Rem,
-            (false, false) => Row::Divu,
-            (false, true) => Row::Remu,
-        };
-        put_regs(l, row, dst, &[a, b]);
-    }
-
-    fn negate_word(l: &mut L, dst: VReg, a: VReg) {
-        negate(l, dst, a);
-    }
-}
-
-fn signed_const(l: &mut L, dst: VReg, n: VReg, d: i64, rem: bool) {
-    if d > 0 && d.count_ones() == 1 {
-        let k = d.trailing_zeros() as i64;
-        // Negative dividends are rounded up: add d - 1 to them.
-        let sign = if k == 1 { n } else { with_imm(l, Row::Srai, n, 63) };
-        let round = with_imm(l, Row::Srli, sign, 64 - k);
-        let sum = with_reg(l, Row::Add, n, round);
-        if !rem {
-            return put(l, Row::Srai, &[Arg::W(dst), Arg::R(sum), Arg::I(k)]);
-        }
-        let multiple = if fits12(-d) {
-            with_imm(l, Row::Andi, sum, -d)
-        } else {
-            let quotient = with_imm(l, Row::Srai, sum, k);
-            with_imm(l, Row::Slli, quotient, k)
-        };
-        return put_regs(l, Row::Sub, dst, &[n, multiple]);
-    }
-    let m = magic::signed(d);
-    let c = l.word(m.m);
-    let mut q = with_reg(l, Row::Mulh, n, c);
-    if d > 0 && m.m < 0 {
-        q = with_reg(l, Row::Add, q, n);
-    } else if d < 0 && m.m > 0 {
-        q = with_reg(l, Row::Sub, q, n);
-    }
-    if m.shift > 0 {
-        q = with_imm(l, Row::Srai, q, m.shift as i64);
-    }
-    // The quotient has the sign of the dividend when the divisor is positive.
-    let sign = with_imm(l, Row::Srli, if d > 0 { n } else { q }, 63);
-    if !rem {
-        return put_regs(l, Row::Add, dst, &[q, sign]);
-    }
-    let q = with_reg(l, Row::Add, q, sign);
-    remainder(l, dst, n, q, d);
-}
-
-fn remainder(l: &mut L, dst: VReg, n: VReg, q: VReg, d: i64) {
-    let multiple = l.int();
-    mul_imm(l, multiple, q, d);
-    put_regs(l, Row::Sub, dst, &[n, multiple]);
-}
-
-fn unsigned_const(l: &mut L, dst: VReg, n: VReg, d: u64, rem: bool) {
-    if d.is_power_of_two() {
-        let k = d.trailing_zeros() as i64;
-        return if rem {
-            crate::rv64::select_bits::low_bits(l, dst, n, k)
-        } else {
-            put(l, Row::Srli, &[Arg::W(dst), Arg::R(n), Arg::I(k)])
-        };
-    }
-    let m = magic::unsigned(d);
-    let c = l.word(m.m as i64);
-    let t = with_reg(l, Row::Mulhu, n, c);
-    let (q, shift) = if m.add {
-        let rest = with_reg(l, Row::Sub, n, t);
-        let half = with_imm(l, Row::Srli, rest, 1);
-        (with_reg(l, Row::Add, t, half), m.shift as i64 - 1)
-    } else {
-        (t, m.shift as i64)
+/// Selects `sdiv`, `udiv`, `srem`, `urem`. The smallest value divided by -1 is itself on this machine,
+/// and the remainder 0.
+pub fn divide(l: &mut L, inst: mochi_ir::Inst) {
+    let row = match l.data(inst).op {
+        Op::Sdiv => Row::Div,
+        Op::Srem => Row::Rem,
+        Op::Udiv => Row::Divu,
+        _ => Row::Remu,
     };
-    let q = if shift > 0 { with_imm(l, Row::Srli, q, shift) } else { q };
-    if rem { remainder(l, dst, n, q, d as i64) } else { copy(l, dst, q) }
+    let args = l.operands(inst);
+    let dst = l.result(inst);
+    let (a, b) = (l.reg(args[0]), l.reg(args[1]));
+    put_regs(l, row, dst, &[a, b]);
 }
 
 /// Selects float arithmetic. Never fused.

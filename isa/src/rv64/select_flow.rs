@@ -3,7 +3,7 @@
 //! There are no flags. What decides is a [`Test`]: a condition between two registers, as branches
 //! have it, or a comparison of exact integers that may have to ask the runtime.
 
-use crate::mach::compare::{remainder_mask, tested_zero};
+use crate::mach::compare::tested_zero;
 use crate::mach::exact::{self, Exact};
 use crate::mach::{Flow, Operands, call, switch};
 use crate::rv64::Inst;
@@ -152,11 +152,6 @@ fn test(l: &mut L, v: Value) -> Test {
             Op::IntMod => {
                 if let Some(test) = exact::remainder_test(l, v) {
                     return test;
-                }
-            }
-            Op::Srem => {
-                if let Some((x, mask)) = remainder_mask(l, v) {
-                    return test_bits(l, x, mask);
                 }
             }
             Op::And if l.used_once(v) => {

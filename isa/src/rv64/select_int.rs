@@ -1,6 +1,5 @@
 //! Selection: exact integers, see [`crate::mach::exact`].
 
-use crate::mach::divide::Divide;
 use crate::mach::exact::{self, Exact, ExactOp, ExactOps, Places};
 use crate::mach::operands::late;
 use crate::mach::{Emitter, Label, Operands};
@@ -49,13 +48,7 @@ impl ExactOps for Rv64 {
                 let half = with_imm(l, Row::Srai, a, 1);
                 put_regs(l, Row::Mul, dst, &[half, b]);
             }
-            (ExactOp::Rem, Some(c)) => Rv64::signed_const(l, dst, a, c, true),
-            (_, c) => {
-                // The quotient has to be tagged.
-                let q = l.int();
-                Rv64::signed_const(l, q, a, c.expect("constant divisor"), false);
-                put(l, Row::Slli, &[Arg::W(dst), Arg::R(q), Arg::I(1)]);
-            }
+            _ => unreachable!("{op:?} always has something to check"),
         }
     }
 

@@ -1,33 +1,19 @@
-//! Selection: divisions, and the high half of products.
+//! Selection: signed quotients, and the high half of products.
 
 use crate::wasm32::emit::Emit;
 use crate::wasm32::insts::{Row, Ty};
-use mochi_ir::{Op, Value};
+use mochi_ir::Value;
 
 impl Emit<'_> {
     /// `a / b`, truncated; the instruction traps for the minimum by -1, the op does not.
     pub fn signed_quotient(&mut self, a: Value, b: Value) {
         match self.constant(b) {
-            Some(c) if c > 1 && c & (c - 1) == 0 => {
-                let (x, temp) = self.keep(a);
-                self.biased(x, c.trailing_zeros());
-                self.code.i64(c.trailing_zeros().into());
-                self.code.op(Row::I64ShrS);
-                if temp {
-                    self.free(x);
-                }
-            }
-            Some(-1) => {
-                self.code.i64(0);
-                self.word(a);
-                self.code.op(Row::I64Sub);
-            }
-            Some(c) => {
+            Some(c) if c != -1 => {
                 self.word(a);
                 self.code.i64(c);
                 self.code.op(Row::I64DivS);
             }
-            None => {
+            _ => {
                 let (x, free_x) = self.keep(a);
                 let (y, free_y) = self.keep(b);
                 self.code.get(y);
@@ -47,61 +33,6 @@ impl Emit<'_> {
                         self.free(local);
                     }
                 }
-            }
-        }
-    }
-
-    /// Pushes `x`, plus `2^k - 1` when it is negative: shifted right by k it is the quotient.
-    pub fn biased(&mut self, x: u32, k: u32) {
-        self.code.get(x);
-        self.code.get(x);
-        if k > 1 {
-            self.code.i64(63);
-            self.code.op(Row::I64ShrS);
-        }
-        self.code.i64(64 - i64::from(k));
-        self.code.op(Row::I64ShrU);
-        self.code.op(Row::I64Add);
-    }
-
-    /// `a % b` with the sign of `a`.
-    pub fn signed_remainder(&mut self, a: Value, b: Value) {
-        match self.constant(b) {
-            Some(c) if c > 1 && c & (c - 1) == 0 => {
-                let (x, temp) = self.keep(a);
-                self.code.get(x);
-                self.biased(x, c.trailing_zeros());
-                self.code.i64(-c);
-                self.code.op(Row::I64And);
-                self.code.op(Row::I64Sub);
-                if temp {
-                    self.free(x);
-                }
-            }
-            _ => {
-                self.word(a);
-                self.word(b);
-                self.code.op(Row::I64RemS);
-            }
-        }
-    }
-
-    /// `udiv` and `urem`.
-    pub fn unsigned_division(&mut self, op: Op, a: Value, b: Value) {
-        let power = self.constant(b).map(|c| c as u64).filter(|c| c.is_power_of_two());
-        self.word(a);
-        match (op, power) {
-            (Op::Udiv, Some(c)) => {
-                self.code.i64(c.trailing_zeros().into());
-                self.code.op(Row::I64ShrU);
-            }
-            (_, Some(c)) => {
-                self.code.i64((c - 1) as i64);
-                self.code.op(Row::I64And);
-            }
-            _ => {
-                self.word(b);
-                self.code.op(if op == Op::Udiv { Row::I64DivU } else { Row::I64RemU });
             }
         }
     }

@@ -150,7 +150,7 @@ impl Emit<'_> {
                 }
                 return self.code.op(Row::I64Mul);
             }
-            Op::IntMod => return self.signed_remainder(args[0], args[1]),
+            Op::IntMod => Row::I64RemS,
             _ => {
                 self.signed_quotient(args[0], args[1]);
                 self.code.i64(1);
@@ -446,6 +446,19 @@ impl Emit<'_> {
         }
         self.close();
         self.done(&[x, y]);
+    }
+
+    /// Pushes `x`, plus `2^k - 1` when it is negative: shifted right by k it is the quotient.
+    fn biased(&mut self, x: u32, k: u32) {
+        self.code.get(x);
+        self.code.get(x);
+        if k > 1 {
+            self.code.i64(63);
+            self.code.op(Row::I64ShrS);
+        }
+        self.code.i64(64 - i64::from(k));
+        self.code.op(Row::I64ShrU);
+        self.code.op(Row::I64Add);
     }
 
     /// Pushes whether a comparison of exact integers holds, or (negated) does not.

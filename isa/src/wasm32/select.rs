@@ -265,8 +265,6 @@ impl<'a> Emit<'a> {
             }
             Op::FcvtToS => self.float_to_word(args[0]),
             Op::Sdiv => self.signed_quotient(args[0], args[1]),
-            Op::Srem => self.signed_remainder(args[0], args[1]),
-            Op::Udiv | Op::Urem => self.unsigned_division(d.op, args[0], args[1]),
             Op::Smulh => self.multiply_high(args[0], args[1], Row::I64ShrS),
             Op::Umulh => self.multiply_high(args[0], args[1], Row::I64ShrU),
             Op::GetSp | Op::GetFp => {
@@ -321,6 +319,9 @@ fn simple_row(op: Op) -> Option<Row> {
         Op::Add => Row::I64Add,
         Op::Sub => Row::I64Sub,
         Op::Mul => Row::I64Mul,
+        Op::Srem => Row::I64RemS,
+        Op::Udiv => Row::I64DivU,
+        Op::Urem => Row::I64RemU,
         Op::And => Row::I64And,
         Op::Or => Row::I64Or,
         Op::Xor => Row::I64Xor,

@@ -4,9 +4,10 @@
 //! Of exact arithmetic ([`crate::mach::exact`]) additive results are undone in the stub; other
 //! operands are not overwritten.
 
+use crate::mach::divide::{self, Divide, Step};
 use crate::mach::exact::{self, Checks, Exact, ExactOp, Places};
 use crate::mach::switch::Switches;
-use crate::mach::{Emitter, Label, magic};
+use crate::mach::{Emitter, Label};
 use crate::x64::X64;
 use crate::x64::emit::{Addr, Opd, Start};
 use crate::x64::insts::{Cc, Row};
@@ -178,7 +179,10 @@ pub fn fast_path(e: &mut Emitter<X64>, x: &Exact, allocs: &[Allocation], slow: L
                 None => div(e, rem, checks, allocs, slow),
                 Some(divisor) => {
                     test_tag(e, first, slow);
-                    div_const(e, reg(allocs[0]), divisor, rem);
+                    match (divisor, rem) {
+                        (4, false) => half(e, reg(allocs[0])),
+                        _ => divide::by_constant(e, RAX, reg(allocs[0]), divisor, rem),
+                    }
                     places(first, Opd::Imm(divisor), Some(if rem { RAX } else { RDX }))
                 }
             }
@@ -307,62 +311,62 @@ fn div(
     Places { a: rax, b, result: Some(if rem { RDX } else { RAX }), undo: Undo::Nothing }
 }
 
-/// Tagged quotient to rdx or remainder to rax of the tagged word `a` by a tagged constant, whose
-/// value is at least 2 in magnitude.
-fn div_const(e: &mut Emitter<X64>, a_reg: PReg, d: i64, rem: bool) {
-    let a = Opd::Reg(a_reg);
-    let (rax, rdx) = (Opd::Reg(RAX), Opd::Reg(RDX));
-    if d == 4 && !rem {
-        // Half of an int: the sign is added as a one, the new low bit is cleared for the tag.
-        e.mov(RDX, a);
-        e.put(Row::ShrI, &[rdx, Opd::Imm(63)]);
-        let sum = Addr { start: Start::Reg(a_reg), index: Some((RDX, 2)), disp: 0 };
-        e.put(Row::Lea, &[rdx, Opd::Mem(sum)]);
-        e.put(Row::SarI, &[rdx, Opd::Imm(1)]);
-        return e.put_imm(Row::AndI, rdx, -2);
-    }
-    if d > 0 && d & (d - 1) == 0 {
-        let k = d.trailing_zeros() as i64;
-        e.mov(RDX, a);
-        e.put(Row::SarI, &[rdx, Opd::Imm(63)]);
-        e.put(Row::ShrI, &[rdx, Opd::Imm(64 - k)]);
-        e.put(Row::Add, &[rdx, a]);
-        if rem {
-            e.put(Row::SarI, &[rdx, Opd::Imm(k)]);
-            e.put(Row::ShlI, &[rdx, Opd::Imm(k)]);
-        } else {
-            e.put(Row::SarI, &[rdx, Opd::Imm(k)]);
-        }
-    } else {
-        let m = magic::signed(d);
-        e.constant(RAX, m.m);
-        e.put(Row::ImulWide, &[a]);
-        if d > 0 && m.m < 0 {
-            e.put(Row::Add, &[rdx, a]);
-        } else if d < 0 && m.m > 0 {
-            e.put(Row::Sub, &[rdx, a]);
-        }
-        if m.shift > 0 {
-            e.put(Row::SarI, &[rdx, Opd::Imm(m.shift as i64)]);
-        }
-        e.put(Row::Mov, &[rax, rdx]);
-        e.put(Row::ShrI, &[rax, Opd::Imm(63)]);
-        e.put(Row::Add, &[rdx, rax]);
-        if rem {
-            match i32::try_from(d) {
-                Ok(d) => e.put(Row::ImulI, &[rdx, rdx, Opd::Imm(d as i64)]),
-                Err(_) => {
+/// Tagged half of a tagged word in rdx: the sign is added as a one, the new low bit is cleared for the tag.
+fn half(e: &mut Emitter<X64>, n: PReg) {
+    let rdx = Opd::Reg(RDX);
+    e.mov(RDX, Opd::Reg(n));
+    e.put(Row::ShrI, &[rdx, Opd::Imm(63)]);
+    let sum = Addr { start: Start::Reg(n), index: Some((RDX, 2)), disp: 0 };
+    e.put(Row::Lea, &[rdx, Opd::Mem(sum)]);
+    e.put(Row::SarI, &[rdx, Opd::Imm(1)]);
+    e.put_imm(Row::AndI, rdx, -2);
+}
+
+impl Divide for X64 {
+    /// q is rdx, where quotients are left; remainders are left in rax.
+    fn step(e: &mut Emitter<X64>, step: Step, _: PReg, n: PReg) {
+        let (rax, rdx, n) = (Opd::Reg(RAX), Opd::Reg(RDX), Opd::Reg(n));
+        match step {
+            Step::Biased(k) => {
+                e.mov(RDX, n);
+                e.put(Row::SarI, &[rdx, Opd::Imm(63)]);
+                e.put(Row::ShrI, &[rdx, Opd::Imm(64 - k)]);
+                e.put(Row::Add, &[rdx, n]);
+            }
+            Step::High(m) => {
+                e.constant(RAX, m);
+                e.put(Row::ImulWide, &[n]);
+            }
+            Step::Plus => e.put(Row::Add, &[rdx, n]),
+            Step::Minus => e.put(Row::Sub, &[rdx, n]),
+            Step::Shift(k) => e.put(Row::SarI, &[rdx, Opd::Imm(k)]),
+            Step::Sign => {
+                e.mov(RAX, rdx);
+                e.put(Row::ShrI, &[rax, Opd::Imm(63)]);
+                e.put(Row::Add, &[rdx, rax]);
+            }
+            Step::Double => e.put(Row::Add, &[rdx, rdx]),
+            Step::Rest(d) => {
+                if i32::try_from(d).is_ok() {
+                    e.put(Row::ImulI, &[rdx, rdx, Opd::Imm(d)]);
+                } else {
                     e.constant(RAX, d);
                     e.put(Row::Imul, &[rdx, rax]);
                 }
+                e.mov(RAX, n);
+                e.put(Row::Sub, &[rax, rdx]);
+            }
+            Step::Low(k) => {
+                if k < 32 {
+                    e.put_imm(Row::AndI, rdx, -1 << k);
+                } else {
+                    e.put(Row::SarI, &[rdx, Opd::Imm(k)]);
+                    e.put(Row::ShlI, &[rdx, Opd::Imm(k)]);
+                }
+                e.mov(RAX, n);
+                e.put(Row::Sub, &[rax, rdx]);
             }
         }
-    }
-    if rem {
-        e.mov(RAX, a);
-        e.put(Row::Sub, &[rax, rdx]);
-    } else {
-        e.put(Row::Add, &[rdx, rdx]);
     }
 }
 

@@ -166,6 +166,7 @@ impl Select for X64 {
         add_sub: arith::add_sub,
         mul: arith::mul,
         mul_high: arith::mul_high,
+        divide: arith::divide,
         logic: arith::logic,
         shift: arith::shift,
         rotate: arith::shift,

@@ -1,15 +1,14 @@
 //! Selection: integer and float arithmetic on words and floats.
 
-use crate::mach::divide::Divide;
 use crate::mach::fold::shift_count;
-use crate::mach::{Flow, Operands, magic};
+use crate::mach::{Flow, Operands};
 use crate::x64::composite::Composite;
 use crate::x64::insts::{Cc, Row};
 use crate::x64::regs::{RAX, RDX};
 use crate::x64::select::{Amode, Arg, L, Src, copy, owned, put, put_composite, put_imm};
 use crate::x64::select_flow::float_source;
 use crate::x64::select_mem::{lea_source, load_source};
-use crate::x64::{Base, Inst, Mem, X64};
+use crate::x64::{Base, Inst, Mem};
 use mochi_ir::{Op, Value};
 use regalloc2::{Operand, VReg};
 
@@ -215,38 +214,27 @@ pub fn mul(l: &mut L, inst: mochi_ir::Inst) {
 pub fn mul_high(l: &mut L, inst: mochi_ir::Inst) {
     let args = l.operands(inst);
     let row = if l.data(inst).op == Op::Smulh { Row::ImulWide } else { Row::MulWide };
-    let dst = l.result(inst);
-    let (a, b) = (l.reg(args[0]), l.reg(args[1]));
-    wide_product(l, row, dst, a, b);
-}
-
-fn wide_product(l: &mut L, row: Row, high: VReg, a: VReg, b: VReg) {
-    let low = l.int();
+    let high = l.result(inst);
+    // A constant is made where the instruction wants its first operand.
+    let (a, b) = if l.iconst(args[1]).is_some() { (args[1], args[0]) } else { (args[0], args[1]) };
+    let (a, b, low) = (l.reg(a), l.reg(b), l.int());
     put(l, row, &[Arg::W(high), Arg::Rw(low, a), Arg::R(b)]);
 }
 
-impl Divide for X64 {
-    fn signed_const(l: &mut L, dst: VReg, n: VReg, d: i64, rem: bool) {
-        signed_const(l, dst, n, d, rem);
+/// Selects `sdiv`, `udiv`, `srem`, `urem`.
+pub fn divide(l: &mut L, inst: mochi_ir::Inst) {
+    let op = l.data(inst).op;
+    let args = l.operands(inst);
+    let dst = l.result(inst);
+    let (a, b) = (l.reg(args[0]), l.reg(args[1]));
+    let rem = matches!(op, Op::Srem | Op::Urem);
+    if matches!(op, Op::Sdiv | Op::Srem) {
+        return divide_signed(l, dst, a, b, rem);
     }
-
-    fn unsigned_const(l: &mut L, dst: VReg, n: VReg, d: u64, rem: bool) {
-        unsigned_const(l, dst, n, d, rem);
-    }
-
-    fn divide_words(l: &mut L, dst: VReg, a: VReg, b: VReg, signed: bool, rem: bool) {
-        if signed {
-            return divide_signed(l, dst, a, b, rem);
-        }
-        let high = l.word(0);
-        let (q, r) = (l.int(), l.int());
-        put(l, Row::Div, &[Arg::Rw(r, high), Arg::Rw(q, a), Arg::R(b)]);
-        copy(l, dst, if rem { r } else { q });
-    }
-
-    fn negate_word(l: &mut L, dst: VReg, a: VReg) {
-        put(l, Row::Neg, &[Arg::Rw(dst, a)]);
-    }
+    let high = l.word(0);
+    let (q, r) = (l.int(), l.int());
+    put(l, Row::Div, &[Arg::Rw(r, high), Arg::Rw(q, a), Arg::R(b)]);
+    copy(l, dst, if rem { r } else { q });
 }
 
 fn divide_signed(l: &mut L, dst: VReg, a: VReg, b: VReg, rem: bool) {
@@ -273,89 +261,6 @@ fn add_regs(l: &mut L, a: VReg, b: VReg) -> VReg {
     let dst = l.int();
     put(l, Row::Add, &[Arg::Rw(dst, a), Arg::R(b)]);
     dst
-}
-
-fn signed_const(l: &mut L, dst: VReg, n: VReg, d: i64, rem: bool) {
-    if d > 0 && d & (d - 1) == 0 {
-        let k = d.trailing_zeros() as i64;
-        // Negative dividends are rounded up: add d - 1 to them.
-        let sign = if k == 1 { n } else { shift_imm(l, Row::SarI, n, 63) };
-        let bias = shift_imm(l, Row::ShrI, sign, 64 - k);
-        let sum = add_regs(l, bias, n);
-        if !rem {
-            return put(l, Row::SarI, &[Arg::Rw(dst, sum), Arg::I(k)]);
-        }
-        let multiple = l.int();
-        if -d as i32 as i64 == -d {
-            put_imm(l, Row::AndI, &[Arg::Rw(multiple, sum)], -d);
-        } else {
-            let q = shift_imm(l, Row::SarI, sum, k);
-            put(l, Row::ShlI, &[Arg::Rw(multiple, q), Arg::I(k)]);
-        }
-        return put(l, Row::Sub, &[Arg::Rw(dst, n), Arg::R(multiple)]);
-    }
-    let m = magic::signed(d);
-    let c = l.word(m.m);
-    let mut q = l.int();
-    wide_product(l, Row::ImulWide, q, c, n);
-    if d > 0 && m.m < 0 {
-        q = add_regs(l, q, n);
-    } else if d < 0 && m.m > 0 {
-        let t = l.int();
-        put(l, Row::Sub, &[Arg::Rw(t, q), Arg::R(n)]);
-        q = t;
-    }
-    q = shift_imm(l, Row::SarI, q, m.shift as i64);
-    // The quotient has the sign of the dividend when the divisor is positive.
-    let sign = shift_imm(l, Row::ShrI, if d > 0 { n } else { q }, 63);
-    finish_quotient(l, dst, n, q, sign, d, rem);
-}
-
-/// Adds the sign to the quotient, and turns it into the remainder when asked to.
-fn finish_quotient(l: &mut L, dst: VReg, n: VReg, q: VReg, sign: VReg, d: i64, rem: bool) {
-    if !rem {
-        return put(l, Row::Add, &[Arg::Rw(dst, q), Arg::R(sign)]);
-    }
-    let q = add_regs(l, q, sign);
-    remainder(l, dst, n, q, d);
-}
-
-fn remainder(l: &mut L, dst: VReg, n: VReg, q: VReg, d: i64) {
-    let product = l.int();
-    mul_imm(l, product, q, d, false);
-    put(l, Row::Sub, &[Arg::Rw(dst, n), Arg::R(product)]);
-}
-
-fn unsigned_const(l: &mut L, dst: VReg, n: VReg, d: u64, rem: bool) {
-    if d.is_power_of_two() {
-        let k = d.trailing_zeros() as i64;
-        if !rem {
-            return put(l, Row::ShrI, &[Arg::Rw(dst, n), Arg::I(k)]);
-        }
-        let mask = (d - 1) as i64;
-        return match mask {
-            0..=0x7fff_ffff => put_imm(l, Row::AndLI, &[Arg::Rw(dst, n)], mask),
-            0xffff_ffff => put(l, Row::MovL, &[Arg::W(dst), Arg::R(n)]),
-            _ => {
-                let mask = l.word(mask);
-                put(l, Row::And, &[Arg::Rw(dst, mask), Arg::R(n)]);
-            }
-        };
-    }
-    let m = magic::unsigned(d);
-    let c = l.word(m.m as i64);
-    let t = l.int();
-    wide_product(l, Row::MulWide, t, c, n);
-    let q = if m.add {
-        let rest = l.int();
-        put(l, Row::Sub, &[Arg::Rw(rest, n), Arg::R(t)]);
-        let half = shift_imm(l, Row::ShrI, rest, 1);
-        let sum = add_regs(l, half, t);
-        shift_imm(l, Row::ShrI, sum, m.shift as i64 - 1)
-    } else {
-        shift_imm(l, Row::ShrI, t, m.shift as i64)
-    };
-    if rem { remainder(l, dst, n, q, d as i64) } else { copy(l, dst, q) }
 }
 
 /// Selects shifts and rotations.

@@ -1,6 +1,5 @@
 //! Selection: comparisons, branches, selects.
 
-use crate::mach::compare::remainder_mask;
 use crate::mach::{Flow, Operands, call, exact, switch};
 use crate::x64::Inst;
 use crate::x64::composite::{Composite, Test};
@@ -80,11 +79,6 @@ fn compare_zero(l: &mut L, v: Value) -> Option<Test> {
         Op::Icmp | Op::Fcmp => Some(compare(l, inst)),
         Op::IntCmp | Op::And if l.used_once(v) => Some(flags(l, v)),
         Op::IntMod => exact::remainder_test(l, v),
-        Op::Srem => {
-            let (x, mask) = remainder_mask(l, v).filter(|m| i32::try_from(m.1).is_ok())?;
-            test_mask(l, x, mask);
-            Some(Test::Is(Cc::Ne))
-        }
         _ => None,
     }
 }

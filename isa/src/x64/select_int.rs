@@ -2,7 +2,7 @@
 
 use crate::mach::exact::{self, Exact, ExactOp, ExactOps, Places};
 use crate::mach::operands::late;
-use crate::mach::{Emitter, Label, Lower, Operands, divide::Divide};
+use crate::mach::{Emitter, Label, Lower, Operands};
 use crate::x64::composite::{self, Composite, Test, Undo};
 use crate::x64::emit::Opd;
 use crate::x64::insts::{Cc, Row};
@@ -50,17 +50,7 @@ impl ExactOps for X64 {
                     put(l, Row::Imul, &[Arg::Rw(dst, half), Arg::R(b)]);
                 }
             },
-            _ => {
-                // The remainder by a tagged constant is tagged; the quotient has to be tagged.
-                let c = constant.expect("constant divisor");
-                let a = l.reg(a);
-                if op == ExactOp::Rem {
-                    return X64::signed_const(l, dst, a, c, true);
-                }
-                let q = l.int();
-                X64::signed_const(l, q, a, c, false);
-                put(l, Row::ShlI, &[Arg::Rw(dst, q), Arg::I(1)]);
-            }
+            _ => unreachable!("{op:?} always has something to check"),
         }
     }
 

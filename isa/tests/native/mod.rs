@@ -7,6 +7,8 @@
 
 mod wasm;
 
+use mochi_ir::library::Library;
+use mochi_ir::passes::run_named;
 use mochi_ir::text::parse_module;
 use mochi_ir::{Module, Op, SymKind, Type};
 use mochi_isa::module::compile_module;
@@ -313,7 +315,13 @@ pub fn definitions(text: &str) -> String {
 }
 
 /// Compiles and runs the calls of functions of a module given as text.
-pub fn run(machine: &Machine, text: &str, calls: &[Call], options: Options) -> Vec<Outcome> {
+pub fn run(
+    machine: &Machine,
+    text: &str,
+    passes: &[String],
+    calls: &[Call],
+    options: Options,
+) -> Vec<Outcome> {
     let plain = parse_module(text).expect("IR parses");
     let (mut all, main) = match &machine.how {
         How::Wasmi | How::Node => (wasm::DRIVER.to_string(), wasm::main(calls.len())),
@@ -325,7 +333,8 @@ pub fn run(machine: &Machine, text: &str, calls: &[Call], options: Options) -> V
         all.push_str(&runner(&plain, i, call));
     }
     all.push_str(&main);
-    let module = parse_module(&all).expect("driver parses");
+    let mut module = parse_module(&all).expect("driver parses");
+    run_named(&mut module, &Library::EMPTY, passes);
     let program = executable(machine, &module, options);
     match machine.how {
         How::Wasmi => return wasm::run(&program, calls.len()),

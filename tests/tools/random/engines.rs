@@ -186,10 +186,10 @@ impl Checked {
         }
     }
 
-    fn module(&self, code: Option<&Code>) -> Module {
+    fn module(&self, target: Target, code: Option<&Code>) -> Module {
         let mut module = self.source.lower(&self.tree);
         if let Some(code) = code {
-            pipeline::optimize(&mut module, code, None);
+            pipeline::optimize(&mut module, target, code, None);
         }
         module
     }
@@ -254,7 +254,8 @@ fn same_but_for_places(a: &Evaluated, b: &Evaluated) -> bool {
 
 fn interpret(program: &Checked, optimised: bool, runtime: &Module) -> Answer {
     let code = Code::default();
-    let module = program.module(optimised.then_some(&code));
+    let host = target::host().expect("a host, or there was no such engine");
+    let module = program.module(host, optimised.then_some(&code));
     let linked = interp::link(&[runtime, &module], true).expect("linked");
     let mut m = Machine::new(&linked, Linux::default());
     m.host.stdin = program.stdin.clone();
@@ -297,7 +298,7 @@ fn trace(module: &Module, frames: &[TraceLine]) -> Option<String> {
 
 fn compile_and_run(program: &Checked, debug: bool, engine: &Engine, scratch: &Scratch) -> Answer {
     let code = Code { debug, ..Code::default() };
-    let module = program.module(Some(&code));
+    let module = program.module(engine.target, Some(&code));
     let object = pipeline::generate(&module, engine.target, &code);
     let linked = program.source.link(&object, engine.target, FileKind::Executable, false);
     let image = linked.unwrap_or_else(|e| panic!("link: {e}"));

@@ -77,6 +77,7 @@ b0(v0:i64, v1:i64):
 ";
 
 const INT_OPS: [Op; 5] = [Op::IntAdd, Op::IntSub, Op::IntMul, Op::IntDiv, Op::IntMod];
+const DIVISIONS: [Op; 4] = [Op::Sdiv, Op::Srem, Op::Udiv, Op::Urem];
 const CONSTANTS: [i64; 16] =
     [0, 1, 2, -1, 3, 8, 10, 16, 255, 63, -2, 1 << 31, i64::MIN, i64::MAX, 1 << 62, 0x1234_5678_9abc];
 /// Size of the scratch memory, as the prelude says it.
@@ -405,18 +406,37 @@ impl Generator<'_> {
                 && info.operands.is_some_and(|o| !o.is_empty() && o.iter().all(|r| r.class() == Class::Word))
         };
         static OPS: OnceLock<Vec<Op>> = OnceLock::new();
-        let op = self.source.pick(OPS.get_or_init(|| Op::ALL.iter().filter(fits).copied().collect()));
+        let op = match self.source.below(6) {
+            0 => self.source.pick(&DIVISIONS),
+            _ => self.source.pick(OPS.get_or_init(|| Op::ALL.iter().filter(fits).copied().collect())),
+        };
         let mut args: Vec<Value> = Vec::new();
         for _ in 0..op.info().operands.map_or(0, |o| o.len()) {
             args.push(self.word());
         }
         if op.info().effect == Effect::Partial {
-            let one = self.b.iconst(1);
-            args[1] = self.b.bin(Op::Or, args[1], one);
+            let constant = self.source.below(2) == 0;
+            let nonzero = if constant { self.divisor() } else { 1 };
+            let nonzero = self.b.iconst(nonzero);
+            args[1] = if constant { nonzero } else { self.b.bin(Op::Or, args[1], nonzero) };
         }
         let imm = if op == Op::Icmp { self.source.pick(&Cond::ALL) as i64 } else { 0 };
-        let v = self.b.inst(op, &args, imm, None, Some(Type::I64)).expect("has a result");
+        let mut v = self.b.inst(op, &args, imm, None, Some(Type::I64)).expect("has a result");
+        if op == Op::Srem && self.source.below(2) == 0 {
+            // Nothing else is asked of it.
+            let zero = self.b.iconst(0);
+            v = self.b.inst(Op::Icmp, &[v, zero], Cond::Eq as i64, None, Some(Type::I64)).expect("result");
+        }
         self.words.push(v);
+    }
+
+    /// A constant other than 0: powers of two, their multiples and neighbours, of any size and sign.
+    fn divisor(&mut self) -> i64 {
+        let few = self.source.pick(&[1i64, 1, 1, 1, 3, 7, 10, 641]);
+        let c = few.wrapping_shl(self.source.below(64) as u32);
+        let c = c.wrapping_add(self.source.pick(&[0, 0, 1, -1]));
+        let c = if self.source.below(4) == 0 { c.wrapping_neg() } else { c };
+        if c == 0 { 1 } else { c }
     }
 
     fn int_op(&mut self) {
@@ -437,10 +457,15 @@ impl Generator<'_> {
                 let op = self.source.pick(&INT_OPS);
                 let mut b = self.int();
                 if matches!(op, Op::IntDiv | Op::IntMod) && self.source.below(4) != 0 {
-                    // A divisor that is not zero, small and odd.
-                    let (w, mask, two) = (self.word(), self.b.iconst(0x7ffe), self.b.rconst(2));
-                    let small = self.b.bin(Op::And, w, mask);
-                    b = self.b.op(Op::Or, &[small, two], Type::Ref);
+                    // A divisor that is not zero: a constant, or small and odd.
+                    b = if self.source.below(2) == 0 {
+                        let c = self.divisor() << 1;
+                        self.b.rconst(if c == 0 { 2 } else { c })
+                    } else {
+                        let (w, mask, two) = (self.word(), self.b.iconst(0x7ffe), self.b.rconst(2));
+                        let small = self.b.bin(Op::And, w, mask);
+                        self.b.op(Op::Or, &[small, two], Type::Ref)
+                    };
                 }
                 let v = self.b.op(op, &[a, b], Type::Ref);
                 self.ints.push(v);
