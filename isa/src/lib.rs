@@ -130,3 +130,16 @@ pub fn disassemble(target: Target, atom: &Atom, symbols: &dyn Fn(u32) -> String)
         Arch::Wasm32 => wasm32::disasm::disassemble(atom, symbols),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::mach::MachInst;
+
+    /// Functions have many of them.
+    #[test]
+    fn instructions_are_small() {
+        assert_eq!(size_of::<MachInst<super::x64::X64>>(), 40);
+        assert_eq!(size_of::<MachInst<super::a64::A64>>(), 32);
+        assert_eq!(size_of::<MachInst<super::rv64::Rv64>>(), 32);
+    }
+}

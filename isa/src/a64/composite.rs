@@ -2,63 +2,73 @@
 //! arithmetic with its out-of-line slow path, conversions, loops over memory, multi-way branches.
 //!
 //! Of exact arithmetic ([`crate::mach::exact`]) sums and differences written over an operand are
-//! undone in the stub; where that cannot be, selection keeps the operands apart from the result.
+//! undone in the slow path; where that cannot be, selection keeps the operands apart from the result.
 
 use crate::a64::A64;
-use crate::a64::emit::{Branch, NO_SHIFT, i, r, reg};
+use crate::a64::emit::{Branch, NO_SHIFT, i, r};
 use crate::a64::insts::{Cc, Opd, Row};
 use crate::a64::regs::*;
 use crate::a64::select_arith::LSR;
 use crate::mach::divide::{self, Divide, Step};
-use crate::mach::exact::{self, Checks, Exact, ExactOp, Places};
+use crate::mach::exact::{self, Checks, Exact, ExactOp, Places, SlowPath};
 use crate::mach::memory::repeated;
-use crate::mach::switch::Switches;
+use crate::mach::operands::{RegImm, named_operands};
+use crate::mach::switch::{Case, Switches};
 use crate::mach::{Emitter, Label};
-use regalloc2::{Allocation, PReg};
+use mochi_ir::Sym;
+use regalloc2::PReg;
+use std::ops::Not;
 
-/// What a branch tests.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Test {
-    /// A condition of the flags.
-    Is(Cc),
-    /// A register, the branch's operand: zero, or (`true`) not.
-    Zero(bool),
-    /// A bit of a register, the branch's operand: zero, or (`true`) one.
-    Bit(u8, bool),
+named_operands! {
+    /// What a branch tests.
+    Test {
+        /// A condition of the flags.
+        Is { cc: Cc } (),
+        /// A register: zero, or not.
+        Zero { not: bool } (word: R),
+        /// A bit of a register: zero, or one.
+        Bit { bit: u8, one: bool } (word: R),
+    }
 }
 
-impl Test {
-    /// The opposite.
-    pub fn invert(self) -> Test {
+impl<R> Not for Test<R> {
+    type Output = Test<R>;
+
+    fn not(self) -> Test<R> {
         match self {
-            Test::Is(cc) => Test::Is(cc.invert()),
-            Test::Zero(not) => Test::Zero(!not),
-            Test::Bit(bit, one) => Test::Bit(bit, !one),
+            Test::Is { cc } => Test::Is { cc: cc.invert() },
+            Test::Zero { not, word } => Test::Zero { not: !not, word },
+            Test::Bit { bit, one, word } => Test::Bit { bit, one: !one, word },
         }
     }
 }
 
-/// Several machine instructions at once. The comments give the order of allocations.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[allow(missing_docs)]
-pub enum Composite {
-    /// Exact arithmetic.
-    /// Sum or difference: result, a, b (unless constant).
-    /// Negation: result, a.
-    /// Product: result, a, b (unless constant). Operands apart from the result.
-    /// Comparison into the flags: a, b (unless constant); flags of the runtime's answer, negated
-    /// when the operands are exchanged.
-    /// Quotient or remainder: result, a, b (unless constant; else apart from the result).
-    /// Flags of a remainder by a power of two compared with 0: a.
-    Exact(Exact),
-    /// Float to integer; NaN and what is out of range give the minimum: result, float.
-    ToInt,
-    /// Copy of memory: to, from, size, all destroyed.
-    Copy { overlap: bool, tail: Tail },
-    /// Fill of memory: to, size, both destroyed; a word of equal bytes, or (`spread`) one byte.
-    Fill { spread: bool, tail: Tail },
-    /// Switch of stacks: new stack pointer, code; the argument is in place.
-    SwitchStack,
+named_operands! {
+    /// Several machine instructions at once.
+    Composite {
+        /// Exact sum or difference.
+        Sum { x: Exact } (result: R, a: R, b: RegImm<R>),
+        /// Exact negation.
+        Neg { x: Exact } (result: R, a: R),
+        /// Exact product.
+        Mul { x: Exact } (result: R, a: R, b: RegImm<R>),
+        /// Exact quotient or remainder.
+        Div { x: Exact } (result: R, a: R, b: RegImm<R>),
+        /// Exact comparison. Its flags are those of the runtime's answer, negated when the operands are
+        /// exchanged.
+        Cmp { x: Exact } (a: R, b: RegImm<R>),
+        /// Flags of an exact remainder by a power of two, compared with 0.
+        RemZero { x: Exact, divisor: i64 } (a: R),
+        /// Float to integer; NaN and what is out of range give the minimum.
+        ToInt {} (result: R, a: R),
+        /// A load or store at a symbol plus an offset: row with an unsigned offset, size as a power of
+        /// two.
+        Global { row: Row, log2: u8, sym: Sym, offset: i64 } (value: R),
+        /// Copy of memory; all are destroyed.
+        Copy { overlap: bool, tail: Tail } (to: R, from: R, n: R),
+        /// Fill of memory with a word of equal bytes, or (`spread`) one byte; the others are destroyed.
+        Fill { spread: bool, tail: Tail } (to: R, n: R, word: R),
+    }
 }
 
 /// What remains of a size after pieces of 16 bytes.
@@ -73,11 +83,8 @@ pub struct Tail {
 /// The instruction that undoes a result: row, operands and their number.
 pub type Undo = (Row, [Opd; 4], usize);
 
-/// The slow path of exact arithmetic.
-pub type Stub = exact::Stub<Opd, Option<Undo>>;
-
 /// Emits the slow path.
-pub fn stub(e: &mut Emitter<A64>, s: &Stub) {
+pub fn slow_path(e: &mut Emitter<A64>, s: &SlowPath<A64>) {
     e.buf.bind(s.entry);
     let p = &s.places;
     if let Some((row, operands, n)) = &p.undo {
@@ -85,7 +92,7 @@ pub fn stub(e: &mut Emitter<A64>, s: &Stub) {
     }
     let (x0, x1) = (x(0), x(1));
     e.put(Row::StpPre, &[r(x0), r(x1), r(SP), i(-16)]);
-    let swap = s.exact.op == ExactOp::Cmp { swap: true };
+    let swap = s.op == ExactOp::Cmp { swap: true };
     let (first, second) = if swap { (p.b, p.a) } else { (p.a, p.b) };
     if second == r(x0) {
         e.mov(IP0, x0);
@@ -95,7 +102,7 @@ pub fn stub(e: &mut Emitter<A64>, s: &Stub) {
         argument(e, x0, first);
         argument(e, x1, second);
     }
-    e.call(s.exact.slow);
+    e.call(s.slow);
     match p.result {
         Some(_) => e.mov(IP0, x0),
         None if swap => e.put(Row::Cmp, &[r(ZR), r(x0), NO_SHIFT]),
@@ -117,7 +124,7 @@ fn argument(e: &mut Emitter<A64>, to: PReg, from: Opd) {
     }
 }
 
-/// Goes to the stub when a word to be checked is odd.
+/// Goes to the slow path when a word to be checked is odd.
 fn test_tags(e: &mut Emitter<A64>, checks: Checks, a: PReg, b: Opd, odd: Label) {
     match (checks.a, checks.b) {
         (true, true) => {
@@ -133,101 +140,88 @@ fn test_tags(e: &mut Emitter<A64>, checks: Checks, a: PReg, b: Opd, odd: Label) 
     }
 }
 
-/// Emits the fast path of exact arithmetic.
-pub fn fast_path(
-    e: &mut Emitter<A64>,
-    x: &Exact,
-    allocs: &[Allocation],
-    slow: Label,
-) -> Places<Opd, Option<Undo>> {
-    let checks = x.checks;
-    match x.op {
-        ExactOp::Add | ExactOp::Sub => add_sub(e, x, allocs, slow),
-        ExactOp::Neg => {
-            let (dst, a) = (reg(allocs[0]), reg(allocs[1]));
-            e.put(Row::Negs, &[r(dst), r(a), NO_SHIFT]);
-            if checks.overflow {
-                e.branch_if(Cc::Vs, slow);
-            }
-            if checks.a {
-                e.branch_bit(dst, 0, slow);
-            }
-            let undo = (dst == a).then_some((Row::Neg, [r(dst), r(dst), NO_SHIFT, i(0)], 3));
-            Places { a: r(a), b: r(a), result: Some(dst), undo }
-        }
-        ExactOp::Mul => mul(e, x, allocs, slow),
-        ExactOp::Cmp { .. } => {
-            let a = reg(allocs[0]);
-            let b = x.imm.map_or_else(|| r(reg(allocs[1])), i);
-            test_tags(e, checks, a, b, slow);
-            match b {
-                Opd::Imm(v) => compare_constant(e, a, v),
-                b => e.put(Row::Cmp, &[r(a), b, NO_SHIFT]),
-            }
-            Places { a: r(a), b, result: None, undo: None }
-        }
-        ExactOp::Div | ExactOp::Rem => {
-            let rem = x.op == ExactOp::Rem;
-            let (dst, a) = (reg(allocs[0]), reg(allocs[1]));
-            let b = match x.imm {
-                Some(divisor) => {
-                    e.branch_bit(a, 0, slow);
-                    divide::by_constant(e, dst, a, divisor, rem);
-                    i(divisor)
-                }
-                None => {
-                    let b = reg(allocs[2]);
-                    test_tags(e, checks, a, r(b), slow);
-                    div(e, dst, a, b, rem, slow);
-                    r(b)
-                }
-            };
-            Places { a: r(a), b, result: Some(dst), undo: None }
-        }
-        ExactOp::RemZero => {
-            let a = reg(allocs[0]);
-            let divisor = x.imm.expect("constant divisor");
-            e.branch_bit(a, 0, slow);
-            // The word is even here, so the tag's bit need not be tested.
-            e.put(Row::TstI, &[r(a), i(divisor - 2)]);
-            Places { a: r(a), b: i(divisor), result: None, undo: None }
-        }
+/// The operand of an instruction.
+fn opd(operand: RegImm<PReg>) -> Opd {
+    match operand {
+        RegImm::Reg(reg) => r(reg),
+        RegImm::Imm(c) => i(c),
     }
 }
 
 /// Emits a composite.
-pub fn emit(e: &mut Emitter<A64>, c: &Composite, allocs: &[Allocation]) {
-    match *c {
-        Composite::Exact(x) => exact::emit(e, &x, allocs),
-        Composite::ToInt => {
-            let (dst, a) = (r(reg(allocs[0])), r(reg(allocs[1])));
-            e.put(Row::Fcvtzs, &[dst, a]);
-            // Saturated: right below. The maximum is no float, so it stands for too large.
-            e.put(Row::Fcmp, &[a, a]);
-            e.put(Row::CcmnI, &[dst, i(1), i(Cc::Vs.flags()), i(Cc::Vc as i64)]);
-            e.constant(IP0, i64::MIN);
-            e.put(Row::Csel, &[dst, r(IP0), dst, i(Cc::Vs as i64)]);
+pub fn emit(e: &mut Emitter<A64>, c: Composite<PReg>) {
+    match c {
+        Composite::Sum { x, result, a, b } => {
+            exact::emit(e, x, |e, slow| add_sub(e, x, result, a, opd(b), slow));
         }
-        Composite::Copy { overlap, tail } => {
-            copy(e, [reg(allocs[0]), reg(allocs[1]), reg(allocs[2])], overlap, tail);
+        Composite::Neg { x, result, a } => exact::emit(e, x, |e, slow| neg(e, x, result, a, slow)),
+        Composite::Mul { x, result, a, b } => {
+            exact::emit(e, x, |e, slow| mul(e, x.checks, result, a, b, slow));
         }
-        Composite::Fill { spread, tail } => {
-            fill(e, reg(allocs[0]), reg(allocs[1]), reg(allocs[2]), spread, tail);
+        Composite::Div { x, result, a, b } => {
+            exact::emit(e, x, |e, slow| {
+                let rem = x.op == ExactOp::Rem;
+                match b {
+                    RegImm::Imm(divisor) => {
+                        test_tags(e, x.checks, a, r(a), slow);
+                        divide::by_constant(e, result, a, divisor, rem);
+                    }
+                    RegImm::Reg(b) => {
+                        test_tags(e, x.checks, a, r(b), slow);
+                        div(e, result, a, b, rem, slow);
+                    }
+                }
+                Places { a: r(a), b: opd(b), result: Some(result), undo: None }
+            });
         }
-        Composite::SwitchStack => {
-            let (sp, code) = (reg(allocs[0]), reg(allocs[1]));
-            e.mov(SP, sp);
-            e.constant(FP, 0);
-            e.put(Row::CallReg, &[r(code)]);
-            e.put(Row::Brk, &[i(1)]);
+        Composite::Cmp { x, a, b } => {
+            exact::emit(e, x, |e, slow| {
+                test_tags(e, x.checks, a, opd(b), slow);
+                match b {
+                    RegImm::Imm(v) => compare_constant(e, a, v),
+                    RegImm::Reg(b) => e.put(Row::Cmp, &[r(a), r(b), NO_SHIFT]),
+                }
+                Places { a: r(a), b: opd(b), result: None, undo: None }
+            });
         }
+        Composite::RemZero { x, divisor, a } => {
+            exact::emit(e, x, |e, slow| {
+                e.branch_bit(a, 0, slow);
+                // The word is even here, so the tag's bit need not be tested.
+                e.put(Row::TstI, &[r(a), i(divisor - 2)]);
+                Places { a: r(a), b: i(divisor), result: None, undo: None }
+            });
+        }
+        Composite::ToInt { result, a } => to_int(e, r(result), r(a)),
+        Composite::Global { row, log2, sym, offset, value } => e.global(row, log2, value, sym, offset),
+        Composite::Copy { overlap, tail, to, from, n } => copy(e, [to, from, n], overlap, tail),
+        Composite::Fill { spread, tail, to, n, word } => fill(e, to, n, word, spread, tail),
     }
 }
 
-fn add_sub(e: &mut Emitter<A64>, x: &Exact, allocs: &[Allocation], slow: Label) -> Places<Opd, Option<Undo>> {
+fn to_int(e: &mut Emitter<A64>, result: Opd, a: Opd) {
+    e.put(Row::Fcvtzs, &[result, a]);
+    // Saturated: right below. The maximum is no float, so it stands for too large.
+    e.put(Row::Fcmp, &[a, a]);
+    e.put(Row::CcmnI, &[result, i(1), i(Cc::Vs.flags()), i(Cc::Vc as i64)]);
+    e.constant(IP0, i64::MIN);
+    e.put(Row::Csel, &[result, r(IP0), result, i(Cc::Vs as i64)]);
+}
+
+fn neg(e: &mut Emitter<A64>, x: Exact, dst: PReg, a: PReg, slow: Label) -> Places<A64> {
+    e.put(Row::Negs, &[r(dst), r(a), NO_SHIFT]);
+    if x.checks.overflow {
+        e.branch_if(Cc::Vs, slow);
+    }
+    if x.checks.a {
+        e.branch_bit(dst, 0, slow);
+    }
+    let undo = (dst == a).then_some((Row::Neg, [r(dst), r(dst), NO_SHIFT, i(0)], 3));
+    Places { a: r(a), b: r(a), result: Some(dst), undo }
+}
+
+fn add_sub(e: &mut Emitter<A64>, x: Exact, dst: PReg, a: PReg, b: Opd, slow: Label) -> Places<A64> {
     let (sub, checks) = (x.op == ExactOp::Sub, x.checks);
-    let (dst, a) = (reg(allocs[0]), reg(allocs[1]));
-    let b = x.imm.map_or_else(|| r(reg(allocs[2])), i);
     let both = checks.a && checks.b;
     if both {
         e.put(Row::Orr, &[r(IP0), r(a), b, NO_SHIFT]);
@@ -280,23 +274,27 @@ fn add_sub(e: &mut Emitter<A64>, x: &Exact, allocs: &[Allocation], slow: Label) 
 
 /// The product of a tagged and an untagged word is tagged. It fits when the high half of the
 /// product is the sign of the low one.
-fn mul(e: &mut Emitter<A64>, x: &Exact, allocs: &[Allocation], slow: Label) -> Places<Opd, Option<Undo>> {
-    let checks = x.checks;
-    let (dst, a) = (reg(allocs[0]), reg(allocs[1]));
+fn mul(
+    e: &mut Emitter<A64>,
+    checks: Checks,
+    dst: PReg,
+    a: PReg,
+    b: RegImm<PReg>,
+    slow: Label,
+) -> Places<A64> {
     let sign_of = |reg: PReg| [r(IP1), r(reg), i(2 * 64 + 63)];
-    let b = match x.imm.map(|c| c >> 1) {
-        Some(c) if c > 1 && c & (c - 1) == 0 => {
+    match b {
+        RegImm::Imm(c) if c > 2 && c & (c - 1) == 0 => {
             test_tags(e, checks, a, r(a), slow);
-            let k = c.trailing_zeros() as i64;
+            let k = c.trailing_zeros() as i64 - 1;
             e.put(Row::Lsl, &[r(dst), r(a), i(k)]);
             if checks.overflow {
                 e.put(Row::Cmp, &[r(a), r(dst), i(2 * 64 + k)]);
             }
-            i(2 * c)
         }
-        Some(c) => {
+        RegImm::Imm(c) => {
             test_tags(e, checks, a, r(a), slow);
-            e.constant(IP0, c);
+            e.constant(IP0, c >> 1);
             if checks.overflow {
                 e.put(Row::Smulh, &[r(IP1), r(a), r(IP0)]);
             }
@@ -304,26 +302,23 @@ fn mul(e: &mut Emitter<A64>, x: &Exact, allocs: &[Allocation], slow: Label) -> P
             if checks.overflow {
                 e.put(Row::Cmp, &sign_of(dst));
             }
-            i(2 * c)
         }
-        None => {
-            let b = r(reg(allocs[2]));
-            test_tags(e, checks, a, b, slow);
+        RegImm::Reg(b) => {
+            test_tags(e, checks, a, r(b), slow);
             e.put(Row::Asr, &[r(IP0), r(a), i(1)]);
             if checks.overflow {
-                e.put(Row::Smulh, &[r(IP1), r(IP0), b]);
+                e.put(Row::Smulh, &[r(IP1), r(IP0), r(b)]);
             }
-            e.put(Row::Mul, &[r(dst), r(IP0), b]);
+            e.put(Row::Mul, &[r(dst), r(IP0), r(b)]);
             if checks.overflow {
                 e.put(Row::Cmp, &sign_of(dst));
             }
-            b
         }
-    };
+    }
     if checks.overflow {
         e.branch_if(Cc::Ne, slow);
     }
-    Places { a: r(a), b, result: Some(dst), undo: None }
+    Places { a: r(a), b: opd(b), result: Some(dst), undo: None }
 }
 
 /// The quotient of tagged words is untagged, the remainder tagged.
@@ -472,29 +467,25 @@ fn fill(e: &mut Emitter<A64>, to: PReg, n: PReg, word: PReg, spread: bool, tail:
 }
 
 impl Switches for A64 {
-    fn branch_equal(e: &mut Emitter<A64>, allocs: &[Allocation], c: i64, target: Label) {
-        let v = reg(allocs[0]);
-        if c == 0 {
-            return e.buf.branch(Branch::Zero(v, false), target);
-        }
-        compare_constant(e, v, c);
-        e.branch_if(Cc::Eq, target);
-    }
+    const SCRATCH: bool = false;
 
-    fn branch_less(e: &mut Emitter<A64>, allocs: &[Allocation], c: i64, target: Label) {
-        compare_constant(e, reg(allocs[0]), c);
-        e.branch_if(Cc::Lt, target);
+    fn branch_case(e: &mut Emitter<A64>, case: &Case<PReg>, less: bool, c: i64, target: Label) {
+        if c == 0 && !less {
+            return e.buf.branch(Branch::Zero(case.word(), false), target);
+        }
+        compare_constant(e, case.word(), c);
+        e.branch_if(if less { Cc::Lt } else { Cc::Eq }, target);
     }
 
     fn branch_table(
         e: &mut Emitter<A64>,
-        allocs: &[Allocation],
+        case: &Case<PReg>,
         first: i64,
         size: i64,
         table: Label,
         default: Label,
     ) {
-        let mut index = reg(allocs[0]);
+        let mut index = case.word();
         if first != 0 {
             e.add_constant_to(IP0, index, first.wrapping_neg());
             index = IP0;

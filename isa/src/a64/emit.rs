@@ -4,12 +4,15 @@
 //! [`Emitter::put`] is the only place where a row becomes bytes. Branches to labels are sites of
 //! the buffer: a conditional branch that does not reach is inverted over an unconditional one.
 
-use crate::a64::composite::Test;
+use crate::a64::composite::{self, Composite, Test};
 use crate::a64::imm::{self, Step};
 use crate::a64::insts::{Cc, Opd, Role, Row};
 use crate::a64::regs::*;
-use crate::a64::{A64, Inst};
-use crate::mach::{BranchForm, Emitter, Fixups, Label};
+use crate::a64::select::SYMBOL_OFFSETS;
+use crate::a64::{A64, Inst, abi};
+use crate::mach::exact::SlowPath;
+use crate::mach::operands::reg;
+use crate::mach::{Abi, BranchForm, Context, Emitter, Fixups, Isa, Label};
 use mochi_ir::Sym;
 use mochi_objwrite::{RelocKind, SymRef};
 use regalloc2::{Allocation, PReg, RegClass};
@@ -30,6 +33,16 @@ pub enum Branch {
     Address(PReg),
     /// Load of the float at the label.
     Literal(PReg),
+}
+
+impl From<Test<PReg>> for Branch {
+    fn from(test: Test<PReg>) -> Branch {
+        match test {
+            Test::Is { cc } => Branch::If(cc),
+            Test::Zero { not, word } => Branch::Zero(word, not),
+            Test::Bit { bit, one, word } => Branch::Bit(word, bit, one),
+        }
+    }
 }
 
 const fn form(size: u8, bits: u32) -> BranchForm {
@@ -199,42 +212,6 @@ impl Emitter<'_, A64> {
         }
     }
 
-    /// Emits a constant. Flags are kept.
-    pub fn constant(&mut self, to: PReg, v: i64) {
-        for step in imm::plan(v as u64).steps() {
-            match *step {
-                Step::Movz(v, s) => self.put(Row::Movz, &[r(to), i(v as i64), i(s as i64)]),
-                Step::Movn(v, s) => self.put(Row::Movn, &[r(to), i(v as i64), i(s as i64)]),
-                Step::Movk(v, s) => self.put(Row::Movk, &[r(to), i(v as i64), i(s as i64)]),
-                Step::Orr(v) => self.put(Row::OrrI, &[r(to), r(ZR), i(v as i64)]),
-            }
-        }
-    }
-
-    /// Loads a float constant.
-    pub fn float(&mut self, to: PReg, bits: u64) {
-        if bits == 0 {
-            self.put(Row::FmovFromX, &[r(to), r(ZR)]);
-        } else if imm::float(bits).is_some() {
-            self.put(Row::FmovI, &[r(to), i(bits as i64)]);
-        } else if imm::plan(bits).steps().len() <= 2 {
-            self.constant(IP0, bits as i64);
-            self.put(Row::FmovFromX, &[r(to), r(IP0)]);
-        } else {
-            let label = self.add_constant(&bits.to_le_bytes());
-            self.buf.branch(Branch::Literal(to), label);
-        }
-    }
-
-    /// The address of a symbol plus an offset.
-    pub fn symbol(&mut self, to: PReg, sym: Sym, addend: i64) {
-        let at = self.buf.bytes.len();
-        self.put(Row::Adrp, &[r(to), i(0)]);
-        self.put(Row::AddI, &[r(to), r(to), i(0)]);
-        self.buf.reloc(at, RelocKind::A64Page, SymRef(sym.0), addend);
-        self.buf.reloc(at + 4, RelocKind::A64Lo12, SymRef(sym.0), addend);
-    }
-
     /// A load or store of `2^log2` bytes at a symbol plus an offset, by a row with an unsigned offset.
     pub fn global(&mut self, row: Row, log2: u8, value: PReg, sym: Sym, offset: i64) {
         let at = self.buf.bytes.len();
@@ -278,42 +255,40 @@ impl Emitter<'_, A64> {
     pub fn branch_bit(&mut self, reg: PReg, bit: u8, target: Label) {
         self.buf.branch(Branch::Bit(reg, bit, true), target);
     }
+}
 
-    /// Emits a direct call.
-    pub fn call(&mut self, sym: Sym) {
-        let at = self.buf.bytes.len();
-        self.put(Row::Bl, &[i(0)]);
-        self.buf.reloc(at, RelocKind::A64Call, SymRef(sym.0), 0);
+impl Isa for A64 {
+    type Row = Inst;
+    type Composite = Composite<()>;
+    type Test = Test<()>;
+    type Opd = Opd;
+    type Undo = Option<composite::Undo>;
+    type State = State;
+    const FUNCTION_ALIGN: u32 = 16;
+    const COPIES_FROM_SLOTS: bool = false;
+    const SYSCALL: Inst = Inst::new(Row::Svc, 0);
+    const TRAP: Inst = Inst::new(Row::Brk, 1);
+
+    fn abi(_: &Context) -> &'static Abi {
+        &abi::AAPCS64
     }
 
-    /// Loads from or stores to this place below the frame pointer (a negative offset), addressed
-    /// from the stack pointer, which has longer offsets and does not move between instructions.
-    pub fn frame_access(&mut self, offset: i32, reg: PReg, store: bool) {
-        let float = reg.class() == RegClass::Float;
-        let at = (self.frame.size as i32 + offset) as i64;
-        let (row, index) = match (float, store) {
-            (false, false) => (Row::Ldr, Row::LdrX),
-            (false, true) => (Row::Str, Row::StrX),
-            (true, false) => (Row::LdrD, Row::LdrDX),
-            (true, true) => (Row::StrD, Row::StrDX),
-        };
-        if at < 4096 * 8 {
-            self.put(row, &[r(reg), r(SP), i(at)]);
-        } else {
-            self.constant(IP0, at);
-            self.put(index, &[r(reg), r(SP), r(IP0), NO_SHIFT]);
-        }
+    fn prologue(e: &mut Emitter<A64>) {
+        abi::prologue(e);
     }
 
-    /// Emits an allocated row.
-    pub fn row(&mut self, row: Row, imm: &[i64; 3], allocs: &[Allocation]) {
+    fn epilogue(e: &mut Emitter<A64>) {
+        abi::epilogue(e);
+    }
+
+    fn row(e: &mut Emitter<A64>, inst: &Inst, allocs: &[Allocation]) {
         let mut allocs = allocs.iter();
-        let mut imm = imm.iter();
+        let mut imm = [inst.imm, inst.more[0] as i64, inst.more[1] as i64].into_iter();
         let mut operands = [Opd::Imm(0); 4];
-        let info = row.info();
+        let info = inst.row.info();
         for (operand, &(role, place)) in operands.iter_mut().zip(info.operands) {
             if place.register().is_none() {
-                *operand = Opd::Imm(*imm.next().expect("immediate"));
+                *operand = Opd::Imm(imm.next().expect("immediate"));
                 continue;
             }
             if role == Role::Rw {
@@ -322,60 +297,108 @@ impl Emitter<'_, A64> {
             }
             *operand = Opd::Reg(reg(*allocs.next().expect("allocation")));
         }
-        if matches!(row, Row::Mov | Row::Fmov) && operands[0] == operands[1] {
-            return;
+        e.put(inst.row, &operands[..info.operands.len()]);
+    }
+
+    fn composite(e: &mut Emitter<A64>, c: &Composite<()>, allocs: &[Allocation]) {
+        composite::emit(e, c.with(allocs, reg));
+    }
+
+    fn branch(
+        e: &mut Emitter<A64>,
+        test: &Test<()>,
+        allocs: &[Allocation],
+        [so, not]: [Label; 2],
+        next: Option<Label>,
+    ) {
+        let test = test.with(allocs, reg);
+        if next == Some(so) {
+            e.buf.branch((!test).into(), not);
+        } else {
+            e.buf.branch(test.into(), so);
+            e.jump_unless_next(not, next);
         }
-        self.put(row, &operands[..info.operands.len()]);
     }
-}
 
-/// The register of an allocation.
-pub fn reg(a: Allocation) -> PReg {
-    a.as_reg().expect("register")
-}
-
-/// Emits an allocated instruction that is no branch.
-pub fn emit(e: &mut Emitter<A64>, inst: &Inst, allocs: &[Allocation]) {
-    match inst {
-        Inst::Params => {}
-        Inst::Home(home) => e.home(*home, allocs),
-        Inst::Row { row, imm } => e.row(*row, imm, allocs),
-        Inst::Const(v) => e.constant(reg(allocs[0]), *v),
-        Inst::Float(bits) => e.float(reg(allocs[0]), *bits),
-        Inst::Symbol(sym, addend) => e.symbol(reg(allocs[0]), *sym, *addend),
-        Inst::Global { row, log2, sym, offset } => e.global(*row, *log2, reg(allocs[0]), *sym, *offset),
-        Inst::Return => crate::a64::abi::epilogue(e),
-        Inst::Call(sym) => e.call(*sym),
-        Inst::Composite(c) => crate::a64::composite::emit(e, c, allocs),
-        Inst::Jump | Inst::If(_) | Inst::Switch(_) => unreachable!("branch"),
-    }
-}
-
-/// Emits a branch.
-pub fn branch(
-    e: &mut Emitter<A64>,
-    inst: &Inst,
-    allocs: &[Allocation],
-    targets: &[Label],
-    next: Option<Label>,
-) {
-    match inst {
-        Inst::Jump => e.jump_unless_next(targets[0], next),
-        Inst::If(test) => {
-            let (so, not) = (targets[0], targets[1]);
-            let site = |test: Test| match test {
-                Test::Is(cc) => Branch::If(cc),
-                Test::Zero(not) => Branch::Zero(reg(allocs[0]), not),
-                Test::Bit(bit, one) => Branch::Bit(reg(allocs[0]), bit, one),
-            };
-            if next == Some(so) {
-                e.buf.branch(site(test.invert()), not);
-            } else {
-                e.buf.branch(site(*test), so);
-                e.jump_unless_next(not, next);
+    /// Keeps flags.
+    fn constant(e: &mut Emitter<A64>, to: PReg, v: i64) {
+        for step in imm::plan(v as u64).steps() {
+            match *step {
+                Step::Movz(v, s) => e.put(Row::Movz, &[r(to), i(v as i64), i(s as i64)]),
+                Step::Movn(v, s) => e.put(Row::Movn, &[r(to), i(v as i64), i(s as i64)]),
+                Step::Movk(v, s) => e.put(Row::Movk, &[r(to), i(v as i64), i(s as i64)]),
+                Step::Orr(v) => e.put(Row::OrrI, &[r(to), r(ZR), i(v as i64)]),
             }
         }
-        Inst::Switch(plan) => crate::mach::switch::emit(e, plan, allocs, targets, next),
-        _ => unreachable!("no branch"),
+    }
+
+    fn float(e: &mut Emitter<A64>, to: PReg, bits: u64) {
+        if bits == 0 {
+            e.put(Row::FmovFromX, &[r(to), r(ZR)]);
+        } else if imm::float(bits).is_some() {
+            e.put(Row::FmovI, &[r(to), i(bits as i64)]);
+        } else if imm::plan(bits).steps().len() <= 2 {
+            e.constant(IP0, bits as i64);
+            e.put(Row::FmovFromX, &[r(to), r(IP0)]);
+        } else {
+            let label = e.add_constant(&bits.to_le_bytes());
+            e.buf.branch(Branch::Literal(to), label);
+        }
+    }
+
+    fn symbol(e: &mut Emitter<A64>, to: PReg, sym: Sym, offset: i64) {
+        let near = if SYMBOL_OFFSETS.contains(&offset) { offset } else { 0 };
+        let at = e.buf.bytes.len();
+        e.put(Row::Adrp, &[r(to), i(0)]);
+        e.put(Row::AddI, &[r(to), r(to), i(0)]);
+        e.buf.reloc(at, RelocKind::A64Page, SymRef(sym.0), near);
+        e.buf.reloc(at + 4, RelocKind::A64Lo12, SymRef(sym.0), near);
+        if near != offset {
+            e.add_constant_to(to, to, offset);
+        }
+    }
+
+    fn call(e: &mut Emitter<A64>, sym: Sym) {
+        let at = e.buf.bytes.len();
+        e.put(Row::Bl, &[i(0)]);
+        e.buf.reloc(at, RelocKind::A64Call, SymRef(sym.0), 0);
+    }
+
+    fn switch_stack(e: &mut Emitter<A64>, stack: PReg, code: PReg) {
+        e.mov(SP, stack);
+        e.constant(FP, 0);
+        e.put(Row::CallReg, &[r(code)]);
+        e.put(Row::Brk, &[i(1)]);
+    }
+
+    fn move_register(e: &mut Emitter<A64>, from: PReg, to: PReg) {
+        e.mov(to, from);
+    }
+
+    /// Addressed from the stack pointer, which has longer offsets and does not move between
+    /// instructions.
+    fn frame_access(e: &mut Emitter<A64>, offset: i32, reg: PReg, store: bool) {
+        let float = reg.class() == RegClass::Float;
+        let at = (e.frame.size as i32 + offset) as i64;
+        let (row, index) = match (float, store) {
+            (false, false) => (Row::Ldr, Row::LdrX),
+            (false, true) => (Row::Str, Row::StrX),
+            (true, false) => (Row::LdrD, Row::LdrDX),
+            (true, true) => (Row::StrD, Row::StrDX),
+        };
+        if at < 4096 * 8 {
+            e.put(row, &[r(reg), r(SP), i(at)]);
+        } else {
+            e.constant(IP0, at);
+            e.put(index, &[r(reg), r(SP), r(IP0), NO_SHIFT]);
+        }
+    }
+
+    fn clear_word(e: &mut Emitter<A64>, offset: i32) {
+        e.frame_access(offset, ZR, true);
+    }
+
+    fn slow_path(e: &mut Emitter<A64>, path: &SlowPath<A64>) {
+        composite::slow_path(e, path);
     }
 }

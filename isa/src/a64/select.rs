@@ -3,16 +3,16 @@
 //! Flags: a compare is emitted before what reads the flags. Nothing between them changes flags:
 //! constants, addresses and the moves that the allocator inserts do not.
 
-use crate::a64::composite::Composite;
+use crate::a64::composite::{Composite, Test};
 use crate::a64::insts::Row;
 use crate::a64::regs::{FP, SP, ZR};
 use crate::a64::{
     A64, Inst, select_arith as arith, select_bits as bits, select_flow as flow, select_mem as mem,
 };
 use crate::mach::select::{Rules, Select};
-use crate::mach::{Flow, Lower, Operands};
-use mochi_ir::{Op, Sym, Value};
-use regalloc2::{Operand, PReg, RegClass, VReg};
+use crate::mach::{Lower, Operands};
+use mochi_ir::{Op, Value};
+use regalloc2::{Operand, PReg, VReg};
 
 /// Selection state for this instruction set.
 pub type L<'a> = Lower<'a, A64>;
@@ -38,14 +38,18 @@ pub const NO_SHIFT: Arg = Arg::I(0);
 /// Emits a row.
 pub fn put(l: &mut L, row: Row, args: &[Arg]) {
     let mut ops = Operands::new();
-    let (mut imm, mut imms) = ([0; 3], 0);
+    let (mut imm, mut more, mut imms) = (0, [0; 2], 0);
     let info = row.info();
     debug_assert_eq!(info.operands.len(), args.len(), "{row:?}");
     for (&(_, place), &arg) in info.operands.iter().zip(args) {
         debug_assert_eq!(matches!(arg, Arg::I(_)), place.register().is_none(), "{row:?} {args:?}");
         match arg {
             Arg::I(v) => {
-                imm[imms] = v;
+                if imms == 0 {
+                    imm = v;
+                } else {
+                    more[imms - 1] = i32::try_from(v).expect("only the first immediate may be large");
+                }
                 imms += 1;
             }
             Arg::R(v) => ops.add(Operand::reg_use(v)),
@@ -54,7 +58,7 @@ pub fn put(l: &mut L, row: Row, args: &[Arg]) {
             Arg::P(p) => ops.add(Operand::fixed_nonallocatable(p)),
         }
     }
-    l.push(Inst::Row { row, imm }, Flow::Next, ops.list());
+    l.row(Inst { row, imm, more }, &ops);
 }
 
 /// Emits a row with one register written and others read.
@@ -67,11 +71,6 @@ pub fn put_regs(l: &mut L, row: Row, dst: VReg, from: &[VReg]) {
     }
 }
 
-/// Emits a copy between registers.
-pub fn copy(l: &mut L, to: VReg, from: VReg) {
-    put_regs(l, if to.class() == RegClass::Float { Row::Fmov } else { Row::Mov }, to, &[from]);
-}
-
 /// A word operand, the zero register for the constant 0.
 pub fn word(l: &mut L, v: Value) -> Arg {
     if l.iconst(v) == Some(0) { Arg::P(ZR) } else { Arg::R(l.reg(v)) }
@@ -80,17 +79,6 @@ pub fn word(l: &mut L, v: Value) -> Arg {
 /// Symbol offsets that the pair of instructions can have (AAELF64, table 4.10: the page is in
 /// range of the symbol; assemblers allow no more than this).
 pub const SYMBOL_OFFSETS: std::ops::Range<i64> = -(1 << 20)..1 << 20;
-
-/// Emits the address of a symbol plus an offset.
-pub fn symbol(l: &mut L, sym: Sym, offset: i64, dst: VReg) {
-    if SYMBOL_OFFSETS.contains(&offset) {
-        return l.push(Inst::Symbol(sym, offset), Flow::Next, &[Operand::reg_def(dst)]);
-    }
-    let base = l.int();
-    l.push(Inst::Symbol(sym, 0), Flow::Next, &[Operand::reg_def(base)]);
-    let offset = l.word(offset);
-    put(l, Row::Add, &[Arg::W(dst), Arg::R(base), Arg::R(offset), NO_SHIFT]);
-}
 
 /// Selects `getsp` and `getfp`.
 fn pointer(l: &mut L, inst: mochi_ir::Inst) {
@@ -123,9 +111,15 @@ impl Select for A64 {
         store: mem::store,
         pointer,
     };
+
+    fn branch_test(test: Test<VReg>, operands: &mut Operands) -> Test<()> {
+        test.map(Operand::reg_use).list(operands)
+    }
 }
 
 /// Emits a composite.
-pub fn put_composite(l: &mut L, c: Composite, operands: &Operands) {
-    l.push(Inst::Composite(c), Flow::Next, operands.list());
+pub fn put_composite(l: &mut L, c: Composite<Operand>) {
+    let mut ops = Operands::new();
+    let c = c.list(&mut ops);
+    l.composite(c, &ops);
 }

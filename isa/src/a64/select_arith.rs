@@ -1,13 +1,11 @@
 //! Selection: integer and float arithmetic on words and floats.
 
-use crate::a64::A64;
 use crate::a64::composite::{Composite, is_imm12};
 use crate::a64::insts::Row;
 use crate::a64::regs::ZR;
-use crate::a64::select::{Arg, L, NO_SHIFT, copy, put, put_composite, put_regs, word};
+use crate::a64::select::{Arg, L, NO_SHIFT, put, put_composite, put_regs, word};
 use crate::a64::select_bits::shift_imm;
 use crate::a64::select_mem::{LOAD_F64, UXTW, extended, load_as};
-use crate::mach::{Isa, Operands};
 use mochi_ir::{Op, Value};
 use regalloc2::{Operand, VReg};
 
@@ -187,12 +185,12 @@ fn is_below_power(odd: i64) -> bool {
 /// Multiplies by a constant.
 pub fn mul_imm(l: &mut L, dst: VReg, a: VReg, c: i64) {
     if c == 0 {
-        return A64::lower_word(l, 0, dst);
+        return l.constant_word(0, dst);
     }
     let k = c.trailing_zeros() as i64;
     let odd = c >> k;
     match odd {
-        1 if k == 0 => copy(l, dst, a),
+        1 if k == 0 => l.copy(dst, a),
         1 => put(l, Row::Lsl, &[Arg::W(dst), Arg::R(a), Arg::I(k)]),
         -1 => put(l, Row::Neg, &[Arg::W(dst), Arg::R(a), Arg::I(LSL + k)]),
         3.. if is_above_power(odd) => {
@@ -295,11 +293,8 @@ pub fn convert(l: &mut L, inst: mochi_ir::Inst) {
             put(l, Row::Scvtf, &[Arg::W(dst), a]);
         }
         Op::FcvtToS => {
-            let a = l.reg(v);
-            let mut ops = Operands::new();
-            ops.add(Operand::reg_def(dst));
-            ops.add(Operand::reg_use(a));
-            put_composite(l, Composite::ToInt, &ops);
+            let a = Operand::reg_use(l.reg(v));
+            put_composite(l, Composite::ToInt { result: Operand::reg_def(dst), a });
         }
         Op::FbitsTo => {
             let a = l.reg(v);

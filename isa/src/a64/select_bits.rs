@@ -2,7 +2,7 @@
 
 use crate::a64::imm;
 use crate::a64::insts::Row;
-use crate::a64::select::{Arg, L, copy, put, put_regs, word};
+use crate::a64::select::{Arg, L, put, put_regs, word};
 use crate::a64::select_arith::shifted;
 use crate::mach::fold::{complemented, low_mask, shift_count, with_constant};
 use mochi_ir::{Op, Value};
@@ -86,7 +86,7 @@ fn insert(l: &mut L, dst: VReg, rest: Value, part: Value) -> bool {
     let (mut rest, x) = (l.reg(rest), l.reg(x));
     if keep {
         let to = l.int();
-        copy(l, to, rest);
+        l.copy(to, rest);
         rest = to;
     }
     let row = if up == 0 { Row::Bfxil } else { Row::Bfi };
@@ -163,7 +163,7 @@ pub fn shift(l: &mut L, inst: mochi_ir::Inst) {
             return;
         }
         let a = l.reg(args[0]);
-        return if k == 0 { copy(l, dst, a) } else { put(l, row_imm, &[Arg::W(dst), Arg::R(a), Arg::I(k)]) };
+        return if k == 0 { l.copy(dst, a) } else { put(l, row_imm, &[Arg::W(dst), Arg::R(a), Arg::I(k)]) };
     }
     let count = shift_count(l, args[1]);
     let (a, count) = (word(l, args[0]), l.reg(count));

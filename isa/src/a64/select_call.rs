@@ -1,6 +1,5 @@
 //! Selection: what calls and parameters are made of.
 
-use crate::a64::composite::Composite;
 use crate::a64::insts::Row;
 use crate::a64::regs::*;
 use crate::a64::select::{Arg, word};
@@ -8,14 +7,10 @@ use crate::a64::select_mem::{Address, LOAD_64, LOAD_F64, STORE_64, STORE_F64, ac
 use crate::a64::{A64, Inst};
 use crate::mach::Lower;
 use crate::mach::call::Calls;
-use mochi_ir::{Sym, Type, Value};
+use mochi_ir::{Type, Value};
 use regalloc2::{Operand, RegClass, VReg};
 
 impl Calls for A64 {
-    fn params() -> Inst {
-        Inst::Params
-    }
-
     /// Stack arguments are above the frame record.
     fn load_argument(l: &mut Lower<A64>, dst: VReg, offset: u32) {
         let rows = if dst.class() == RegClass::Float { &LOAD_F64 } else { &LOAD_64 };
@@ -31,24 +26,8 @@ impl Calls for A64 {
         access(l, rows, value, at);
     }
 
-    fn call(callee: Sym) -> Inst {
-        Inst::Call(callee)
-    }
-
     fn call_address(l: &mut Lower<A64>, target: Value, operands: &mut Vec<Operand>) -> Inst {
         operands.push(Operand::reg_use(l.reg(target)));
-        Inst::Row { row: Row::CallReg, imm: [0; 3] }
-    }
-
-    fn syscall() -> Inst {
-        Inst::Row { row: Row::Svc, imm: [0; 3] }
-    }
-
-    fn switch_stack() -> Inst {
-        Inst::Composite(Composite::SwitchStack)
-    }
-
-    fn ret() -> Inst {
-        Inst::Return
+        Inst::new(Row::CallReg, 0)
     }
 }

@@ -1,17 +1,16 @@
 //! Selection: addresses, loads, stores, copies of memory.
 
+use crate::a64::A64;
 use crate::a64::composite::{Composite, Tail, is_imm12};
 use crate::a64::imm;
 use crate::a64::insts::Row;
 use crate::a64::regs::{ZR, x};
-use crate::a64::select::{Arg, L, SYMBOL_OFFSETS, put, word};
-use crate::a64::{A64, Inst};
-use crate::mach::Flow;
-use crate::mach::Operands;
+use crate::a64::select::{Arg, L, SYMBOL_OFFSETS, put, put_composite, word};
 use crate::mach::memory::{self, Memory, low_zeros, repeated};
 use crate::mach::operands::late;
+use crate::mach::{MachInst, Operands};
 use mochi_ir::{Op, Sym, Value};
-use regalloc2::{Operand, VReg};
+use regalloc2::{Operand, PRegSet, VReg};
 
 /// The rows of a load or store, and the size of what it moves as a power of two.
 pub struct Access {
@@ -108,7 +107,7 @@ pub fn access(l: &mut L, access: &Access, value: Arg, at: Address) {
                 Arg::Rw(..) | Arg::I(_) => unreachable!("loads and stores move registers"),
             };
             let (row, log2) = (access.offset, access.log2);
-            l.push(Inst::Global { row, log2, sym, offset }, Flow::Next, &[value]);
+            put_composite(l, Composite::Global { row, log2, sym, offset, value });
         }
     }
 }
@@ -289,27 +288,28 @@ impl Memory for A64 {
 
     fn copy_any(l: &mut L, args: &[Value], overlap: bool) {
         let tail = tail(l, args[2]);
-        let mut ops = Operands::new();
-        for (&v, k) in args.iter().zip(0..) {
-            ops.add(Operand::reg_fixed_use(l.fixed(v), x(k)));
-        }
-        let clobbers = [x(0), x(1), x(2)].into_iter().collect();
-        l.push_clobbering(Inst::Composite(Composite::Copy { overlap, tail }), ops.list(), clobbers);
+        let mut fixed = |k: usize| Operand::reg_fixed_use(l.fixed(args[k]), x(k));
+        let c = Composite::Copy { overlap, tail, to: fixed(0), from: fixed(1), n: fixed(2) };
+        put_clobbering(l, c, [x(0), x(1), x(2)].into_iter().collect());
     }
 
     fn fill_any(l: &mut L, args: &[Value]) {
         let tail = tail(l, args[2]);
         let byte = l.iconst(args[1]);
-        let pattern = match byte.map(repeated) {
+        let word = match byte.map(repeated) {
             Some(0) => Operand::fixed_nonallocatable(ZR),
             Some(word) => late(l.word(word)),
             None => late(l.reg(args[1])),
         };
-        let mut ops = Operands::new();
-        ops.add(Operand::reg_fixed_use(l.fixed(args[0]), x(0)));
-        ops.add(Operand::reg_fixed_use(l.fixed(args[2]), x(1)));
-        ops.add(pattern);
-        let fill = Composite::Fill { spread: byte.is_none(), tail };
-        l.push_clobbering(Inst::Composite(fill), ops.list(), [x(0), x(1)].into_iter().collect());
+        let to = Operand::reg_fixed_use(l.fixed(args[0]), x(0));
+        let n = Operand::reg_fixed_use(l.fixed(args[2]), x(1));
+        let c = Composite::Fill { spread: byte.is_none(), tail, to, n, word };
+        put_clobbering(l, c, [x(0), x(1)].into_iter().collect());
     }
+}
+
+fn put_clobbering(l: &mut L, c: Composite<Operand>, clobbers: PRegSet) {
+    let mut ops = Operands::new();
+    let c = MachInst::Composite(c.list(&mut ops));
+    l.push_clobbering(c, ops.list(), clobbers);
 }

@@ -1,29 +1,19 @@
 //! Selection of parameters, calls, returns, system calls and switches of stacks, by the tables of
 //! the target's [`Abi`](crate::mach::Abi).
 
-use crate::mach::operands::Operands;
-use crate::mach::{ArgLoc, Flow, Isa, Lower, class_of};
-use mochi_ir::{Conv, Inst, Op, Sym, Value};
+use crate::mach::inst::SwitchStack;
+use crate::mach::{ArgLoc, Flow, Isa, Lower, MachInst, Operands, class_of};
+use mochi_ir::{Conv, Inst, Op, Value};
 use regalloc2::{Operand, VReg};
 
 /// What an instruction set adds.
 pub trait Calls: Isa {
-    /// Payload of the first instruction, which defines the register parameters.
-    fn params() -> Self::Inst;
     /// Loads a parameter from the caller's stack arguments.
     fn load_argument(l: &mut Lower<Self>, dst: VReg, offset: u32);
     /// Stores a stack argument for a call.
     fn store_argument(l: &mut Lower<Self>, value: Value, offset: u32);
-    /// Payload of a direct call.
-    fn call(callee: Sym) -> Self::Inst;
-    /// Payload of a call of an address. Its own operands are added before the arguments.
-    fn call_address(l: &mut Lower<Self>, target: Value, operands: &mut Vec<Operand>) -> Self::Inst;
-    /// Payload of a system call.
-    fn syscall() -> Self::Inst;
-    /// Payload of a switch of stacks: new stack pointer, code; the argument is in place.
-    fn switch_stack() -> Self::Inst;
-    /// Payload of epilogue and return.
-    fn ret() -> Self::Inst;
+    /// The call of an address. Its own operands are added before the arguments.
+    fn call_address(l: &mut Lower<Self>, target: Value, operands: &mut Vec<Operand>) -> Self::Row;
 }
 
 /// Defines the parameters.
@@ -40,10 +30,10 @@ pub fn params<I: Calls>(l: &mut Lower<I>, params: &[VReg]) {
             copies.push((p, first));
         }
     }
-    l.push(I::params(), Flow::Next, &ops);
+    l.push(MachInst::Params, Flow::Next, &ops);
     for (p, first) in copies {
         if p != first {
-            I::lower_copy(l, p, first);
+            l.copy(p, first);
         }
     }
     for (&p, place) in params.iter().zip(&places) {
@@ -68,7 +58,7 @@ fn arguments<I: Calls>(l: &mut Lower<I>, args: &[Value], ops: &mut Vec<Operand>)
             let mut v = l.fixed(a);
             if v.class() != r.class() {
                 let bits = l.temp(r.class());
-                I::lower_copy(l, bits, v);
+                l.copy(bits, v);
                 v = bits;
             }
             ops.push(Operand::reg_fixed_use(v, r));
@@ -77,7 +67,7 @@ fn arguments<I: Calls>(l: &mut Lower<I>, args: &[Value], ops: &mut Vec<Operand>)
 }
 
 /// Emits a call with its result.
-fn finish<I: Calls>(l: &mut Lower<I>, inst: Inst, call: I::Inst, conv: Conv, mut ops: Vec<Operand>) {
+fn finish<I: Calls>(l: &mut Lower<I>, inst: Inst, call: MachInst<I>, conv: Conv, mut ops: Vec<Operand>) {
     let Some(v) = l.data(inst).result else {
         let clobbers = l.abi().clobbers(conv, None);
         return l.push_clobbering(call, &ops, clobbers);
@@ -99,22 +89,25 @@ pub fn lower<I: Calls>(l: &mut Lower<I>, inst: Inst) {
             let sym = l.data(inst).sym.expect("callee");
             let conv = l.module.signature(sym).conv;
             arguments(l, args, &mut ops);
-            finish(l, inst, I::call(sym), conv, ops);
+            finish(l, inst, MachInst::Call(sym), conv, ops);
         }
         Op::CallInd => {
             let (target, args) = args.split_first().expect("address to call");
             let call = I::call_address(l, *target, &mut ops);
             arguments(l, args, &mut ops);
-            finish(l, inst, call, Conv::C, ops);
+            finish(l, inst, MachInst::Row(call), Conv::C, ops);
         }
         Op::Syscall => syscall(l, inst),
         Op::SwitchStack => {
             // The call does not return, so nothing is destroyed.
+            let to = SwitchStack::To {
+                stack: Operand::reg_use(l.reg(args[0])),
+                code: Operand::reg_use(l.reg(args[1])),
+                argument: Operand::reg_fixed_use(l.fixed(args[2]), l.abi().int_args[0]),
+            };
             let mut ops = Operands::new();
-            ops.add(Operand::reg_use(l.reg(args[0])));
-            ops.add(Operand::reg_use(l.reg(args[1])));
-            ops.add(Operand::reg_fixed_use(l.fixed(args[2]), l.abi().int_args[0]));
-            l.push(I::switch_stack(), Flow::Next, ops.list());
+            let to = to.list(&mut ops);
+            l.push(MachInst::SwitchStack(to), Flow::Next, ops.list());
         }
         other => unreachable!("{other:?} is no call"),
     }
@@ -127,7 +120,7 @@ fn syscall<I: Calls>(l: &mut Lower<I>, inst: Inst) {
         ops.add(Operand::reg_fixed_use(l.fixed(a), place));
     }
     ops.add(Operand::reg_fixed_def(l.result(inst), abi.syscall_result));
-    l.push_clobbering(I::syscall(), ops.list(), abi.syscall_clobbers);
+    l.push_clobbering(MachInst::Row(I::SYSCALL), ops.list(), abi.syscall_clobbers);
 }
 
 /// Selects a return.
@@ -138,5 +131,5 @@ pub fn ret<I: Calls>(l: &mut Lower<I>, inst: Inst) {
         let r = l.fixed(v);
         ops.add(Operand::reg_fixed_use(r, l.abi().result(ty)));
     }
-    l.push(I::ret(), Flow::Exit, ops.list());
+    l.push(MachInst::Return, Flow::Exit, ops.list());
 }

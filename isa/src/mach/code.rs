@@ -1,14 +1,14 @@
 //! Code over virtual registers: what selection makes and register allocation reads.
 //!
-//! An instruction is an ISA's own payload plus a range of the operand pool. Operands are
+//! An instruction is a [`MachInst`] plus a range of the operand pool. Operands are
 //! regalloc2's: virtual register, constraint, use or definition, early or late. Allocations come
-//! back in the same order, so payloads hold no registers at all.
+//! back in the same order, so instructions hold no registers at all.
 //!
 //! Selection works backwards, therefore everything is pushed in reverse and turned around once
 //! by [`Code::finish`].
 
-use crate::mach::Isa;
 use crate::mach::order::Order;
+use crate::mach::{Isa, MachInst};
 use mochi_ir::SrcLoc;
 use regalloc2::{InstRange, Operand, PRegSet, VReg};
 
@@ -23,7 +23,7 @@ pub enum Flow {
     Exit,
 }
 
-/// Everything about an instruction but its payload.
+/// Everything about an instruction but what it is.
 #[derive(Clone, Copy, Debug)]
 pub struct Meta {
     /// First operand in the pool.
@@ -64,8 +64,8 @@ pub struct BlockRange {
 /// A function over virtual registers.
 #[derive(Debug)]
 pub struct Code<I: Isa> {
-    /// Payloads.
-    pub insts: Vec<I::Inst>,
+    /// What they are.
+    pub insts: Vec<MachInst<I>>,
     /// The rest of each instruction.
     pub meta: Vec<Meta>,
     /// Operand pool.

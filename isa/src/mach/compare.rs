@@ -1,7 +1,62 @@
-//! What selection of comparisons shares: comparisons of comparisons with 0.
+//! Selection of what branches, sets and selects decide by: comparisons, comparisons of comparisons with
+//! 0, remainders and bits.
 
+use crate::mach::exact::{self, ExactOps};
+use crate::mach::operands::RegImm;
 use crate::mach::{Isa, Lower};
-use mochi_ir::{Cond, Inst, Op, Value};
+use mochi_ir::{Cond, FCond, Inst, Op, Value};
+use std::ops::Not;
+
+/// What an instruction set adds.
+pub trait Conditions: Isa {
+    /// What decides. Flags it needs are set; selection asks for it behind everything else.
+    type Condition: Not<Output = Self::Condition>;
+
+    /// Compares words.
+    fn words(l: &mut Lower<Self>, cond: Cond, a: Value, b: RegImm<Value>) -> Self::Condition;
+    /// Compares floats: false when unordered, except for `ne`.
+    fn floats(l: &mut Lower<Self>, cond: FCond, a: Value, b: Value) -> Self::Condition;
+    /// Bits of a word are not all 0.
+    fn bits(l: &mut Lower<Self>, v: Value, mask: i64) -> Self::Condition;
+    /// The result of an `and` or `or` that nothing else uses is not 0, where it need not be made for that.
+    fn logic(l: &mut Lower<Self>, inst: Inst) -> Option<Self::Condition>;
+}
+
+/// Selects the comparison of an `icmp`, `fcmp` or `int.cmp`.
+pub fn compare<I: ExactOps>(l: &mut Lower<I>, inst: Inst) -> I::Condition {
+    let d = l.data(inst);
+    let args = l.operands(inst);
+    match d.op {
+        Op::Icmp => match tested_zero(l, inst) {
+            Some((v, true)) => not_zero(l, v),
+            Some((v, false)) => !not_zero(l, v),
+            None => words(l, Cond::from_imm(d.imm), args[0], args[1]),
+        },
+        Op::Fcmp => I::floats(l, FCond::from_imm(d.imm), args[0], args[1]),
+        _ => exact::compare(l, inst),
+    }
+}
+
+/// Selects a test for a word being not 0.
+pub fn not_zero<I: ExactOps>(l: &mut Lower<I>, v: Value) -> I::Condition {
+    let condition = l.local_def(v).and_then(|(inst, d)| match d.op {
+        Op::Icmp | Op::Fcmp => Some(compare(l, inst)),
+        Op::IntCmp if l.used_once(v) => Some(compare(l, inst)),
+        Op::IntMod => exact::remainder_test(l, v),
+        Op::And | Op::Or if l.used_once(v) => I::logic(l, inst),
+        _ => None,
+    });
+    condition.unwrap_or_else(|| I::words(l, Cond::Ne, v, RegImm::Imm(0)))
+}
+
+/// Selects a comparison of words, with a constant second.
+pub fn words<I: Conditions>(l: &mut Lower<I>, cond: Cond, a: Value, b: Value) -> I::Condition {
+    match (l.iconst(a), l.iconst(b)) {
+        (_, Some(c)) => I::words(l, cond, a, RegImm::Imm(c)),
+        (Some(c), None) => I::words(l, cond.swap(), b, RegImm::Imm(c)),
+        (None, None) => I::words(l, cond, a, RegImm::Reg(b)),
+    }
+}
 
 /// For a comparison of a comparison or bit test with 0: what is tested, and whether for "not 0".
 pub fn tested_zero<I: Isa>(l: &Lower<I>, inst: Inst) -> Option<(Value, bool)> {

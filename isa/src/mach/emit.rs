@@ -1,17 +1,19 @@
 //! Emission: walks allocated code in final block order and lets the instruction set write it.
 //!
-//! Blocks come in the order of [`Layout`], then the stubs, jump tables and constants.
+//! Blocks come in the order of [`Layout`], then the slow paths, jump tables and constants.
 
 use crate::mach::buffer::{Buffer, Label};
 use crate::mach::code::Code;
+use crate::mach::exact::SlowPath;
 use crate::mach::frame::{Frame, written};
 use crate::mach::layout::Layout;
-use crate::mach::stale::{self, Place};
-use crate::mach::{Context, Flow, Home, Isa};
+use crate::mach::stale::{self, Location};
+use crate::mach::switch::Switches;
+use crate::mach::{Context, Flow, Home, Isa, inst};
 
-use mochi_ir::{Function, SrcLoc};
+use mochi_ir::{Function, SrcLoc, Sym};
 use mochi_objwrite::{Atom, AtomKind, FrameInfo, FunctionInfo, LineRow, SymRef};
-use regalloc2::{Allocation, Edit, InstOrEdit, Output};
+use regalloc2::{Allocation, Edit, InstOrEdit, Output, PReg};
 use std::collections::HashMap;
 use std::fmt::Write;
 
@@ -27,7 +29,7 @@ pub struct Emitter<'a, I: Isa> {
     pub func: &'a Function,
     /// Encoder state.
     pub state: I::State,
-    stubs: Vec<(I::Stub, SrcLoc)>,
+    slow_paths: Vec<(SlowPath<I>, SrcLoc)>,
     tables: Vec<(Label, Vec<Label>)>,
     constants: Vec<(Label, Vec<u8>)>,
     /// Labels of the constants.
@@ -39,8 +41,8 @@ pub struct Emitter<'a, I: Isa> {
 
 impl<I: Isa> Emitter<'_, I> {
     /// Emits this out of line, at the end of the function, with the current source position.
-    pub fn add_stub(&mut self, stub: I::Stub) {
-        self.stubs.push((stub, self.loc));
+    pub fn add_slow_path(&mut self, path: SlowPath<I>) {
+        self.slow_paths.push((path, self.loc));
     }
 
     /// Emits a jump.
@@ -56,9 +58,24 @@ impl<I: Isa> Emitter<'_, I> {
     }
 
     /// Emits a load from, or a store to, the slot of a value.
-    pub fn home(&mut self, home: Home, allocs: &[Allocation]) {
+    pub fn home(&mut self, home: Home, reg: PReg) {
         let offset = self.frame.home_offset(home.slot);
-        I::frame_access(self, offset, allocs[0].as_reg().expect("register"), home.store);
+        self.frame_access(offset, reg, home.store);
+    }
+
+    /// Loads from or stores to this place below the frame pointer.
+    pub fn frame_access(&mut self, offset: i32, reg: PReg, store: bool) {
+        I::frame_access(self, offset, reg, store);
+    }
+
+    /// Makes an integer constant.
+    pub fn constant(&mut self, to: PReg, v: i64) {
+        I::constant(self, to, v);
+    }
+
+    /// Emits a direct call.
+    pub fn call(&mut self, sym: Sym) {
+        I::call(self, sym);
     }
 
     /// A table of four-byte offsets of labels relative to the returned label.
@@ -82,7 +99,7 @@ impl<I: Isa> Emitter<'_, I> {
     /// The code being emitted is followed by more code of the function, so the state of call
     /// frame information matters.
     pub fn more_code(&self) -> bool {
-        !self.ending || !self.stubs.is_empty()
+        !self.ending || !self.slow_paths.is_empty()
     }
 
     fn set_loc(&mut self, loc: SrcLoc, prologue_end: bool) {
@@ -98,7 +115,7 @@ impl<I: Isa> Emitter<'_, I> {
 }
 
 /// Emits a function.
-pub fn emit<I: Isa>(context: &Context, func: &Function, code: &Code<I>, output: &Output) -> Atom {
+pub fn emit<I: Switches>(context: &Context, func: &Function, code: &Code<I>, output: &Output) -> Atom {
     let returns = code.meta.iter().any(|m| m.flow == Flow::Exit) && func_returns(func);
     let mut saved = I::abi(context).saved(func.conv, func.result, written(code, output), func.save_all);
     if !returns && !func.save_all {
@@ -111,7 +128,7 @@ pub fn emit<I: Isa>(context: &Context, func: &Function, code: &Code<I>, output: 
         context,
         func,
         state: I::State::default(),
-        stubs: Vec::new(),
+        slow_paths: Vec::new(),
         tables: Vec::new(),
         constants: Vec::new(),
         known_constants: HashMap::new(),
@@ -123,9 +140,9 @@ pub fn emit<I: Isa>(context: &Context, func: &Function, code: &Code<I>, output: 
     e.set_loc(func.loc, false);
     I::prologue(&mut e);
     emit_blocks(&mut e, code, output);
-    for (stub, loc) in std::mem::take(&mut e.stubs) {
+    for (path, loc) in std::mem::take(&mut e.slow_paths) {
         e.set_loc(loc, false);
-        I::stub(&mut e, &stub);
+        I::slow_path(&mut e, &path);
     }
     finish(e)
 }
@@ -157,7 +174,7 @@ fn finish<I: Isa>(e: Emitter<I>) -> Atom {
     }
 }
 
-fn emit_blocks<I: Isa>(e: &mut Emitter<I>, code: &Code<I>, output: &Output) {
+fn emit_blocks<I: Switches>(e: &mut Emitter<I>, code: &Code<I>, output: &Output) {
     let stale = stale::find(code, output);
     let clears = |b: usize| stale.get(b).map_or(&[][..], |places| places);
     let Layout { target, order } = Layout::new(code, output, |b| !clears(b).is_empty());
@@ -189,16 +206,17 @@ fn emit_blocks<I: Isa>(e: &mut Emitter<I>, code: &Code<I>, output: &Output) {
                 clears(b).iter().for_each(|&place| clear(e, place));
                 targets.clear();
                 targets.extend(code.blocks[b].succs.iter().map(|s| Label(target[s.index()])));
-                I::branch(e, &code.insts[inst.index()], allocs, &targets, next);
+                inst::branch(e, &code.insts[inst.index()], allocs, &targets, next);
             } else {
-                I::emit(e, &code.insts[inst.index()], allocs);
+                inst::emit(e, &code.insts[inst.index()], allocs);
             }
         }
     }
     e.ending = true;
 }
 
-fn move_value<I: Isa>(e: &mut Emitter<I>, from: Allocation, to: Allocation) {
+/// Moves a value between two places, at least one of which is a register.
+pub fn move_value<I: Isa>(e: &mut Emitter<I>, from: Allocation, to: Allocation) {
     let slot = |e: &Emitter<I>, a: Allocation| {
         e.frame.slot_offset(a.as_stack().expect("register or spill slot").index())
     };
@@ -210,10 +228,10 @@ fn move_value<I: Isa>(e: &mut Emitter<I>, from: Allocation, to: Allocation) {
     }
 }
 
-fn clear<I: Isa>(e: &mut Emitter<I>, place: Place) {
-    match place {
-        Place::Register(reg) => I::clear_register(e, reg),
-        Place::Slot(slot) => I::clear_word(e, e.frame.slot_offset(slot)),
+fn clear<I: Isa>(e: &mut Emitter<I>, location: Location) {
+    match location {
+        Location::Register(reg) => I::constant(e, reg, 0),
+        Location::Slot(slot) => I::clear_word(e, e.frame.slot_offset(slot)),
     }
 }
 

@@ -1,18 +1,19 @@
 //! Exact integers (`int.*`): tagged words with slow paths.
 //!
-//! What is known of the operands decides the form: nothing to check gives plain instructions,
-//! otherwise one instruction to the allocator ([`Exact`]), which is emitted as a *fast path* and an
-//! out-of-line [`Stub`]. An even constant is known to be small.
+//! An operation is one instruction to the allocator ([`Exact`]), which is emitted as a *fast path* and, unless
+//! nothing can go wrong, an out-of-line [`SlowPath`]. An even constant is known to be small.
 //!
-//! The fast path works on tagged words (twice the value), and leaves for the stub on overflow or
-//! when a word is odd. The stub saves what it uses, calls the runtime function, which keeps every
+//! The fast path works on tagged words (twice the value), and leaves for the slow one on overflow or
+//! when a word is odd. The slow path saves what it uses, calls the runtime function, which keeps every
 //! other register, and jumps back behind the fast path. It finds the operands where they were:
 //! instruction sets either undo a result written over an operand, or keep the two apart.
 
+use crate::mach::compare::{self, Conditions};
+use crate::mach::operands::RegImm;
 use crate::mach::{Emitter, Isa, Label, Lower};
 use mochi_ir::ops::{KNOWN_A, KNOWN_B, NO_OVERFLOW};
 use mochi_ir::{Cond, Inst, Op, Sym, Value};
-use regalloc2::{Allocation, PReg, VReg};
+use regalloc2::PReg;
 
 /// What may be wrong with the operands of exact arithmetic.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,79 +68,55 @@ pub enum ExactOp {
     RemZero,
 }
 
-/// An operation with something to check.
+/// An operation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Exact {
     /// What to do.
     pub op: ExactOp,
-    /// The tagged constant that is the second operand, when instructions have it as such.
-    pub imm: Option<i64>,
     /// What to check.
     pub checks: Checks,
-    /// The runtime function.
-    pub slow: Sym,
+    /// The runtime function, unless there is nothing to check.
+    pub slow: Option<Sym>,
 }
 
 /// Where the operands are when the fast path is left.
-#[derive(Clone, Debug)]
-pub struct Places<O, U> {
+pub struct Places<I: Isa> {
     /// First operand.
-    pub a: O,
+    pub a: I::Opd,
     /// Second operand.
-    pub b: O,
+    pub b: I::Opd,
     /// Where the result goes, or `None` for a comparison.
     pub result: Option<PReg>,
     /// What has to be undone first.
-    pub undo: U,
+    pub undo: I::Undo,
 }
 
-/// The slow path.
-#[derive(Clone, Debug)]
-pub struct Stub<O, U> {
+/// What is emitted out of line.
+pub struct SlowPath<I: Isa> {
     /// Where it starts.
     pub entry: Label,
     /// Where it goes on.
     pub back: Label,
     /// The operation.
-    pub exact: Exact,
+    pub op: ExactOp,
+    /// The runtime function.
+    pub slow: Sym,
     /// Its operands.
-    pub places: Places<O, U>,
+    pub places: Places<I>,
 }
 
 /// What an instruction set adds.
-pub trait ExactOps: Isa<Stub = Stub<Self::Place, Self::Undo>> {
-    /// An operand with its place.
-    type Place;
-    /// How a result written over an operand is undone.
-    type Undo;
-    /// What a branch or a set can test.
-    type Test;
+pub trait ExactOps: Conditions {
     /// Results are made in the place of the first operand, so that one that dies there is better
     /// first.
     const TWO_ADDRESS: bool;
 
     /// Whether the operation takes this tagged constant as an immediate.
     fn immediate(op: ExactOp, c: i64) -> bool;
-    /// Selects an operation with nothing to check, which `Div` and `Rem` are not.
-    fn plain(l: &mut Lower<Self>, op: ExactOp, dst: VReg, a: Value, b: Value);
     /// Selects an operation with a result.
-    fn exact(l: &mut Lower<Self>, x: Exact, inst: Inst, a: Value, b: Value);
-    /// Selects a comparison of words.
-    fn compare_words(l: &mut Lower<Self>, cond: Cond, a: Value, b: Value) -> Self::Test;
+    fn exact(l: &mut Lower<Self>, x: Exact, inst: Inst, a: Value, b: RegImm<Value>);
     /// Selects a comparison, or `RemZero`, for which the test is that the remainder is not 0.
-    fn exact_test(l: &mut Lower<Self>, x: Exact, cond: Cond, a: Value, b: Value) -> Self::Test;
-    /// Selects a test whether bits of a word are not all 0.
-    fn test_bits(l: &mut Lower<Self>, v: Value, mask: i64) -> Self::Test;
-    /// The opposite test.
-    fn invert(test: Self::Test) -> Self::Test;
-
-    /// Emits the fast path; it goes to the label when it cannot tell.
-    fn fast_path(
-        e: &mut Emitter<Self>,
-        x: &Exact,
-        allocs: &[Allocation],
-        slow: Label,
-    ) -> Places<Self::Place, Self::Undo>;
+    fn exact_test(l: &mut Lower<Self>, x: Exact, cond: Cond, a: Value, b: RegImm<Value>) -> Self::Condition;
 }
 
 /// The tagged constant a value is, when it is a small int.
@@ -147,12 +124,17 @@ pub fn small_int<I: Isa>(l: &Lower<I>, v: Value) -> Option<i64> {
     l.iconst(v).filter(|c| c & 1 == 0)
 }
 
-fn exact<I: ExactOps>(l: &mut Lower<I>, inst: Inst, op: ExactOp, checks: Checks, b: Value) -> Exact {
+/// The second operand: a tagged constant, when instructions have it as such.
+fn second<I: ExactOps>(l: &Lower<I>, op: ExactOp, b: Value) -> RegImm<Value> {
+    small_int(l, b).filter(|&c| I::immediate(op, c)).map_or(RegImm::Reg(b), RegImm::Imm)
+}
+
+fn exact<I: ExactOps>(l: &mut Lower<I>, inst: Inst, op: ExactOp, checks: Checks) -> Exact {
     let d = l.data(inst);
     let name = d.op.slow_path(d.imm).expect("op has a slow path");
     l.note_call(0);
     let slow = l.module.lookup(name).unwrap_or_else(|| panic!("the module does not declare {name}"));
-    Exact { op, imm: small_int(l, b).filter(|&c| I::immediate(op, c)), checks, slow }
+    Exact { op, checks, slow: Some(slow) }
 }
 
 /// Selects an operation with a result.
@@ -191,16 +173,13 @@ pub fn lower<I: ExactOps>(l: &mut Lower<I>, inst: Inst) {
         }
         _ => !checks.any(),
     };
-    if plain {
-        let dst = l.result(inst);
-        return I::plain(l, op, dst, a, b);
-    }
-    let x = exact(l, inst, op, checks, b);
+    let x = if plain { Exact { op, checks, slow: None } } else { exact(l, inst, op, checks) };
+    let b = second(l, op, b);
     I::exact(l, x, inst, a, b);
 }
 
 /// Selects a test for "is not 0" of `x % 2^k`, when the remainder has no other use.
-pub fn remainder_test<I: ExactOps>(l: &mut Lower<I>, v: Value) -> Option<I::Test> {
+pub fn remainder_test<I: ExactOps>(l: &mut Lower<I>, v: Value) -> Option<I::Condition> {
     let (inst, d) = l.local_def(v).filter(|(_, d)| d.op == Op::IntMod && l.used_once(v))?;
     let &[a, b] = l.operands(inst) else { return None };
     let c =
@@ -208,15 +187,15 @@ pub fn remainder_test<I: ExactOps>(l: &mut Lower<I>, v: Value) -> Option<I::Test
     let checks = Checks::new(l, d.imm, a, b);
     if !checks.a {
         // The word is even, so the bit of the tag need not be tested.
-        return Some(I::test_bits(l, a, c - 2));
+        return Some(I::bits(l, a, c - 2));
     }
-    let x = exact(l, inst, ExactOp::RemZero, checks, b);
-    Some(I::exact_test(l, x, Cond::Ne, a, b))
+    let x = exact(l, inst, ExactOp::RemZero, checks);
+    Some(I::exact_test(l, x, Cond::Ne, a, RegImm::Imm(c)))
 }
 
 /// Selects the comparison of an `int.cmp`. A small int equals no big one, so equality needs to
 /// know one operand only.
-pub fn compare<I: ExactOps>(l: &mut Lower<I>, inst: Inst) -> I::Test {
+pub fn compare<I: ExactOps>(l: &mut Lower<I>, inst: Inst) -> I::Condition {
     let d = l.data(inst);
     let args = l.operands(inst);
     let cond = Cond::from_imm(d.imm);
@@ -233,20 +212,35 @@ pub fn compare<I: ExactOps>(l: &mut Lower<I>, inst: Inst) -> I::Test {
         && l.iconst(b) == Some(0)
         && let Some(test) = remainder_test(l, a)
     {
-        return if cond == Cond::Ne { test } else { I::invert(test) };
+        return if cond == Cond::Ne { test } else { !test };
     }
     if !checks.a && !checks.b || equality && !(checks.a && checks.b) {
-        return I::compare_words(l, cond, a, b);
+        return compare::words(l, cond, a, b);
     }
     let op = ExactOp::Cmp { swap: matches!(cond, Cond::Sgt | Cond::Sge) };
-    let x = exact(l, inst, op, checks, b);
+    let x = exact(l, inst, op, checks);
+    let b = second(l, op, b);
     I::exact_test(l, x, cond, a, b)
 }
 
-/// Emits an operation: the fast path now, the stub at the end of the function.
-pub fn emit<I: ExactOps>(e: &mut Emitter<I>, x: &Exact, allocs: &[Allocation]) {
+/// Emits an operation: the fast path now, which goes to its label when it cannot tell, the slow one at the
+/// end of the function.
+pub fn emit<I: Isa>(
+    e: &mut Emitter<I>,
+    x: Exact,
+    fast_path: impl FnOnce(&mut Emitter<I>, Label) -> Places<I>,
+) {
     let (entry, back) = (e.buf.label(), e.buf.label());
-    let places = I::fast_path(e, x, allocs, entry);
+    let places = fast_path(e, entry);
     e.buf.bind(back);
-    e.add_stub(Stub { entry, back, exact: *x, places });
+    leave(e, x, entry, back, places);
+}
+
+/// Emits the slow path of an operation at the end of the function, if there is one.
+pub fn leave<I: Isa>(e: &mut Emitter<I>, x: Exact, entry: Label, back: Label, places: Places<I>) {
+    match x.slow {
+        Some(slow) => e.add_slow_path(SlowPath { entry, back, op: x.op, slow, places }),
+        // Nobody goes there.
+        None => e.buf.bind(entry),
+    }
 }

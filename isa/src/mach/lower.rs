@@ -11,8 +11,10 @@
 
 use crate::mach::code::{Code, Flow, Meta};
 use crate::mach::homes::{Home, Homes, behind_copies};
+use crate::mach::operands::RegImm;
 use crate::mach::order::{Order, Origin};
-use crate::mach::{Context, Isa, stale};
+use crate::mach::select::{self, Select};
+use crate::mach::{Context, Isa, MachInst, call, stale};
 
 use mochi_ir::{
     Block, BlockCall, Effects, Function, Inst, InstData, Module, Op, SrcLoc, Type, Value, ValueDef, effects,
@@ -32,7 +34,7 @@ pub struct Lower<'a, I: Isa> {
     /// The code so far, reversed.
     pub code: Code<I>,
     /// Instructions for the current IR instruction, in order.
-    group: Vec<(I::Inst, Meta)>,
+    group: Vec<(MachInst<I>, Meta)>,
     /// Virtual register of each value; invalid until somebody asks for it.
     vregs: Vec<VReg>,
     /// Uses of each value in the IR.
@@ -57,7 +59,7 @@ pub fn class_of(ty: Type) -> RegClass {
     if ty == Type::F64 { RegClass::Float } else { RegClass::Int }
 }
 
-impl<'a, I: Isa> Lower<'a, I> {
+impl<'a, I: Select> Lower<'a, I> {
     /// Selects instructions for a function.
     pub fn run(context: &'a Context<'a>, func: &'a Function, order: &'a Order) -> Code<I> {
         let mut l = Lower::<I> {
@@ -167,11 +169,11 @@ impl<'a, I: Isa> Lower<'a, I> {
                         let edge = func.edges_of(inst)[0];
                         self.jump(index, &edge);
                     }
-                    _ => I::lower_terminator(self, inst),
+                    _ => select::terminator(self, inst),
                 }
             } else if d.op != Op::Copy {
                 let stored = d.result.and_then(|r| self.wanted_home(r));
-                I::lower(self, inst);
+                select::lower(self, inst);
                 self.store_homes(stored);
             }
             self.flush();
@@ -181,7 +183,7 @@ impl<'a, I: Isa> Lower<'a, I> {
         let params: Vec<VReg> = data.params.iter().map(|&p| self.def(p)).collect();
         self.loc = SrcLoc::NONE;
         if is_entry {
-            I::lower_params(self, &params);
+            call::params(self, &params);
         } else {
             self.code.blocks[index].params = params;
         }
@@ -198,22 +200,7 @@ impl<'a, I: Isa> Lower<'a, I> {
     /// Stores values that were just defined in their slots.
     fn store_homes(&mut self, values: impl IntoIterator<Item = (VReg, u32)>) {
         for (r, slot) in values {
-            self.push(I::home(Home { slot, store: true }), Flow::Next, &[Operand::reg_use(r)]);
-        }
-    }
-
-    /// The slot of a value that is used in another block than the one that defines it.
-    fn far_home(&self, v: Value) -> Option<u32> {
-        let slot = self.homes.slot(v)?;
-        (self.block != Some(self.defined_in(v))).then_some(slot)
-    }
-
-    /// The block that defines a value.
-    fn defined_in(&self, v: Value) -> Block {
-        match self.func.values[v.index()].def {
-            ValueDef::Inst(i) => self.block_of[i.index()],
-            ValueDef::Param(b, _) => b,
-            ValueDef::Alias(_) => unreachable!("resolved"),
+            self.push(MachInst::Home(Home { slot, store: true }), Flow::Next, &[Operand::reg_use(r)]);
         }
     }
 
@@ -223,16 +210,16 @@ impl<'a, I: Isa> Lower<'a, I> {
         let args: Vec<VReg> = params.iter().map(|&p| self.temp(class_of(self.func.ty(p)))).collect();
         self.copies.extend(args.iter().copied().zip(params.iter().copied()));
         self.loc = SrcLoc::NONE;
-        I::lower_params(self, &args);
+        call::params(self, &args);
         self.code.blocks[index].args = args;
-        self.push(I::jump(), Flow::Branch, &[]);
+        self.push(MachInst::Jump, Flow::Branch, &[]);
         self.flush();
     }
 
     fn jump(&mut self, index: usize, edge: &BlockCall) {
         let args: Vec<VReg> = self.func.list(edge.args).iter().map(|&v| self.reg(v)).collect();
         self.code.blocks[index].args = args;
-        self.push(I::jump(), Flow::Branch, &[]);
+        self.push(MachInst::Jump, Flow::Branch, &[]);
     }
 
     /// Moves the group to the code.
@@ -242,9 +229,10 @@ impl<'a, I: Isa> Lower<'a, I> {
             self.code.meta.push(meta);
         }
     }
+}
 
-    // What instruction sets use.
-
+/// What instruction sets use.
+impl<'a, I: Isa> Lower<'a, I> {
     /// Data of an instruction.
     pub fn data(&self, inst: Inst) -> &'a InstData {
         &self.func.insts[inst.index()]
@@ -360,24 +348,32 @@ impl<'a, I: Isa> Lower<'a, I> {
         let own = self.def(v);
         let Some(slot) = self.far_home(v) else { return own };
         let dst = self.temp(own.class());
-        self.push(I::home(Home { slot, store: false }), Flow::Next, &[Operand::reg_def(dst)]);
+        self.push(MachInst::Home(Home { slot, store: false }), Flow::Next, &[Operand::reg_def(dst)]);
         dst
     }
 
     /// Makes the constant an `iconst`, `fconst` or `symaddr` stands for.
     pub fn constant(&mut self, d: &InstData, dst: VReg) {
         match d.op {
-            Op::Iconst => I::lower_word(self, d.imm, dst),
-            Op::Fconst => I::lower_float(self, d.imm as u64, dst),
-            _ => I::lower_symbol(self, d.sym.expect("symaddr has a symbol"), d.imm, dst),
+            Op::Iconst => self.constant_word(d.imm, dst),
+            Op::Fconst => self.constant_float(d.imm as u64, dst),
+            _ => self.symbol(d.sym.expect("symaddr has a symbol"), d.imm, dst),
         }
     }
 
     /// The register of an integer constant.
     pub fn word(&mut self, v: i64) -> VReg {
         let dst = self.int();
-        I::lower_word(self, v, dst);
+        self.constant_word(v, dst);
         dst
+    }
+
+    /// The register of a value, or of a constant.
+    pub fn either(&mut self, v: RegImm<Value>) -> VReg {
+        match v {
+            RegImm::Reg(v) => self.reg(v),
+            RegImm::Imm(c) => self.word(c),
+        }
     }
 
     /// The register a value is defined in.
@@ -407,7 +403,7 @@ impl<'a, I: Isa> Lower<'a, I> {
         }
         let to = self.temp(r.class());
         self.copies.push((to, v));
-        I::lower_copy(self, to, r);
+        self.copy(to, r);
         to
     }
 
@@ -428,7 +424,7 @@ impl<'a, I: Isa> Lower<'a, I> {
     pub fn fixed_done(&mut self, inst: Inst, from: VReg) {
         let to = self.result(inst);
         if to != from {
-            I::lower_copy(self, to, from);
+            self.copy(to, from);
         }
     }
 
@@ -454,6 +450,21 @@ impl<'a, I: Isa> Lower<'a, I> {
         set
     }
 
+    /// The slot of a value that is used in another block than the one that defines it.
+    fn far_home(&self, v: Value) -> Option<u32> {
+        let slot = self.homes.slot(v)?;
+        (self.block != Some(self.defined_in(v))).then_some(slot)
+    }
+
+    /// The block that defines a value.
+    fn defined_in(&self, v: Value) -> Block {
+        match self.func.values[v.index()].def {
+            ValueDef::Inst(i) => self.block_of[i.index()],
+            ValueDef::Param(b, _) => b,
+            ValueDef::Alias(_) => unreachable!("resolved"),
+        }
+    }
+
     /// A fresh virtual register.
     pub fn temp(&mut self, class: RegClass) -> VReg {
         let v = VReg::new(self.code.num_vregs, class);
@@ -472,7 +483,7 @@ impl<'a, I: Isa> Lower<'a, I> {
     }
 
     /// Appends an instruction to the group.
-    pub fn push(&mut self, inst: I::Inst, flow: Flow, operands: &[Operand]) {
+    pub fn push(&mut self, inst: MachInst<I>, flow: Flow, operands: &[Operand]) {
         let start = self.code.operands.len() as u32;
         self.code.operands.extend_from_slice(operands);
         let len = u16::try_from(operands.len()).expect("operands of one instruction");
@@ -480,7 +491,7 @@ impl<'a, I: Isa> Lower<'a, I> {
     }
 
     /// Appends an instruction that destroys the registers of a set (besides its definitions).
-    pub fn push_clobbering(&mut self, inst: I::Inst, operands: &[Operand], clobbers: PRegSet) {
+    pub fn push_clobbering(&mut self, inst: MachInst<I>, operands: &[Operand], clobbers: PRegSet) {
         self.push(inst, Flow::Next, operands);
         let set = self.code.clobber_set(clobbers);
         self.group.last_mut().expect("just pushed").1.clobbers = set;

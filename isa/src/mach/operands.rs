@@ -1,6 +1,11 @@
-//! The operands of one instruction while it is selected, without an allocation.
+//! The operands of one instruction: a list while it is selected, without an allocation on the heap, and
+//! by name where an instruction is more than a row of a table.
+//!
+//! What has named operands is an enum over what stands for a register ([`named_operands`]): selection
+//! fills in regalloc2's operands, the code keeps `()`, emission gets the places that the allocator chose.
+//! All three are the same declaration, whose order is that of the list, so nobody counts operands.
 
-use regalloc2::{Operand, OperandConstraint, OperandKind, OperandPos, RegClass, VReg};
+use regalloc2::{Allocation, Operand, OperandConstraint, OperandKind, OperandPos, PReg, RegClass, VReg};
 
 /// Operands that an instruction can have here; calls and parameters have lists of their own.
 const MAX: usize = 10;
@@ -40,8 +45,153 @@ impl Operands {
         self.add(Operand::reg_use(from));
     }
 
+    /// Adds one of an instruction with named operands: a definition that reuses a register reuses that
+    /// of the operand behind it ([`Tied`]).
+    pub fn add_named(&mut self, operand: Operand) {
+        match operand.constraint() {
+            OperandConstraint::Reuse(_) => self.add(Operand::reg_reuse_def(operand.vreg(), self.len + 1)),
+            _ => self.add(operand),
+        }
+    }
+
     /// The list.
     pub fn list(&self) -> &[Operand] {
         &self.list[..self.len]
     }
 }
+
+/// The register of an allocation.
+pub fn reg(a: Allocation) -> PReg {
+    a.as_reg().expect("register")
+}
+
+/// A register, or a constant that the instruction has in itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RegImm<R> {
+    /// A register, or what else stands for one.
+    Reg(R),
+    /// A constant.
+    Imm(i64),
+}
+
+/// A result and the operand in whose place it is made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Tied<R> {
+    /// The result.
+    pub def: R,
+    /// The operand, which is overwritten.
+    pub from: R,
+}
+
+impl Tied<Operand> {
+    /// A definition and a use in the same register.
+    pub fn new(def: VReg, from: VReg) -> Tied<Operand> {
+        Tied { def: Operand::reg_reuse_def(def, 0), from: Operand::reg_use(from) }
+    }
+}
+
+/// A part of an instruction with something of type `R` for each of its registers.
+pub trait Part<R> {
+    /// The same part with something else for them.
+    type Of<S>;
+    /// Exchanges what stands for registers, in order.
+    fn each<S>(self, f: &mut impl FnMut(R) -> S) -> Self::Of<S>;
+}
+
+impl<R> Part<R> for R {
+    type Of<S> = S;
+
+    fn each<S>(self, f: &mut impl FnMut(R) -> S) -> S {
+        f(self)
+    }
+}
+
+impl<R> Part<R> for Option<R> {
+    type Of<S> = Option<S>;
+
+    fn each<S>(self, f: &mut impl FnMut(R) -> S) -> Option<S> {
+        self.map(f)
+    }
+}
+
+impl<R> Part<R> for RegImm<R> {
+    type Of<S> = RegImm<S>;
+
+    fn each<S>(self, f: &mut impl FnMut(R) -> S) -> RegImm<S> {
+        match self {
+            RegImm::Reg(r) => RegImm::Reg(f(r)),
+            RegImm::Imm(c) => RegImm::Imm(c),
+        }
+    }
+}
+
+impl<R> Part<R> for Tied<R> {
+    type Of<S> = Tied<S>;
+
+    fn each<S>(self, f: &mut impl FnMut(R) -> S) -> Tied<S> {
+        Tied { def: f(self.def), from: f(self.from) }
+    }
+}
+
+impl<R> RegImm<R> {
+    /// Exchanges what stands for the register.
+    pub fn map<S>(self, mut f: impl FnMut(R) -> S) -> RegImm<S> {
+        self.each(&mut f)
+    }
+
+    /// The constant.
+    pub fn imm(self) -> Option<i64> {
+        if let RegImm::Imm(c) = self { Some(c) } else { None }
+    }
+}
+
+/// Makes an enum over what stands for a register, `R`. Each variant has fields for what is known when it
+/// is selected, then, in the order of the allocator's list, its operands: `R`, `Option<R>`, [`RegImm`] or
+/// [`Tied`].
+macro_rules! named_operands {
+    ($(#[$meta:meta])* $name:ident {
+        $($(#[$doc:meta])* $variant:ident { $($field:ident: $type:ty),* } ($($operand:ident: $part:ty),*)),* $(,)?
+    }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        #[allow(missing_docs)]
+        pub enum $name<R> { $($(#[$doc])* $variant { $($field: $type,)* $($operand: $part,)* }),* }
+
+        impl<R> $name<R> {
+            /// Exchanges what stands for registers, in the order of the declaration.
+            #[allow(unused_mut, unused_variables)]
+            pub fn map<S>(self, mut f: impl FnMut(R) -> S) -> $name<S> {
+                use $crate::mach::operands::Part;
+                match self {
+                    $($name::$variant { $($field,)* $($operand,)* } => $name::$variant {
+                        $($field,)*
+                        $($operand: <$part as Part<R>>::each($operand, &mut f),)*
+                    }),*
+                }
+            }
+        }
+
+        impl $name<regalloc2::Operand> {
+            /// Moves the operands to the list of an instruction: what remains is for the code.
+            pub fn list(self, ops: &mut $crate::mach::Operands) -> $name<()> {
+                self.map(|operand| ops.add_named(operand))
+            }
+        }
+
+        impl $name<()> {
+            /// Puts what the allocator chose back to where the operands were.
+            pub fn with<S>(
+                self,
+                allocs: &[regalloc2::Allocation],
+                mut place: impl FnMut(regalloc2::Allocation) -> S,
+            ) -> $name<S> {
+                let mut allocs = allocs.iter();
+                let full = self.map(|()| place(*allocs.next().expect("an allocation for each operand")));
+                debug_assert!(allocs.next().is_none(), "an operand for each allocation");
+                full
+            }
+        }
+    };
+}
+
+pub(crate) use named_operands;

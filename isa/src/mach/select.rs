@@ -1,10 +1,12 @@
-//! Dispatch over the ops that are no terminators: a table of an instruction set's rules, and the
-//! rules that are the same everywhere.
+//! Dispatch over the ops: a table of an instruction set's rules, and the rules that are the same
+//! everywhere.
 
 use crate::mach::call::{self, Calls};
+use crate::mach::compare;
 use crate::mach::exact::{self, ExactOps};
 use crate::mach::memory::{self, Memory};
-use crate::mach::{Isa, Lower};
+use crate::mach::switch::{self, Switches};
+use crate::mach::{Flow, Isa, Lower, MachInst, Operands};
 use mochi_ir::{Inst, Op};
 
 /// A rule: selects an instruction.
@@ -53,9 +55,28 @@ pub struct Rules<I: Isa> {
 }
 
 /// An instruction set with its rules.
-pub trait Select: Calls + ExactOps + Memory {
+pub trait Select: Calls + ExactOps + Memory + Switches {
     /// The rules.
     const RULES: Rules<Self>;
+
+    /// The test of a branch, and its operands.
+    fn branch_test(condition: Self::Condition, operands: &mut Operands) -> Self::Test;
+}
+
+/// Selects a terminator with several successors or none: a branch or an exit.
+pub fn terminator<I: Select>(l: &mut Lower<I>, inst: Inst) {
+    match l.data(inst).op {
+        Op::Brif => {
+            let mut ops = Operands::new();
+            let condition = compare::not_zero(l, l.operands(inst)[0]);
+            let test = I::branch_test(condition, &mut ops);
+            l.push(MachInst::If(test), Flow::Branch, ops.list());
+        }
+        Op::Switch => switch::lower(l, inst),
+        Op::Ret => call::ret(l, inst),
+        Op::Unreachable => l.push(MachInst::Row(I::TRAP), Flow::Exit, &[]),
+        other => unreachable!("{other:?} is no terminator with a choice"),
+    }
 }
 
 /// Selects an instruction that is no terminator.

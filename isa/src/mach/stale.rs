@@ -22,9 +22,9 @@ const LIMIT: usize = 1 << 20;
 /// there.
 const REGISTERS: usize = 64;
 
-/// What a place is.
+/// What a place is, for those who clear it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Place {
+pub enum Location {
     /// A register.
     Register(PReg),
     /// A slot of the frame.
@@ -33,7 +33,7 @@ pub enum Place {
 
 /// The places to clear at the end of each block that enters a loop, no more than the function has instructions;
 /// empty when there are none at all.
-pub type Stale = Vec<Vec<Place>>;
+pub type Stale = Vec<Vec<Location>>;
 
 /// A set of places.
 type Set = [u64];
@@ -227,7 +227,7 @@ impl Walk {
     }
 
     fn inst<I: Isa>(&mut self, code: &Code<I>, output: &Output, inst: regalloc2::Inst) {
-        if let Some(home) = I::as_home(&code.insts[inst.index()]) {
+        if let Some(home) = code.insts[inst.index()].as_home() {
             let slot = Allocation::stack(SpillSlot::new(output.num_spillslots + home.slot as usize));
             let register = output.inst_allocs(inst)[0];
             return if home.store { self.copy(register, slot) } else { self.copy(slot, register) };
@@ -364,7 +364,7 @@ fn clear<I: Isa>(code: &Code<I>, effects: &Effects, live: &Sets, loops: &[Loop])
     let mut left = code.insts.len();
     let mut places = |set: &Vec<u64>| {
         let numbers = set.iter().enumerate().flat_map(|(w, &word)| ones(word).map(move |i| 64 * w + i));
-        let places: Vec<Place> = numbers.take(left).map(place).collect();
+        let places: Vec<Location> = numbers.take(left).map(location).collect();
         left -= places.len();
         places
     };
@@ -375,9 +375,9 @@ fn ones(word: u64) -> impl Iterator<Item = usize> {
     (0..64).filter(move |i| word >> i & 1 != 0)
 }
 
-fn place(number: usize) -> Place {
+fn location(number: usize) -> Location {
     match number.checked_sub(REGISTERS) {
-        Some(slot) => Place::Slot(slot),
-        None => Place::Register(PReg::new(number, RegClass::Int)),
+        Some(slot) => Location::Slot(slot),
+        None => Location::Register(PReg::new(number, RegClass::Int)),
     }
 }

@@ -1,8 +1,9 @@
 //! Multi-way branches: jump tables for dense cases, binary search otherwise.
 
-use crate::mach::{Emitter, Isa, Label};
+use crate::mach::operands::named_operands;
+use crate::mach::{Emitter, Flow, Isa, Label, Lower, MachInst, Operands};
 use mochi_ir::{Function, Inst};
-use regalloc2::Allocation;
+use regalloc2::{Operand, PReg};
 
 /// A way to find the case of a value. Numbers are edges of the terminator.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,22 +19,55 @@ pub enum Plan {
 /// Cases up to which a chain of compares is used.
 const CHAIN: usize = 4;
 
-/// What an instruction set adds. The allocations are those of the branch; the word is first.
+named_operands! {
+    /// What a multi-way branch works with.
+    Case {
+        /// The word, where machines have registers of their own for the rest.
+        Word {} (word: R),
+        /// The word, and registers that may be destroyed.
+        Scratch {} (word: R, first: R, second: R),
+    }
+}
+
+/// What an instruction set adds.
 pub trait Switches: Isa {
-    /// Goes to the target when the word is equal to a constant.
-    fn branch_equal(e: &mut Emitter<Self>, allocs: &[Allocation], c: i64, target: Label);
-    /// Goes to the target when the word is less (signed) than a constant.
-    fn branch_less(e: &mut Emitter<Self>, allocs: &[Allocation], c: i64, target: Label);
+    /// The allocator has to find two registers that may be destroyed.
+    const SCRATCH: bool;
+
+    /// Goes to the target when the word is equal to or (`less`) less than a constant, signed.
+    fn branch_case(e: &mut Emitter<Self>, case: &Case<PReg>, less: bool, c: i64, target: Label);
     /// Goes to the place in the table of `size` entries, whose index is the word minus `first`, or
     /// to the default.
     fn branch_table(
         e: &mut Emitter<Self>,
-        allocs: &[Allocation],
+        case: &Case<PReg>,
         first: i64,
         size: i64,
         table: Label,
         default: Label,
     );
+}
+
+impl<R: Copy> Case<R> {
+    /// The word.
+    pub fn word(&self) -> R {
+        let (Case::Word { word } | Case::Scratch { word, .. }) = *self;
+        word
+    }
+}
+
+/// Selects `switch`.
+pub fn lower<I: Switches>(l: &mut Lower<I>, inst: Inst) {
+    let plan = plan(l.func, inst);
+    let word = Operand::reg_use(l.reg(l.operands(inst)[0]));
+    let case = if I::SCRATCH {
+        Case::Scratch { word, first: Operand::reg_temp(l.int()), second: Operand::reg_temp(l.int()) }
+    } else {
+        Case::Word { word }
+    };
+    let mut ops = Operands::new();
+    let case = case.list(&mut ops);
+    l.push(MachInst::Switch(Box::new(plan), case), Flow::Branch, ops.list());
 }
 
 /// The plan of a `switch`.
@@ -46,27 +80,27 @@ pub fn plan(func: &Function, inst: Inst) -> Plan {
 pub fn emit<I: Switches>(
     e: &mut Emitter<I>,
     plan: &Plan,
-    allocs: &[Allocation],
+    case: &Case<PReg>,
     targets: &[Label],
     next: Option<Label>,
 ) {
     match plan {
         Plan::Chain(cases) => {
             for &(c, edge) in cases {
-                I::branch_equal(e, allocs, c, targets[edge as usize]);
+                I::branch_case(e, case, false, c, targets[edge as usize]);
             }
             e.jump_unless_next(targets[0], next);
         }
         Plan::Split(at, low, high) => {
             let below = e.buf.label();
-            I::branch_less(e, allocs, *at, below);
-            emit(e, high, allocs, targets, None);
+            I::branch_case(e, case, true, *at, below);
+            emit(e, high, case, targets, None);
             e.buf.bind(below);
-            emit(e, low, allocs, targets, next);
+            emit(e, low, case, targets, next);
         }
         Plan::Table(first, edges) => {
             let table = e.add_table(edges.iter().map(|&edge| targets[edge as usize]).collect());
-            I::branch_table(e, allocs, *first, edges.len() as i64, table, targets[0]);
+            I::branch_table(e, case, *first, edges.len() as i64, table, targets[0]);
         }
     }
 }

@@ -2,43 +2,68 @@
 //! arithmetic with its out-of-line slow path, selects, loops over memory, multi-way branches.
 //!
 //! Exact arithmetic ([`crate::mach::exact`]) never has to undo anything: what may leave for the
-//! stub after the result is written has its operands apart from the result, or makes the result in
+//! slow path after the result is written has its operands apart from the result, or makes the result in
 //! a scratch register first.
 
 use crate::mach::divide::{self, Divide, Step};
-use crate::mach::exact::{self, Checks, Exact, ExactOp, Places};
-use crate::mach::switch::Switches;
+use crate::mach::exact::{self, Checks, Exact, ExactOp, Places, SlowPath};
+use crate::mach::operands::{RegImm, Tied, named_operands};
+use crate::mach::switch::{Case, Switches};
 use crate::mach::{Emitter, Label};
 use crate::rv64::Rv64;
-use crate::rv64::emit::{Cc, i, r, reg};
+use crate::rv64::emit::{Cc, i, r};
 use crate::rv64::imm::fits12;
 use crate::rv64::insts::{Opd, Row};
 use crate::rv64::regs::*;
 use crate::rv64::select_flow::code;
-use mochi_ir::Cond;
-use regalloc2::{Allocation, PReg};
+use mochi_ir::{Cond, Sym};
+use regalloc2::PReg;
+use std::ops::Not;
 
-/// Several machine instructions at once. The comments give the order of allocations.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[allow(missing_docs)]
-pub enum Composite {
-    /// Exact arithmetic: result, a, b (unless constant); for a remainder compared with 0 the
-    /// result is 0 or not.
-    Exact(Exact),
-    /// Comparison of exact integers: result (see [`raw`]), a, b.
-    Compare { x: Exact, cond: Cond },
-    /// A choice: result and first value in the same place, the two compared, second value (unless
-    /// constant).
-    Select { cc: Cc, imm: Option<i64> },
-    /// Result of float arithmetic, for which a NaN is put that is an operand: result and what the
-    /// instruction gave in the same place, then the operands that may be NaN.
-    Nan,
-    /// Copy of memory: to, from, size; each a result and a use in the same place.
-    Copy { overlap: bool },
-    /// Fill of memory: to, byte, size; each a result and a use in the same place.
-    Fill,
-    /// Switch of stacks: new stack pointer, code; the argument is in place.
-    SwitchStack,
+named_operands! {
+    /// What a branch, a set or a select tests.
+    Test {
+        /// The condition holds between two registers.
+        Words { cc: Cc } (a: R, b: R),
+        /// The condition holds (or, `not`, does not hold) between exact integers in two registers.
+        Exact { x: Exact, cond: Cond, not: bool } (a: R, b: R),
+    }
+}
+
+impl<R> Not for Test<R> {
+    type Output = Test<R>;
+
+    fn not(self) -> Test<R> {
+        match self {
+            Test::Words { cc, a, b } => Test::Words { cc: cc.invert(), a, b },
+            Test::Exact { x, cond, not, a, b } => Test::Exact { x, cond, not: !not, a, b },
+        }
+    }
+}
+
+named_operands! {
+    /// Several machine instructions at once.
+    Composite {
+        /// Exact arithmetic with two operands.
+        Binary { x: Exact } (result: R, a: R, b: RegImm<R>),
+        /// Exact negation.
+        Neg { x: Exact } (result: R, a: R),
+        /// An exact remainder by a power of two, compared with 0: the result is 0 or not.
+        RemZero { x: Exact, divisor: i64 } (result: R, a: R),
+        /// Comparison of exact integers; for the result see [`raw`].
+        Compare { x: Exact, cond: Cond } (result: R, a: R, b: R),
+        /// A choice: the other value replaces the first unless the condition holds.
+        Select { cc: Cc } (result: Tied<R>, a: R, b: R, other: RegImm<R>),
+        /// Result of float arithmetic, for which a NaN is put that is an operand: what the instruction
+        /// gave, then the operands that may be NaN.
+        Nan {} (result: Tied<R>, first: Option<R>, second: Option<R>),
+        /// A load from, or a store to, a symbol plus an offset.
+        SymbolAccess { row: Row, store: bool, sym: Sym, addend: i64 } (value: R),
+        /// Copy of memory.
+        Copy { overlap: bool } (to: Tied<R>, from: Tied<R>, n: Tied<R>),
+        /// Fill of memory with a byte.
+        Fill {} (to: Tied<R>, byte: Tied<R>, n: Tied<R>),
+    }
 }
 
 /// How the answer of the runtime to a comparison is used.
@@ -51,17 +76,14 @@ pub enum Decide {
     Set(Cond),
 }
 
-/// The slow path of exact arithmetic.
-pub type Stub = exact::Stub<Opd, Option<Decide>>;
-
 /// Emits the slow path. The answer is kept in the second scratch register.
-pub fn stub(e: &mut Emitter<Rv64>, s: &Stub) {
+pub fn slow_path(e: &mut Emitter<Rv64>, s: &SlowPath<Rv64>) {
     e.buf.bind(s.entry);
     let p = &s.places;
     e.put(Row::Addi, &[r(SP), r(SP), i(-16)]);
     e.put(Row::Sd, &[r(A0), i(0), r(SP)]);
     e.put(Row::Sd, &[r(A1), i(8), r(SP)]);
-    let swap = s.exact.op == ExactOp::Cmp { swap: true };
+    let swap = s.op == ExactOp::Cmp { swap: true };
     let (first, second) = if swap { (p.b, p.a) } else { (p.a, p.b) };
     if second == r(A0) {
         e.mov(T6, A0);
@@ -71,7 +93,7 @@ pub fn stub(e: &mut Emitter<Rv64>, s: &Stub) {
         argument(e, A0, first);
         argument(e, A1, second);
     }
-    e.call(s.exact.slow);
+    e.call(s.slow);
     e.mov(T6, A0);
     e.put(Row::Ld, &[r(A0), i(0), r(SP)]);
     e.put(Row::Ld, &[r(A1), i(8), r(SP)]);
@@ -108,20 +130,19 @@ fn raw(e: &mut Emitter<Rv64>, cond: Cond, to: PReg, a: PReg, b: PReg) {
 
 /// The condition between the answer of the runtime and 0, which gets the operands exchanged or
 /// not.
-fn answer(x: &Exact, cond: Cond) -> Cond {
+fn answer(x: Exact, cond: Cond) -> Cond {
     if x.op == (ExactOp::Cmp { swap: true }) { cond.swap() } else { cond }
 }
 
 /// Emits a branch on a comparison of exact integers in two registers.
 pub fn exact_branch(
     e: &mut Emitter<Rv64>,
-    x: &Exact,
+    x: Exact,
     cond: Cond,
-    allocs: &[Allocation],
+    [a, b]: [PReg; 2],
     targets: [Label; 2],
     next: Option<Label>,
 ) {
-    let (a, b) = (reg(allocs[0]), reg(allocs[1]));
     let entry = e.buf.label();
     test_tags(e, x.checks, a, r(b), entry);
     let (cc, exchange) = code(cond);
@@ -129,11 +150,11 @@ pub fn exact_branch(
     e.branch_or(cc, first, second, targets, next);
     let undo = Some(Decide::Branch(answer(x, cond), targets));
     let places = Places { a: r(a), b: r(b), result: None, undo };
-    // The stub does not come back.
-    e.add_stub(Stub { entry, back: entry, exact: *x, places });
+    // The slow path does not come back.
+    exact::leave(e, x, entry, entry, places);
 }
 
-/// Goes to the stub when a word to be checked is odd.
+/// Goes to the slow path when a word to be checked is odd.
 fn test_tags(e: &mut Emitter<Rv64>, checks: Checks, a: PReg, b: Opd, odd: Label) {
     let word = match (checks.a, checks.b, b) {
         (false, false, _) => return,
@@ -150,19 +171,16 @@ fn test_tags(e: &mut Emitter<Rv64>, checks: Checks, a: PReg, b: Opd, odd: Label)
     e.branch_if(Cc::Ne, T6, ZERO, odd);
 }
 
-/// Emits the fast path of exact arithmetic.
-pub fn fast_path(
-    e: &mut Emitter<Rv64>,
-    x: &Exact,
-    allocs: &[Allocation],
-    slow: Label,
-) -> Places<Opd, Option<Decide>> {
-    let (dst, a) = (reg(allocs[0]), reg(allocs[1]));
-    let b = match x.imm {
-        Some(c) => i(c),
-        None if x.op == ExactOp::Neg => r(a),
-        None => r(reg(allocs[2])),
-    };
+/// The operand of an instruction.
+fn opd(operand: RegImm<PReg>) -> Opd {
+    match operand {
+        RegImm::Reg(reg) => r(reg),
+        RegImm::Imm(c) => i(c),
+    }
+}
+
+fn binary(e: &mut Emitter<Rv64>, x: Exact, dst: PReg, a: PReg, b: RegImm<PReg>, slow: Label) -> Places<Rv64> {
+    let b = opd(b);
     test_tags(e, x.checks, a, b, slow);
     let overflow = x.checks.overflow;
     match (x.op, b) {
@@ -179,25 +197,25 @@ pub fn fast_path(
                 e.branch_if(Cc::Ne, T6, RA, slow);
             }
         }
-        (ExactOp::Neg, _) => {
-            e.put(Row::Sub, &[r(dst), r(ZERO), r(a)]);
-            if overflow {
-                // The minimum is its own negative.
-                e.put(Row::And, &[r(T6), r(dst), r(a)]);
-                e.branch_if(Cc::Lt, T6, ZERO, slow);
-            }
-        }
         (ExactOp::Mul, b) => mul(e, dst, a, b, overflow, slow),
         (ExactOp::Div | ExactOp::Rem, Opd::Imm(c)) => {
             divide::by_constant(e, dst, a, c, x.op == ExactOp::Rem);
         }
         (ExactOp::Div | ExactOp::Rem, Opd::Reg(b)) => div(e, dst, a, b, x.op == ExactOp::Rem, slow),
-        // The word is even here, so the tag's bit need not be tested.
-        (ExactOp::RemZero, Opd::Imm(c)) => low_mask(e, dst, a, c - 1),
-        (ExactOp::RemZero, Opd::Reg(_)) => unreachable!("the divisor is constant"),
-        (ExactOp::Cmp { .. }, _) => unreachable!("comparisons are emitted elsewhere"),
+        (op, _) => unreachable!("{op:?} is no operation with a result and two operands"),
     }
     Places { a: r(a), b, result: Some(dst), undo: None }
+}
+
+fn neg(e: &mut Emitter<Rv64>, x: Exact, dst: PReg, a: PReg, slow: Label) -> Places<Rv64> {
+    test_tags(e, x.checks, a, r(a), slow);
+    e.put(Row::Sub, &[r(dst), r(ZERO), r(a)]);
+    if x.checks.overflow {
+        // The minimum is its own negative.
+        e.put(Row::And, &[r(T6), r(dst), r(a)]);
+        e.branch_if(Cc::Lt, T6, ZERO, slow);
+    }
+    Places { a: r(a), b: r(a), result: Some(dst), undo: None }
 }
 
 /// The bits of a word under a mask of low ones.
@@ -304,56 +322,59 @@ impl Divide for Rv64 {
 }
 
 /// Emits a composite.
-pub fn emit(e: &mut Emitter<Rv64>, c: &Composite, allocs: &[Allocation]) {
-    match *c {
-        Composite::Exact(x) => exact::emit(e, &x, allocs),
-        Composite::Compare { x, cond } => {
-            let (entry, back) = (e.buf.label(), e.buf.label());
-            let (dst, a, b) = (reg(allocs[0]), reg(allocs[1]), reg(allocs[2]));
-            test_tags(e, x.checks, a, r(b), entry);
-            raw(e, cond, dst, a, b);
-            e.buf.bind(back);
-            let undo = Some(Decide::Set(answer(&x, cond)));
-            let places = Places { a: r(a), b: r(b), result: Some(dst), undo };
-            e.add_stub(Stub { entry, back, exact: x, places });
+pub fn emit(e: &mut Emitter<Rv64>, c: Composite<PReg>) {
+    match c {
+        Composite::Binary { x, result, a, b } => {
+            exact::emit(e, x, |e, slow| binary(e, x, result, a, b, slow));
         }
-        Composite::Select { cc, imm } => {
-            let (dst, a, b) = (reg(allocs[0]), reg(allocs[2]), reg(allocs[3]));
+        Composite::Neg { x, result, a } => exact::emit(e, x, |e, slow| neg(e, x, result, a, slow)),
+        Composite::RemZero { x, divisor, result, a } => {
+            exact::emit(e, x, |e, slow| {
+                test_tags(e, x.checks, a, i(divisor), slow);
+                // The word is even here, so the tag's bit need not be tested.
+                low_mask(e, result, a, divisor - 1);
+                Places { a: r(a), b: i(divisor), result: Some(result), undo: None }
+            });
+        }
+        Composite::Compare { x, cond, result, a, b } => {
+            exact::emit(e, x, |e, slow| {
+                test_tags(e, x.checks, a, r(b), slow);
+                raw(e, cond, result, a, b);
+                let undo = Some(Decide::Set(answer(x, cond)));
+                Places { a: r(a), b: r(b), result: Some(result), undo }
+            });
+        }
+        Composite::Select { cc, result, a, b, other } => {
             let done = e.buf.label();
             e.branch_if(cc, a, b, done);
-            match imm {
-                Some(c) => e.constant(dst, c),
-                None => e.mov(dst, reg(allocs[4])),
+            match other {
+                RegImm::Imm(c) => e.constant(result.def, c),
+                RegImm::Reg(other) => e.mov(result.def, other),
             }
             e.buf.bind(done);
         }
-        Composite::Nan => nan(e, reg(allocs[0]), &allocs[2..]),
-        Composite::Copy { overlap } => {
-            let (to, from, n) = (reg(allocs[0]), reg(allocs[2]), reg(allocs[4]));
-            copy(e, to, from, n, overlap);
+        Composite::Nan { result, first, second } => nan(e, result.def, [first, second]),
+        Composite::SymbolAccess { row, store, sym, addend, value } => {
+            e.symbol_access(row, value, store, sym, addend);
         }
-        Composite::Fill => fill(e, reg(allocs[0]), reg(allocs[2]), reg(allocs[4])),
-        Composite::SwitchStack => {
-            e.mov(SP, reg(allocs[0]));
-            e.constant(FP, 0);
-            e.put(Row::Jalr, &[r(RA), i(0), r(reg(allocs[1]))]);
-            e.put(Row::Ebreak, &[]);
-        }
+        Composite::Copy { overlap, to, from, n } => copy(e, to.def, from.def, n.def, overlap),
+        Composite::Fill { to, byte, n } => fill(e, to.def, byte.def, n.def),
     }
 }
 
 /// Replaces a NaN, which is the canonical one whatever the operands were (RISC-V ISA manual, volume I,
 /// 11.3), by the first operand that is NaN.
-fn nan(e: &mut Emitter<Rv64>, result: PReg, operands: &[Allocation]) {
+fn nan(e: &mut Emitter<Rv64>, result: PReg, operands: [Option<PReg>; 2]) {
     let done = e.buf.label();
     e.put(Row::FeqD, &[r(T6), r(result), r(result)]);
     e.branch_if(Cc::Ne, T6, ZERO, done);
-    for (k, &operand) in operands.iter().enumerate() {
+    let mut operands = operands.into_iter().flatten().peekable();
+    while let Some(operand) = operands.next() {
         let next = e.buf.label();
-        e.put(Row::FeqD, &[r(T6), r(reg(operand)), r(reg(operand))]);
+        e.put(Row::FeqD, &[r(T6), r(operand), r(operand)]);
         e.branch_if(Cc::Ne, T6, ZERO, next);
-        e.mov(result, reg(operand));
-        if k + 1 < operands.len() {
+        e.mov(result, operand);
+        if operands.peek().is_some() {
             e.jump(done);
         }
         e.buf.bind(next);
@@ -426,25 +447,22 @@ fn fill(e: &mut Emitter<Rv64>, to: PReg, byte: PReg, n: PReg) {
 }
 
 impl Switches for Rv64 {
-    fn branch_equal(e: &mut Emitter<Rv64>, allocs: &[Allocation], c: i64, target: Label) {
-        let other = constant_register(e, c);
-        e.branch_if(Cc::Eq, reg(allocs[0]), other, target);
-    }
+    const SCRATCH: bool = false;
 
-    fn branch_less(e: &mut Emitter<Rv64>, allocs: &[Allocation], c: i64, target: Label) {
+    fn branch_case(e: &mut Emitter<Rv64>, case: &Case<PReg>, less: bool, c: i64, target: Label) {
         let other = constant_register(e, c);
-        e.branch_if(Cc::Lt, reg(allocs[0]), other, target);
+        e.branch_if(if less { Cc::Lt } else { Cc::Eq }, case.word(), other, target);
     }
 
     fn branch_table(
         e: &mut Emitter<Rv64>,
-        allocs: &[Allocation],
+        case: &Case<PReg>,
         first: i64,
         size: i64,
         table: Label,
         default: Label,
     ) {
-        e.add_constant_to(RA, reg(allocs[0]), first.wrapping_neg());
+        e.add_constant_to(RA, case.word(), first.wrapping_neg());
         e.constant(T6, size);
         e.branch_if(Cc::Geu, RA, T6, default);
         e.put(Row::Slli, &[r(RA), r(RA), i(2)]);

@@ -7,11 +7,15 @@
 //! longest jump destroys the second scratch register, so nothing is kept there across branches but
 //! within short loops.
 
-use crate::mach::{BranchForm, Emitter, Fixups, Label, switch};
+use crate::mach::exact::SlowPath;
+use crate::mach::operands::reg;
+use crate::mach::{Abi, BranchForm, Context, Emitter, Fixups, Isa, Label};
+use crate::rv64::composite::{self, Composite, Decide, Test};
 use crate::rv64::imm::{self, Step, fits12, high, low12};
 use crate::rv64::insts::{Opd, Role, Row};
 use crate::rv64::regs::*;
-use crate::rv64::{Inst, Rv64, abi, composite};
+use crate::rv64::select::symbol_offset;
+use crate::rv64::{Inst, Rv64, abi};
 use mochi_ir::Sym;
 use mochi_objwrite::{RelocKind, SymRef};
 use regalloc2::{Allocation, PReg, RegClass};
@@ -160,28 +164,11 @@ impl Emitter<'_, Rv64> {
         if to == from {
             return;
         }
-        match to.class() {
-            RegClass::Float => self.put(Row::FsgnjD, &[r(to), r(from), r(from)]),
+        match (to.class(), from.class()) {
+            (RegClass::Float, RegClass::Float) => self.put(Row::FsgnjD, &[r(to), r(from), r(from)]),
+            (RegClass::Float, _) => self.put(Row::FmvDX, &[r(to), r(from)]),
+            (_, RegClass::Float) => self.put(Row::FmvXD, &[r(to), r(from)]),
             _ => self.put(Row::Addi, &[r(to), r(from), i(0)]),
-        }
-    }
-
-    /// Emits a constant.
-    pub fn constant(&mut self, to: PReg, v: i64) {
-        let plan = imm::plan(v);
-        if plan.steps().len() > STEPS {
-            return self.load_constant(Row::Ld, to, to, v as u64);
-        }
-        let mut from = ZERO;
-        for step in plan.steps() {
-            match *step {
-                Step::Lui(v) => self.put(Row::Lui, &[r(to), i(v)]),
-                Step::Addi(v) => self.put(Row::Addi, &[r(to), r(from), i(v)]),
-                Step::Addiw(v) => self.put(Row::Addiw, &[r(to), r(from), i(v)]),
-                Step::Slli(k) => self.put(Row::Slli, &[r(to), r(from), i(k)]),
-                Step::Srli(k) => self.put(Row::Srli, &[r(to), r(from), i(k)]),
-            }
-            from = to;
         }
     }
 
@@ -200,23 +187,6 @@ impl Emitter<'_, Rv64> {
     /// The address of a label.
     pub fn label_address(&mut self, to: PReg, label: Label) {
         self.label_pair(to, Row::Addi, &[r(to), r(to), i(0)], label);
-    }
-
-    /// Makes a float constant.
-    pub fn float(&mut self, to: PReg, bits: u64) {
-        if bits == 0 {
-            self.put(Row::FmvDX, &[r(to), r(ZERO)]);
-        } else if imm::plan(bits as i64).steps().len() <= 2 {
-            self.constant(T6, bits as i64);
-            self.put(Row::FmvDX, &[r(to), r(T6)]);
-        } else {
-            self.load_constant(Row::Fld, to, T6, bits);
-        }
-    }
-
-    /// The address of a symbol plus an offset.
-    pub fn symbol(&mut self, to: PReg, sym: Sym, addend: i64) {
-        self.symbol_pair(to, Row::Addi, &[r(to), r(to), i(0)], RelocKind::Rv64PcI, sym, addend);
     }
 
     /// Loads from or stores to the place of a symbol plus an offset.
@@ -238,11 +208,6 @@ impl Emitter<'_, Rv64> {
         let at = self.buf.bytes.len();
         self.pair(upper, row, operands);
         self.buf.reloc(at, kind, SymRef(sym.0), addend);
-    }
-
-    /// Emits a direct call.
-    pub fn call(&mut self, sym: Sym) {
-        self.symbol_pair(RA, Row::Jalr, &[r(RA), i(0), r(RA)], RelocKind::Rv64Call, sym, 0);
     }
 
     /// Adds a constant, through the second scratch register when it needs one.
@@ -276,35 +241,39 @@ impl Emitter<'_, Rv64> {
             self.jump_unless_next(not, next);
         }
     }
+}
 
-    /// Loads from or stores to this place below the frame record (a negative offset), addressed
-    /// from the stack pointer, which has short forms and does not move between instructions, or,
-    /// in large frames, from the frame pointer or by a sum.
-    pub fn frame_access(&mut self, offset: i32, reg: PReg, store: bool) {
-        let row = match (reg.class(), store) {
-            (RegClass::Float, false) => Row::Fld,
-            (RegClass::Float, true) => Row::Fsd,
-            (_, false) => Row::Ld,
-            (_, true) => Row::Sd,
-        };
-        let (above, below) = ((self.frame.size as i32 + offset) as i64, (offset - abi::RECORD) as i64);
-        if fits12(above) {
-            self.put(row, &[r(reg), i(above), r(SP)]);
-        } else if fits12(below) {
-            self.put(row, &[r(reg), i(below), r(FP)]);
-        } else {
-            self.constant(T6, above - low12(above));
-            self.put(Row::Add, &[r(T6), r(T6), r(SP)]);
-            self.put(row, &[r(reg), i(low12(above)), r(T6)]);
-        }
+impl Isa for Rv64 {
+    type Row = Inst;
+    type Composite = Composite<()>;
+    type Test = Test<()>;
+    type Opd = Opd;
+    /// Nothing is undone; the slow path of a comparison says how its answer is used.
+    type Undo = Option<Decide>;
+    type State = ();
+    /// That of jump tables; instructions need two.
+    const FUNCTION_ALIGN: u32 = 4;
+    const COPIES_FROM_SLOTS: bool = false;
+    const SYSCALL: Inst = Inst { row: Row::Ecall, imm: [0; 2] };
+    const TRAP: Inst = Inst { row: Row::Ebreak, imm: [0; 2] };
+
+    fn abi(_: &Context) -> &'static Abi {
+        &abi::LP64D
     }
 
-    /// Emits an allocated row.
-    pub fn row(&mut self, row: Row, imm: &[i64; 2], allocs: &[Allocation]) {
+    fn prologue(e: &mut Emitter<Rv64>) {
+        abi::prologue(e);
+    }
+
+    fn epilogue(e: &mut Emitter<Rv64>) {
+        abi::epilogue(e);
+    }
+
+    fn row(e: &mut Emitter<Rv64>, inst: &Inst, allocs: &[Allocation]) {
         let mut allocs = allocs.iter();
-        let mut imm = imm.iter();
+        let mut imm = inst.imm.iter();
         let mut operands = [Opd::Imm(0); 5];
-        let info = row.info();
+        let info = inst.row.info();
         for (operand, &(role, place)) in operands.iter_mut().zip(info.operands) {
             debug_assert!(role != Role::Rw, "only short forms read and write");
             *operand = if place.is_register() {
@@ -313,60 +282,107 @@ impl Emitter<'_, Rv64> {
                 Opd::Imm(*imm.next().expect("immediate"))
             };
         }
-        let moves_itself = match row {
-            Row::Addi => operands[0] == operands[1] && operands[2] == Opd::Imm(0),
-            Row::FsgnjD => operands[0] == operands[1] && operands[1] == operands[2],
-            _ => false,
+        e.put(inst.row, &operands[..info.operands.len()]);
+    }
+
+    fn composite(e: &mut Emitter<Rv64>, c: &Composite<()>, allocs: &[Allocation]) {
+        composite::emit(e, c.with(allocs, reg));
+    }
+
+    fn branch(
+        e: &mut Emitter<Rv64>,
+        test: &Test<()>,
+        allocs: &[Allocation],
+        targets: [Label; 2],
+        next: Option<Label>,
+    ) {
+        match test.with(allocs, reg) {
+            Test::Words { cc, a, b } => e.branch_or(cc, a, b, targets, next),
+            Test::Exact { x, cond, not, a, b } => {
+                let [so, or] = targets;
+                composite::exact_branch(e, x, cond, [a, b], if not { [or, so] } else { targets }, next);
+            }
+        }
+    }
+
+    fn constant(e: &mut Emitter<Rv64>, to: PReg, v: i64) {
+        let plan = imm::plan(v);
+        if plan.steps().len() > STEPS {
+            return e.load_constant(Row::Ld, to, to, v as u64);
+        }
+        let mut from = ZERO;
+        for step in plan.steps() {
+            match *step {
+                Step::Lui(v) => e.put(Row::Lui, &[r(to), i(v)]),
+                Step::Addi(v) => e.put(Row::Addi, &[r(to), r(from), i(v)]),
+                Step::Addiw(v) => e.put(Row::Addiw, &[r(to), r(from), i(v)]),
+                Step::Slli(k) => e.put(Row::Slli, &[r(to), r(from), i(k)]),
+                Step::Srli(k) => e.put(Row::Srli, &[r(to), r(from), i(k)]),
+            }
+            from = to;
+        }
+    }
+
+    fn float(e: &mut Emitter<Rv64>, to: PReg, bits: u64) {
+        if bits == 0 {
+            e.put(Row::FmvDX, &[r(to), r(ZERO)]);
+        } else if imm::plan(bits as i64).steps().len() <= 2 {
+            e.constant(T6, bits as i64);
+            e.put(Row::FmvDX, &[r(to), r(T6)]);
+        } else {
+            e.load_constant(Row::Fld, to, T6, bits);
+        }
+    }
+
+    fn symbol(e: &mut Emitter<Rv64>, to: PReg, sym: Sym, offset: i64) {
+        let near = if symbol_offset(offset) { offset } else { 0 };
+        e.symbol_pair(to, Row::Addi, &[r(to), r(to), i(0)], RelocKind::Rv64PcI, sym, near);
+        if near != offset {
+            e.add_constant_to(to, to, offset);
+        }
+    }
+
+    fn call(e: &mut Emitter<Rv64>, sym: Sym) {
+        e.symbol_pair(RA, Row::Jalr, &[r(RA), i(0), r(RA)], RelocKind::Rv64Call, sym, 0);
+    }
+
+    fn switch_stack(e: &mut Emitter<Rv64>, stack: PReg, code: PReg) {
+        e.mov(SP, stack);
+        e.constant(FP, 0);
+        e.put(Row::Jalr, &[r(RA), i(0), r(code)]);
+        e.put(Row::Ebreak, &[]);
+    }
+
+    fn move_register(e: &mut Emitter<Rv64>, from: PReg, to: PReg) {
+        e.mov(to, from);
+    }
+
+    /// Addressed from the stack pointer, which has short forms and does not move between
+    /// instructions, or, in large frames, from the frame pointer or by a sum.
+    fn frame_access(e: &mut Emitter<Rv64>, offset: i32, reg: PReg, store: bool) {
+        let row = match (reg.class(), store) {
+            (RegClass::Float, false) => Row::Fld,
+            (RegClass::Float, true) => Row::Fsd,
+            (_, false) => Row::Ld,
+            (_, true) => Row::Sd,
         };
-        if moves_itself {
-            return;
+        let (above, below) = ((e.frame.size as i32 + offset) as i64, (offset - abi::RECORD) as i64);
+        if fits12(above) {
+            e.put(row, &[r(reg), i(above), r(SP)]);
+        } else if fits12(below) {
+            e.put(row, &[r(reg), i(below), r(FP)]);
+        } else {
+            e.constant(T6, above - low12(above));
+            e.put(Row::Add, &[r(T6), r(T6), r(SP)]);
+            e.put(row, &[r(reg), i(low12(above)), r(T6)]);
         }
-        self.put(row, &operands[..info.operands.len()]);
     }
-}
 
-/// The register of an allocation.
-pub fn reg(a: Allocation) -> PReg {
-    a.as_reg().expect("register")
-}
-
-/// Emits an allocated instruction that is no branch.
-pub fn emit(e: &mut Emitter<Rv64>, inst: &Inst, allocs: &[Allocation]) {
-    match inst {
-        Inst::Params => {}
-        Inst::Home(home) => e.home(*home, allocs),
-        Inst::Row { row, imm } => e.row(*row, imm, allocs),
-        Inst::Const(v) => e.constant(reg(allocs[0]), *v),
-        Inst::Float(bits) => e.float(reg(allocs[0]), *bits),
-        Inst::Symbol(sym, addend) => e.symbol(reg(allocs[0]), *sym, *addend),
-        Inst::SymbolAccess { row, store, sym, addend } => {
-            e.symbol_access(*row, reg(allocs[0]), *store, *sym, *addend);
-        }
-        Inst::Return => abi::epilogue(e),
-        Inst::Call(sym) => e.call(*sym),
-        Inst::Composite(c) => composite::emit(e, c, allocs),
-        Inst::Jump | Inst::If(_) | Inst::ExactIf { .. } | Inst::Switch(_) => unreachable!("branch"),
+    fn clear_word(e: &mut Emitter<Rv64>, offset: i32) {
+        e.frame_access(offset, ZERO, true);
     }
-}
 
-/// Emits a branch.
-pub fn branch(
-    e: &mut Emitter<Rv64>,
-    inst: &Inst,
-    allocs: &[Allocation],
-    targets: &[Label],
-    next: Option<Label>,
-) {
-    match *inst {
-        Inst::Jump => e.jump_unless_next(targets[0], next),
-        Inst::If(cc) => {
-            e.branch_or(cc, reg(allocs[0]), reg(allocs[1]), [targets[0], targets[1]], next);
-        }
-        Inst::ExactIf { x, cond, not } => {
-            let targets = if not { [targets[1], targets[0]] } else { [targets[0], targets[1]] };
-            composite::exact_branch(e, &x, cond, allocs, targets, next);
-        }
-        Inst::Switch(ref plan) => switch::emit(e, plan, allocs, targets, next),
-        _ => unreachable!("no branch"),
+    fn slow_path(e: &mut Emitter<Rv64>, path: &SlowPath<Rv64>) {
+        composite::slow_path(e, path);
     }
 }

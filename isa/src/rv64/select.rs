@@ -1,15 +1,15 @@
 //! Selection of RV64 instructions: dispatch over ops, and how rows get their operands.
 
 use crate::mach::select::{Rules, Select};
-use crate::mach::{Flow, Lower, Operands};
-use crate::rv64::composite::Composite;
+use crate::mach::{Lower, Operands};
+use crate::rv64::composite::{Composite, Test};
 use crate::rv64::insts::{Role, Row};
 use crate::rv64::regs::{FP, SP, ZERO};
 use crate::rv64::{
     Inst, Rv64, select_arith as arith, select_bits as bits, select_flow as flow, select_mem as mem,
 };
-use mochi_ir::{Op, Sym, Value};
-use regalloc2::{Operand, PReg, RegClass, VReg};
+use mochi_ir::{Op, Value};
+use regalloc2::{Operand, PReg, VReg};
 
 /// Selection state for this instruction set.
 pub type L<'a> = Lower<'a, Rv64>;
@@ -56,7 +56,7 @@ pub fn put(l: &mut L, row: Row, args: &[Arg]) {
             _ => ops.add(arg.operand()),
         }
     }
-    l.push(Inst::Row { row, imm }, Flow::Next, ops.list());
+    l.row(Inst { row, imm }, &ops);
 }
 
 /// Emits a row with one register written and others read.
@@ -82,16 +82,6 @@ pub fn with_reg(l: &mut L, row: Row, a: VReg, b: VReg) -> VReg {
     dst
 }
 
-/// Emits a copy between registers.
-pub fn copy(l: &mut L, to: VReg, from: VReg) {
-    match (to.class(), from.class()) {
-        (RegClass::Float, RegClass::Float) => put_regs(l, Row::FsgnjD, to, &[from, from]),
-        (RegClass::Float, _) => put_regs(l, Row::FmvDX, to, &[from]),
-        (_, RegClass::Float) => put_regs(l, Row::FmvXD, to, &[from]),
-        _ => put(l, Row::Addi, &[Arg::W(to), Arg::R(from), Arg::I(0)]),
-    }
-}
-
 /// A word operand, the zero register for the constant 0.
 pub fn word(l: &mut L, v: Value) -> Arg {
     if l.iconst(v) == Some(0) { Arg::P(ZERO) } else { Arg::R(l.reg(v)) }
@@ -101,17 +91,6 @@ pub fn word(l: &mut L, v: Value) -> Arg {
 /// long as files are smaller than 1 GiB.
 pub fn symbol_offset(offset: i64) -> bool {
     (-(1 << 30)..1 << 30).contains(&offset)
-}
-
-/// Emits the address of a symbol plus an offset.
-pub fn symbol(l: &mut L, sym: Sym, offset: i64, dst: VReg) {
-    if symbol_offset(offset) {
-        return l.push(Inst::Symbol(sym, offset), Flow::Next, &[Operand::reg_def(dst)]);
-    }
-    let base = l.int();
-    l.push(Inst::Symbol(sym, 0), Flow::Next, &[Operand::reg_def(base)]);
-    let offset = l.word(offset);
-    put_regs(l, Row::Add, dst, &[base, offset]);
 }
 
 /// Selects `getsp` and `getfp`.
@@ -143,9 +122,15 @@ impl Select for Rv64 {
         store: mem::store,
         pointer,
     };
+
+    fn branch_test(test: Test<Arg>, operands: &mut Operands) -> Test<()> {
+        test.map(Arg::operand).list(operands)
+    }
 }
 
 /// Emits a composite.
-pub fn put_composite(l: &mut L, c: Composite, operands: &Operands) {
-    l.push(Inst::Composite(c), Flow::Next, operands.list());
+pub fn put_composite(l: &mut L, c: Composite<Operand>) {
+    let mut ops = Operands::new();
+    let c = c.list(&mut ops);
+    l.composite(c, &ops);
 }

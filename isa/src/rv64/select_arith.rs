@@ -1,12 +1,12 @@
 //! Selection: integer and float arithmetic on words and floats.
 
-use crate::mach::Operands;
+use crate::mach::operands::Tied;
 use crate::rv64::composite::Composite;
 use crate::rv64::fields::{DYN, RTZ};
 use crate::rv64::imm::fits12;
 use crate::rv64::insts::Row;
 use crate::rv64::regs::ZERO;
-use crate::rv64::select::{Arg, L, copy, put, put_composite, put_regs, with_imm, with_reg, word};
+use crate::rv64::select::{Arg, L, put, put_composite, put_regs, with_imm, with_reg, word};
 use crate::rv64::select_mem::load_as;
 use mochi_ir::{Op, Value};
 use regalloc2::{Operand, VReg};
@@ -14,7 +14,9 @@ use regalloc2::{Operand, VReg};
 /// Adds a constant.
 pub fn add_imm(l: &mut L, dst: VReg, a: VReg, c: i64) {
     let half = if c < 0 { -2048 } else { 2047 };
-    if fits12(c) {
+    if c == 0 {
+        l.copy(dst, a);
+    } else if fits12(c) {
         put(l, Row::Addi, &[Arg::W(dst), Arg::R(a), Arg::I(c)]);
     } else if fits12(c.wrapping_sub(half)) {
         let sum = with_imm(l, Row::Addi, a, half);
@@ -81,7 +83,7 @@ pub fn mul_imm(l: &mut L, dst: VReg, a: VReg, c: i64) {
     }
     let k = c.trailing_zeros() as i64;
     match c >> k {
-        1 if k == 0 => copy(l, dst, a),
+        1 if k == 0 => l.copy(dst, a),
         1 => put(l, Row::Slli, &[Arg::W(dst), Arg::R(a), Arg::I(k)]),
         -1 => {
             let power = if k == 0 { a } else { with_imm(l, Row::Slli, a, k) };
@@ -158,15 +160,14 @@ pub fn float_binary(l: &mut L, inst: mochi_ir::Inst) {
 
 /// The result of an instruction is the first operand that is NaN, if one is; else what it gave.
 fn keep_nan(l: &mut L, inst: mochi_ir::Inst, given: VReg) {
-    let mut ops = Operands::new();
-    ops.tied(l.result(inst), given);
-    for &v in l.operands(inst) {
-        if !l.is_number(v) {
-            let v = l.reg(v);
-            ops.add(Operand::reg_use(v));
-        }
-    }
-    put_composite(l, Composite::Nan, &ops);
+    let result = Tied::new(l.result(inst), given);
+    let args = l.operands(inst);
+    let mut operand = |k: usize| {
+        let v = args.get(k).copied().filter(|&v| !l.is_number(v))?;
+        Some(Operand::reg_use(l.reg(v)))
+    };
+    let (first, second) = (operand(0), operand(1));
+    put_composite(l, Composite::Nan { result, first, second });
 }
 
 /// Selects `fneg`, `fabs`, `fsqrt`.

@@ -5,7 +5,7 @@ use crate::rv64::fields::RTZ;
 use crate::rv64::imm::fits12;
 use crate::rv64::insts::Row;
 use crate::rv64::regs::ZERO;
-use crate::rv64::select::{Arg, L, copy, put, put_regs, with_imm, with_reg, word};
+use crate::rv64::select::{Arg, L, put, put_regs, with_imm, with_reg, word};
 use mochi_ir::{Op, Value};
 use regalloc2::{RegClass, VReg};
 
@@ -125,7 +125,7 @@ pub fn shift(l: &mut L, inst: mochi_ir::Inst) {
     };
     if let Some(k) = l.iconst(args[1]).map(|k| k & 63) {
         let a = l.reg(args[0]);
-        return if k == 0 { copy(l, dst, a) } else { put(l, row_imm, &[Arg::W(dst), Arg::R(a), Arg::I(k)]) };
+        return if k == 0 { l.copy(dst, a) } else { put(l, row_imm, &[Arg::W(dst), Arg::R(a), Arg::I(k)]) };
     }
     let count = shift_count(l, args[1]);
     let (a, count) = (word(l, args[0]), l.reg(count));
@@ -139,7 +139,7 @@ pub fn rotate(l: &mut L, inst: mochi_ir::Inst) {
     let dst = l.result(inst);
     let a = l.reg(args[0]);
     match l.iconst(args[1]).map(|k| k & 63) {
-        Some(0) => copy(l, dst, a),
+        Some(0) => l.copy(dst, a),
         Some(k) if zbb => put(l, Row::Rori, &[Arg::W(dst), Arg::R(a), Arg::I(k)]),
         Some(k) => {
             let low = with_imm(l, Row::Srli, a, k);

@@ -2,20 +2,15 @@
 
 use crate::mach::Lower;
 use crate::mach::call::Calls;
-use crate::rv64::composite::Composite;
 use crate::rv64::insts::Row;
 use crate::rv64::regs::*;
 use crate::rv64::select::{Arg, put, word};
 use crate::rv64::select_mem::based;
 use crate::rv64::{Inst, Rv64};
-use mochi_ir::{Sym, Type, Value};
+use mochi_ir::{Type, Value};
 use regalloc2::{Operand, RegClass, VReg};
 
 impl Calls for Rv64 {
-    fn params() -> Inst {
-        Inst::Params
-    }
-
     /// The frame pointer is the stack pointer before the call.
     fn load_argument(l: &mut Lower<Rv64>, dst: VReg, offset: u32) {
         let row = if dst.class() == RegClass::Float { Row::Fld } else { Row::Ld };
@@ -30,25 +25,9 @@ impl Calls for Rv64 {
         put(l, if float { Row::Fsd } else { Row::Sd }, &[value, offset, base]);
     }
 
-    fn call(callee: Sym) -> Inst {
-        Inst::Call(callee)
-    }
-
     fn call_address(l: &mut Lower<Rv64>, target: Value, operands: &mut Vec<Operand>) -> Inst {
         operands.push(Operand::fixed_nonallocatable(RA));
         operands.push(Operand::reg_use(l.reg(target)));
-        Inst::Row { row: Row::Jalr, imm: [0; 2] }
-    }
-
-    fn syscall() -> Inst {
-        Inst::Row { row: Row::Ecall, imm: [0; 2] }
-    }
-
-    fn switch_stack() -> Inst {
-        Inst::Composite(Composite::SwitchStack)
-    }
-
-    fn ret() -> Inst {
-        Inst::Return
+        Inst { row: Row::Jalr, imm: [0; 2] }
     }
 }

@@ -1,44 +1,24 @@
 //! Selection: comparisons, branches, selects.
 //!
-//! There are no flags. What decides is a [`Test`]: a condition between two registers, as branches
+//! There are no flags. What decides is a [`Test`] of operands: a condition between two registers, as branches
 //! have it, or a comparison of exact integers that may have to ask the runtime.
 
-use crate::mach::compare::tested_zero;
-use crate::mach::exact::{self, Exact};
-use crate::mach::{Flow, Operands, call, switch};
-use crate::rv64::Inst;
-use crate::rv64::composite::Composite;
+use crate::mach::compare::{Conditions, compare, not_zero, tested_zero};
+use crate::mach::operands::{RegImm, Tied};
+use crate::rv64::Rv64;
+use crate::rv64::composite::{Composite, Test};
 use crate::rv64::emit::Cc;
 use crate::rv64::imm::fits12;
 use crate::rv64::insts::Row;
 use crate::rv64::regs::ZERO;
 use crate::rv64::select::{Arg, L, put, put_composite, put_regs, with_imm, with_reg, word};
 use crate::rv64::select_arith::add_imm;
-use mochi_ir::{Cond, FCond, Op, Value};
+use mochi_ir::{Cond, FCond, Inst, Op, Value};
 use regalloc2::{Operand, VReg};
 
-/// What a branch, a set or a select tests.
-#[derive(Clone, Copy, Debug)]
-pub enum Test {
-    /// The condition holds between two registers.
-    Words(Cc, Arg, Arg),
-    /// The condition holds (or, `true`, does not hold) between exact integers in two registers.
-    Exact(Exact, Cond, bool, Arg, Arg),
-}
-
-impl Test {
-    /// The opposite.
-    pub fn invert(self) -> Test {
-        match self {
-            Test::Words(cc, a, b) => Test::Words(cc.invert(), a, b),
-            Test::Exact(x, cond, not, a, b) => Test::Exact(x, cond, !not, a, b),
-        }
-    }
-
-    /// A register is not 0.
-    pub fn not_zero(v: VReg) -> Test {
-        Test::Words(Cc::Ne, Arg::R(v), Arg::P(ZERO))
-    }
+/// A register is not 0.
+pub fn is_set(v: VReg) -> Test<Arg> {
+    Test::Words { cc: Cc::Ne, a: Arg::R(v), b: Arg::P(ZERO) }
 }
 
 /// The branch for a condition, and whether it has the operands exchanged.
@@ -75,109 +55,70 @@ fn with_zero(cond: Cond, c: i64) -> Option<Cond> {
     }
 }
 
-/// Selects a comparison of words.
-pub fn words(l: &mut L, cond: Cond, a: Value, b: Value) -> Test {
-    if l.iconst(a).is_some() && l.iconst(b).is_none() {
-        return words(l, cond.swap(), b, a);
-    }
-    let (cond, b) = match l.iconst(b).and_then(|c| with_zero(cond, c)) {
-        Some(cond) => (cond, Arg::P(ZERO)),
-        None => (cond, word(l, b)),
-    };
-    let a = word(l, a);
-    match code(cond) {
-        (cc, false) => Test::Words(cc, a, b),
-        (cc, true) => Test::Words(cc, b, a),
-    }
-}
+impl Conditions for Rv64 {
+    type Condition = Test<Arg>;
 
-/// Selects a test whether bits of a word are not all 0.
-pub fn test_bits(l: &mut L, v: Value, mask: i64) -> Test {
-    let v = l.reg(v);
-    let high = mask.leading_zeros() as i64;
-    if fits12(mask) {
-        let bits = with_imm(l, Row::Andi, v, mask);
-        Test::not_zero(bits)
-    } else if mask.count_ones() == 1 {
-        // The bit as the sign.
-        let sign = if high == 0 { v } else { with_imm(l, Row::Slli, v, high) };
-        Test::Words(Cc::Lt, Arg::R(sign), Arg::P(ZERO))
-    } else if mask > 0 && mask & mask.wrapping_add(1) == 0 {
-        let bits = with_imm(l, Row::Slli, v, high);
-        Test::not_zero(bits)
-    } else {
-        let mask = l.word(mask);
-        let bits = with_reg(l, Row::And, v, mask);
-        Test::not_zero(bits)
-    }
-}
-
-/// Selects a float comparison: false when unordered, except for `ne`.
-fn floats(l: &mut L, cond: FCond, a: Value, b: Value) -> Test {
-    let (a, b) = (l.reg(a), l.reg(b));
-    let (row, a, b) = match cond {
-        FCond::Eq | FCond::Ne => (Row::FeqD, a, b),
-        FCond::Lt => (Row::FltD, a, b),
-        FCond::Le => (Row::FleD, a, b),
-        FCond::Gt => (Row::FltD, b, a),
-        FCond::Ge => (Row::FleD, b, a),
-    };
-    let holds = l.int();
-    put_regs(l, row, holds, &[a, b]);
-    let test = Test::not_zero(holds);
-    if cond == FCond::Ne { test.invert() } else { test }
-}
-
-/// Selects the comparison of an `icmp`, `fcmp` or `int.cmp`.
-fn compare(l: &mut L, inst: mochi_ir::Inst) -> Test {
-    let d = l.data(inst);
-    let args = l.operands(inst);
-    match d.op {
-        Op::Icmp => match tested_zero(l, inst) {
-            Some((v, true)) => test(l, v),
-            Some((v, false)) => test(l, v).invert(),
-            None => words(l, Cond::from_imm(d.imm), args[0], args[1]),
-        },
-        Op::Fcmp => floats(l, FCond::from_imm(d.imm), args[0], args[1]),
-        _ => exact::compare(l, inst),
-    }
-}
-
-/// Selects a test for a word being not 0.
-fn test(l: &mut L, v: Value) -> Test {
-    if let Some((inst, d)) = l.local_def(v) {
-        match d.op {
-            Op::Icmp | Op::Fcmp => return compare(l, inst),
-            Op::IntCmp if l.used_once(v) => return compare(l, inst),
-            Op::IntMod => {
-                if let Some(test) = exact::remainder_test(l, v) {
-                    return test;
-                }
-            }
-            Op::And if l.used_once(v) => {
-                let args = l.operands(inst);
-                if let Some(mask) = l.iconst(args[1]) {
-                    return test_bits(l, args[0], mask);
-                }
-            }
-            _ => {}
+    fn words(l: &mut L, cond: Cond, a: Value, b: RegImm<Value>) -> Test<Arg> {
+        let (cond, b) = match b {
+            RegImm::Imm(c) => match with_zero(cond, c) {
+                Some(cond) => (cond, Arg::P(ZERO)),
+                None => (cond, Arg::R(l.word(c))),
+            },
+            RegImm::Reg(b) => (cond, Arg::R(l.reg(b))),
+        };
+        let a = word(l, a);
+        match code(cond) {
+            (cc, false) => Test::Words { cc, a, b },
+            (cc, true) => Test::Words { cc, a: b, b: a },
         }
     }
-    let v = l.reg(v);
-    Test::not_zero(v)
+
+    fn floats(l: &mut L, cond: FCond, a: Value, b: Value) -> Test<Arg> {
+        let (a, b) = (l.reg(a), l.reg(b));
+        let (row, a, b) = match cond {
+            FCond::Eq | FCond::Ne => (Row::FeqD, a, b),
+            FCond::Lt => (Row::FltD, a, b),
+            FCond::Le => (Row::FleD, a, b),
+            FCond::Gt => (Row::FltD, b, a),
+            FCond::Ge => (Row::FleD, b, a),
+        };
+        let holds = l.int();
+        put_regs(l, row, holds, &[a, b]);
+        if cond == FCond::Ne { !is_set(holds) } else { is_set(holds) }
+    }
+
+    fn bits(l: &mut L, v: Value, mask: i64) -> Test<Arg> {
+        let v = l.reg(v);
+        let high = mask.leading_zeros() as i64;
+        if fits12(mask) {
+            is_set(with_imm(l, Row::Andi, v, mask))
+        } else if mask.count_ones() == 1 {
+            // The bit as the sign.
+            let sign = if high == 0 { v } else { with_imm(l, Row::Slli, v, high) };
+            Test::Words { cc: Cc::Lt, a: Arg::R(sign), b: Arg::P(ZERO) }
+        } else if mask > 0 && mask & mask.wrapping_add(1) == 0 {
+            is_set(with_imm(l, Row::Slli, v, high))
+        } else {
+            let mask = l.word(mask);
+            is_set(with_reg(l, Row::And, v, mask))
+        }
+    }
+
+    fn logic(l: &mut L, inst: Inst) -> Option<Test<Arg>> {
+        let args = l.operands(inst);
+        let mask = l.iconst(args[1]).filter(|_| l.data(inst).op == Op::And)?;
+        Some(Rv64::bits(l, args[0], mask))
+    }
 }
 
 /// The test as a condition between two registers.
-fn settle(l: &mut L, test: Test) -> (Cc, Arg, Arg) {
+fn settle(l: &mut L, test: Test<Arg>) -> (Cc, Arg, Arg) {
     match test {
-        Test::Words(cc, a, b) => (cc, a, b),
-        Test::Exact(x, cond, not, a, b) => {
+        Test::Words { cc, a, b } => (cc, a, b),
+        Test::Exact { x, cond, not, a, b } => {
             let raw = l.int();
-            let mut ops = Operands::new();
-            ops.add(Operand::reg_def(raw));
-            ops.add(a.operand());
-            ops.add(b.operand());
-            put_composite(l, Composite::Compare { x, cond }, &ops);
+            let (result, a, b) = (Operand::reg_def(raw), a.operand(), b.operand());
+            put_composite(l, Composite::Compare { x, cond, result, a, b });
             // See `composite::raw`.
             let holds = if matches!(code(cond).0, Cc::Eq | Cc::Ge) { Cc::Eq } else { Cc::Ne };
             (if not { holds.invert() } else { holds }, Arg::R(raw), Arg::P(ZERO))
@@ -186,7 +127,7 @@ fn settle(l: &mut L, test: Test) -> (Cc, Arg, Arg) {
 }
 
 /// Selects a comparison whose result is wanted as 0 or 1.
-pub fn set(l: &mut L, inst: mochi_ir::Inst) {
+pub fn set(l: &mut L, inst: Inst) {
     let d = l.data(inst);
     let dst = l.result(inst);
     if d.op == Op::Icmp && tested_zero(l, inst).is_none() {
@@ -220,8 +161,8 @@ fn set_immediate(l: &mut L, dst: VReg, cond: Cond, a: Value, c: i64) -> bool {
             let a = l.reg(a);
             let difference = l.int();
             add_imm(l, difference, a, c.wrapping_neg());
-            let test = Test::not_zero(difference);
-            set_test(l, dst, if cond == Cond::Eq { test.invert() } else { test });
+            let test = is_set(difference);
+            set_test(l, dst, if cond == Cond::Eq { !test } else { test });
             return true;
         }
         Cond::Slt => (Row::Slti, Some(c), false),
@@ -244,7 +185,7 @@ fn set_immediate(l: &mut L, dst: VReg, cond: Cond, a: Value, c: i64) -> bool {
 }
 
 /// Emits 0 or 1 for a test.
-fn set_test(l: &mut L, dst: VReg, test: Test) {
+fn set_test(l: &mut L, dst: VReg, test: Test<Arg>) {
     let (cc, a, b) = settle(l, test);
     match cc {
         Cc::Lt => put(l, Row::Slt, &[Arg::W(dst), a, b]),
@@ -271,17 +212,17 @@ fn set_test(l: &mut L, dst: VReg, test: Test) {
 }
 
 /// Selects `select` and `fselect`: a branch over a move.
-pub fn select(l: &mut L, inst: mochi_ir::Inst) {
+pub fn select(l: &mut L, inst: Inst) {
     let args = l.operands(inst);
     let dst = l.result(inst);
     let (mut so, mut not) = (args[1], args[2]);
     match (l.iconst(so), l.iconst(not)) {
         (Some(1), Some(0)) => {
-            let test = test(l, args[0]);
+            let test = not_zero(l, args[0]);
             return set_test(l, dst, test);
         }
         (Some(0), Some(1)) => {
-            let test = test(l, args[0]).invert();
+            let test = !not_zero(l, args[0]);
             return set_test(l, dst, test);
         }
         _ => {}
@@ -299,17 +240,11 @@ pub fn select(l: &mut L, inst: mochi_ir::Inst) {
     }
     let imm = small(l, not);
     let so = l.reg(so);
-    let not = if imm.is_some() { None } else { Some(l.reg(not)) };
-    let test = test(l, args[0]);
-    let (cc, a, b) = settle(l, if exchange { test.invert() } else { test });
-    let mut ops = Operands::new();
-    ops.tied(dst, so);
-    ops.add(a.operand());
-    ops.add(b.operand());
-    if let Some(not) = not {
-        ops.add(Operand::reg_use(not));
-    }
-    put_composite(l, Composite::Select { cc, imm }, &ops);
+    let other = imm.map_or_else(|| RegImm::Reg(Operand::reg_use(l.reg(not))), RegImm::Imm);
+    let test = not_zero(l, args[0]);
+    let (cc, a, b) = settle(l, if exchange { !test } else { test });
+    let (result, a, b) = (Tied::new(dst, so), a.operand(), b.operand());
+    put_composite(l, Composite::Select { cc, result, a, b, other });
 }
 
 /// A select that is the smaller or larger of what it compares.
@@ -335,25 +270,4 @@ fn minimum(l: &mut L, dst: VReg, args: &[Value]) -> bool {
     let (x, y) = (l.reg(x), l.reg(y));
     put_regs(l, row, dst, &[x, y]);
     true
-}
-
-/// Selects a terminator that is no plain jump.
-pub fn terminator(l: &mut L, inst: mochi_ir::Inst) {
-    match l.data(inst).op {
-        Op::Brif => {
-            let (branch, a, b) = match test(l, l.operands(inst)[0]) {
-                Test::Words(cc, a, b) => (Inst::If(cc), a, b),
-                Test::Exact(x, cond, not, a, b) => (Inst::ExactIf { x, cond, not }, a, b),
-            };
-            l.push(branch, Flow::Branch, &[a.operand(), b.operand()]);
-        }
-        Op::Switch => {
-            let plan = switch::plan(l.func, inst);
-            let v = l.reg(l.operands(inst)[0]);
-            l.push(Inst::Switch(Box::new(plan)), Flow::Branch, &[Operand::reg_use(v)]);
-        }
-        Op::Ret => call::ret(l, inst),
-        Op::Unreachable => l.push(Inst::Row { row: Row::Ebreak, imm: [0; 2] }, Flow::Exit, &[]),
-        other => unreachable!("{other:?} is no terminator with a choice"),
-    }
 }

@@ -1,15 +1,15 @@
 //! Selection: addresses, loads, stores, copies of memory.
 
 use crate::mach::memory::{self, Memory};
-use crate::mach::{Flow, Operands};
+use crate::mach::operands::Tied;
+use crate::rv64::Rv64;
 use crate::rv64::composite::Composite;
 use crate::rv64::imm::{self, fits12, low12};
 use crate::rv64::insts::Row;
 use crate::rv64::regs::ZERO;
 use crate::rv64::select::{Arg, L, put, put_composite, symbol_offset, word};
-use crate::rv64::{Inst, Rv64};
 use mochi_ir::{Op, Sym, Value};
-use regalloc2::VReg;
+use regalloc2::{Operand, VReg};
 
 /// An address that a load or store can have.
 enum Address {
@@ -51,8 +51,8 @@ fn access(l: &mut L, row: Row, value: Arg, at: Address) {
         Address::Offset(base, offset) => put(l, row, &[value, offset, base]),
         Address::Symbol(sym, addend) => {
             let store = !matches!(value, Arg::W(_));
-            let access = Inst::SymbolAccess { row, store, sym, addend };
-            l.push(access, Flow::Next, &[value.operand()]);
+            let value = value.operand();
+            put_composite(l, Composite::SymbolAccess { row, store, sym, addend, value });
         }
     }
 }
@@ -109,14 +109,10 @@ fn store_float(l: &mut L, inst: mochi_ir::Inst) {
     access(l, row, value, at);
 }
 
-/// Adds a register that starts with a value and is overwritten, for each of the values.
-fn tied(l: &mut L, values: &[Value]) -> Operands {
-    let mut ops = Operands::new();
-    for &v in values {
-        let old = l.reg(v);
-        ops.tied(l.temp(old.class()), old);
-    }
-    ops
+/// A register that starts with a value and is overwritten.
+fn destroyed(l: &mut L, v: Value) -> Tied<Operand> {
+    let old = l.reg(v);
+    Tied::new(l.temp(old.class()), old)
 }
 
 impl Memory for Rv64 {
@@ -152,12 +148,12 @@ impl Memory for Rv64 {
     }
 
     fn copy_any(l: &mut L, args: &[Value], overlap: bool) {
-        let ops = tied(l, args);
-        put_composite(l, Composite::Copy { overlap }, &ops);
+        let [to, from, n] = [0, 1, 2].map(|k| destroyed(l, args[k]));
+        put_composite(l, Composite::Copy { overlap, to, from, n });
     }
 
     fn fill_any(l: &mut L, args: &[Value]) {
-        let ops = tied(l, args);
-        put_composite(l, Composite::Fill, &ops);
+        let [to, byte, n] = [0, 1, 2].map(|k| destroyed(l, args[k]));
+        put_composite(l, Composite::Fill { to, byte, n });
     }
 }

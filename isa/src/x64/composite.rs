@@ -1,18 +1,19 @@
 //! Instructions that are several machine instructions but one to the allocator: exact integer
 //! arithmetic with its out-of-line slow path, divisions, branches, and a few that need labels.
 //!
-//! Of exact arithmetic ([`crate::mach::exact`]) additive results are undone in the stub; other
+//! Of exact arithmetic ([`crate::mach::exact`]) additive results are undone in the slow path; other
 //! operands are not overwritten.
 
 use crate::mach::divide::{self, Divide, Step};
-use crate::mach::exact::{self, Checks, Exact, ExactOp, Places};
-use crate::mach::switch::Switches;
+use crate::mach::exact::{self, Checks, Exact, ExactOp, Places, SlowPath};
+use crate::mach::operands::{RegImm, Tied, named_operands};
+use crate::mach::switch::{Case, Switches};
 use crate::mach::{Emitter, Label};
 use crate::x64::X64;
 use crate::x64::emit::{Addr, Opd, Start};
 use crate::x64::insts::{Cc, Row};
 use crate::x64::regs::*;
-use regalloc2::{Allocation, PReg};
+use regalloc2::PReg;
 
 /// A condition in the flags.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,29 +26,31 @@ pub enum Test {
     FloatNe,
 }
 
-/// Several machine instructions at once. The comments give the order of allocations.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[allow(missing_docs)]
-pub enum Composite {
-    /// Exact arithmetic.
-    /// Sum or difference: result, a, b (unless constant; kept), scratch (when both words are
-    /// checked). The result is in the place of a.
-    /// Negation: result, a (same place).
-    /// Product: result, a, b (unless constant). Operands kept.
-    /// Comparison into the flags: a, b (unless constant), scratch (when both are checked); flags
-    /// of the runtime's answer, negated when the operands are exchanged.
-    /// Quotient or remainder: a in rax, b (kept), results rax, rdx.
-    /// Quotient or remainder by a constant: a (kept), results rdx, rax.
-    /// Flags of a remainder by a power of two compared with 0: a.
-    Exact(Exact),
-    /// Signed division of words where the divisor may be -1: a in rax, b (kept), results rax, rdx.
-    DivWord { rem: bool },
-    /// Float select on flags: result, value if not (same place), value if so.
-    FloatSelect(Test),
-    /// Copy of overlapping areas: rdi, rsi, rcx; rax is destroyed.
-    MemMove,
-    /// Switch of stacks: new stack pointer, code; the argument is in place.
-    SwitchStack,
+named_operands! {
+    /// Several machine instructions at once.
+    Composite {
+        /// Exact sum or difference; a scratch register when both words are checked.
+        Sum { x: Exact } (result: Tied<R>, b: RegImm<R>, scratch: Option<R>),
+        /// Exact negation.
+        Neg { x: Exact } (result: Tied<R>),
+        /// Exact product.
+        Mul { x: Exact } (result: R, a: R, b: RegImm<R>),
+        /// Exact comparison; a scratch register when both words are checked. Its flags are those of the
+        /// runtime's answer, negated when the operands are exchanged.
+        Cmp { x: Exact } (a: R, b: RegImm<R>, scratch: Option<R>),
+        /// Exact quotient or remainder of rax, both results.
+        Div { x: Exact } (a: R, b: R, rax: R, rdx: R),
+        /// Exact quotient (rdx) or remainder (rax) by a constant; the other one is destroyed.
+        DivConst { x: Exact, divisor: i64 } (a: R, rdx: R, rax: R),
+        /// Flags of an exact remainder by a power of two, compared with 0.
+        RemZero { x: Exact, divisor: i64 } (a: R),
+        /// Signed division of words where the divisor may be -1, of rax; both results.
+        DivWord { rem: bool } (a: R, b: R, rax: R, rdx: R),
+        /// Float select on flags; `so` replaces the other value.
+        FloatSelect { test: Test } (result: Tied<R>, so: R),
+        /// Copy of overlapping areas: rdi, rsi, rcx; rax is destroyed.
+        MemMove {} (to: R, from: R, n: R),
+    }
 }
 
 /// Code that undoes the result of the fast path.
@@ -63,11 +66,8 @@ pub enum Undo {
     Neg,
 }
 
-/// The slow path of exact arithmetic.
-pub type Stub = exact::Stub<Opd, Undo>;
-
 /// Emits the slow path.
-pub fn stub(e: &mut Emitter<X64>, s: &Stub) {
+pub fn slow_path(e: &mut Emitter<X64>, s: &SlowPath<X64>) {
     e.buf.bind(s.entry);
     let p = &s.places;
     match (p.undo, p.result.map(Opd::Reg)) {
@@ -84,7 +84,7 @@ pub fn stub(e: &mut Emitter<X64>, s: &Stub) {
     for &r in &saved {
         e.put(Row::Push, &[Opd::Reg(r)]);
     }
-    let swap = s.exact.op == ExactOp::Cmp { swap: true };
+    let swap = s.op == ExactOp::Cmp { swap: true };
     let (first, second) = if swap { (p.b, p.a) } else { (p.a, p.b) };
     if second == Opd::Reg(RDI) {
         if first == Opd::Reg(RSI) {
@@ -97,7 +97,7 @@ pub fn stub(e: &mut Emitter<X64>, s: &Stub) {
         e.mov(RDI, first);
         e.mov(RSI, second);
     }
-    e.call(s.exact.slow);
+    e.call(s.slow);
     match p.result {
         Some(r) => e.mov(r, Opd::Reg(RAX)),
         None if swap => e.put(Row::Neg, &[Opd::Reg(RAX)]),
@@ -117,21 +117,21 @@ fn binary(e: &mut Emitter<X64>, sub: bool, to: Opd, b: Opd) {
     }
 }
 
-/// Goes to the stub when the word is odd.
+/// Goes to the slow path when the word is odd.
 fn test_tag(e: &mut Emitter<X64>, word: Opd, odd: Label) {
     let row = if matches!(word, Opd::Mem(_)) { Row::TestMemBI } else { Row::TestBI };
     e.put(row, &[word, Opd::Imm(1)]);
     e.jcc(Cc::Ne, odd);
 }
 
-/// Goes to the stub when a word to be checked is odd. Destroys the scratch register if both are.
-fn test_tags(e: &mut Emitter<X64>, checks: Checks, a: Opd, b: Opd, scratch: Option<PReg>, odd: Label) {
+/// Goes to the slow path when a word to be checked is odd. Destroys the scratch register if both are.
+fn test_tags(e: &mut Emitter<X64>, checks: Checks, a: Opd, b: Opd, scratch: Option<Opd>, odd: Label) {
     match (checks.a, checks.b) {
         (true, true) => {
             let scratch = scratch.expect("scratch register");
-            e.mov(scratch, a);
-            e.put(Row::Or, &[Opd::Reg(scratch), b]);
-            test_tag(e, Opd::Reg(scratch), odd);
+            e.mov(reg(scratch), a);
+            e.put(Row::Or, &[scratch, b]);
+            test_tag(e, scratch, odd);
         }
         (true, false) => test_tag(e, a, odd),
         (false, true) => test_tag(e, b, odd),
@@ -139,157 +139,135 @@ fn test_tags(e: &mut Emitter<X64>, checks: Checks, a: Opd, b: Opd, scratch: Opti
     }
 }
 
-fn reg(a: Allocation) -> PReg {
-    a.as_reg().expect("register")
+fn reg(operand: Opd) -> PReg {
+    if let Opd::Reg(reg) = operand { reg } else { unreachable!("register") }
 }
 
-/// Emits the fast path of exact arithmetic.
-pub fn fast_path(e: &mut Emitter<X64>, x: &Exact, allocs: &[Allocation], slow: Label) -> Places<Opd, Undo> {
-    let imm = x.imm.map(Opd::Imm);
-    let first = Opd::Reg(reg(allocs[0]));
-    let checks = x.checks;
-    let places = |a, b, result| Places { a, b, result, undo: Undo::Nothing };
-    match x.op {
-        ExactOp::Add | ExactOp::Sub => add_sub(e, x, allocs, slow),
-        ExactOp::Neg => {
-            e.put(Row::Neg, &[first]);
-            if checks.overflow {
-                e.jcc(Cc::O, slow);
-            }
-            if checks.a {
-                test_tag(e, first, slow);
-            }
-            Places { a: first, b: first, result: Some(reg(allocs[0])), undo: Undo::Neg }
-        }
-        ExactOp::Mul => mul(e, x, allocs, slow),
-        ExactOp::Cmp { .. } => {
-            let b = imm.unwrap_or_else(|| e.opd(allocs[1]));
-            let scratch = (checks.a && checks.b).then(|| reg(allocs[2]));
-            test_tags(e, checks, first, b, scratch, slow);
-            match b {
-                Opd::Imm(0) => e.put(Row::Test, &[first, first]),
-                Opd::Imm(v) => e.put_imm(Row::CmpI, first, v),
-                _ => e.put(Row::Cmp, &[first, b]),
-            }
-            places(first, b, None)
-        }
-        ExactOp::Div | ExactOp::Rem => {
-            let rem = x.op == ExactOp::Rem;
-            match x.imm {
-                None => div(e, rem, checks, allocs, slow),
-                Some(divisor) => {
-                    test_tag(e, first, slow);
-                    match (divisor, rem) {
-                        (4, false) => half(e, reg(allocs[0])),
-                        _ => divide::by_constant(e, RAX, reg(allocs[0]), divisor, rem),
-                    }
-                    places(first, Opd::Imm(divisor), Some(if rem { RAX } else { RDX }))
-                }
-            }
-        }
-        ExactOp::RemZero => {
-            let divisor = x.imm.expect("constant divisor");
-            test_tag(e, first, slow);
-            // The word is even here, so the tag's bit need not be tested.
-            let mask = divisor - 2;
-            match mask {
-                0..256 => e.put(Row::TestBI, &[first, Opd::Imm(mask as i8 as i64)]),
-                _ => e.put(Row::TestLI, &[first, Opd::Imm(mask)]),
-            }
-            places(first, Opd::Imm(divisor), None)
-        }
+fn opd(operand: RegImm<Opd>) -> Opd {
+    match operand {
+        RegImm::Reg(place) => place,
+        RegImm::Imm(c) => Opd::Imm(c),
     }
 }
 
 /// Emits a composite.
-pub fn emit(e: &mut Emitter<X64>, c: &Composite, allocs: &[Allocation]) {
-    match *c {
-        Composite::Exact(x) => exact::emit(e, &x, allocs),
-        Composite::DivWord { rem } => div_word(e, rem, allocs),
-        Composite::FloatSelect(test) => {
-            let (dst, so) = (Opd::Reg(reg(allocs[0])), Opd::Reg(reg(allocs[2])));
+pub fn emit(e: &mut Emitter<X64>, c: Composite<Opd>) {
+    match c {
+        Composite::Sum { x, result, b, scratch } => {
+            exact::emit(e, x, |e, slow| sum(e, x, result.def, opd(b), scratch, slow));
+        }
+        Composite::Neg { x, result } => exact::emit(e, x, |e, slow| neg(e, x, result.def, slow)),
+        Composite::Mul { x, result, a, b } => exact::emit(e, x, |e, slow| mul(e, x, result, a, b, slow)),
+        Composite::Cmp { x, a, b, scratch } => {
+            exact::emit(e, x, |e, slow| {
+                let b = opd(b);
+                test_tags(e, x.checks, a, b, scratch, slow);
+                match b {
+                    Opd::Imm(0) => e.put(Row::Test, &[a, a]),
+                    Opd::Imm(v) => e.put_imm(Row::CmpI, a, v),
+                    _ => e.put(Row::Cmp, &[a, b]),
+                }
+                Places { a, b, result: None, undo: Undo::Nothing }
+            });
+        }
+        Composite::Div { x, a, b, rax, rdx } => {
+            exact::emit(e, x, |e, slow| div(e, x, a, b, [rax, rdx], slow))
+        }
+        Composite::DivConst { x, divisor, a, rdx, rax } => {
+            exact::emit(e, x, |e, slow| {
+                let rem = x.op == ExactOp::Rem;
+                test_tags(e, x.checks, a, a, None, slow);
+                match (divisor, rem) {
+                    (4, false) => half(e, reg(a)),
+                    _ => divide::by_constant(e, reg(rax), reg(a), divisor, rem),
+                }
+                let result = Some(reg(if rem { rax } else { rdx }));
+                Places { a, b: Opd::Imm(divisor), result, undo: Undo::Nothing }
+            });
+        }
+        Composite::RemZero { x, divisor, a } => {
+            exact::emit(e, x, |e, slow| {
+                test_tag(e, a, slow);
+                // The word is even here, so the tag's bit need not be tested.
+                let mask = divisor - 2;
+                match mask {
+                    0..256 => e.put(Row::TestBI, &[a, Opd::Imm(mask as i8 as i64)]),
+                    _ => e.put(Row::TestLI, &[a, Opd::Imm(mask)]),
+                }
+                Places { a, b: Opd::Imm(divisor), result: None, undo: Undo::Nothing }
+            });
+        }
+        Composite::DivWord { rem, a, b, rdx, .. } => div_word(e, rem, a, b, rdx),
+        Composite::FloatSelect { test, result, so } => {
             let (take, over) = (e.buf.label(), e.buf.label());
             branch_if(e, test, take, over, Some(take));
             e.buf.bind(take);
-            e.put(Row::Movaps, &[dst, so]);
+            e.put(Row::Movaps, &[result.def, so]);
             e.buf.bind(over);
         }
-        Composite::MemMove => mem_move(e),
-        Composite::SwitchStack => {
-            let (sp, code) = (reg(allocs[0]), reg(allocs[1]));
-            e.mov(RSP, Opd::Reg(sp));
-            e.put(Row::XorL, &[Opd::Reg(RBP), Opd::Reg(RBP)]);
-            e.put(Row::CallReg, &[Opd::Reg(code)]);
-            e.put(Row::Ud2, &[]);
-        }
+        Composite::MemMove { to, from, n } => mem_move(e, reg(to), reg(from), reg(n)),
     }
 }
 
-fn add_sub(e: &mut Emitter<X64>, x: &Exact, allocs: &[Allocation], slow: Label) -> Places<Opd, Undo> {
+fn sum(e: &mut Emitter<X64>, x: Exact, to: Opd, b: Opd, scratch: Option<Opd>, slow: Label) -> Places<X64> {
     let (sub, checks) = (x.op == ExactOp::Sub, x.checks);
-    let dst = reg(allocs[0]);
-    let to = Opd::Reg(dst);
-    let b = x.imm.map_or_else(|| e.opd(allocs[2]), Opd::Imm);
-    let both = checks.a && checks.b;
-    if both {
-        let scratch = reg(allocs[3]);
-        e.mov(scratch, to);
-        e.put(Row::Or, &[Opd::Reg(scratch), b]);
+    if let Some(both) = scratch {
+        e.mov(reg(both), to);
+        e.put(Row::Or, &[both, b]);
     }
     binary(e, sub, to, b);
     if checks.overflow {
         e.jcc(Cc::O, slow);
     }
     // Sum and difference of an odd and an even word are odd.
-    if both {
-        test_tag(e, Opd::Reg(reg(allocs[3])), slow);
+    if let Some(both) = scratch {
+        test_tag(e, both, slow);
     } else if checks.a || checks.b {
         test_tag(e, to, slow);
     }
-    Places { a: to, b, result: Some(dst), undo: if sub { Undo::Add } else { Undo::Sub } }
+    Places { a: to, b, result: Some(reg(to)), undo: if sub { Undo::Add } else { Undo::Sub } }
 }
 
-fn mul(e: &mut Emitter<X64>, x: &Exact, allocs: &[Allocation], slow: Label) -> Places<Opd, Undo> {
+fn neg(e: &mut Emitter<X64>, x: Exact, to: Opd, slow: Label) -> Places<X64> {
+    e.put(Row::Neg, &[to]);
+    if x.checks.overflow {
+        e.jcc(Cc::O, slow);
+    }
+    if x.checks.a {
+        test_tag(e, to, slow);
+    }
+    Places { a: to, b: to, result: Some(reg(to)), undo: Undo::Neg }
+}
+
+fn mul(e: &mut Emitter<X64>, x: Exact, to: Opd, a: Opd, b: RegImm<Opd>, slow: Label) -> Places<X64> {
     let checks = x.checks;
-    let (dst, a) = (reg(allocs[0]), Opd::Reg(reg(allocs[1])));
-    let to = Opd::Reg(dst);
-    let b = match x.imm {
+    match b {
         // The product with the untagged constant is tagged already.
-        Some(c) => {
+        RegImm::Imm(c) => {
             test_tags(e, checks, a, a, None, slow);
             let factor = c >> 1;
             let row = if factor as i8 as i64 == factor { Row::ImulI8 } else { Row::ImulI };
             e.put(row, &[to, a, Opd::Imm(factor)]);
-            Opd::Imm(c)
         }
-        None => {
-            let b = e.opd(allocs[2]);
-            test_tags(e, checks, a, b, Some(dst), slow);
-            e.mov(dst, a);
+        RegImm::Reg(b) => {
+            test_tags(e, checks, a, b, Some(to), slow);
+            e.mov(reg(to), a);
             e.put(Row::SarI, &[to, Opd::Imm(1)]);
             e.put(Row::Imul, &[to, b]);
-            b
         }
-    };
+    }
     if checks.overflow {
         e.jcc(Cc::O, slow);
     }
-    Places { a, b, result: Some(dst), undo: Undo::Nothing }
+    Places { a, b: opd(b), result: Some(reg(to)), undo: Undo::Nothing }
 }
 
 /// The quotient of tagged words is untagged, the remainder tagged. Words of at most 32 bits take
 /// the short division, which is much faster on many processors.
-fn div(
-    e: &mut Emitter<X64>,
-    rem: bool,
-    checks: Checks,
-    allocs: &[Allocation],
-    slow: Label,
-) -> Places<Opd, Undo> {
+fn div(e: &mut Emitter<X64>, x: Exact, a: Opd, b: Opd, [rax, rdx]: [Opd; 2], slow: Label) -> Places<X64> {
     let (wide, done) = (e.buf.label(), e.buf.label());
-    let (rax, rdx) = (Opd::Reg(RAX), Opd::Reg(RDX));
-    let b = Opd::Reg(reg(allocs[1]));
-    test_tags(e, checks, rax, b, Some(RDX), slow);
+    let rem = x.op == ExactOp::Rem;
+    test_tags(e, x.checks, a, b, Some(rdx), slow);
     e.put(Row::Test, &[b, b]);
     e.jcc(Cc::E, slow);
     e.put(Row::Mov, &[rdx, rax]);
@@ -308,7 +286,7 @@ fn div(
         e.put(Row::Add, &[rax, rax]);
         e.jcc(Cc::O, slow);
     }
-    Places { a: rax, b, result: Some(if rem { RDX } else { RAX }), undo: Undo::Nothing }
+    Places { a, b, result: Some(reg(if rem { rdx } else { rax })), undo: Undo::Nothing }
 }
 
 /// Tagged half of a tagged word in rdx: the sign is added as a one, the new low bit is cleared for the tag.
@@ -370,15 +348,14 @@ impl Divide for X64 {
     }
 }
 
-fn div_word(e: &mut Emitter<X64>, rem: bool, allocs: &[Allocation]) {
-    let b = Opd::Reg(reg(allocs[1]));
+fn div_word(e: &mut Emitter<X64>, rem: bool, a: Opd, b: Opd, rdx: Opd) {
     let (normal, done) = (e.buf.label(), e.buf.label());
     e.put_imm(Row::CmpI, b, -1);
     e.jcc(Cc::Ne, normal);
     if rem {
-        e.put(Row::XorL, &[Opd::Reg(RDX), Opd::Reg(RDX)]);
+        e.put(Row::XorL, &[rdx, rdx]);
     } else {
-        e.put(Row::Neg, &[Opd::Reg(RAX)]);
+        e.put(Row::Neg, &[a]);
     }
     e.jump(done);
     e.buf.bind(normal);
@@ -388,14 +365,14 @@ fn div_word(e: &mut Emitter<X64>, rem: bool, allocs: &[Allocation]) {
 }
 
 /// Forward unless the destination starts inside the source.
-fn mem_move(e: &mut Emitter<X64>) {
+fn mem_move(e: &mut Emitter<X64>, to: PReg, from: PReg, n: PReg) {
     let (forward, done) = (e.buf.label(), e.buf.label());
-    e.mov(RAX, Opd::Reg(RDI));
-    e.put(Row::Sub, &[Opd::Reg(RAX), Opd::Reg(RSI)]);
-    e.put(Row::Cmp, &[Opd::Reg(RAX), Opd::Reg(RCX)]);
+    e.mov(RAX, Opd::Reg(to));
+    e.put(Row::Sub, &[Opd::Reg(RAX), Opd::Reg(from)]);
+    e.put(Row::Cmp, &[Opd::Reg(RAX), Opd::Reg(n)]);
     e.jcc(Cc::Ae, forward);
-    for r in [RDI, RSI] {
-        let end = Addr { start: Start::Reg(r), index: Some((RCX, 1)), disp: -1 };
+    for r in [to, from] {
+        let end = Addr { start: Start::Reg(r), index: Some((n, 1)), disp: -1 };
         e.put(Row::Lea, &[Opd::Reg(r), Opd::Mem(end)]);
     }
     e.put(Row::Std, &[]);
@@ -428,10 +405,12 @@ pub fn branch_if(e: &mut Emitter<X64>, test: Test, so: Label, not: Label, next: 
     }
 }
 
-impl X64 {
-    /// Compares the word of a multi-way branch (value, two scratch registers).
-    fn compare_case(e: &mut Emitter<X64>, allocs: &[Allocation], c: i64) {
-        let (v, scratch) = (Opd::Reg(reg(allocs[0])), reg(allocs[1]));
+impl Switches for X64 {
+    const SCRATCH: bool = true;
+
+    fn branch_case(e: &mut Emitter<X64>, case: &Case<PReg>, less: bool, c: i64, target: Label) {
+        let &Case::Scratch { word, first: scratch, .. } = case else { unreachable!("scratch registers") };
+        let v = Opd::Reg(word);
         match i32::try_from(c) {
             Ok(0) => e.put(Row::Test, &[v, v]),
             Ok(_) => e.put_imm(Row::CmpI, v, c),
@@ -440,34 +419,23 @@ impl X64 {
                 e.put(Row::Cmp, &[v, Opd::Reg(scratch)]);
             }
         }
-    }
-}
-
-impl Switches for X64 {
-    fn branch_equal(e: &mut Emitter<X64>, allocs: &[Allocation], c: i64, target: Label) {
-        X64::compare_case(e, allocs, c);
-        e.jcc(Cc::E, target);
-    }
-
-    fn branch_less(e: &mut Emitter<X64>, allocs: &[Allocation], c: i64, target: Label) {
-        X64::compare_case(e, allocs, c);
-        e.jcc(Cc::L, target);
+        e.jcc(if less { Cc::L } else { Cc::E }, target);
     }
 
     fn branch_table(
         e: &mut Emitter<X64>,
-        allocs: &[Allocation],
+        case: &Case<PReg>,
         first: i64,
         size: i64,
         table: Label,
         default: Label,
     ) {
-        let [v, t1, t2] = [0, 1, 2].map(|k| reg(allocs[k]));
+        let &Case::Scratch { word, first: t1, second: t2 } = case else { unreachable!("scratch registers") };
         match i32::try_from(first.wrapping_neg()) {
-            Ok(disp) => e.put(Row::Lea, &[Opd::Reg(t1), Opd::at(v, disp)]),
+            Ok(disp) => e.put(Row::Lea, &[Opd::Reg(t1), Opd::at(word, disp)]),
             Err(_) => {
                 e.constant(t1, first.wrapping_neg());
-                e.put(Row::Add, &[Opd::Reg(t1), Opd::Reg(v)]);
+                e.put(Row::Add, &[Opd::Reg(t1), Opd::Reg(word)]);
             }
         }
         e.put_imm(Row::CmpI, Opd::Reg(t1), size);

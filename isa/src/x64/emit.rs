@@ -3,10 +3,12 @@
 //! [`Emitter::put`] is the only place where a row becomes bytes. Rip-relative operands become
 //! relocations or references into the function's own constants and tables.
 
-use crate::mach::{BranchForm, Emitter, Fixups, Label};
+use crate::mach::exact::SlowPath;
+use crate::mach::{Abi, BranchForm, Context, Emitter, Fixups, Isa, Label};
+use crate::x64::composite::{self, Composite, Test};
 use crate::x64::insts::{Cc, Place, Role, Row};
 use crate::x64::regs::*;
-use crate::x64::{Base, Inst, Mem, X64};
+use crate::x64::{Base, Inst, Mem, X64, abi};
 use iced_x86::{Encoder, Instruction, OpKind, Register};
 use mochi_ir::Sym;
 use mochi_objwrite::{RelocKind, SymRef};
@@ -265,31 +267,9 @@ impl Emitter<'_, X64> {
         }
     }
 
-    /// Emits a constant without changing flags, except zero.
-    pub fn constant(&mut self, to: PReg, v: i64) {
-        let to = Opd::Reg(to);
-        if v == 0 {
-            self.put(Row::XorL, &[to, to]);
-        } else if v as u32 as i64 == v {
-            self.put(Row::MovLI, &[to, Opd::Imm(v)]);
-        } else if v as i32 as i64 == v {
-            self.put(Row::MovI, &[to, Opd::Imm(v)]);
-        } else {
-            self.put(Row::MovAbs, &[to, Opd::Imm(v)]);
-        }
-    }
-
     /// Emits a conditional jump.
     pub fn jcc(&mut self, cc: Cc, target: Label) {
         self.buf.branch(Branch::Jcc(cc), target);
-    }
-
-    /// Emits a direct call.
-    pub fn call(&mut self, sym: Sym) {
-        self.buf.bytes.push(0xe8);
-        let at = self.buf.bytes.len();
-        self.buf.bytes.extend([0; 4]);
-        self.buf.reloc(at, RelocKind::X64Call, SymRef(sym.0), -4);
     }
 
     /// The place of an allocation.
@@ -297,17 +277,6 @@ impl Emitter<'_, X64> {
         match a.as_reg() {
             Some(r) => Opd::Reg(r),
             None => Opd::frame(self.frame.slot_offset(a.as_stack().expect("allocated").index())),
-        }
-    }
-
-    /// Loads from or stores to this place below the frame pointer.
-    pub fn frame_access(&mut self, offset: i32, reg: PReg, store: bool) {
-        let (reg, place, float) = (Opd::Reg(reg), Opd::frame(offset), reg.class() == RegClass::Float);
-        match (float, store) {
-            (true, true) => self.put(Row::MovsdStore, &[place, reg]),
-            (true, false) => self.put(Row::MovsdLoad, &[reg, place]),
-            (false, true) => self.put(Row::MovStore, &[place, reg]),
-            (false, false) => self.put(Row::Mov, &[reg, place]),
         }
     }
 
@@ -335,9 +304,33 @@ impl Emitter<'_, X64> {
         let index = (mem.scale > 0).then(|| (reg(), mem.scale));
         Opd::Mem(Addr { start, index, disp })
     }
+}
 
-    /// Emits an allocated row.
-    pub fn row(&mut self, row: Row, mem: Mem, imm: i64, allocs: &[Allocation]) {
+impl Isa for X64 {
+    type Row = Inst;
+    type Composite = Composite<()>;
+    type Test = Test;
+    type Opd = Opd;
+    type Undo = composite::Undo;
+    type State = State;
+    const FUNCTION_ALIGN: u32 = 16;
+    const COPIES_FROM_SLOTS: bool = true;
+    const SYSCALL: Inst = Inst::new(Row::Syscall);
+    const TRAP: Inst = Inst::new(Row::Ud2);
+
+    fn abi(_: &Context) -> &'static Abi {
+        &abi::SYSTEM_V
+    }
+
+    fn prologue(e: &mut Emitter<X64>) {
+        abi::prologue(e);
+    }
+
+    fn epilogue(e: &mut Emitter<X64>) {
+        abi::epilogue(e);
+    }
+
+    fn row(e: &mut Emitter<X64>, &Inst { row, mem, imm }: &Inst, allocs: &[Allocation]) {
         let mut allocs = allocs.iter().copied();
         let mut operands = [Opd::Imm(0); 4];
         let mut n = 0;
@@ -351,80 +344,99 @@ impl Emitter<'_, X64> {
                     allocs.next();
                     continue;
                 }
-                Place::Reg(_) => self.opd(allocs.next().expect("allocation")),
-                Place::RegMem(_) if mem.base == Base::Operand => self.opd(allocs.next().expect("allocation")),
-                Place::RegMem(_) | Place::Mem => self.address(mem, &mut allocs),
+                Place::Reg(_) => e.opd(allocs.next().expect("allocation")),
+                Place::RegMem(_) if mem.base == Base::Operand => e.opd(allocs.next().expect("allocation")),
+                Place::RegMem(_) | Place::Mem => e.address(mem, &mut allocs),
                 _ => Opd::Imm(imm),
             };
             operands[n] = operand;
             n += 1;
         }
-        if matches!(row, Row::Mov | Row::Movaps) && operands[0] == operands[1] {
-            return;
-        }
-        self.put(row, &operands[..n]);
+        e.put(row, &operands[..n]);
     }
 
-    /// Loads a float constant.
-    pub fn float(&mut self, to: PReg, bits: u64) {
-        if bits == 0 {
-            self.put(Row::Xorps, &[Opd::Reg(to), Opd::Reg(to)]);
-        } else {
-            let label = self.add_constant(&bits.to_le_bytes());
-            self.put(Row::MovsdLoad, &[Opd::Reg(to), Opd::label(label)]);
-        }
+    fn composite(e: &mut Emitter<X64>, c: &Composite<()>, allocs: &[Allocation]) {
+        composite::emit(e, c.with(allocs, |a| e.opd(a)));
     }
-}
 
-/// Moves between registers.
-pub fn move_register(e: &mut Emitter<X64>, from: PReg, to: PReg) {
-    let row = if to.class() == RegClass::Float { Row::Movaps } else { Row::Mov };
-    e.put(row, &[Opd::Reg(to), Opd::Reg(from)]);
-}
-
-/// Emits an allocated instruction that is no branch.
-pub fn emit(e: &mut Emitter<X64>, inst: &Inst, allocs: &[Allocation]) {
-    match inst {
-        Inst::Params => {}
-        Inst::Home(home) => e.home(*home, allocs),
-        Inst::Row { row, mem, imm } => e.row(*row, *mem, *imm, allocs),
-        Inst::Const(v) => {
-            let to = allocs[0].as_reg().expect("register");
-            e.constant(to, *v);
-        }
-        Inst::Float(bits) => {
-            let to = allocs[0].as_reg().expect("register");
-            e.float(to, *bits);
-        }
-        Inst::Return => crate::x64::abi::epilogue(e),
-        Inst::Call(sym) => e.call(*sym),
-        Inst::CallMem(mem) => {
-            let target = if mem.base == Base::Operand {
-                e.opd(allocs[0])
-            } else {
-                e.address(*mem, &mut allocs.iter().copied())
-            };
-            e.put(Row::CallReg, &[target]);
-        }
-        Inst::Composite(c) => crate::x64::composite::emit(e, c, allocs),
-        Inst::Jump | Inst::If(_) | Inst::Switch(_) => unreachable!("branch"),
-    }
-}
-
-impl X64 {
-    /// Emits a branch.
-    pub fn emit_branch(
+    fn branch(
         e: &mut Emitter<X64>,
-        inst: &Inst,
-        allocs: &[Allocation],
-        targets: &[Label],
+        test: &Test,
+        _: &[Allocation],
+        [so, not]: [Label; 2],
         next: Option<Label>,
     ) {
-        match inst {
-            Inst::Jump => e.jump_unless_next(targets[0], next),
-            Inst::If(cond) => crate::x64::composite::branch_if(e, *cond, targets[0], targets[1], next),
-            Inst::Switch(plan) => crate::mach::switch::emit(e, plan, allocs, targets, next),
-            _ => unreachable!("no branch"),
+        composite::branch_if(e, *test, so, not, next);
+    }
+
+    /// Does not change flags, except for zero.
+    fn constant(e: &mut Emitter<X64>, to: PReg, v: i64) {
+        let to = Opd::Reg(to);
+        if v == 0 {
+            e.put(Row::XorL, &[to, to]);
+        } else if v as u32 as i64 == v {
+            e.put(Row::MovLI, &[to, Opd::Imm(v)]);
+        } else if v as i32 as i64 == v {
+            e.put(Row::MovI, &[to, Opd::Imm(v)]);
+        } else {
+            e.put(Row::MovAbs, &[to, Opd::Imm(v)]);
         }
+    }
+
+    fn float(e: &mut Emitter<X64>, to: PReg, bits: u64) {
+        if bits == 0 {
+            e.put(Row::Xorps, &[Opd::Reg(to), Opd::Reg(to)]);
+        } else {
+            let label = e.add_constant(&bits.to_le_bytes());
+            e.put(Row::MovsdLoad, &[Opd::Reg(to), Opd::label(label)]);
+        }
+    }
+
+    /// Changes flags for offsets of more than 32 bits.
+    fn symbol(e: &mut Emitter<X64>, to: PReg, sym: Sym, offset: i64) {
+        let near = i32::try_from(offset);
+        let at = Addr { start: Start::Sym(sym), index: None, disp: near.unwrap_or(0) };
+        e.put(Row::Lea, &[Opd::Reg(to), Opd::Mem(at)]);
+        if near.is_err() {
+            let rest = e.add_constant(&offset.to_le_bytes());
+            e.put(Row::Add, &[Opd::Reg(to), Opd::label(rest)]);
+        }
+    }
+
+    fn call(e: &mut Emitter<X64>, sym: Sym) {
+        e.buf.bytes.push(0xe8);
+        let at = e.buf.bytes.len();
+        e.buf.bytes.extend([0; 4]);
+        e.buf.reloc(at, RelocKind::X64Call, SymRef(sym.0), -4);
+    }
+
+    fn switch_stack(e: &mut Emitter<X64>, stack: PReg, code: PReg) {
+        e.mov(RSP, Opd::Reg(stack));
+        e.constant(RBP, 0);
+        e.put(Row::CallReg, &[Opd::Reg(code)]);
+        e.put(Row::Ud2, &[]);
+    }
+
+    fn move_register(e: &mut Emitter<X64>, from: PReg, to: PReg) {
+        let row = if to.class() == RegClass::Float { Row::Movaps } else { Row::Mov };
+        e.put(row, &[Opd::Reg(to), Opd::Reg(from)]);
+    }
+
+    fn frame_access(e: &mut Emitter<X64>, offset: i32, reg: PReg, store: bool) {
+        let (reg, place, float) = (Opd::Reg(reg), Opd::frame(offset), reg.class() == RegClass::Float);
+        match (float, store) {
+            (true, true) => e.put(Row::MovsdStore, &[place, reg]),
+            (true, false) => e.put(Row::MovsdLoad, &[reg, place]),
+            (false, true) => e.put(Row::MovStore, &[place, reg]),
+            (false, false) => e.put(Row::Mov, &[reg, place]),
+        }
+    }
+
+    fn clear_word(e: &mut Emitter<X64>, offset: i32) {
+        e.put(Row::MovStoreI, &[Opd::frame(offset), Opd::Imm(0)]);
+    }
+
+    fn slow_path(e: &mut Emitter<X64>, path: &SlowPath<X64>) {
+        composite::slow_path(e, path);
     }
 }

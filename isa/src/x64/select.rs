@@ -5,13 +5,13 @@
 //! allocator inserts do not.
 
 use crate::mach::select::{Rules, Select};
-use crate::mach::{Flow, Lower, Operands};
-use crate::x64::composite::Composite;
+use crate::mach::{Lower, Operands};
+use crate::x64::composite::{Composite, Test};
 use crate::x64::insts::{Place, Row};
 use crate::x64::regs::RCX;
 use crate::x64::{Base, Inst, Mem, X64, select_arith as arith, select_flow as flow, select_mem as mem};
-use mochi_ir::{Op, Sym, Value};
-use regalloc2::{Operand, OperandConstraint, OperandKind, OperandPos, RegClass, VReg};
+use mochi_ir::{Op, Value};
+use regalloc2::{Operand, OperandConstraint, OperandKind, OperandPos, VReg};
 
 /// Selection state for this instruction set.
 pub type L<'a> = Lower<'a, X64>;
@@ -109,7 +109,7 @@ pub fn put(l: &mut L, row: Row, args: &[Arg]) {
             (Arg::Rw(d, s), None) => ops.tied(d, s),
         }
     }
-    l.push(Inst::Row { row, mem, imm }, Flow::Next, ops.list());
+    l.row(Inst { row, mem, imm }, &ops);
 }
 
 /// Emits a row with an immediate as its last operand, in the shortest form.
@@ -122,12 +122,6 @@ pub fn put_imm(l: &mut L, row: Row, first: &[Arg], imm: i64) {
     }
 }
 
-/// Emits a copy between registers.
-pub fn copy(l: &mut L, to: VReg, from: VReg) {
-    let row = if to.class() == RegClass::Float { Row::Movaps } else { Row::Mov };
-    put(l, row, &[Arg::W(to), Arg::R(from)]);
-}
-
 /// A register with the value that may be overwritten: a copy when the value is needed later. (Left
 /// to the allocator, a value that is overwritten and needed later takes two moves.)
 pub fn owned(l: &mut L, v: Value) -> VReg {
@@ -137,21 +131,8 @@ pub fn owned(l: &mut L, v: Value) -> VReg {
         return r;
     }
     let to = l.temp(r.class());
-    copy(l, to, r);
+    l.copy(to, r);
     to
-}
-
-/// Emits the address of a symbol plus an offset.
-pub fn symbol(l: &mut L, sym: Sym, offset: i64, dst: VReg) {
-    match i32::try_from(offset) {
-        Ok(disp) => put(l, Row::Lea, &[Arg::W(dst), Arg::M(Amode::fixed(Base::Sym(sym), disp))]),
-        Err(_) => {
-            let base = l.int();
-            put(l, Row::Lea, &[Arg::W(base), Arg::M(Amode::fixed(Base::Sym(sym), 0))]);
-            let offset = l.word(offset);
-            put(l, Row::Add, &[Arg::Rw(dst, base), Arg::R(offset)]);
-        }
-    }
 }
 
 /// Selects `getsp` and `getfp`.
@@ -183,9 +164,15 @@ impl Select for X64 {
         store: mem::store,
         pointer,
     };
+
+    fn branch_test(test: Test, _: &mut Operands) -> Test {
+        test
+    }
 }
 
 /// Emits a composite.
-pub fn put_composite(l: &mut L, c: Composite, operands: &Operands) {
-    l.push(Inst::Composite(c), Flow::Next, operands.list());
+pub fn put_composite(l: &mut L, c: Composite<Operand>) {
+    let mut ops = Operands::new();
+    let c = c.list(&mut ops);
+    l.composite(c, &ops);
 }

@@ -1,14 +1,13 @@
 //! Selection: integer and float arithmetic on words and floats.
 
 use crate::mach::fold::shift_count;
-use crate::mach::{Flow, Operands};
 use crate::x64::composite::Composite;
 use crate::x64::insts::{Cc, Row};
 use crate::x64::regs::{RAX, RDX};
-use crate::x64::select::{Amode, Arg, L, Src, copy, owned, put, put_composite, put_imm};
+use crate::x64::select::{Amode, Arg, L, Src, owned, put, put_composite, put_imm};
 use crate::x64::select_flow::float_source;
 use crate::x64::select_mem::{lea_source, load_source};
-use crate::x64::{Base, Inst, Mem};
+use crate::x64::{Base, Mem};
 use mochi_ir::{Op, Value};
 use regalloc2::{Operand, VReg};
 
@@ -156,9 +155,9 @@ pub fn mul_imm(l: &mut L, dst: VReg, a: VReg, c: i64, keep: bool) {
     match c {
         0 => {
             let zero = l.word(0);
-            copy(l, dst, zero);
+            l.copy(dst, zero);
         }
-        1 => copy(l, dst, a),
+        1 => l.copy(dst, a),
         -1 => put(l, Row::Neg, &[Arg::Rw(dst, a)]),
         3 | 5 | 9 => {
             let mem = Mem { base: Base::Reg, scale: c as u8 - 1, disp: 0 };
@@ -176,7 +175,7 @@ pub fn mul_imm(l: &mut L, dst: VReg, a: VReg, c: i64, keep: bool) {
 /// Shifts left by a constant.
 fn shl_imm(l: &mut L, dst: VReg, a: VReg, k: i64, keep: bool) {
     match k {
-        0 => copy(l, dst, a),
+        0 => l.copy(dst, a),
         1 if keep => {
             let mem = Mem { base: Base::Reg, scale: 1, disp: 0 };
             put(l, Row::Lea, &[Arg::W(dst), Arg::M(Amode { mem, base: Some(a), index: Some(a) })]);
@@ -188,7 +187,7 @@ fn shl_imm(l: &mut L, dst: VReg, a: VReg, k: i64, keep: bool) {
         _ => {
             let from = if keep { l.int() } else { a };
             if keep {
-                copy(l, from, a);
+                l.copy(from, a);
             }
             put(l, Row::ShlI, &[Arg::Rw(dst, from), Arg::I(k)]);
         }
@@ -234,18 +233,15 @@ pub fn divide(l: &mut L, inst: mochi_ir::Inst) {
     let high = l.word(0);
     let (q, r) = (l.int(), l.int());
     put(l, Row::Div, &[Arg::Rw(r, high), Arg::Rw(q, a), Arg::R(b)]);
-    copy(l, dst, if rem { r } else { q });
+    l.copy(dst, if rem { r } else { q });
 }
 
 fn divide_signed(l: &mut L, dst: VReg, a: VReg, b: VReg, rem: bool) {
     let other = l.int();
     let (q, r) = if rem { (other, dst) } else { (dst, other) };
-    let mut ops = Operands::new();
-    ops.add(Operand::reg_fixed_use(a, RAX));
-    ops.add(Operand::reg_use_at_end(b));
-    ops.add(Operand::reg_fixed_def(q, RAX));
-    ops.add(Operand::reg_fixed_def(r, RDX));
-    put_composite(l, Composite::DivWord { rem }, &ops);
+    let (rax, rdx) = (Operand::reg_fixed_def(q, RAX), Operand::reg_fixed_def(r, RDX));
+    let (a, b) = (Operand::reg_fixed_use(a, RAX), Operand::reg_use_at_end(b));
+    put_composite(l, Composite::DivWord { rem, a, b, rax, rdx });
 }
 
 fn shift_imm(l: &mut L, row: Row, a: VReg, k: i64) -> VReg {
@@ -389,7 +385,7 @@ pub fn convert(l: &mut L, inst: mochi_ir::Inst) {
             // The instruction keeps the upper half of its result; clearing it first cuts the
             // dependence on whatever was there.
             let zero = l.float();
-            l.push(Inst::Float(0), Flow::Next, &[Operand::reg_def(zero)]);
+            l.constant_float(0, zero);
             match source(l, v) {
                 Src::Reg(a) => put(l, Row::Cvtsi2sd, &[Arg::Rw(dst, zero), Arg::R(a)]),
                 Src::Mem(a) => put(l, Row::Cvtsi2sdMem, &[Arg::Rw(dst, zero), Arg::M(a)]),

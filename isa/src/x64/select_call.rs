@@ -2,19 +2,14 @@
 
 use crate::mach::Lower;
 use crate::mach::call::Calls;
-use crate::x64::composite::Composite;
 use crate::x64::insts::Row;
 use crate::x64::select::{Amode, Arg, put};
 use crate::x64::select_mem::load_source;
-use crate::x64::{Base, Inst, Mem, X64};
-use mochi_ir::{Op, Sym, Value};
+use crate::x64::{Base, Inst, X64};
+use mochi_ir::{Op, Value};
 use regalloc2::{Operand, RegClass, VReg};
 
 impl Calls for X64 {
-    fn params() -> Inst {
-        Inst::Params
-    }
-
     fn load_argument(l: &mut Lower<X64>, dst: VReg, offset: u32) {
         let row = if dst.class() == RegClass::Float { Row::MovsdLoad } else { Row::Mov };
         put(l, row, &[Arg::W(dst), Arg::M(Amode::fixed(Base::Incoming, offset as i32))]);
@@ -32,32 +27,16 @@ impl Calls for X64 {
         }
     }
 
-    fn call(callee: Sym) -> Inst {
-        Inst::Call(callee)
-    }
-
     fn call_address(l: &mut Lower<X64>, target: Value, operands: &mut Vec<Operand>) -> Inst {
         match load_source(l, target, Op::Load64) {
             Some(a) => {
                 operands.extend(a.base.into_iter().chain(a.index).map(Operand::reg_use));
-                Inst::CallMem(a.mem)
+                Inst { mem: a.mem, ..Inst::new(Row::CallReg) }
             }
             None => {
                 operands.push(Operand::any_use(l.reg(target)));
-                Inst::CallMem(Mem::NONE)
+                Inst::new(Row::CallReg)
             }
         }
-    }
-
-    fn syscall() -> Inst {
-        Inst::Row { row: Row::Syscall, mem: Mem::NONE, imm: 0 }
-    }
-
-    fn switch_stack() -> Inst {
-        Inst::Composite(Composite::SwitchStack)
-    }
-
-    fn ret() -> Inst {
-        Inst::Return
     }
 }

@@ -1,13 +1,15 @@
 //! Selection: comparisons, branches, selects.
 
-use crate::mach::{Flow, Operands, call, exact, switch};
-use crate::x64::Inst;
+use crate::mach::compare::{Conditions, compare, not_zero};
+use crate::mach::operands::{RegImm, Tied};
+use crate::x64::X64;
 use crate::x64::composite::{Composite, Test};
 use crate::x64::insts::{Cc, Row};
 use crate::x64::select::{Arg, L, Src, owned, put, put_composite, put_imm};
 use crate::x64::select_mem::{load_byte_source, load_source};
-use mochi_ir::{Cond, FCond, InstData, Op, Value};
+use mochi_ir::{Cond, FCond, Inst, Op, Value};
 use regalloc2::Operand;
+use std::ops::Not;
 
 /// The condition code of an integer condition.
 pub fn code(cond: Cond) -> Cc {
@@ -25,73 +27,54 @@ pub fn code(cond: Cond) -> Cc {
     }
 }
 
-/// The opposite test.
-pub fn invert(test: Test) -> Test {
-    match test {
-        Test::Is(cc) => Test::Is(cc.invert()),
-        Test::FloatEq => Test::FloatNe,
-        Test::FloatNe => Test::FloatEq,
-    }
-}
+impl Not for Test {
+    type Output = Test;
 
-/// Emits flags that tell whether a word is not 0.
-pub fn flags(l: &mut L, v: Value) -> Test {
-    if let Some((inst, d)) = l.local_def(v) {
-        match d.op {
-            Op::Icmp | Op::Fcmp => return compare(l, inst),
-            Op::IntCmp if l.used_once(v) => return compare(l, inst),
-            Op::And if l.used_once(v) => {
-                let args = l.operands(inst);
-                test_bits(l, args[0], args[1]);
-                return Test::Is(Cc::Ne);
-            }
-            _ => {}
+    fn not(self) -> Test {
+        match self {
+            Test::Is(cc) => Test::Is(cc.invert()),
+            Test::FloatEq => Test::FloatNe,
+            Test::FloatNe => Test::FloatEq,
         }
     }
-    test_zero(l, v);
-    Test::Is(Cc::Ne)
 }
 
-/// Emits the comparison of an `icmp`, `fcmp` or `int.cmp`.
-pub fn compare(l: &mut L, inst: mochi_ir::Inst) -> Test {
-    let d = l.data(inst);
-    let args = l.operands(inst);
-    match d.op {
-        Op::Icmp => {
-            let cond = Cond::from_imm(d.imm);
-            if let Some(0) = l.iconst(args[1])
-                && matches!(cond, Cond::Eq | Cond::Ne)
-                && let Some(test) = compare_zero(l, args[0])
-            {
-                return if cond == Cond::Ne { test } else { invert(test) };
-            }
-            Test::Is(cmp(l, cond, args[0], args[1]))
+impl Conditions for X64 {
+    type Condition = Test;
+
+    fn words(l: &mut L, cond: Cond, a: Value, b: RegImm<Value>) -> Test {
+        cmp(l, cond, a, b);
+        Test::Is(code(cond))
+    }
+
+    /// `ucomisd` sets carry, zero and parity for unordered operands, so only "above" conditions are
+    /// false then; "less" exchanges the operands.
+    fn floats(l: &mut L, cond: FCond, a: Value, b: Value) -> Test {
+        let (a, b) = if matches!(cond, FCond::Lt | FCond::Le) { (b, a) } else { (a, b) };
+        let rhs = float_source(l, b);
+        let a = l.reg(a);
+        put(l, Row::Ucomisd, &[Arg::R(a), rhs.into()]);
+        match cond {
+            FCond::Eq => Test::FloatEq,
+            FCond::Ne => Test::FloatNe,
+            FCond::Lt | FCond::Gt => Test::Is(Cc::A),
+            FCond::Le | FCond::Ge => Test::Is(Cc::Ae),
         }
-        Op::Fcmp => float_compare(l, FCond::from_imm(d.imm), args[0], args[1]),
-        _ => exact::compare(l, inst),
     }
-}
 
-/// Flags for "is not 0" of a comparison or bit test that is only compared with 0.
-fn compare_zero(l: &mut L, v: Value) -> Option<Test> {
-    let (inst, d) = l.local_def(v)?;
-    match d.op {
-        Op::Icmp | Op::Fcmp => Some(compare(l, inst)),
-        Op::IntCmp | Op::And if l.used_once(v) => Some(flags(l, v)),
-        Op::IntMod => exact::remainder_test(l, v),
-        _ => None,
+    fn bits(l: &mut L, v: Value, mask: i64) -> Test {
+        test_mask(l, v, mask);
+        Test::Is(Cc::Ne)
     }
-}
 
-fn test_zero(l: &mut L, v: Value) {
-    if let Some(a) = load_source(l, v, Op::Load64) {
-        return put_imm(l, Row::CmpMemI, &[Arg::M(a)], 0);
+    fn logic(l: &mut L, inst: Inst) -> Option<Test> {
+        if l.data(inst).op == Op::Or {
+            return None;
+        }
+        let args = l.operands(inst);
+        test_bits(l, args[0], args[1]);
+        Some(Test::Is(Cc::Ne))
     }
-    if let Some(a) = load_byte_source(l, v) {
-        return put(l, Row::CmpMemBI8, &[Arg::M(a), Arg::I(0)]);
-    }
-    let r = l.reg(v);
-    put(l, Row::Test, &[Arg::R(r), Arg::R(r)]);
 }
 
 /// Emits flags of `x & y` compared with 0.
@@ -105,7 +88,7 @@ fn test_bits(l: &mut L, x: Value, y: Value) {
 }
 
 /// Emits flags of `x & mask` compared with 0.
-pub fn test_mask(l: &mut L, x: Value, mask: i64) {
+fn test_mask(l: &mut L, x: Value, mask: i64) {
     if let (0..=255, Some(a)) = (mask, load_byte_source(l, x)) {
         return put(l, Row::TestMemBI, &[Arg::M(a), Arg::I(mask as i8 as i64)]);
     }
@@ -123,12 +106,8 @@ pub fn test_mask(l: &mut L, x: Value, mask: i64) {
 }
 
 /// Emits a comparison of words.
-pub fn cmp(l: &mut L, cond: Cond, a: Value, b: Value) -> Cc {
-    if l.iconst(a).is_some() && l.iconst(b).is_none() {
-        return cmp(l, cond.swap(), b, a);
-    }
-    let small = l.iconst(b).filter(|&c| c as i32 as i64 == c);
-    if let Some(c) = small {
+fn cmp(l: &mut L, cond: Cond, a: Value, b: RegImm<Value>) {
+    if let Some(c) = b.imm().filter(|&c| c as i32 as i64 == c) {
         if let Some(m) = load_source(l, a, Op::Load64) {
             put_imm(l, Row::CmpMemI, &[Arg::M(m)], c);
         } else if let (Some(m), Cond::Eq | Cond::Ne, 0..=255) = (load_byte_source(l, a), cond, c) {
@@ -141,33 +120,19 @@ pub fn cmp(l: &mut L, cond: Cond, a: Value, b: Value) -> Cc {
                 put_imm(l, Row::CmpI, &[Arg::R(a)], c);
             }
         }
-        return code(cond);
+        return;
     }
-    if let Some(m) = load_source(l, b, Op::Load64) {
+    if let RegImm::Reg(b) = b
+        && let Some(m) = load_source(l, b, Op::Load64)
+    {
         let a = l.reg(a);
         put(l, Row::Cmp, &[Arg::R(a), Arg::M(m)]);
     } else if let Some(m) = load_source(l, a, Op::Load64) {
-        let b = l.reg(b);
+        let b = l.either(b);
         put(l, Row::CmpMem, &[Arg::M(m), Arg::R(b)]);
     } else {
-        let (a, b) = (l.reg(a), l.reg(b));
+        let (a, b) = (l.reg(a), l.either(b));
         put(l, Row::Cmp, &[Arg::R(a), Arg::R(b)]);
-    }
-    code(cond)
-}
-
-/// `ucomisd` sets carry, zero and parity for unordered operands, so only "above" conditions are
-/// false then; "less" exchanges the operands.
-fn float_compare(l: &mut L, cond: FCond, a: Value, b: Value) -> Test {
-    let (a, b) = if matches!(cond, FCond::Lt | FCond::Le) { (b, a) } else { (a, b) };
-    let rhs = float_source(l, b);
-    let a = l.reg(a);
-    put(l, Row::Ucomisd, &[Arg::R(a), rhs.into()]);
-    match cond {
-        FCond::Eq => Test::FloatEq,
-        FCond::Ne => Test::FloatNe,
-        FCond::Lt | FCond::Gt => Test::Is(Cc::A),
-        FCond::Le | FCond::Ge => Test::Is(Cc::Ae),
     }
 }
 
@@ -187,7 +152,7 @@ pub fn float_source(l: &mut L, v: Value) -> Src {
 }
 
 /// Selects a comparison whose result is wanted as 0 or 1.
-pub fn set(l: &mut L, inst: mochi_ir::Inst) {
+pub fn set(l: &mut L, inst: Inst) {
     let dst = l.result(inst);
     let byte = l.int();
     match compare(l, inst) {
@@ -207,17 +172,15 @@ pub fn set(l: &mut L, inst: mochi_ir::Inst) {
 }
 
 /// Selects `select` and `fselect`.
-pub fn select(l: &mut L, inst: mochi_ir::Inst) {
+pub fn select(l: &mut L, inst: Inst) {
     let args = l.operands(inst);
     let dst = l.result(inst);
     let so = l.reg(args[1]);
     let not = owned(l, args[2]);
-    let test = flags(l, args[0]);
+    let test = not_zero(l, args[0]);
     if l.data(inst).op == Op::Fselect {
-        let mut ops = Operands::new();
-        ops.tied(dst, not);
-        ops.add(Operand::reg_use(so));
-        return put_composite(l, Composite::FloatSelect(test), &ops);
+        let (result, so) = (Tied::new(dst, not), Operand::reg_use(so));
+        return put_composite(l, Composite::FloatSelect { test, result, so });
     }
     match test {
         Test::Is(cc) => put(l, cc.cmov_row(), &[Arg::Rw(dst, not), Arg::R(so)]),
@@ -228,29 +191,5 @@ pub fn select(l: &mut L, inst: mochi_ir::Inst) {
             put(l, Row::CmovNe, &[Arg::Rw(half, keep), Arg::R(other)]);
             put(l, Row::CmovP, &[Arg::Rw(dst, half), Arg::R(other)]);
         }
-    }
-}
-
-/// Selects a terminator that is no plain jump.
-pub fn terminator(l: &mut L, inst: mochi_ir::Inst) {
-    let d: &InstData = l.data(inst);
-    match d.op {
-        Op::Brif => {
-            let test = flags(l, l.operands(inst)[0]);
-            l.push(Inst::If(test), Flow::Branch, &[]);
-        }
-        Op::Switch => {
-            let plan = switch::plan(l.func, inst);
-            let v = l.reg(l.operands(inst)[0]);
-            let (t1, t2) = (l.int(), l.int());
-            let ops = [Operand::reg_use(v), Operand::reg_temp(t1), Operand::reg_temp(t2)];
-            l.push(Inst::Switch(Box::new(plan)), Flow::Branch, &ops);
-        }
-        Op::Ret => call::ret(l, inst),
-        Op::Unreachable => {
-            let (row, mem) = (Row::Ud2, crate::x64::Mem::NONE);
-            l.push(Inst::Row { row, mem, imm: 0 }, Flow::Exit, &[]);
-        }
-        other => unreachable!("{other:?} is no terminator with a choice"),
     }
 }

@@ -1,7 +1,7 @@
 //! Selection: addresses, loads, stores, copies of memory.
 
-use crate::mach::Operands;
 use crate::mach::memory::{self, Memory};
+use crate::mach::{MachInst, Operands};
 use crate::x64::composite::Composite;
 use crate::x64::insts::Row;
 use crate::x64::regs::{RAX, RCX, RDI, RSI};
@@ -262,28 +262,24 @@ impl Memory for X64 {
 
     fn copy_any(l: &mut L, args: &[Value], overlap: bool) {
         let (to, from, n) = (l.fixed(args[0]), l.fixed(args[1]), l.fixed(args[2]));
-        let mut ops = Operands::new();
-        ops.add(Operand::reg_fixed_use(to, RDI));
-        ops.add(Operand::reg_fixed_use(from, RSI));
-        ops.add(Operand::reg_fixed_use(n, RCX));
+        let (to, from) = (Operand::reg_fixed_use(to, RDI), Operand::reg_fixed_use(from, RSI));
+        let n = Operand::reg_fixed_use(n, RCX);
         let mut clobbers: PRegSet = [RDI, RSI, RCX].into_iter().collect();
+        let mut ops = Operands::new();
         if overlap {
             clobbers.add(RAX);
-            l.push_clobbering(Inst::Composite(Composite::MemMove), ops.list(), clobbers);
+            let c = Composite::MemMove { to, from, n }.list(&mut ops);
+            l.push_clobbering(MachInst::Composite(c), ops.list(), clobbers);
         } else {
-            let (row, mem) = (Row::RepMovsB, Mem::NONE);
-            l.push_clobbering(Inst::Row { row, mem, imm: 0 }, ops.list(), clobbers);
+            let row = MachInst::Row(Inst::new(Row::RepMovsB));
+            l.push_clobbering(row, &[to, from, n], clobbers);
         }
     }
 
     fn fill_any(l: &mut L, args: &[Value]) {
         let (to, byte, n) = (l.fixed(args[0]), l.fixed(args[1]), l.fixed(args[2]));
-        let mut ops = Operands::new();
-        ops.add(Operand::reg_fixed_use(to, RDI));
-        ops.add(Operand::reg_fixed_use(byte, RAX));
-        ops.add(Operand::reg_fixed_use(n, RCX));
+        let ops = [(to, RDI), (byte, RAX), (n, RCX)].map(|(v, r)| Operand::reg_fixed_use(v, r));
         let clobbers = [RDI, RCX].into_iter().collect();
-        let (row, mem) = (Row::RepStosB, Mem::NONE);
-        l.push_clobbering(Inst::Row { row, mem, imm: 0 }, ops.list(), clobbers);
+        l.push_clobbering(MachInst::Row(Inst::new(Row::RepStosB)), &ops, clobbers);
     }
 }
