@@ -7,9 +7,10 @@
 //! So blocks may be filled in any order, and no argument is written before it is known which
 //! parameters there are.
 
-use crate::func::{ArgList, Block, BlockCall, Function, SrcLoc, Type, Value, ValueDef};
+use crate::func::{ArgList, Block, BlockCall, Function, Type, Value, ValueDef};
 use crate::module::Sym;
 use crate::ops::{Cond, FCond, Op};
+use crate::positions::SrcLoc;
 use crate::regions::Region;
 use crate::variables::{Assignment, Read, place};
 

@@ -6,6 +6,7 @@
 
 use crate::module::{Conv, Sym};
 use crate::ops::{Op, Role};
+use crate::positions::{Position, Positions, SrcLoc};
 use crate::regions::Region;
 
 macro_rules! id {
@@ -69,31 +70,6 @@ impl Type {
             (Type::Addr, _) | (_, Type::Addr) => Type::Addr,
             _ => self,
         }
-    }
-}
-
-/// Source position: line and column, both 1-based, packed; 0 is unknown. The file is that of the
-/// function ([`Function::file`]). Lines up to 2^20 - 1; columns saturate at 4095.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, PartialOrd, Ord)]
-pub struct SrcLoc(pub u32);
-
-impl SrcLoc {
-    /// Unknown position.
-    pub const NONE: SrcLoc = SrcLoc(0);
-
-    /// Packs a position.
-    pub fn new(line: u32, column: u32) -> SrcLoc {
-        SrcLoc(line.min((1 << 20) - 1) << 12 | column.min(4095))
-    }
-
-    /// The line, 0 when unknown.
-    pub fn line(self) -> u32 {
-        self.0 >> 12
-    }
-
-    /// The column, 0 when unknown.
-    pub fn column(self) -> u32 {
-        self.0 & 0xfff
     }
 }
 
@@ -201,6 +177,8 @@ pub struct Function {
     pub edges: Vec<BlockCall>,
     /// Block order; the entry is first. Its parameters are the function's.
     pub layout: Vec<Block>,
+    /// Positions in inlined calls.
+    pub positions: Positions,
 }
 
 impl Function {
@@ -220,7 +198,13 @@ impl Function {
             pool: Vec::new(),
             edges: Vec::new(),
             layout: Vec::new(),
+            positions: Positions::default(),
         }
+    }
+
+    /// The position of an instruction.
+    pub fn position(&self, inst: Inst) -> Position {
+        self.positions.get(self.insts[inst.index()].loc)
     }
 
     /// The entry block.

@@ -19,6 +19,7 @@ pub mod module;
 pub mod nones;
 pub mod ops;
 pub mod passes;
+pub mod positions;
 pub mod regions;
 pub mod roots;
 pub mod ssa;
@@ -28,8 +29,9 @@ pub mod verify;
 
 pub use builder::FunctionBuilder;
 pub use effects::{Effects, effects};
-pub use func::{Block, BlockCall, Function, Inst, InstData, SrcLoc, Type, Value, ValueDef};
+pub use func::{Block, BlockCall, Function, Inst, InstData, Type, Value, ValueDef};
 pub use library::{Decl, Library};
 pub use module::{Attributes, Conv, Data, Module, Reloc, Signature, Sym, SymDecl, SymKind};
 pub use ops::{Cond, FCond, Op};
+pub use positions::SrcLoc;
 pub use regions::{Region, Regions};

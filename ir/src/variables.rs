@@ -8,8 +8,9 @@
 //! in blocks, assignments, reads, and edges into meetings: where a variable is alive does not matter.
 
 use crate::cfg::{Cfg, DomTree};
-use crate::func::{Block, Function, SrcLoc, Type, Value};
+use crate::func::{Block, Function, Type, Value};
 use crate::ops::Op;
+use crate::positions::SrcLoc;
 use std::ops::Range;
 
 /// A variable has this value at the end of a block that assigns it.

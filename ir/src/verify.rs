@@ -33,7 +33,7 @@ macro_rules! rules {
 rules! {
     V01 "A function has blocks, and each block is in the layout at most once.";
     V02 "The last instruction of a block, and no other, is a terminator.";
-    V03 "Every id and range is in bounds, and edges lead to blocks of the layout.";
+    V03 "Every id and range is in bounds, and edges lead to blocks of the layout; only functions with a file have inlined calls.";
     V04 "An instruction is in one place only.";
     V05 "Results and parameters are defined where their definition says.";
     V06 "Only defined values are used: no alias, no removed instruction.";
@@ -185,6 +185,13 @@ impl Verifier<'_> {
         {
             self.fail(Rule::V03, "symbol or file of the function");
         }
+        let calls = !func.positions.calls().is_empty();
+        if !func.positions.is_sound(self.module.files.len())
+            || !func.positions.has(func.loc)
+            || calls && func.file.is_none()
+        {
+            self.fail(Rule::V03, "positions");
+        }
         let mut placed = vec![false; func.insts.len()];
         let mut defined = vec![false; func.values.len()];
         for &b in &func.layout {
@@ -238,6 +245,7 @@ impl Verifier<'_> {
         let func = self.func;
         let data = func.insts[inst.index()];
         let mut good = self.in_pool(data.args)
+            && func.positions.has(data.loc)
             && data.result.is_none_or(|v| v.index() < func.values.len())
             && data.sym.is_none_or(|s| (s.0 as usize) < self.module.syms.len())
             && data.edges.start as u64 + data.edges.len as u64 <= func.edges.len() as u64;

@@ -5,6 +5,7 @@
 
 pub mod a64;
 pub mod fuzz;
+mod lines;
 pub mod mach;
 pub mod module;
 pub mod rv64;

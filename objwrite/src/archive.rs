@@ -18,9 +18,10 @@
 //! strings and records
 //! record   varints: symbol, kind, log2(align), zero size, size; contents; relocations: count, then
 //!          offset delta, kind, symbol, zigzag addend each; 0 or 1 + function
-//! function display name (length, bytes), file + 1 or 0, line, size of the code; rows: count, then
-//!          offset delta, zigzag line delta, column, flags; frame: count, then offset delta, code,
-//!          operands
+//! function display name (length, bytes), file + 1 or 0, line, size of the code; inlined calls: count, then
+//!          display name, file, line of the declaration, line, column, call + 1 or 0; rows: count, then
+//!          offset delta, zigzag line delta, column, flags, call + 1 or 0; frame: count, then offset
+//!          delta, code, operands
 //! ```
 //!
 //! Readers check every position and index: damaged bytes give an [`ArchiveError`], never a panic,
@@ -28,7 +29,8 @@
 
 use crate::leb;
 use crate::model::{
-    Atom, AtomKind, AtomView, CfiOp, FrameInfo, FunctionInfo, LineRow, Object, RelocEntry, SymRef, Symbol,
+    Atom, AtomKind, AtomView, CfiOp, FrameInfo, FunctionInfo, InlinedCall, LineRow, Object, RelocEntry,
+    SymRef, Symbol,
 };
 use crate::reloc::RelocKind;
 use crate::target::{self, Target};
@@ -37,7 +39,7 @@ use std::fmt;
 
 const MAGIC: u32 = u32::from_le_bytes(*b"MOAR");
 /// Version of the format; a reader takes its own only.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 const HEADER: usize = 9 * 4;
 const SYMBOL: usize = 4 * 4;
 const KINDS: [AtomKind; 6] =
@@ -124,12 +126,25 @@ impl Writer {
         }
     }
 
+    fn call(&mut self, call: Option<u32>) {
+        self.varint(call.map_or(0, |c| u64::from(c) + 1));
+    }
+
     fn function(&mut self, f: &FunctionInfo) {
         self.varint(f.display.len() as u64);
         self.out.extend(f.display.as_bytes());
         self.varint(f.file.map_or(0, |n| u64::from(n) + 1));
         self.varint(f.line.into());
         self.varint(f.code_size.into());
+        self.varint(f.inlined.len() as u64);
+        for c in &f.inlined {
+            self.varint(c.display.len() as u64);
+            self.out.extend(c.display.as_bytes());
+            for n in [c.file, c.declared, c.line, c.column] {
+                self.varint(n.into());
+            }
+            self.call(c.call);
+        }
         self.varint(f.lines.len() as u64);
         let (mut offset, mut line) = (0, i64::from(f.line));
         for r in &f.lines {
@@ -137,6 +152,7 @@ impl Writer {
             self.signed(i64::from(r.line) - line);
             self.varint(r.column.into());
             self.out.push(u8::from(r.is_stmt) | u8::from(r.prologue_end) << 1);
+            self.call(r.call);
             (offset, line) = (r.offset.into(), r.line.into());
         }
         self.varint(f.frame.ops.len() as u64);
@@ -510,19 +526,19 @@ impl<'a> Cursor<'_, 'a> {
         if code_size as usize > bytes {
             return Err(ArchiveError::Damaged("size of the code"));
         }
-        let count = self.count(4)?;
+        let inlined = self.inlined()?;
+        if file.is_none() && !inlined.is_empty() {
+            return Err(ArchiveError::Damaged("inlined calls without a file"));
+        }
+        let count = self.count(5)?;
         let mut lines = Vec::with_capacity(count);
         let (mut offset, mut line) = (0, first);
         for _ in 0..count {
             (offset, line) = (self.delta(offset)?, self.delta(line)?);
             let (column, flags) = (self.number()?, self.byte()?);
-            lines.push(LineRow {
-                offset,
-                line,
-                column,
-                is_stmt: flags & 1 != 0,
-                prologue_end: flags & 2 != 0,
-            });
+            let (is_stmt, prologue_end) = (flags & 1 != 0, flags & 2 != 0);
+            let call = self.call(inlined.len())?;
+            lines.push(LineRow { offset, line, column, is_stmt, prologue_end, call });
         }
         let count = self.count(2)?;
         let mut ops = Vec::with_capacity(count);
@@ -531,7 +547,32 @@ impl<'a> Cursor<'_, 'a> {
             offset = self.delta(offset)?;
             ops.push((offset, self.cfi()?));
         }
-        Ok(FunctionInfo { display, file, line: first, code_size, lines, frame: FrameInfo { ops } })
+        let frame = FrameInfo { ops };
+        Ok(FunctionInfo { display, file, line: first, code_size, lines, inlined, frame })
+    }
+
+    fn inlined(&mut self) -> Result<Vec<InlinedCall>> {
+        let count = self.count(6)?;
+        let mut calls = Vec::with_capacity(count);
+        for before in 0..count {
+            let display = text(self.bytes()?)?.to_string();
+            let file = self.number()?;
+            if file >= self.archive.files {
+                return Err(ArchiveError::Damaged("file index"));
+            }
+            let (declared, line, column) = (self.number()?, self.number()?, self.number()?);
+            calls.push(InlinedCall { display, file, declared, line, column, call: self.call(before)? });
+        }
+        Ok(calls)
+    }
+
+    /// One of so many inlined calls, or none.
+    fn call(&mut self, calls: usize) -> Result<Option<u32>> {
+        let call = self.number::<u32>()?.checked_sub(1);
+        match call {
+            Some(c) if c as usize >= calls => Err(ArchiveError::Damaged("inlined call")),
+            _ => Ok(call),
+        }
     }
 
     fn cfi(&mut self) -> Result<CfiOp> {
@@ -584,8 +625,22 @@ mod tests {
             object.symbols.push(Symbol { name: name.into(), global: i != 1 });
         }
         let reloc = |offset, kind, sym, addend| RelocEntry { offset, kind, sym: SymRef(sym), addend };
-        let row =
-            |offset, line| LineRow { offset, line, column: 7, is_stmt: offset == 0, prologue_end: true };
+        let row = |offset, line, call| LineRow {
+            offset,
+            line,
+            column: 7,
+            is_stmt: offset == 0,
+            prologue_end: true,
+            call,
+        };
+        let inlined = |display: &str, line, call| InlinedCall {
+            display: display.into(),
+            file: 0,
+            declared: 3,
+            line,
+            column: 9,
+            call,
+        };
         let frame = FrameInfo {
             ops: vec![
                 (1, CfiOp::DefCfaOffset(16)),
@@ -602,7 +657,8 @@ mod tests {
             file,
             line: 12,
             code_size: 1,
-            lines: vec![row(0, 12), row(3, 5), row(3, 0)],
+            lines: vec![row(0, 12, None), row(3, 5, file.map(|_| 1)), row(3, 0, None)],
+            inlined: file.map_or(vec![], |_| vec![inlined("g", 13, None), inlined("h: naïve", 4, Some(0))]),
             frame: frame.clone(),
         };
         let atom = |sym, kind, bytes: &[u8], relocs, function| Atom {

@@ -8,17 +8,17 @@
 //!
 //! Sections are made with addresses relative to the code section and a list of places to fix: an
 //! executable fixes them with its addresses ([`DebugSection::resolved`]), an object file writes
-//! them as relocations. References: DWARF 5, sections 3.1 (units), 3.3 (subprograms), 6.2 (lines),
+//! them as relocations. References: DWARF 5, sections 3.1 (units), 3.3 (subprograms, inlined calls), 6.2 (lines),
 //! 6.4 (frames); the DWARF register numbers of the psABIs.
 
 use crate::link::DebugOptions;
 use crate::link::layout::Function;
-use crate::model::{CfiOp, FunctionInfo};
+use crate::model::{CfiOp, FunctionInfo, InlinedCall};
 use crate::target::Arch;
 use gimli::write::{
     Address, AttributeValue, CallFrameInstruction, CommonInformationEntry, DwarfUnit, EndianVec, Expression,
-    FileId, FrameDescriptionEntry, FrameTable, LineProgram, LineString, RelocateWriter, Relocation,
-    RelocationTarget, Sections,
+    FileId, FrameDescriptionEntry, FrameTable, LineProgram, LineString, Range, RangeList, RelocateWriter,
+    Relocation, RelocationTarget, Sections, UnitEntryId,
 };
 use gimli::{Encoding, Format, LineEncoding, LittleEndian, Register, SectionId};
 use std::collections::HashMap;
@@ -158,6 +158,14 @@ pub fn complaint(arch: Arch, info: &FunctionInfo, size: usize) -> Option<&'stati
     if rows.chain(ops().map(|op| op.0)).any(|offset| offset as usize > size) {
         return Some("a line row or frame instruction outside its bytes");
     }
+    let known = |call: Option<u32>, calls: usize| call.is_none_or(|c| (c as usize) < calls);
+    let in_order = info.inlined.iter().enumerate().all(|(k, c)| known(c.call, k));
+    if !in_order || !info.lines.iter().all(|r| known(r.call, info.inlined.len())) {
+        return Some("an inlined call that is not there");
+    }
+    if info.file.is_none() && !info.inlined.is_empty() {
+        return Some("inlined calls in a function without a file");
+    }
     let code_alignment = frame_start(arch).map_or(1, |s| s.code_alignment);
     let unit = i32::from(DATA_ALIGNMENT);
     let aligned = |&(at, op): &(u32, CfiOp)| {
@@ -226,36 +234,32 @@ fn text(s: &str) -> Vec<u8> {
     s.bytes().map(|b| if b == 0 { b'?' } else { b }).collect()
 }
 
+/// The unit while it is made.
+struct UnitWriter<'a> {
+    dwarf: DwarfUnit,
+    files: HashMap<&'a str, FileId>,
+    /// Functions that were inlined: the entry that each of their copies refers to.
+    inlined: HashMap<Inlined<'a>, UnitEntryId>,
+    has_frames: bool,
+}
+
+/// A function that was inlined: name, file, line of its declaration.
+type Inlined<'a> = (&'a str, FileId, u32);
+
 fn unit(arch: Arch, options: &DebugOptions, functions: &[Function]) -> DwarfUnit {
     let address_size = if arch == Arch::Wasm32 { 4 } else { 8 };
     let encoding = Encoding { format: Format::Dwarf32, version: 5, address_size };
     let mut dwarf = DwarfUnit::new(encoding);
     let mut line_string = |s: &str| LineString::new(text(s), encoding, &mut dwarf.line_strings);
     let (directory, main) = (line_string(&options.directory), line_string(&options.unit));
-    let mut program = LineProgram::new(encoding, LineEncoding::default(), directory, None, main, None);
-    let mut files: HashMap<&str, FileId> = HashMap::new();
-    let mut ids = Vec::new();
-    let sourced = || functions.iter().filter_map(|f| Some((f, f.atom.file?)));
-    for (_, file) in sourced() {
-        let id = *files.entry(file).or_insert_with(|| {
-            let name = LineString::new(text(file), encoding, &mut dwarf.line_strings);
-            let directory = program.default_directory();
-            program.add_file(name, directory, None)
-        });
-        ids.push(id);
-    }
-    let mut end = 0;
-    for ((f, _), &file) in sourced().zip(&ids) {
-        if !program.in_sequence() {
-            program.begin_sequence(Some(code(0)));
-        }
-        line_rows(&mut program, f, file);
-        end = f.start + f.size;
-    }
-    if program.in_sequence() {
-        program.end_sequence(end);
-    }
-    dwarf.unit.line_program = program;
+    dwarf.unit.line_program =
+        LineProgram::new(encoding, LineEncoding::default(), directory, None, main, None);
+    let has_frames = frame_start(arch).is_some();
+    let mut writer = UnitWriter { dwarf, files: HashMap::new(), inlined: HashMap::new(), has_frames };
+    let sourced: Vec<(&Function, FileId)> =
+        functions.iter().filter_map(|f| Some((f, writer.file(f.atom.file?)))).collect();
+    let end = writer.lines(&sourced);
+    let dwarf = &mut writer.dwarf;
     let root = dwarf.unit.root();
     let (producer, name) =
         (dwarf.strings.add(text(&options.producer)), dwarf.strings.add(text(&options.unit)));
@@ -267,14 +271,176 @@ fn unit(arch: Arch, options: &DebugOptions, functions: &[Function]) -> DwarfUnit
     die.set(gimli::DW_AT_comp_dir, AttributeValue::StringRef(directory));
     die.set(gimli::DW_AT_low_pc, AttributeValue::Address(code(0)));
     die.set(gimli::DW_AT_high_pc, AttributeValue::Udata(end));
-    let has_frames = frame_start(arch).is_some();
-    for ((f, _), &file) in sourced().zip(&ids) {
-        subprogram(&mut dwarf, f, file, has_frames);
+    let ranges: Vec<_> = sourced.iter().map(|(f, _)| inlined_ranges(f)).collect();
+    for ((f, _), ranges) in sourced.iter().zip(&ranges) {
+        writer.abstract_instances(f, ranges);
     }
-    dwarf
+    for ((f, file), ranges) in sourced.iter().zip(ranges) {
+        writer.subprogram(f, *file, ranges);
+    }
+    writer.dwarf
 }
 
-fn line_rows(program: &mut LineProgram, f: &Function, file: FileId) {
+/// Ranges of code, as offsets in the code section.
+type Ranges = Vec<(u64, u64)>;
+
+/// The code of each inlined call of a function, with that of the calls in it.
+fn inlined_ranges(f: &Function) -> Vec<Ranges> {
+    let Some(info) = &f.atom.view.function else { return Vec::new() };
+    let mut ranges: Vec<Ranges> = vec![Vec::new(); info.inlined.len()];
+    if ranges.is_empty() {
+        return ranges;
+    }
+    for (i, row) in f.rows.iter().enumerate() {
+        let end = f.rows.get(i + 1).map_or(f.size, |r| r.offset.into());
+        let (start, end) = (f.start + u64::from(row.offset), f.start + end);
+        let mut at = row.call.filter(|_| start < end);
+        while let Some(call) = at {
+            let list = &mut ranges[call as usize];
+            match list.last_mut() {
+                Some(last) if last.1 == start => last.1 = end,
+                _ => list.push((start, end)),
+            }
+            at = info.inlined[call as usize].call;
+        }
+    }
+    ranges
+}
+
+impl<'a> UnitWriter<'a> {
+    fn file(&mut self, name: &'a str) -> FileId {
+        let dwarf = &mut self.dwarf;
+        *self.files.entry(name).or_insert_with(|| {
+            let program = &mut dwarf.unit.line_program;
+            let name = LineString::new(text(name), program.encoding(), &mut dwarf.line_strings);
+            let directory = program.default_directory();
+            program.add_file(name, directory, None)
+        })
+    }
+
+    /// Writes the line rows; gives the end of the code.
+    fn lines(&mut self, functions: &[(&Function<'a, '_>, FileId)]) -> u64 {
+        let mut end = 0;
+        for &(f, file) in functions {
+            let calls: Vec<FileId> = f.atom.call_files.iter().map(|name| self.file(name)).collect();
+            let program = &mut self.dwarf.unit.line_program;
+            if !program.in_sequence() {
+                program.begin_sequence(Some(code(0)));
+            }
+            line_rows(program, f, file, &calls);
+            end = f.start + f.size;
+        }
+        let program = &mut self.dwarf.unit.line_program;
+        if program.in_sequence() {
+            program.end_sequence(end);
+        }
+        end
+    }
+
+    /// Name and declaration of a function.
+    fn declaration(&mut self, id: UnitEntryId, (name, file, line): Inlined) {
+        let name = self.dwarf.strings.add(text(name));
+        let die = self.dwarf.unit.get_mut(id);
+        die.set(gimli::DW_AT_name, AttributeValue::StringRef(name));
+        die.set(gimli::DW_AT_decl_file, AttributeValue::FileIndex(Some(file)));
+        die.set(gimli::DW_AT_decl_line, AttributeValue::Udata(line.into()));
+    }
+
+    /// Makes an abstract instance of each function that was inlined into this one (DWARF 5, section 3.3.8.1).
+    fn abstract_instances(&mut self, f: &Function<'a, '_>, ranges: &[Ranges]) {
+        for inlined in self.inlined_calls(f).into_iter().zip(ranges).filter(|(_, r)| !r.is_empty()) {
+            if self.inlined.contains_key(&inlined.0) {
+                continue;
+            }
+            let id = self.dwarf.unit.add(self.dwarf.unit.root(), gimli::DW_TAG_subprogram);
+            self.declaration(id, inlined.0);
+            let die = self.dwarf.unit.get_mut(id);
+            die.set(gimli::DW_AT_inline, AttributeValue::Inline(gimli::DW_INL_inlined));
+            self.inlined.insert(inlined.0, id);
+        }
+    }
+
+    /// What was inlined into a function.
+    fn inlined_calls(&mut self, f: &Function<'a, '_>) -> Vec<Inlined<'a>> {
+        let Some(info) = &f.atom.view.function else { return Vec::new() };
+        let calls = info.inlined.iter().zip(&f.atom.call_files);
+        calls.map(|(c, name)| (c.display.as_str(), self.file(name), c.declared)).collect()
+    }
+
+    fn subprogram(&mut self, f: &Function<'a, '_>, file: FileId, ranges: Vec<Ranges>) {
+        let Some(info) = &f.atom.view.function else { return };
+        let id = self.dwarf.unit.add(self.dwarf.unit.root(), gimli::DW_TAG_subprogram);
+        let own = (info.display.as_str(), file, info.line);
+        match self.inlined.get(&own) {
+            Some(&origin) => self.origin(id, origin),
+            None => self.declaration(id, own),
+        }
+        let die = self.dwarf.unit.get_mut(id);
+        // No DW_AT_linkage_name: debuggers would show it instead of a name they cannot demangle to.
+        if f.atom.global {
+            die.set(gimli::DW_AT_external, AttributeValue::FlagPresent);
+        }
+        die.set(gimli::DW_AT_low_pc, AttributeValue::Address(code(f.start)));
+        die.set(gimli::DW_AT_high_pc, AttributeValue::Udata(f.size));
+        if self.has_frames {
+            let mut frame_base = Expression::new();
+            frame_base.op(gimli::DW_OP_call_frame_cfa);
+            die.set(gimli::DW_AT_frame_base, AttributeValue::Exprloc(frame_base));
+        }
+        // The entries of calls, which later ones may be in, and the files of their callees.
+        let mut calls: Vec<Option<(UnitEntryId, FileId)>> = Vec::with_capacity(ranges.len());
+        let inlined = self.inlined_calls(f);
+        for ((call, inlined), ranges) in info.inlined.iter().zip(inlined).zip(ranges) {
+            let parent = match call.call {
+                Some(c) => calls[c as usize],
+                None => Some((id, file)),
+            };
+            let made = match parent {
+                Some((parent, caller)) if !ranges.is_empty() => {
+                    let entry = self.dwarf.unit.add(parent, gimli::DW_TAG_inlined_subroutine);
+                    self.origin(entry, self.inlined[&inlined]);
+                    self.call_site(entry, call, caller, ranges);
+                    Some((entry, inlined.1))
+                }
+                _ => None,
+            };
+            calls.push(made);
+        }
+    }
+
+    fn origin(&mut self, id: UnitEntryId, origin: UnitEntryId) {
+        self.dwarf.unit.get_mut(id).set(gimli::DW_AT_abstract_origin, AttributeValue::UnitRef(origin));
+    }
+
+    /// Where an inlined call is, in the source and in the code (DWARF 5, section 3.3.8.2).
+    fn call_site(&mut self, id: UnitEntryId, call: &InlinedCall, caller: FileId, ranges: Ranges) {
+        let (low, high) = match &ranges[..] {
+            &[(start, end)] => {
+                (AttributeValue::Address(code(start)), Some(AttributeValue::Udata(end - start)))
+            }
+            _ => {
+                // Relative to the unit's start, which is that of the code section.
+                let pairs = ranges.into_iter().map(|(begin, end)| Range::OffsetPair { begin, end });
+                let list = self.dwarf.unit.ranges.add(RangeList(pairs.collect()));
+                (AttributeValue::RangeListRef(list), None)
+            }
+        };
+        let die = self.dwarf.unit.get_mut(id);
+        match high {
+            Some(high) => {
+                die.set(gimli::DW_AT_low_pc, low);
+                die.set(gimli::DW_AT_high_pc, high);
+            }
+            None => die.set(gimli::DW_AT_ranges, low),
+        }
+        die.set(gimli::DW_AT_call_file, AttributeValue::FileIndex(Some(caller)));
+        die.set(gimli::DW_AT_call_line, AttributeValue::Udata(call.line.into()));
+        die.set(gimli::DW_AT_call_column, AttributeValue::Udata(call.column.into()));
+    }
+}
+
+/// The line rows of a function; `calls` are the files of its inlined calls.
+fn line_rows(program: &mut LineProgram, f: &Function, file: FileId, calls: &[FileId]) {
     let Some(info) = &f.atom.view.function else { return };
     // A function's first byte has a row, so that no line of the function before it goes on there.
     let first = f.rows.first();
@@ -285,33 +451,12 @@ fn line_rows(program: &mut LineProgram, f: &Function, file: FileId) {
         program.generate_row();
     }
     for r in f.rows.iter() {
+        let file = r.call.map_or(file, |c| calls[c as usize]);
         let row = program.row();
         row.address_offset = f.start + u64::from(r.offset);
         (row.file, row.line, row.column) = (file, r.line.into(), r.column.into());
         (row.is_statement, row.prologue_end) = (r.is_stmt, r.prologue_end);
         program.generate_row();
-    }
-}
-
-fn subprogram(dwarf: &mut DwarfUnit, f: &Function, file: FileId, has_frames: bool) {
-    let Some(info) = &f.atom.view.function else { return };
-    let name = dwarf.strings.add(text(&info.display));
-    let root = dwarf.unit.root();
-    let id = dwarf.unit.add(root, gimli::DW_TAG_subprogram);
-    let die = dwarf.unit.get_mut(id);
-    die.set(gimli::DW_AT_name, AttributeValue::StringRef(name));
-    // No DW_AT_linkage_name: debuggers would show it instead of a name they cannot demangle to.
-    if f.atom.global {
-        die.set(gimli::DW_AT_external, AttributeValue::FlagPresent);
-    }
-    die.set(gimli::DW_AT_decl_file, AttributeValue::FileIndex(Some(file)));
-    die.set(gimli::DW_AT_decl_line, AttributeValue::Udata(info.line.into()));
-    die.set(gimli::DW_AT_low_pc, AttributeValue::Address(code(f.start)));
-    die.set(gimli::DW_AT_high_pc, AttributeValue::Udata(f.size));
-    if has_frames {
-        let mut frame_base = Expression::new();
-        frame_base.op(gimli::DW_OP_call_frame_cfa);
-        die.set(gimli::DW_AT_frame_base, AttributeValue::Exprloc(frame_base));
     }
 }
 

@@ -18,7 +18,8 @@ pub mod wasm;
 pub use archive::{Archive, ArchiveError};
 pub use link::{DebugOptions, Image, LinkError, LinkInput, RelocatableInput, link, relocatable};
 pub use model::{
-    Atom, AtomKind, AtomView, CfiOp, FrameInfo, FunctionInfo, LineRow, Object, RelocEntry, SymRef, Symbol,
+    Atom, AtomKind, AtomView, CfiOp, FrameInfo, FunctionInfo, InlinedCall, LineRow, Object, RelocEntry,
+    SymRef, Symbol,
 };
 pub use reloc::RelocKind;
 pub use target::{Arch, Format, Os, Target};

@@ -65,6 +65,25 @@ pub struct LineRow {
     pub is_stmt: bool,
     /// The first row after the prologue (DWARF `prologue_end`).
     pub prologue_end: bool,
+    /// The inlined call that the line is in: an index into [`FunctionInfo::inlined`].
+    pub call: Option<u32>,
+}
+
+/// A call whose callee's code is in the caller's (DWARF 5, section 3.3.8).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InlinedCall {
+    /// The callee's name for people.
+    pub display: String,
+    /// The callee's file, an index into [`Object::files`].
+    pub file: u32,
+    /// Line of the callee's declaration; 0 when unknown.
+    pub declared: u32,
+    /// Line of the call, 1-based.
+    pub line: u32,
+    /// Column of the call, 1-based; 0 when unknown.
+    pub column: u32,
+    /// The inlined call that the call itself is in; it has a smaller index.
+    pub call: Option<u32>,
 }
 
 /// A call frame instruction, DWARF register numbers (DWARF 5, section 6.4.2).
@@ -106,6 +125,8 @@ pub struct FunctionInfo {
     pub code_size: u32,
     /// Line rows in order of offset.
     pub lines: Vec<LineRow>,
+    /// Inlined calls; only functions with a file have any.
+    pub inlined: Vec<InlinedCall>,
     /// Call frame information.
     pub frame: FrameInfo,
 }

@@ -32,6 +32,7 @@ pub use linux::{Host, Linux, Visible};
 
 use crate::func::{Block, Value};
 use crate::ops::{Cond, Op};
+use crate::positions::SrcLoc;
 use crate::roots::LiveRoots;
 use link::{CODE_BASE, CODE_STEP, STACK_TOP};
 use memory::Memory;
@@ -182,15 +183,21 @@ impl<'p, 'm, H: Host> Machine<'p, 'm, H> {
         self.run()
     }
 
-    /// Frames at the moment, innermost first: where the last call trapped.
+    /// Frames at the moment, those of inlined calls too, innermost first: where the last call trapped.
     pub fn trace(&self) -> Vec<TraceLine> {
-        let line = |f: &Frame| {
+        let mut lines = Vec::new();
+        for f in self.frames.iter().rev() {
             let func = self.program.codes[f.code as usize].func;
             let insts = &func.blocks[f.block.index()].insts;
-            let loc = insts.get(f.next.saturating_sub(1) as usize).map(|i| func.insts[i.index()].loc);
-            TraceLine { function: func.display.clone(), line: loc.map_or(0, |l| l.line()) }
-        };
-        self.frames.iter().rev().map(line).collect()
+            let inst = insts.get(f.next.saturating_sub(1) as usize);
+            let loc = inst.map_or(SrcLoc::NONE, |i| func.insts[i.index()].loc);
+            let frames = func.positions.frames(loc);
+            lines.extend(frames.map(|(call, at)| TraceLine {
+                function: call.map_or(&func.display, |c| &c.function).clone(),
+                line: at.line,
+            }));
+        }
+        lines
     }
 
     /// Enters a function. `sp` is the caller's stack pointer.

@@ -2,44 +2,52 @@
 //! and small functions of the program.
 //!
 //! Functions are handled callees first, so that a body is final when it is copied; calls within a
-//! cycle stay. A function of the program is copied only when it cannot fail and calls nothing: a
-//! trace has to show every frame in which something went wrong.
+//! cycle stay.
 //!
-//! Instructions copied from another file (or from the runtime) take the position of the call.
+//! A trace has to show every frame in which something went wrong. So instructions of the program keep their
+//! positions, which say from then on that they are in an inlined call ([`crate::positions`]). Functions
+//! without a file are in no trace and have no such calls; what is copied into one cannot fail.
+//! Instructions of the runtime take the position of the call.
 //!
 //! ```
 //! mochi_ir::filetest::becomes("inline", "
 //! file \"a.mochi\"
-//! func @double file 0 -> i64 {
+//! func @double file 0 -> i64 @1:1 {
 //! b0(v0:i64):
-//!   v1:i64 = add v0, v0
+//!   v1:i64 = add v0, v0 @2:9
 //!   ret v1
 //! }
 //! func @f file 0 -> i64 {
 //! b0(v0:i64):
-//!   v1:i64 = call @double(v0)
-//!   v2:i64 = mul v1, v0
+//!   v1:i64 = call @double(v0) @5:9
+//!   v2:i64 = mul v1, v0 @6:9
 //!   ret v2
 //! }", "
 //! func @f file 0 -> i64 {
+//! inlined \"double\" file 0 line 1 at @5:9
 //! b0(v0:i64):
-//!   v1:i64 = add v0, v0
-//!   v2:i64 = mul v1, v0
+//!   v1:i64 = add v0, v0 @2:9:0
+//!   v2:i64 = mul v1, v0 @6:9
 //!   ret v2
 //! }");
 //! ```
 
 use crate::cfg::Rpo;
-use crate::func::{ArgList, Block, BlockCall, Function, Inst, InstData, SrcLoc, Value, ValueDef};
+use crate::func::{ArgList, Block, BlockCall, Function, Inst, InstData, Value, ValueDef};
 use crate::hash::FastMap;
 use crate::library::Library;
 use crate::module::{Attributes, Module, Sym, SymKind};
 use crate::ops::{Imm, Op};
+use crate::positions::{Adopted, InlinedCall};
 use crate::text::parse_function;
 use std::rc::Rc;
 
-/// Functions of the program up to this many instructions are copied.
+/// Functions of the program up to this many instructions that are likely to run are copied.
 const SMALL: usize = 24;
+/// The same, with those that are not.
+const SMALL_WITH_COLD: usize = 48;
+/// Blocks that are likely to run in a function that is copied.
+const SMALL_BLOCKS: usize = 6;
 /// In code that is unlikely to run only bodies up to this size are copied.
 const TINY: usize = 4;
 /// A caller stops growing at this many instructions.
@@ -64,10 +72,13 @@ pub fn run(module: &mut Module, library: &Library) {
         let mut func = funcs[i].take().expect("each function is visited once");
         inliner.expand(&mut func, 0);
         let index = func.sym.0 as usize;
-        let wanted = inliner.module.syms[index].attributes.inline || is_small(&func);
-        if wanted {
+        let attributes = inliner.module.syms[index].attributes;
+        let small = !attributes.cold && is_small(&func);
+        let cannot_fail = small && is_arithmetic(&func);
+        // Code without a file makes references of numbers, which the collector must see before calls.
+        if attributes.inline || small && (cannot_fail || func.file.is_some()) {
             // Bodies are copied from a copy; the function itself stays with the module.
-            inliner.bodies[index] = Some(Rc::new(func.clone()));
+            inliner.bodies[index] = Some(Rc::new(Body { func: func.clone(), cannot_fail }));
         }
         funcs[i] = Some(func);
     }
@@ -128,39 +139,54 @@ fn size(func: &Function) -> usize {
     func.layout.iter().map(|b| func.blocks[b.index()].insts.len()).sum()
 }
 
-/// Few instructions, none of which can fail, call, or touch memory other than global data.
+/// Few instructions that are likely to run, no loop, and nothing that asks for its own frame.
 fn is_small(func: &Function) -> bool {
-    if func.layout.len() > 6 || size(func) > SMALL || func.save_all {
+    let block = |b: &&Block| &func.blocks[b.index()];
+    let warm = || func.layout.iter().filter(|b| !block(b).cold);
+    let warm_size: usize = warm().map(|b| block(&b).insts.len()).sum();
+    if warm().count() > SMALL_BLOCKS || warm_size > SMALL || size(func) > SMALL_WITH_COLD || func.save_all {
         return false;
     }
-    let harmless = |inst: &Inst| {
-        let data = &func.insts[inst.index()];
-        let global = || {
-            let base = func.operands(*inst)[0];
-            func.def_inst(base).is_some_and(|d| func.insts[d.index()].op == Op::Symaddr)
-        };
-        match data.op {
-            Op::IntDiv | Op::IntMod => func.as_iconst(func.operands(*inst)[1]).is_some_and(|c| c > 1),
-            Op::Unreachable | Op::GetFp | Op::GetSp => false,
-            op if op.is_int() || op.is_terminator() => true,
-            op if op.info().imm == Imm::Offset => global(),
-            op => op.is_pure(),
-        }
-    };
     // Loops are not worth it.
     let order = Rpo::new(func).rpo_index;
     let forward = |b: &Block| {
         let at = order[b.index()];
         func.successors(*b).iter().all(|e| order[e.block.index()] > at)
     };
-    func.layout.iter().all(|b| forward(b) && func.blocks[b.index()].insts.iter().all(harmless))
+    let framed = |i: Inst| matches!(func.insts[i.index()].op, Op::GetFp | Op::GetSp);
+    func.layout.iter().all(forward) && !func.placed().any(framed)
+}
+
+/// No instruction can fail, call, or touch memory other than global data.
+fn is_arithmetic(func: &Function) -> bool {
+    func.placed().all(|inst| {
+        let data = &func.insts[inst.index()];
+        let global = || {
+            let base = func.operands(inst)[0];
+            func.def_inst(base).is_some_and(|d| func.insts[d.index()].op == Op::Symaddr)
+        };
+        match data.op {
+            Op::IntDiv | Op::IntMod => func.as_iconst(func.operands(inst)[1]).is_some_and(|c| c > 1),
+            Op::Unreachable => false,
+            op if op.is_int() || op.is_terminator() => true,
+            op if op.info().imm == Imm::Offset => global(),
+            op => op.is_pure(),
+        }
+    })
+}
+
+/// A function to be copied.
+struct Body {
+    func: Function,
+    /// It can be anywhere.
+    cannot_fail: bool,
 }
 
 struct Inliner<'a> {
     module: &'a mut Module,
     library: &'a Library,
     /// Bodies to copy, by symbol.
-    bodies: Vec<Option<Rc<Function>>>,
+    bodies: Vec<Option<Rc<Body>>>,
     /// Symbols known to have no body to copy.
     missing: FastMap<Sym, ()>,
     /// The caller's values by the callee's.
@@ -171,7 +197,7 @@ struct Inliner<'a> {
 
 impl Inliner<'_> {
     /// The body to copy for a call, if there is one.
-    fn body(&mut self, sym: Sym, depth: u32) -> Option<Rc<Function>> {
+    fn body(&mut self, sym: Sym, depth: u32) -> Option<Rc<Body>> {
         if self.bodies.len() < self.module.syms.len() {
             self.bodies.resize(self.module.syms.len(), None);
         }
@@ -189,7 +215,7 @@ impl Inliner<'_> {
             .unwrap_or_else(|e| panic!("body of runtime function: {e}"));
         func.file = None;
         self.expand(&mut func, depth + 1);
-        let body = Rc::new(func);
+        let body = Rc::new(Body { func, cannot_fail: false });
         if self.bodies.len() < self.module.syms.len() {
             self.bodies.resize(self.module.syms.len(), None);
         }
@@ -211,20 +237,22 @@ impl Inliner<'_> {
                 continue;
             }
             let cold = func.blocks[first.index()].cold;
-            let mut at = Place { block: first, out: Vec::new() };
+            let mut at = Cursor { block: first, out: Vec::new() };
             for inst in std::mem::take(&mut func.blocks[first.index()].insts) {
                 let data = func.insts[inst.index()];
                 let body = match data.sym {
                     Some(sym) if data.op == Op::Call && growth < CALLER_LIMIT => self.body(sym, depth),
                     _ => None,
                 };
-                let Some(body) = body.filter(|b| !cold || b.insts.len() <= TINY) else {
+                let shown = |b: &Body| b.func.file.is_none() || func.file.is_some() || b.cannot_fail;
+                let fits = |b: &Rc<Body>| shown(b) && (!cold || b.func.insts.len() <= TINY);
+                let Some(body) = body.filter(fits) else {
                     at.out.push(inst);
                     continue;
                 };
-                growth += body.insts.len();
+                growth += body.func.insts.len();
                 changed = true;
-                self.copy(func, &mut layout, &mut at, inst, &body);
+                self.copy(func, &mut layout, &mut at, inst, &body.func);
             }
             func.blocks[at.block.index()].insts = at.out;
         }
@@ -243,12 +271,12 @@ impl Inliner<'_> {
         &mut self,
         func: &mut Function,
         layout: &mut Vec<Block>,
-        at: &mut Place,
+        at: &mut Cursor,
         call: Inst,
         body: &Function,
     ) {
         let call_data = func.insts[call.index()];
-        let keep_loc = body.file.is_some() && body.file == func.file;
+        let adopted = adopt(func, &call_data, body);
         let cold = func.blocks[at.block.index()].cold;
         self.map.clear();
         self.map.extend(body.values.iter().map(|v| func.add_value(v.ty, ValueDef::Inst(Inst(u32::MAX)))));
@@ -287,7 +315,10 @@ impl Inliner<'_> {
         for &b in &body.layout {
             for &inst in &body.blocks[b.index()].insts {
                 let mut data = body.insts[inst.index()];
-                data.loc = if keep_loc && data.loc != SrcLoc::NONE { data.loc } else { call_data.loc };
+                data.loc = match &adopted {
+                    Some(adopted) => func.positions.adopted(&body.positions, adopted, data.loc),
+                    None => call_data.loc,
+                };
                 if data.op == Op::Ret && single {
                     self.single_return(func, &call_data, body, inst);
                     continue;
@@ -314,7 +345,7 @@ impl Inliner<'_> {
         }
     }
 
-    fn move_on(&self, func: &mut Function, at: &mut Place, block: Block) {
+    fn move_on(&self, func: &mut Function, at: &mut Cursor, block: Block) {
         func.blocks[at.block.index()].insts = std::mem::take(&mut at.out);
         at.block = block;
     }
@@ -363,8 +394,16 @@ impl Inliner<'_> {
     }
 }
 
+/// Notes an inlined call, if traces show functions like the caller.
+fn adopt(func: &mut Function, call: &InstData, body: &Function) -> Option<Adopted> {
+    let (Some(file), Some(_)) = (body.file, func.file) else { return None };
+    let (function, declared) = (body.display.clone(), body.positions.get(body.loc).line);
+    let call = func.positions.add_call(InlinedCall { function, file, declared, at: call.loc });
+    Some(func.positions.adopt(&body.positions, call))
+}
+
 /// Where code is appended.
-struct Place {
+struct Cursor {
     block: Block,
     out: Vec<Inst>,
 }

@@ -1,6 +1,7 @@
 //! Tokens of the text form. Newlines are white space; tokens borrow the text.
 
 use super::{ParseError, ParseErrorKind};
+use crate::positions::{LAST_COLUMN, LAST_LINE};
 use std::borrow::Cow;
 
 /// A token.
@@ -10,8 +11,8 @@ pub(super) enum Token<'a> {
     Word(&'a str),
     /// `@name` or `@"any name"`.
     Symbol(Cow<'a, str>),
-    /// `@line:column`.
-    Position(u32, u32),
+    /// `@line:column`, or `@line:column:call`.
+    Position(u32, u32, Option<u32>),
     /// Decimal or hexadecimal integer; hexadecimal ones are bit patterns.
     Int(i64),
     /// Decimal number with a point or an exponent.
@@ -132,10 +133,15 @@ impl<'a> Lexer<'a> {
                 }
                 self.at += 1;
                 let column = self.small()?;
-                if line >= 1 << 20 || column >= 1 << 12 {
+                let mut call = None;
+                if self.peek_byte() == b':' {
+                    self.at += 1;
+                    call = Some(self.small()?);
+                }
+                if line > LAST_LINE || column > LAST_COLUMN {
                     return Err(self.error_at(start, ParseErrorKind::OutOfRange));
                 }
-                Ok(Token::Position(line, column))
+                Ok(Token::Position(line, column, call))
             }
             b'"' => Ok(Token::Symbol(self.string()?)),
             b if is_word_byte(b) || b == b'$' => {

@@ -17,8 +17,9 @@
 //!   reloc 0 @f+8
 //! }
 //! func @f "P.f" file 0 save_all preserve_all -> ref @3:1 {
+//! inlined "length" file 0 line 9 at @3:7             ; calls whose bodies are here now, in order
 //! b0(v0:ref, v1:i64):
-//!   v2:i64 = load.64 v0+8 in @List.length @3:7
+//!   v2:i64 = load.64 v0+8 in @List.length @10:4:0    ; line, column, and the inlined call
 //!   v3:i64 = icmp slt v1, v2
 //!   v4:ref = int.add v0, v0 [a b fits]
 //!   brif v3, b1(v2), b2

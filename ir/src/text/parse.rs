@@ -7,11 +7,12 @@
 use super::lex::{Lexer, Token};
 use super::print::{ATTRIBUTE_NAMES, attribute_field};
 use super::{ParseError, ParseErrorKind};
-use crate::func::{ArgList, Block, BlockCall, BlockData, Function, Inst, InstData, SrcLoc, Type};
+use crate::func::{ArgList, Block, BlockCall, BlockData, Function, Inst, InstData, Type};
 use crate::func::{Value, ValueData, ValueDef};
 use crate::library::Library;
 use crate::module::{Attributes, Conv, Data, Module, Reloc, Signature, Sym, SymKind};
 use crate::ops::{Cond, FCond, Imm, KNOWN_A, KNOWN_B, NO_OVERFLOW, Op};
+use crate::positions::{InlinedCall, Position, Positions, SrcLoc};
 use crate::regions::Region;
 use std::borrow::Cow;
 
@@ -200,10 +201,28 @@ impl<'t, 'm> Parser<'t, 'm> {
         }
     }
 
-    fn position(&mut self) -> Result<SrcLoc> {
-        let Token::Position(line, column) = self.token else { return Ok(SrcLoc::NONE) };
+    fn position(&mut self, positions: &mut Positions) -> Result<SrcLoc> {
+        let Token::Position(line, column, call) = self.token else { return Ok(SrcLoc::NONE) };
+        if call.is_some_and(|c| c as usize >= positions.calls().len()) {
+            return Err(self.error(ParseErrorKind::OutOfRange));
+        }
         self.advance()?;
-        Ok(SrcLoc::new(line, column))
+        Ok(positions.add(Position { line, column, call }))
+    }
+
+    /// `inlined "g" file 0 line 1 at @3:9`, as often as there are.
+    fn inlined_calls(&mut self, positions: &mut Positions) -> Result<()> {
+        while self.eat_word("inlined")? {
+            let function = self.string()?;
+            self.keyword("file", "`file`")?;
+            let file = self.unsigned()?;
+            self.keyword("line", "`line`")?;
+            let declared = self.unsigned()?;
+            self.keyword("at", "`at`")?;
+            let at = self.position(positions)?;
+            positions.add_call(InlinedCall { function, file, declared, at });
+        }
+        Ok(())
     }
 
     // Modules.
@@ -355,8 +374,9 @@ impl<'t, 'm> Parser<'t, 'm> {
         if self.eat(b'>')? {
             func.result = Some(self.ty()?);
         }
-        func.loc = self.position()?;
+        func.loc = self.position(&mut func.positions)?;
         self.punct(b'{', "`{`")?;
+        self.inlined_calls(&mut func.positions)?;
         let mut body = Body { func, defined: Vec::new(), bodies: Vec::new(), edges: Vec::new() };
         if self.token == Token::Punct(b'}') {
             return self.expected("a block");
@@ -504,7 +524,7 @@ impl<'t, 'm> Parser<'t, 'm> {
         };
         self.scratch.clear();
         self.fields(body, &mut data)?;
-        data.loc = self.position()?;
+        data.loc = self.position(&mut body.func.positions)?;
         let scratch = std::mem::take(&mut self.scratch);
         data.args = body.func.args(&scratch);
         self.scratch = scratch;

@@ -1,9 +1,10 @@
 //! Printer of the text form.
 
 use super::lex::is_plain_symbol;
-use crate::func::{Block, BlockCall, Function, Inst, SrcLoc, Value};
+use crate::func::{Block, BlockCall, Function, Inst, Value};
 use crate::module::{Attributes, Conv, Data, Module, Sym, SymDecl, SymKind};
 use crate::ops::{Cond, FCond, Imm, KNOWN_A, KNOWN_B, NO_OVERFLOW, Op};
+use crate::positions::{Position, SrcLoc};
 use std::fmt::Write;
 
 /// Attributes in the order in which they are printed.
@@ -180,9 +181,13 @@ impl Printer<'_> {
         }
     }
 
-    fn position(&mut self, loc: SrcLoc) {
+    fn position(&mut self, func: &Function, loc: SrcLoc) {
         if loc != SrcLoc::NONE {
-            put!(self, " @{}:{}", loc.line(), loc.column());
+            let Position { line, column, call } = func.positions.get(loc);
+            put!(self, " @{line}:{column}");
+            if let Some(call) = call {
+                put!(self, ":{call}");
+            }
         }
     }
 
@@ -205,8 +210,15 @@ impl Printer<'_> {
         if let Some(ty) = func.result {
             put!(self, " -> {}", ty.name());
         }
-        self.position(func.loc);
+        self.position(func, func.loc);
         self.out.push_str(" {\n");
+        for call in func.positions.calls() {
+            self.out.push_str("inlined ");
+            quote(&mut self.out, &call.function);
+            put!(self, " file {} line {} at", call.file, call.declared);
+            self.position(func, call.at);
+            self.out.push('\n');
+        }
         for &block in &func.layout {
             self.block(func, block);
         }
@@ -311,7 +323,7 @@ impl Printer<'_> {
             }
             Imm::None | Imm::Switch => self.plain(func, inst),
         }
-        self.position(data.loc);
+        self.position(func, data.loc);
     }
 
     fn float(&mut self, bits: i64) {

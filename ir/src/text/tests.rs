@@ -24,6 +24,8 @@ data @d align 8 {
 data @z align 16 writable zero 4096
 
 func @f "P.f" file 1 save_all preserve_all -> ref @3:1 {
+inlined "g" file 0 line 8 at @3:7
+inlined "a \"b\"" file 1 line 0 at @9:2:0
 b0(v0:ref, v1:i64):
   v2:i64 = load.64 v0+8 @3:7
   v3:i64 = icmp slt v1, v2
@@ -33,8 +35,8 @@ b0(v0:ref, v1:i64):
   v8:f64 = fconst 1e300
   v9:f64 = fconst 0x7ff8000000000a0e
   v10:i64 = symaddr @d-8
-  store.64 v10-16, v1 in @"a region" @1048575:4095
-  v11:i64 = fcmp le v7, v8
+  store.64 v10-16, v1 in @"a region" @524287:4095
+  v11:i64 = fcmp le v7, v8 @524287:4095:1
   call @"list<int>.push"(v0, v9)
   v12:ref = call.ind v10(v0, v1)
   v13:i64 = syscall v1, v2

@@ -2,9 +2,11 @@
 
 use super::*;
 use crate::func::InstData;
+use crate::positions::{InlinedCall, Position, Positions, SrcLoc};
 use crate::text::parse_module;
 
 const GOOD: &str = "
+file \"a.mochi\"
 declare func @g(i64, f64) -> i64
 declare data @d
 data @d align 8 { hex x0000000000000000 reloc 0 @g }
@@ -73,6 +75,22 @@ fn v03_bounds() {
     assert_eq!(edited(|f| inst(f, Op::Brif).edges.len = 99), [Rule::V03]);
     assert_eq!(edited(|f| f.edges[0].block = Block(99)), [Rule::V03]);
     assert_eq!(edited(|f| f.layout.truncate(3)), [Rule::V03]);
+    let call = |file| InlinedCall { function: "g".to_string(), file, declared: 1, at: SrcLoc::new(2, 1) };
+    let mut others = Positions::default();
+    others.add_call(call(0));
+    let row = others.add(Position { line: 1, column: 1, call: Some(0) });
+    assert_eq!(edited(|f| f.loc = row), [Rule::V03]);
+    assert_eq!(edited(|f| inst(f, Op::Call).loc = row), [Rule::V03]);
+    let inlined = |file, at| {
+        edited(|f| {
+            f.file = file;
+            f.positions.add_call(InlinedCall { at, ..call(0) });
+        })
+    };
+    assert_eq!(inlined(Some(0), SrcLoc::new(2, 1)), []);
+    assert_eq!(inlined(Some(0), row), [Rule::V03]);
+    assert_eq!(inlined(None, SrcLoc::new(2, 1)), [Rule::V03]);
+    assert_eq!(edited(|f| _ = f.positions.add_call(call(9))), [Rule::V03]);
 }
 
 #[test]

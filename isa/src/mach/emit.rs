@@ -2,6 +2,7 @@
 //!
 //! Blocks come in the order of [`Layout`], then the slow paths, jump tables and constants.
 
+use crate::lines;
 use crate::mach::buffer::{Buffer, Label};
 use crate::mach::code::Code;
 use crate::mach::exact::SlowPath;
@@ -12,7 +13,7 @@ use crate::mach::switch::Switches;
 use crate::mach::{Context, Flow, Home, Isa, inst};
 
 use mochi_ir::{Function, SrcLoc, Sym};
-use mochi_objwrite::{Atom, AtomKind, FrameInfo, FunctionInfo, LineRow, SymRef};
+use mochi_objwrite::{Atom, AtomKind, FrameInfo, SymRef};
 use regalloc2::{Allocation, Edit, InstOrEdit, Output, PReg};
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -107,10 +108,8 @@ impl<I: Isa> Emitter<'_, I> {
         if loc == SrcLoc::NONE || self.func.file.is_none() || loc == self.line && !prologue_end {
             return;
         }
-        let is_stmt = loc.line() != self.line.line() || prologue_end;
+        self.buf.line(lines::row(self.func, self.line, loc, prologue_end));
         self.line = loc;
-        let (line, column) = (loc.line(), loc.column());
-        self.buf.line(LineRow { offset: 0, line, column, is_stmt, prologue_end });
     }
 }
 
@@ -155,14 +154,7 @@ fn finish<I: Isa>(e: Emitter<I>) -> Atom {
     let constants: Vec<(Label, &[u8])> = e.constants.iter().map(|(l, b)| (*l, &b[..])).collect();
     let align = constants.iter().map(|(_, b)| b.len() as u32).max().unwrap_or(1).max(I::FUNCTION_ALIGN);
     let body = e.buf.finish(&e.tables, &constants);
-    let function = FunctionInfo {
-        display: e.func.display.clone(),
-        file: e.func.file,
-        line: e.func.loc.line(),
-        code_size: body.code_size,
-        lines: body.lines,
-        frame: FrameInfo { ops: body.cfi },
-    };
+    let function = lines::info(e.func, body.code_size, body.lines, FrameInfo { ops: body.cfi });
     Atom {
         sym: SymRef(e.func.sym.0),
         kind: AtomKind::Text,

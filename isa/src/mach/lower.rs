@@ -299,7 +299,8 @@ impl<'a, I: Isa> Lower<'a, I> {
         let current = self.current?;
         let v = self.resolve(v);
         let (inst, d) = self.def_of(v)?;
-        let same_line = d.loc.line() == self.loc.line() || d.loc == SrcLoc::NONE;
+        let at = |loc| self.func.positions.get(loc);
+        let same_line = at(d.loc).same_line(at(self.loc)) || d.loc == SrcLoc::NONE;
         let ok = self.block_of[current.index()] == self.block_of[inst.index()]
             && self.uses[v.index()] == 1
             && self.epoch[current.index()] == self.epoch[inst.index()]

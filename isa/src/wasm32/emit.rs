@@ -129,7 +129,7 @@ impl<'a> Emit<'a> {
     /// Code from here on belongs to this position of the source.
     pub fn position(&mut self, loc: SrcLoc) {
         if self.func.file.is_some() {
-            self.code.position(loc, self.prologue_end);
+            self.code.position(self.func, loc, self.prologue_end);
             self.prologue_end &= loc == SrcLoc::NONE;
         }
     }
@@ -139,7 +139,7 @@ impl<'a> Emit<'a> {
     /// Writes the function's body.
     pub fn body(&mut self, items: &[Item], stale: &Stale) {
         if self.func.file.is_some() {
-            self.code.position(self.func.loc, false);
+            self.code.position(self.func, self.func.loc, false);
         }
         self.prologue();
         for at in 0..items.len() {

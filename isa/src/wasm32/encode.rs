@@ -6,9 +6,10 @@
 //! While code is written, the height of the operand stack is followed, because what a function puts there
 //! counts for the size of its frame in an engine ([`Code::operands`]).
 
+use crate::lines;
 use crate::wasm32::insts::{Imm, Row, Stack, Ty};
 use crate::wasm32::locals::PLACES;
-use mochi_ir::{SrcLoc, Sym};
+use mochi_ir::{Function, SrcLoc, Sym};
 use mochi_objwrite::leb;
 use mochi_objwrite::{LineRow, RelocEntry, RelocKind, SymRef};
 
@@ -379,17 +380,16 @@ impl Code {
     }
 
     /// Code from here on belongs to this position.
-    pub fn position(&mut self, loc: SrcLoc, prologue_end: bool) {
+    pub fn position(&mut self, func: &Function, loc: SrcLoc, prologue_end: bool) {
         if loc == SrcLoc::NONE || loc == self.loc && !prologue_end {
             return;
         }
-        let (line, column) = (loc.line(), loc.column());
-        let is_stmt = line != self.loc.line() || prologue_end;
+        let row = lines::row(func, self.loc, loc, prologue_end);
         self.loc = loc;
         let offset = self.bytes.len() as u32;
         if self.lines.last().is_some_and(|l| l.offset == offset) {
             self.lines.pop();
         }
-        self.lines.push(LineRow { offset, line, column, is_stmt, prologue_end });
+        self.lines.push(LineRow { offset, ..row });
     }
 }

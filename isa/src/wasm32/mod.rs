@@ -28,14 +28,14 @@ mod stale;
 mod structure;
 mod trees;
 
-use crate::Context;
+use crate::{Context, lines};
 use emit::Emit;
 use encode::function_type;
 use engine::Needs;
 use mochi_ir::cfg::{Cfg, DomTree};
 use mochi_ir::{Block, Function};
 use mochi_objwrite::leb;
-use mochi_objwrite::{Atom, AtomKind, FrameInfo, FunctionInfo, SymRef};
+use mochi_objwrite::{Atom, AtomKind, FrameInfo, SymRef};
 use structure::Item;
 
 /// Symbols that code refers to by itself: the functions that are called when a frame would be below the
@@ -112,10 +112,10 @@ fn finish(func: &Function, e: Emit) -> Atom {
         bytes.push(ty.byte());
     }
     let start = bytes.len() as u32;
-    let (mut code, mut relocs, mut lines) = (e.code.bytes, e.code.relocs, e.code.lines);
+    let (mut code, mut relocs, mut rows) = (e.code.bytes, e.code.relocs, e.code.lines);
     bytes.append(&mut code);
     relocs.iter_mut().for_each(|r| r.offset += start);
-    lines.iter_mut().for_each(|l| l.offset += start);
+    rows.iter_mut().for_each(|r| r.offset += start);
     let code_size = bytes.len() as u32;
     Atom {
         sym: SymRef(func.sym.0),
@@ -124,13 +124,6 @@ fn finish(func: &Function, e: Emit) -> Atom {
         bytes,
         zero_size: 0,
         relocs,
-        function: Some(FunctionInfo {
-            display: func.display.clone(),
-            file: func.file,
-            line: func.loc.line(),
-            code_size,
-            lines,
-            frame: FrameInfo::default(),
-        }),
+        function: Some(lines::info(func, code_size, rows, FrameInfo::default())),
     }
 }

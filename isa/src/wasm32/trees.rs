@@ -19,6 +19,7 @@ use crate::mach::lower::skippable;
 use crate::wasm32::frame::collects;
 use mochi_ir::effects::Memory;
 use mochi_ir::func::BlockCall;
+use mochi_ir::positions::Position;
 
 use mochi_ir::{Block, Function, Inst, Op, Value, ValueDef, effects};
 
@@ -124,7 +125,7 @@ struct Cursor {
     unordered: bool,
     /// Executed on one path only: nothing with effects.
     conditional: bool,
-    line: u32,
+    line: Position,
 }
 
 impl Planner<'_> {
@@ -213,7 +214,7 @@ impl Planner<'_> {
                 refers: false,
                 unordered: false,
                 conditional: d.op == Op::Brif,
-                line: d.loc.line(),
+                line: func.position(inst),
             };
             for edge in func.edges_of(inst).iter().rev() {
                 self.edge(edge, &mut cursor);
@@ -253,7 +254,7 @@ impl Planner<'_> {
             || at >= cursor.at
             || depth == DEPTH
             || is_constant(func, v)
-            || self.context.options.debug && d.loc.line() != cursor.line
+            || self.context.options.debug && !func.position(inst).same_line(cursor.line)
         {
             return;
         }

@@ -225,6 +225,11 @@ impl<'a> Lowerer<'a> {
         SrcLoc::new(line, column)
     }
 
+    /// Line of a span's start.
+    pub(crate) fn line(&self, span: Span) -> u32 {
+        self.map.files[span.file.0 as usize].position(span.start).0
+    }
+
     /// Name of a span's file.
     pub(crate) fn file_name(&self, span: Span) -> &'a str {
         self.map.files[span.file.0 as usize].output_name()

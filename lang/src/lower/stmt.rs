@@ -350,7 +350,7 @@ impl<'a> Fx<'_, 'a> {
         self.branch(cond, ok, fail);
         self.enter(fail);
         self.at(s.span);
-        let line = self.lw.position(s.span).line();
+        let line = self.lw.line(s.span);
         let file = self.lw.file_name(s.span);
         let message = self.str_value(format!("expect condition failed at {file}:{line}: {text}"));
         self.rt_void("panic_msg", &[message]);

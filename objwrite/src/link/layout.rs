@@ -259,6 +259,8 @@ pub fn pc_table(functions: &[Function]) -> Vec<u8> {
             file,
             line: info.line,
             rows: &f.rows,
+            inlined: &info.inlined,
+            call_files: &f.atom.call_files,
         });
     }
     pctab::build(&entries)

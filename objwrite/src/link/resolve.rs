@@ -106,6 +106,8 @@ pub struct Kept<'a> {
     pub global: bool,
     /// Source file, for functions that have one.
     pub file: Option<&'a str>,
+    /// Source files of its inlined calls.
+    pub call_files: Vec<&'a str>,
     /// Place in the order of definition: input, atom.
     pub definition: (u32, u32),
     /// Index in [`Program::defs`] of its first relocation's symbol.
@@ -277,24 +279,28 @@ impl<'a> Resolver<'a> {
         }
         let index = self.program.atoms.len() as u32;
         *slot = index + 1;
-        let (view, name, global, file) = match &from.source {
+        let (view, name, global) = match &from.source {
             Source::Object { object, .. } => {
                 let view = object.atoms[atom as usize].view();
                 let symbol = &object.symbols[view.sym.0 as usize];
-                let file =
-                    view.function.as_ref().and_then(|f| f.file).map(|f| object.files[f as usize].as_str());
-                (view, symbol.name.as_str(), symbol.global, file)
+                (view, symbol.name.as_str(), symbol.global)
             }
             Source::Archive(archive) => {
                 let view = archive.atom(atom)?;
                 let symbol = archive.symbol(view.sym)?;
-                let file =
-                    view.function.as_ref().and_then(|f| f.file).map(|f| archive.file(f)).transpose()?;
-                (view, symbol.name, symbol.global, file)
+                (view, symbol.name, symbol.global)
             }
         };
         check(self.target.arch, &view, name)?;
-        let kept = Kept { view, name, global, file, definition: (input, atom), first_def: 0 };
+        let file_name = |f: u32| match &from.source {
+            Source::Object { object, .. } => Ok(object.files[f as usize].as_str()),
+            Source::Archive(archive) => archive.file(f),
+        };
+        let info = view.function.as_deref();
+        let file = info.and_then(|i| i.file).map(file_name).transpose()?;
+        let calls = info.iter().flat_map(|i| &i.inlined);
+        let call_files = calls.map(|c| file_name(c.file)).collect::<Result<_, _>>()?;
+        let kept = Kept { view, name, global, file, call_files, definition: (input, atom), first_def: 0 };
         self.program.atoms.push(kept);
         Ok(index)
     }

@@ -23,6 +23,7 @@ fn functions(prefix: &str, root: &str, n: u32, file: Option<u32>) -> Object {
             column: k,
             is_stmt: true,
             prologue_end: k == 1,
+            call: None,
         };
         let function = FunctionInfo {
             display: format!("{prefix} {i}"),
@@ -30,6 +31,7 @@ fn functions(prefix: &str, root: &str, n: u32, file: Option<u32>) -> Object {
             line: i * 3 + 1,
             code_size: 200,
             lines: (0..10).map(row).collect(),
+            inlined: Vec::new(),
             frame: FrameInfo { ops: vec![(1, mochi_objwrite::CfiOp::DefCfaOffset(16))] },
         };
         object.atoms.push(Atom {

@@ -69,6 +69,7 @@ impl Builder {
             column: 3,
             is_stmt: true,
             prologue_end: i == 1,
+            call: None,
         };
         // push rbp; mov rbp, rsp; ...; pop rbp; ret
         let code = hex(code);
@@ -85,6 +86,7 @@ impl Builder {
             line: lines.first().map_or(1, |l| l.1),
             code_size: code.len() as u32,
             lines: lines.iter().enumerate().map(row).collect(),
+            inlined: Vec::new(),
             frame: FrameInfo { ops },
         };
         self.atom(name, AtomKind::Text, &code, relocs).function = Some(function);

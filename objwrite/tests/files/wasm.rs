@@ -42,7 +42,7 @@ impl Code {
     /// What follows is of this line.
     pub fn line(mut self, line: u32) -> Code {
         let offset = self.bytes.len() as u32;
-        self.lines.push(LineRow { offset, line, column: 1, is_stmt: true, prologue_end: false });
+        self.lines.push(LineRow { offset, line, column: 1, is_stmt: true, prologue_end: false, call: None });
         self
     }
 

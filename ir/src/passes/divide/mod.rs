@@ -34,8 +34,9 @@
 pub mod magic;
 
 use crate::eval::eval;
-use crate::func::{Function, Inst, SrcLoc, Type, Value};
+use crate::func::{Function, Inst, Type, Value};
 use crate::ops::{Cond, KNOWN_A, Op};
+use crate::positions::SrcLoc;
 
 /// Runs the pass. Without `products` only powers of two are looked at: for machines that have no
 /// instruction for the high half of a product.

@@ -42,9 +42,10 @@ mod words;
 use super::Context;
 use crate::cfg::Rpo;
 use crate::eval::eval;
-use crate::func::{ArgList, Function, Inst, InstData, SrcLoc, Type, Value, ValueDef};
+use crate::func::{ArgList, Function, Inst, InstData, Type, Value, ValueDef};
 use crate::module::Sym;
 use crate::ops::{Cond, Imm, Op};
+use crate::positions::SrcLoc;
 use crate::regions::Region;
 
 /// Runs the pass.

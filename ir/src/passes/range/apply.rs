@@ -3,8 +3,9 @@
 use super::Analysis;
 use super::domain::Range;
 use super::transfer::int_op;
-use crate::func::{ArgList, Block, Inst, SrcLoc, Type, Value};
+use crate::func::{ArgList, Block, Inst, Type, Value};
 use crate::ops::{Cond, KNOWN_A, KNOWN_B, Op};
+use crate::positions::SrcLoc;
 
 impl Analysis<'_> {
     /// Rewrites a block with the ranges at each instruction.

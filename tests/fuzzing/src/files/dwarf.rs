@@ -2,7 +2,7 @@
 
 use super::program::{FILES, Item};
 use gimli::{CfaRule, EndianSlice, LittleEndian, Register, RegisterRule, UnwindSection};
-use mochi_objwrite::{Arch, CfiOp};
+use mochi_objwrite::{Arch, CfiOp, LineRow, pctab};
 use std::collections::BTreeMap;
 
 type Reader<'a> = EndianSlice<'a, LittleEndian>;
@@ -78,23 +78,22 @@ impl Debug {
         let mut expected = Vec::new();
         for f in &sourced {
             let info = f.item.function.as_ref().expect("it has a file");
-            let row = |address, line: u32, column: u32, is_stmt, prologue_end| Row {
-                address,
-                file: file(f.item).expect("it has one").to_string(),
-                line: line.into(),
-                column: column.into(),
-                is_stmt,
-                prologue_end,
+            let own = file(f.item).expect("it has one");
+            let row = |r: &LineRow| Row {
+                address: f.address + u64::from(r.offset),
+                file: r.call.map_or(own, |c| call_file(f.item, c)).to_string(),
+                line: r.line.into(),
+                column: r.column.into(),
+                is_stmt: r.is_stmt,
+                prologue_end: r.prologue_end,
                 end: false,
             };
             // No line of the function before it goes on in its first bytes.
             if info.lines.first().is_none_or(|r| r.offset != 0) {
-                expected.push(row(f.address, info.line, 0, true, false));
+                let (offset, line, column, is_stmt, prologue_end) = (0, info.line, 0, true, false);
+                expected.push(row(&LineRow { offset, line, column, is_stmt, prologue_end, call: None }));
             }
-            for r in &info.lines {
-                let address = f.address + u64::from(r.offset);
-                expected.push(row(address, r.line, r.column, r.is_stmt, r.prologue_end));
-            }
+            expected.extend(info.lines.iter().map(row));
         }
         let mut rows = self.rows(8);
         if let Some(last) = sourced.last() {
@@ -109,30 +108,36 @@ impl Debug {
         let dwarf = self.dwarf();
         let header = dwarf.units().next().expect("readable").expect("a unit");
         let unit = dwarf.unit(header).expect("readable");
-        let mut found = Vec::new();
-        let mut entries = unit.entries();
-        while let Some(entry) = entries.next_dfs().expect("readable") {
-            if entry.tag() != gimli::DW_TAG_subprogram {
+        let reader = UnitReader { dwarf: &dwarf, unit: &unit };
+        let (mut found, mut calls) = (Vec::new(), Vec::new());
+        let mut tree = unit.entries_tree(None).expect("readable");
+        let mut children = tree.root().expect("a root").children();
+        while let Some(node) = children.next().expect("readable") {
+            let entry = node.entry().clone();
+            assert_eq!(entry.tag(), gimli::DW_TAG_subprogram);
+            let (name, file, line) = reader.declaration(&entry);
+            if entry.attr_value(gimli::DW_AT_inline).is_some() {
                 continue;
             }
-            let name = entry.attr_value(gimli::DW_AT_name).expect("a name");
-            let name = dwarf.attr_string(&unit, name).expect("a string").to_string_lossy().into_owned();
-            let number = |at| entry.attr_value(at).and_then(|v| v.udata_value()).expect("a number");
-            let Some(gimli::AttributeValue::Addr(low)) = entry.attr_value(gimli::DW_AT_low_pc) else {
-                panic!("{name} has no address")
-            };
+            let ranges = reader.ranges(entry.offset());
+            let [(low, high)] = ranges[..] else { panic!("{name} has {ranges:?}") };
             let external = entry.attr_value(gimli::DW_AT_external).is_some();
-            let (size, line) = (number(gimli::DW_AT_high_pc), number(gimli::DW_AT_decl_line));
-            found.push((name, low, size, line, external));
+            found.push((name, file, low, high, line, external));
+            reader.inlined(node, &mut vec![low], &mut calls);
         }
         let expected = |f: &&Placed| {
             let info = f.item.function.as_ref().expect("it has a file");
-            (info.display.clone(), f.address, f.item.size(), u64::from(info.line), f.item.global)
+            let (name, own) = (info.display.clone(), file(f.item).expect("it has one").to_string());
+            (name, own, f.address, f.address + f.item.size(), u64::from(info.line), f.item.global)
         };
         let mut expected: Vec<_> = sourced.iter().map(expected).collect();
         expected.sort();
         found.sort();
         assert_eq!(found, expected);
+        let mut expected: Vec<_> = sourced.iter().flat_map(|f| expected_calls(f)).collect();
+        expected.sort();
+        calls.sort();
+        assert_eq!(calls, expected);
     }
 
     /// Judges the call frames of functions; unwinding ends in the root.
@@ -162,6 +167,160 @@ impl Debug {
             }
         }
     }
+}
+
+/// An inlined call as a debugger sees it.
+#[derive(PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Call {
+    /// The first address of the function that it is in, and of the inlined calls around it, outermost first.
+    inside: Vec<u64>,
+    /// The callee: name, file, line.
+    callee: (String, String, u64),
+    /// Where it is called: file, line, column.
+    site: (String, u64, u64),
+    ranges: Vec<(u64, u64)>,
+}
+
+/// Entries of the only unit.
+struct UnitReader<'d, 'a> {
+    dwarf: &'d gimli::Dwarf<Reader<'a>>,
+    unit: &'d gimli::Unit<Reader<'a>>,
+}
+
+impl<'a> UnitReader<'_, 'a> {
+    /// Name, file and line, perhaps of the abstract instance.
+    fn declaration(&self, entry: &gimli::DebuggingInformationEntry<Reader<'a>>) -> (String, String, u64) {
+        if let Some(origin) = entry.attr_value(gimli::DW_AT_abstract_origin) {
+            let gimli::AttributeValue::UnitRef(offset) = origin else { panic!("{origin:?}") };
+            let origin = self.unit.entry(offset).expect("an entry");
+            assert!(
+                origin.attr_value(gimli::DW_AT_inline).is_some() && entry.attr(gimli::DW_AT_name).is_none()
+            );
+            return self.declaration(&origin);
+        }
+        let name = entry.attr_value(gimli::DW_AT_name).expect("a name");
+        let name = self.dwarf.attr_string(self.unit, name).expect("a string").to_string_lossy().into_owned();
+        let file = self.file(entry, gimli::DW_AT_decl_file);
+        (name, file, number(entry, gimli::DW_AT_decl_line))
+    }
+
+    fn file(&self, entry: &gimli::DebuggingInformationEntry<Reader<'a>>, at: gimli::DwAt) -> String {
+        let header = self.unit.line_program.as_ref().expect("a line program").header();
+        let file = match entry.attr_value(at) {
+            Some(gimli::AttributeValue::FileIndex(n)) => header.file(n).expect("a file").path_name(),
+            other => panic!("{other:?}"),
+        };
+        self.dwarf.attr_string(self.unit, file).expect("a string").to_string_lossy().into_owned()
+    }
+
+    fn ranges(&self, offset: gimli::UnitOffset) -> Vec<(u64, u64)> {
+        let entry = self.unit.entry(offset).expect("an entry");
+        let mut ranges = self.dwarf.die_ranges(self.unit, &entry).expect("readable");
+        let mut out = Vec::new();
+        while let Some(r) = ranges.next().expect("readable") {
+            out.push((r.begin, r.end));
+        }
+        out
+    }
+
+    /// The inlined calls below an entry.
+    fn inlined(
+        &self,
+        node: gimli::EntriesTreeNode<Reader<'a>>,
+        inside: &mut Vec<u64>,
+        calls: &mut Vec<Call>,
+    ) {
+        let mut children = node.children();
+        while let Some(node) = children.next().expect("readable") {
+            let entry = node.entry();
+            assert_eq!(entry.tag(), gimli::DW_TAG_inlined_subroutine);
+            let line = number(entry, gimli::DW_AT_call_line);
+            let site =
+                (self.file(entry, gimli::DW_AT_call_file), line, number(entry, gimli::DW_AT_call_column));
+            let ranges = self.ranges(entry.offset());
+            let first = ranges[0].0;
+            calls.push(Call { inside: inside.clone(), callee: self.declaration(entry), site, ranges });
+            inside.push(first);
+            self.inlined(node, inside, calls);
+            inside.pop();
+        }
+    }
+}
+
+fn number(entry: &gimli::DebuggingInformationEntry<Reader>, at: gimli::DwAt) -> u64 {
+    entry.attr_value(at).and_then(|v| v.udata_value()).expect("a number")
+}
+
+/// The inlined calls that have code, by the line rows of a function.
+fn expected_calls(f: &Placed) -> Vec<Call> {
+    let info = f.item.function.as_ref().expect("it has a file");
+    let chain = |mut call: Option<u32>| {
+        let mut chain = Vec::new();
+        while let Some(c) = call {
+            chain.insert(0, c);
+            call = info.inlined[c as usize].call;
+        }
+        chain
+    };
+    // Byte by byte, as nobody else does it.
+    let ranges = |wanted: u32| {
+        let mut ranges: Vec<(u64, u64)> = Vec::new();
+        for (k, row) in info.lines.iter().enumerate() {
+            let end = info.lines.get(k + 1).map_or(f.item.size(), |r| r.offset.into());
+            if !chain(row.call).contains(&wanted) || end == u64::from(row.offset) {
+                continue;
+            }
+            let (start, end) = (f.address + u64::from(row.offset), f.address + end);
+            match ranges.last_mut() {
+                Some(last) if last.1 == start => last.1 = end,
+                _ => ranges.push((start, end)),
+            }
+        }
+        ranges
+    };
+    let first = |c: u32| ranges(c).first().map(|r| r.0);
+    let mut calls = Vec::new();
+    for (c, call) in (0..).zip(&info.inlined) {
+        let (ranges, mut inside) = (ranges(c), vec![f.address]);
+        if ranges.is_empty() {
+            continue;
+        }
+        inside.extend(chain(call.call).into_iter().filter_map(first));
+        let caller = call.call.map_or(file(f.item).expect("it has one"), |c| call_file(f.item, c));
+        calls.push(Call {
+            inside,
+            callee: (call.display.clone(), call_file(f.item, c).to_string(), call.declared.into()),
+            site: (caller.to_string(), call.line.into(), call.column.into()),
+            ranges,
+        });
+    }
+    calls
+}
+
+/// The frames of an offset in a function, as the pc table should have them.
+pub(super) fn trace(item: &Item, at: u32) -> Option<Vec<pctab::Frame<'_>>> {
+    let info = item.function.as_ref()?;
+    let row = info.lines.iter().rev().find(|r| r.offset <= at && r.line != 0);
+    let (line, call) = row.map_or((info.line, None), |r| (r.line, r.call));
+    frames(item, line, call)
+}
+
+/// The frames at a line of an inlined call, or of the function.
+pub(super) fn frames(item: &Item, mut line: u32, mut call: Option<u32>) -> Option<Vec<pctab::Frame<'_>>> {
+    let (own, info) = (file(item)?, item.function.as_ref()?);
+    let mut frames = Vec::new();
+    while let Some(c) = call {
+        let inlined = &info.inlined[c as usize];
+        frames.push(pctab::Frame { function: &inlined.display, file: call_file(item, c), line });
+        (line, call) = (inlined.line, inlined.call);
+    }
+    frames.push(pctab::Frame { function: &info.display, file: own, line });
+    Some(frames)
+}
+
+/// The source file of an inlined call.
+fn call_file(item: &Item, call: u32) -> &'static str {
+    FILES[item.function.as_ref().expect("it has calls").inlined[call as usize].file as usize]
 }
 
 /// The source file of a function.

@@ -6,7 +6,7 @@
 //! of the judge first: sections get addresses, and each relocation must be the one that the machine's
 //! ABI has for the reference.
 
-use super::dwarf::{Debug, Placed, file};
+use super::dwarf::{Debug, Placed, trace};
 use super::meaning::{elf_type, kept, meaning, second_elf_type};
 use super::program::{Item, Program, Reference, To};
 use crate::choices::Choices;
@@ -124,10 +124,6 @@ impl<'a> Placement<'a> {
     /// Judges the pc table.
     fn judge_pc_table(&self, table: &[u8], text: u64) {
         for f in self.functions() {
-            let expected = file(f.item).map(|name| {
-                let info = f.item.function.as_ref().expect("it has a file");
-                (info.display.as_str(), name, info)
-            });
             // In long functions, around the places where something may change.
             let size = f.item.size() as u32;
             let rows = f.item.function.iter().flat_map(|i| &i.lines);
@@ -137,13 +133,8 @@ impl<'a> Placement<'a> {
                 _ => rows.map(|r| r.offset).chain([0, size]).flat_map(near).collect(),
             };
             for at in places {
-                let place = pctab::lookup(table, (f.address - text) as u32 + at);
-                let place = place.map(|p| (p.function, p.file, p.line));
-                let expected = expected.map(|(function, file, info)| {
-                    let row = info.lines.iter().rev().find(|r| r.offset <= at && r.line != 0);
-                    (function, file, row.map_or(info.line, |r| r.line))
-                });
-                assert_eq!(place, expected, "{} + {at}", f.item.name);
+                let frames = pctab::lookup(table, (f.address - text) as u32 + at);
+                assert_eq!(frames, trace(f.item, at), "{} + {at}", f.item.name);
             }
         }
     }

@@ -4,8 +4,8 @@
 use crate::choices::Choices;
 use mochi_objwrite::reloc::RELOCS;
 use mochi_objwrite::{
-    Arch, Atom, AtomKind, CfiOp, FrameInfo, FunctionInfo, LineRow, Object, RelocEntry, RelocKind, SymRef,
-    Symbol, Target,
+    Arch, Atom, AtomKind, CfiOp, FrameInfo, FunctionInfo, InlinedCall, LineRow, Object, RelocEntry,
+    RelocKind, SymRef, Symbol, Target,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -177,10 +177,11 @@ impl Program {
             };
             let relocs = item.references.iter().map(entry).collect();
             let mut function = item.function.clone();
-            if let Some(FunctionInfo { file: Some(file), .. }) = &mut function
+            if let Some(FunctionInfo { file: Some(file), inlined, .. }) = &mut function
                 && item.input == 1
             {
-                *file = FILES.len() as u32 - 1 - *file;
+                let files = inlined.iter_mut().map(|c| &mut c.file).chain([file]);
+                files.for_each(|file| *file = FILES.len() as u32 - 1 - *file);
             }
             object.atoms.push(Atom {
                 sym,
@@ -227,8 +228,31 @@ fn item(choices: &mut Choices, arch: Arch, index: usize) -> Item {
     Item { name, global: true, kind, align, bytes, zero_size, references: Vec::new(), function, input }
 }
 
-/// Line rows and call frames for code of this size.
+/// Some inlined calls, each in the function or in one before it.
+pub(super) fn inlined(choices: &mut Choices) -> Vec<InlinedCall> {
+    let mut calls = Vec::new();
+    while calls.len() < 6 && choices.below(2) == 0 {
+        calls.push(InlinedCall {
+            display: choices.pick(&DISPLAY).to_string(),
+            file: choices.below(FILES.len()) as u32,
+            declared: choices.below(3) as u32,
+            line: 1 + choices.below(300) as u32,
+            column: choices.below(90) as u32,
+            call: call(choices, &calls),
+        });
+    }
+    calls
+}
+
+/// One of the calls, or none.
+pub(super) fn call(choices: &mut Choices, calls: &[InlinedCall]) -> Option<u32> {
+    (choices.below(calls.len() + 1) as u32).checked_sub(1)
+}
+
+/// Line rows, inlined calls and call frames for code of this size.
 fn function(choices: &mut Choices, size: u32, step: u32) -> FunctionInfo {
+    let file = (choices.below(3) != 0).then(|| choices.below(FILES.len()) as u32);
+    let inlined = file.map_or(Vec::new(), |_| inlined(choices));
     let mut lines = Vec::new();
     let mut at = choices.below(3) as u32 * step;
     while at < size && choices.below(5) != 0 {
@@ -238,6 +262,7 @@ fn function(choices: &mut Choices, size: u32, step: u32) -> FunctionInfo {
             column: choices.below(90) as u32,
             is_stmt: choices.below(2) == 0,
             prologue_end: choices.below(4) == 0,
+            call: call(choices, &inlined),
         });
         at += (1 + choices.below(60) as u32) * choices.pick(&[1, 1, 1, 500]) * step;
     }
@@ -261,10 +286,11 @@ fn function(choices: &mut Choices, size: u32, step: u32) -> FunctionInfo {
     }
     FunctionInfo {
         display: choices.pick(&DISPLAY).to_string(),
-        file: (choices.below(3) != 0).then(|| choices.below(FILES.len()) as u32),
+        file,
         line: 1 + choices.below(2000) as u32,
         code_size: size,
         lines,
+        inlined,
         frame: FrameInfo { ops },
     }
 }

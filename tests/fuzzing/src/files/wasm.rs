@@ -6,8 +6,8 @@
 //! should; all references to a data item agree on one address, where its bytes are; numbers are in
 //! their shortest form; the pc table and the line program give every instruction its line.
 
-use super::dwarf::{Debug, Row, file};
-use super::program::{Item, Program, Reference, To, contents, count};
+use super::dwarf::{Debug, Row, frames};
+use super::program::{self, Item, Program, Reference, To, contents, count};
 use crate::choices::Choices;
 use mochi_objwrite::{AtomKind, FunctionInfo, LineRow, RelocKind, Target, leb, pctab};
 use std::collections::{BTreeMap, BTreeSet};
@@ -87,10 +87,13 @@ fn code(choices: &mut Choices, item: &mut Item, own: usize, is_text: &[bool]) ->
             _ => Inst::Block(choices.below(90)),
         });
     }
+    let file = (choices.below(3) != 0).then(|| choices.below(3) as u32);
+    let inlined = file.map_or(Vec::new(), |_| program::inlined(choices));
     let mut lines = Vec::new();
     let mut line = |bytes: &[u8], line: usize| {
-        let offset = bytes.len() as u32;
-        lines.push(LineRow { offset, line: line as u32, column: 1, is_stmt: true, prologue_end: false });
+        let (offset, call) = (bytes.len() as u32, program::call(choices, &inlined));
+        let (line, column, is_stmt, prologue_end) = (line as u32, 1, true, false);
+        lines.push(LineRow { offset, line, column, is_stmt, prologue_end, call });
     };
     let refer =
         |bytes: &[u8], kind, to, addend| Reference { at: bytes.len() as u32, kind, to: To::Item(to), addend };
@@ -130,9 +133,10 @@ fn code(choices: &mut Choices, item: &mut Item, own: usize, is_text: &[bool]) ->
     bytes.push(END);
     item.function = Some(FunctionInfo {
         display: format!("the {}", item.name),
-        file: (choices.below(3) != 0).then(|| choices.below(3) as u32),
+        file,
         line: 1,
         lines,
+        inlined,
         ..FunctionInfo::default()
     });
     insts
@@ -276,11 +280,13 @@ impl Judge<'_> {
 
     /// Both tables give the instruction its line.
     fn has_line(&self, item: &Item, read: &Read, pc_table: &[u8], line: usize) {
+        let rows = &item.function.as_ref().expect("code").lines;
+        let row = rows.iter().find(|r| r.line as usize == line).expect("a row");
+        let expected = frames(item, row.line, row.call);
         for at in [read.at, read.at + read.size - 1] {
-            let found = pctab::lookup(pc_table, at as u32).map(|p| (p.file, p.line as usize));
-            assert_eq!(found, file(item).map(|f| (f, line)), "pc table at {at:#x}");
+            assert_eq!(pctab::lookup(pc_table, at as u32), expected, "pc table at {at:#x}");
         }
-        if let Some(name) = file(item) {
+        if let Some(name) = expected.map(|frames| frames[0].file) {
             let next = self.rows.partition_point(|r| r.address <= read.at);
             let row = &self.rows[next - 1];
             assert_eq!(
