@@ -31,7 +31,7 @@ use crate::func::{ArgList, Function, Inst, Value, ValueDef};
 use crate::nones;
 use crate::ops::{Imm, Op};
 
-/// Runs the pass. Blocks that cannot be reached must be gone.
+/// Runs the pass.
 pub fn run(func: &mut Function, cx: &Context) {
     let cfg = Cfg::new(func);
     let mut live = Live {

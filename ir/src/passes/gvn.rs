@@ -37,7 +37,7 @@ use crate::ops::{Imm, Op};
 use crate::regions::{Region, Regions};
 use std::hash::Hasher;
 
-/// Runs the pass. Blocks that cannot be reached must be gone.
+/// Runs the pass.
 pub fn run(func: &mut Function, cx: &Context) {
     let cfg = Cfg::new(func);
     let dom = DomTree::new(func, &cfg);

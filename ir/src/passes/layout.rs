@@ -31,7 +31,7 @@ use super::Context;
 use crate::cfg::{Cfg, Loops};
 use crate::func::{Block, Function};
 
-/// Runs the pass. Blocks that cannot be reached must be gone.
+/// Runs the pass.
 pub fn run(func: &mut Function, _: &Context) {
     let cfg = Cfg::new(func);
     let loops = Loops::of(func, &cfg);

@@ -42,7 +42,7 @@ use crate::func::{Block, Function, Inst, InstData, Value};
 use crate::nones;
 use crate::ops::{Imm, Op};
 
-/// Runs the pass. Blocks that cannot be reached must be gone.
+/// Runs the pass.
 pub fn run(func: &mut Function, cx: &Context) {
     let cfg = Cfg::new(func);
     if !cfg.cyclic {

@@ -14,6 +14,7 @@ pub mod inline;
 pub mod layout;
 pub mod licm;
 mod memory;
+mod order;
 pub mod range;
 pub mod rotate;
 
@@ -114,7 +115,7 @@ passes! {
     ATTRIBUTES "attributes" Module attributes::run;
 }
 
-/// Order for optimised builds.
+/// Order for optimised builds; what it has to keep is in `order.rs`.
 pub static OPTIMISE: &[Step] = &[
     Step { pass: &INLINE, reason: "the runtime's fast paths and small functions meet their callers" },
     Step { pass: &UNUSED, reason: "functions that were inlined everywhere need not be compiled" },
@@ -153,7 +154,8 @@ pub struct Options<'a> {
     pub library: &'a Library,
     /// What to compile for.
     pub abilities: Abilities,
-    /// Verify after every pass, and panic with the function when a rule is broken.
+    /// Verify after every pass, and panic with the function when a rule is broken; and that the order of the steps
+    /// is a good one.
     pub verify: bool,
     /// Stop after the first step with this pass.
     pub stop_after: Option<&'a str>,
@@ -196,6 +198,9 @@ pub fn run(module: &mut Module, options: &Options) -> Report {
         None => options.steps.len(),
     };
     let steps = &options.steps[..end];
+    if options.verify {
+        assert_eq!(order::broken(options.steps), None);
+    }
     let mut report = Report::default();
     if options.time {
         report.times = steps.iter().map(|s| (s.pass.name, Duration::ZERO)).collect();

@@ -56,7 +56,7 @@ use crate::ops::Op;
 /// Headers with more instructions are not copied.
 const MAX_HEADER: usize = 16;
 
-/// Runs the pass. Blocks that cannot be reached must be gone.
+/// Runs the pass.
 pub fn run(func: &mut Function, _: &Context) {
     let cfg = Cfg::new(func);
     if !cfg.cyclic {

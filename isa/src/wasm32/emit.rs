@@ -428,7 +428,7 @@ impl<'a> Emit<'a> {
     fn discard(&mut self, inst: Inst) {
         let d = &self.func.insts[inst.index()];
         if d.op.is_load() {
-            return self.discard_load(self.func.operands(inst)[0]);
+            return self.discard_load(inst);
         }
         self.compute(inst);
         self.code.op(Row::Drop);

@@ -12,11 +12,12 @@ use mochi_ir::{Block, Inst, Op, Type, Value, ValueDef, nones};
 const INLINE: i64 = 64;
 
 impl Emit<'_> {
-    /// Pushes the address of an access as an i32, and returns the offset for the instruction.
-    fn address(&mut self, base: Value, offset: i64) -> u32 {
+    /// Pushes the address of an access as an i32, and returns the offset for the machine's instruction.
+    fn address(&mut self, inst: Inst) -> u32 {
+        let (base, offset) = (self.func.operands(inst)[0], self.data(inst).imm);
         if self.may_be_none(base) {
             let base = self.keep(base);
-            return self.tested_address(base, offset);
+            return self.tested_address(inst, base);
         }
         if let ValueDef::Inst(i) = self.func.values[base.index()].def
             && self.data(i).op == Op::Symaddr
@@ -34,14 +35,14 @@ impl Emit<'_> {
     }
 
     /// The same for a base that may be none, in a local that is perhaps to be given back.
-    fn tested_address(&mut self, (local, temp): (u32, bool), offset: i64) -> u32 {
-        self.fail_on_none(local);
+    fn tested_address(&mut self, inst: Inst, (local, temp): (u32, bool)) -> u32 {
+        self.fail_on_none(inst, local);
         self.code.get(local);
         self.code.op(Row::I32WrapI64);
         if temp {
             self.free(local);
         }
-        self.offset(offset)
+        self.offset(self.data(inst).imm)
     }
 
     /// The offset of an access whose base is on the stack, where part of it may be added first.
@@ -85,7 +86,7 @@ impl Emit<'_> {
     }
 
     fn load_by(&mut self, inst: Inst, row: Row) {
-        let offset = self.address(self.func.operands(inst)[0], self.data(inst).imm);
+        let offset = self.address(inst);
         self.code.memory(row, offset);
     }
 
@@ -98,12 +99,12 @@ impl Emit<'_> {
             // What a nested value does comes before the failure of the store.
             let base = self.keep(base);
             let value = self.kept_value(v, narrow);
-            let offset = self.tested_address(base, d.imm);
+            let offset = self.tested_address(inst, base);
             self.code.get(value);
             self.free(value);
             offset
         } else {
-            let offset = self.address(base, d.imm);
+            let offset = self.address(inst);
             self.push(v, narrow);
             offset
         };
@@ -229,10 +230,11 @@ impl Emit<'_> {
     }
 
     /// A load that nobody needs: only whether there is an object matters.
-    pub fn discard_load(&mut self, base: Value) {
+    pub fn discard_load(&mut self, inst: Inst) {
+        let base = self.func.operands(inst)[0];
         if self.may_be_none(base) {
             let (local, temp) = self.keep(base);
-            self.fail_on_none(local);
+            self.fail_on_none(inst, local);
             if temp {
                 self.free(local);
             }
@@ -242,8 +244,10 @@ impl Emit<'_> {
         }
     }
 
-    /// Ends the program with the language's message when the local is none.
-    fn fail_on_none(&mut self, local: u32) {
+    /// Ends the program with the language's message when the local is none, which an access would follow. It may
+    /// be part of another instruction on another line.
+    fn fail_on_none(&mut self, inst: Inst, local: u32) {
+        self.position(self.data(inst).loc);
         self.code.get(local);
         self.code.op(Row::I64Eqz);
         self.open(Row::If, None);

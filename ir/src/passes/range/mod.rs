@@ -53,8 +53,7 @@ const MAX_DEPTH: u32 = 4;
 /// Comparisons remembered at a point.
 const MAX_FACTS: usize = 32;
 
-/// Runs the pass on a module: first what the calls say about parameters, then each function. Blocks
-/// that cannot be reached must be gone.
+/// Runs the pass on a module: first what the calls say about parameters, then each function.
 pub fn run(module: &mut Module, _: &Library) {
     let params = program::parameters(module);
     for (func, params) in module.funcs.iter_mut().zip(&params) {
