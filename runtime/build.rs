@@ -9,12 +9,12 @@
 //! A file is for one system when its name ends in `_<os>`, for one system on one machine when it
 //! ends in `_<os>_<machine>`, else for all. Names are those of the targets' short names.
 
-use mochi_ir::{Attributes, Conv, Function, Module, Signature, SymKind, Type, passes, text, verify};
+use mochi_ir::{Attributes, Conv, Function, Module, Op, Signature, SymKind, Type, passes, text, verify};
 use mochi_isa::{Context, Options, entry_stub, module::compile_module};
-use mochi_lang::lower::LAYOUT;
+use mochi_lang::lower::{LAYOUT, RUNTIME_DATA, RUNTIME_FUNCTIONS};
 use mochi_lang::system::{self, Compiled};
 use mochi_objwrite::target::{TARGETS, Target, TargetRow};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::{env, fs, process};
@@ -32,6 +32,7 @@ fn main() {
         let plain = text::print_module(&module);
         passes::optimise(&mut module, mochi_isa::abilities(target), true);
         let rows = library_rows(&module);
+        expect_names(&rows, &module, target);
         regions.extend(module.regions.rows().iter().cloned());
         layouts.extend(layout);
         if let Some(others) = &mut library {
@@ -67,6 +68,19 @@ fn main() {
     writeln!(generated, "static MODULES: &[(&str, &str)] = &[\n{modules}];").expect("string");
     writeln!(generated, "static ARCHIVES: &[(&str, &[u8])] = &[\n{archives}];").expect("string");
     save(&out.join("library.rs"), generated.as_bytes());
+}
+
+/// Every target has what lowering and selection name.
+fn expect_names(rows: &BTreeMap<String, Row>, module: &Module, target: &TargetRow) {
+    let data: BTreeSet<&str> = module.datas.iter().map(|d| module.sym(d.sym).name.as_str()).collect();
+    let functions = RUNTIME_FUNCTIONS.into_iter().chain(Op::SLOW_PATHS).filter(|f| !rows.contains_key(*f));
+    let missing = functions.chain(RUNTIME_DATA.into_iter().filter(|d| !data.contains(d)));
+    let errors: Vec<String> = missing
+        .map(|name| format!("the runtime of {} has no `{name}`, which the compiler uses", target.triple))
+        .collect();
+    if !errors.is_empty() {
+        fail(&errors);
+    }
 }
 
 /// Ends the build with errors.

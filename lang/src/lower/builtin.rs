@@ -6,6 +6,7 @@
 use super::facts::is_some_list;
 use super::func::Fx;
 use super::repr::Repr;
+use super::runtime::{ListRt, Rt};
 use crate::ast::BinOp;
 use crate::sema::{Use, sharing};
 use crate::tree::{Builtin, Expr, ExprKind};
@@ -41,19 +42,17 @@ impl<'a> Fx<'_, 'a> {
                 let list = self.list_arg(builtin, args, 0, want);
                 let elem = self.lw.types.elem(want);
                 let v = self.keep_as(&args[1], elem);
-                let name =
-                    self.lw.types.repr(elem).list_fn(["list_append_w", "list_append_f", "list_append_b"]);
-                return self.rt(name, &[list, v]);
+                return self.rt(ListRt::APPEND.of(self.lw.types.repr(elem)), &[list, v]);
             }
             Concat => {
                 let mut list = self.list_arg(builtin, args, 0, want);
                 if args.len() == 1 {
                     let (from, to) = (self.none(Repr::Int), self.none(Repr::Int));
-                    return self.rt("list_slice", &[list, from, to]);
+                    return self.rt(Rt::list_slice, &[list, from, to]);
                 }
                 for k in 1..args.len() {
                     let other = self.list_arg(builtin, args, k, want);
-                    let name = if k == 1 { "list_concat" } else { "list_concat_place" };
+                    let name = if k == 1 { Rt::list_concat } else { Rt::list_concat_place };
                     list = self.rt(name, &[list, other]);
                 }
                 return list;
@@ -105,7 +104,7 @@ impl<'a> Fx<'_, 'a> {
         let kind = self.lw.types.strip(ty);
         let (desc, message) = (self.desc(kind), self.str_value(message));
         self.at(e.span);
-        self.rt_void("any_expect", &[any, desc, message]);
+        self.rt_void(Rt::any_expect, &[any, desc, message]);
         let v = self.convert(any, Ty::ANY, ty);
         self.stays(e, v, later);
         v
@@ -133,7 +132,7 @@ impl<'a> Fx<'_, 'a> {
             Len => (self.len(args[0]), Ty::INT),
             Count | Exists if args[0].ty == Ty::ANY => {
                 let (name, ty) =
-                    if builtin == Count { ("any_count", Ty::INT) } else { ("any_exists", Ty::BOOL) };
+                    if builtin == Count { (Rt::any_count, Ty::INT) } else { (Rt::any_exists, Ty::BOOL) };
                 (self.rt(name, &[args[0].v]), ty)
             }
             Count => (self.len(args[0]), Ty::INT),
@@ -147,20 +146,20 @@ impl<'a> Fx<'_, 'a> {
             Str => (self.str_of(args[0]), Ty::STR),
             Lower => {
                 let text = self.str_of(args[0]);
-                (self.rt("str_lower", &[text]), Ty::STR)
+                (self.rt(Rt::str_lower, &[text]), Ty::STR)
             }
             Int => (self.int_of(args[0]), Ty::INT),
             Float => (self.float_of(args[0]), Ty::FLOAT),
             Json => {
-                self.rt_word_desc("json_val", args[0].v, args[0].ty);
+                self.rt_word_desc(Rt::json_val, args[0].v, args[0].ty);
                 (self.as_ty(args[0], Ty::ANY), Ty::UNIT)
             }
             ToJson => {
-                let v = self.rt_word_desc("json_str", args[0].v, args[0].ty);
+                let v = self.rt_word_desc(Rt::json_str, args[0].v, args[0].ty);
                 (v.expect("json_str has a result"), Ty::STR)
             }
-            Input => (self.rt("input", &[]), Ty::STR),
-            Now => (self.rt("now", &[]), Ty::INT),
+            Input => (self.rt(Rt::input, &[]), Ty::STR),
+            Now => (self.rt(Rt::now, &[]), Ty::INT),
             Panic => {
                 let message = self.str_of(args[0]);
                 self.panic(message);
@@ -188,43 +187,43 @@ impl<'a> Fx<'_, 'a> {
         use Builtin::*;
         let s = self.as_ty(args[0], if builtin == Join { args[0].ty } else { Ty::STR });
         match builtin {
-            Upper => (self.rt("str_upper", &[s]), Ty::STR),
-            Trim => (self.rt("str_trim", &[s]), Ty::STR),
+            Upper => (self.rt(Rt::str_upper, &[s]), Ty::STR),
+            Trim => (self.rt(Rt::str_trim, &[s]), Ty::STR),
             Substring | Substr => {
                 let (from, to) = (self.opt_int(args, 1), self.opt_int(args, 2));
-                (self.rt("str_slice", &[s, from, to]), Ty::STR)
+                (self.rt(Rt::str_slice, &[s, from, to]), Ty::STR)
             }
             PadStart => {
                 let (width, pad) = (self.opt_int(args, 1), self.as_ty(args[2], Ty::STR));
-                (self.rt("pad_start", &[s, width, pad]), Ty::STR)
+                (self.rt(Rt::pad_start, &[s, width, pad]), Ty::STR)
             }
             ParseIntStr => {
                 let base = match args.get(1) {
                     Some(&a) => self.as_ty(a, Ty::INT),
                     None => self.int(10),
                 };
-                (self.rt("int_parse_base", &[s, base]), Ty::INT)
+                (self.rt(Rt::int_parse_base, &[s, base]), Ty::INT)
             }
             Split => {
                 let sep = self.as_ty(args[1], Ty::STR);
                 let list = self.lw.types.types.list(Ty::STR);
                 let desc = self.desc(list);
-                (self.rt("str_split", &[s, sep, desc]), list)
+                (self.rt(Rt::str_split, &[s, sep, desc]), list)
             }
             Join => {
                 let list = self.lw.types.types.list(Ty::STR);
                 let parts = self.as_ty(args[0], list);
                 let sep = self.as_ty(args[1], Ty::STR);
-                (self.rt("str_join", &[parts, sep]), Ty::STR)
+                (self.rt(Rt::str_join, &[parts, sep]), Ty::STR)
             }
             StartsWith | EndsWith => {
                 let other = self.as_ty(args[1], Ty::STR);
-                let name = if builtin == StartsWith { "str_starts_with" } else { "str_ends_with" };
+                let name = if builtin == StartsWith { Rt::str_starts_with } else { Rt::str_ends_with };
                 (self.rt(name, &[s, other]), Ty::BOOL)
             }
             Replace => {
                 let (old, new) = (self.as_ty(args[1], Ty::STR), self.as_ty(args[2], Ty::STR));
-                (self.rt("str_replace", &[s, old, new]), Ty::STR)
+                (self.rt(Rt::str_replace, &[s, old, new]), Ty::STR)
             }
             other => unreachable!("builtin {other:?}"),
         }
@@ -236,52 +235,52 @@ impl<'a> Fx<'_, 'a> {
         let stripped = self.lw.types.strip(a.ty);
         let is_str = matches!(self.lw.types.kind(stripped), TyKind::Str);
         match builtin {
-            Reverse if is_str => (self.rt("str_reverse", &[a.v]), Ty::STR),
-            Reverse if self.lw.types.is_list(a.ty) => (self.rt("list_reverse", &[a.v]), stripped),
+            Reverse if is_str => (self.rt(Rt::str_reverse, &[a.v]), Ty::STR),
+            Reverse if self.lw.types.is_list(a.ty) => (self.rt(Rt::list_reverse, &[a.v]), stripped),
             Reverse => {
                 let any = self.any(a);
-                (self.rt("any_reverse", &[any]), Ty::ANY)
+                (self.rt(Rt::any_reverse, &[any]), Ty::ANY)
             }
-            Distinct => (self.rt("list_distinct", &[a.v]), stripped),
-            Sort => (self.rt("list_sort", &[a.v]), stripped),
+            Distinct => (self.rt(Rt::list_distinct, &[a.v]), stripped),
+            Sort => (self.rt(Rt::list_sort, &[a.v]), stripped),
             Values | Keys => {
                 let (key, value) = self.map_types(a.ty);
                 let list = self.lw.types.types.list(if builtin == Keys { key } else { value });
                 let desc = self.desc(list);
-                let name = if builtin == Keys { "map_keys" } else { "map_values" };
+                let name = if builtin == Keys { Rt::map_keys } else { Rt::map_values };
                 (self.rt(name, &[a.v, desc]), list)
             }
             Range => (self.range(args), self.lw.types.types.list(Ty::INT)),
             Slice => {
                 let (from, to) = (self.opt_int(args, 1), self.opt_int(args, 2));
                 if is_str {
-                    (self.rt("str_slice", &[a.v, from, to]), Ty::STR)
+                    (self.rt(Rt::str_slice, &[a.v, from, to]), Ty::STR)
                 } else if self.lw.types.is_list(a.ty) {
-                    (self.rt("list_slice", &[a.v, from, to]), stripped)
+                    (self.rt(Rt::list_slice, &[a.v, from, to]), stripped)
                 } else {
                     let any = self.any(a);
-                    (self.rt("any_slice", &[any, from, to]), Ty::ANY)
+                    (self.rt(Rt::any_slice, &[any, from, to]), Ty::ANY)
                 }
             }
             Repeat => {
                 let (s, n) = (self.as_ty(a, Ty::STR), self.as_ty(args[1], Ty::INT));
-                (self.rt("str_repeat", &[s, n]), Ty::STR)
+                (self.rt(Rt::str_repeat, &[s, n]), Ty::STR)
             }
             Contains => (self.contains(args[1].v, args[1].ty, a.v, a.ty), Ty::BOOL),
             IndexOf if self.lw.types.is_list(a.ty) => {
                 let elem = self.lw.types.elem(a.ty);
                 let v = self.as_ty(args[1], elem);
                 let word = self.word(v);
-                (self.rt("list_index_of", &[a.v, word]), Ty::INT)
+                (self.rt(Rt::list_index_of, &[a.v, word]), Ty::INT)
             }
             IndexOf => {
                 let (s, t) = (self.as_ty(a, Ty::STR), self.as_ty(args[1], Ty::STR));
-                (self.rt("str_index_of", &[s, t]), Ty::INT)
+                (self.rt(Rt::str_index_of, &[s, t]), Ty::INT)
             }
             _ => {
                 let list = self.lw.types.types.list(Ty::INT);
                 let desc = self.desc(list);
-                let name = if a.ty == Ty::ANY { "any_sha256" } else { "sha256" };
+                let name = if a.ty == Ty::ANY { Rt::any_sha256 } else { Rt::sha256 };
                 (self.rt(name, &[a.v, desc]), list)
             }
         }
@@ -297,27 +296,27 @@ impl<'a> Fx<'_, 'a> {
             [] => (zero, zero),
         };
         let desc = self.desc(list);
-        let Some(&step) = args.get(2) else { return self.rt("list_range", &[from, to, desc]) };
+        let Some(&step) = args.get(2) else { return self.rt(Rt::list_range, &[from, to, desc]) };
         let step = self.as_ty(step, Ty::INT);
         if self.b.func.as_iconst(step) == Some(2) {
-            return self.rt("list_range", &[from, to, desc]);
+            return self.rt(Rt::list_range, &[from, to, desc]);
         }
-        self.rt("list_range_step", &[from, to, step, desc])
+        self.rt(Rt::list_range_step, &[from, to, step, desc])
     }
 
     /// Tagged length of a value.
     fn len(&mut self, a: Arg) -> Value {
         match *self.lw.types.kind(a.ty) {
-            TyKind::Str => self.rt("str_len", &[a.v]),
-            TyKind::List(_) => self.rt("list_len", &[a.v]),
-            TyKind::Map(..) => self.rt("map_len", &[a.v]),
+            TyKind::Str => self.rt(Rt::str_len, &[a.v]),
+            TyKind::List(_) => self.rt(Rt::list_len, &[a.v]),
+            TyKind::Map(..) => self.rt(Rt::map_len, &[a.v]),
             TyKind::Group(key, _) => {
                 let items = self.group_items(key, a.v);
-                self.rt("list_len", &[items])
+                self.rt(Rt::list_len, &[items])
             }
             _ => {
                 let any = self.any(a);
-                self.rt("any_len", &[any])
+                self.rt(Rt::any_len, &[any])
             }
         }
     }
@@ -326,12 +325,9 @@ impl<'a> Fx<'_, 'a> {
     fn end(&mut self, builtin: Builtin, a: Arg) -> (Value, Ty) {
         let elem = self.lw.types.elem(a.ty);
         let repr = self.lw.types.repr(elem);
-        let names = match builtin {
-            Builtin::First => ["list_first_w", "list_first_f", "list_first_b"],
-            _ => ["list_last_w", "list_last_f", "list_last_b"],
-        };
+        let f = if builtin == Builtin::First { ListRt::FIRST } else { ListRt::LAST };
         let none = self.is_none(Repr::Ref, a.v);
-        let v = self.choose(none, repr, |fx| fx.none(repr), |fx| fx.rt_as(repr, repr.list_fn(names), &[a.v]));
+        let v = self.choose(none, repr, |fx| fx.none(repr), |fx| fx.rt_as(repr, f.of(repr), &[a.v]));
         (v, elem)
     }
 
@@ -353,16 +349,16 @@ impl<'a> Fx<'_, 'a> {
             let anys = self.lw.types.types.list(Ty::ANY);
             let (desc, message) = (self.desc(anys), expects(builtin, 0).unwrap_or_default());
             let message = self.str_value(message);
-            (self.rt("any_items", &[any, desc, message]), Ty::ANY)
+            (self.rt(Rt::any_items, &[any, desc, message]), Ty::ANY)
         };
         match (builtin, self.lw.types.kind(elem)) {
-            (Builtin::Sum, TyKind::Int) => (self.rt("list_sum_int", &[list]), Ty::INT),
-            (Builtin::Sum, TyKind::Float) => (self.rt("list_sum_f64", &[list]), Ty::FLOAT),
-            (Builtin::Sum, _) => (self.rt("list_sum", &[list]), Ty::ANY),
-            (Builtin::Avg, _) => (self.rt("list_avg", &[list]), Ty::FLOAT),
+            (Builtin::Sum, TyKind::Int) => (self.rt(Rt::list_sum_int, &[list]), Ty::INT),
+            (Builtin::Sum, TyKind::Float) => (self.rt(Rt::list_sum_f64, &[list]), Ty::FLOAT),
+            (Builtin::Sum, _) => (self.rt(Rt::list_sum, &[list]), Ty::ANY),
+            (Builtin::Avg, _) => (self.rt(Rt::list_avg, &[list]), Ty::FLOAT),
             (builtin, _) => {
                 let repr = self.lw.types.repr(elem);
-                let name = if builtin == Builtin::Min { "list_min" } else { "list_max" };
+                let name = if builtin == Builtin::Min { Rt::list_min } else { Rt::list_max };
                 (self.rt_as(repr, name, &[list]), elem)
             }
         }
@@ -373,7 +369,7 @@ impl<'a> Fx<'_, 'a> {
             TyKind::Int | TyKind::Float | TyKind::Str | TyKind::BigRat => self.as_ty(a, Ty::INT),
             _ => {
                 let any = self.any(a);
-                self.rt("any_as_int", &[any])
+                self.rt(Rt::any_as_int, &[any])
             }
         }
     }
@@ -383,14 +379,14 @@ impl<'a> Fx<'_, 'a> {
             TyKind::Int | TyKind::Float | TyKind::Str | TyKind::BigRat => self.as_ty(a, Ty::FLOAT),
             _ => {
                 let any = self.any(a);
-                self.rt("any_to_f64", &[any])
+                self.rt(Rt::any_to_f64, &[any])
             }
         }
     }
 
     fn type_of(&mut self, a: Arg) -> Value {
         if a.ty == Ty::ANY {
-            return self.rt("any_type_of", &[a.v]);
+            return self.rt(Rt::any_type_of, &[a.v]);
         }
         let name = self.lw.types.name(self.lw.types.strip(a.ty));
         self.str_value(&name)
@@ -401,9 +397,9 @@ impl<'a> Fx<'_, 'a> {
         let a = args[0];
         let is_int = matches!(self.lw.types.kind(a.ty), TyKind::Int);
         match builtin {
-            Abs if is_int => (self.rt("int_abs", &[a.v]), Ty::INT),
-            Abs if a.ty == Ty::ANY => (self.rt("any_abs", &[a.v]), Ty::ANY),
-            Abs if a.ty == Ty::BIGRAT => (self.rt("rat_abs", &[a.v]), Ty::BIGRAT),
+            Abs if is_int => (self.rt(Rt::int_abs, &[a.v]), Ty::INT),
+            Abs if a.ty == Ty::ANY => (self.rt(Rt::any_abs, &[a.v]), Ty::ANY),
+            Abs if a.ty == Ty::BIGRAT => (self.rt(Rt::rat_abs, &[a.v]), Ty::BIGRAT),
             Abs => {
                 let x = self.float_of(a);
                 (self.b.op(Op::Fabs, &[x], Type::F64), Ty::FLOAT)
@@ -412,19 +408,19 @@ impl<'a> Fx<'_, 'a> {
             Ceil | Floor | Sqrt => {
                 let x = self.float_of(a);
                 let v = match builtin {
-                    Ceil => self.rt("f64_ceil", &[x]),
-                    Floor => self.rt("f64_floor", &[x]),
+                    Ceil => self.rt(Rt::f64_ceil, &[x]),
+                    Floor => self.rt(Rt::f64_floor, &[x]),
                     _ => self.b.op(Op::Fsqrt, &[x], Type::F64),
                 };
                 (v, Ty::FLOAT)
             }
             Pow if is_int && matches!(self.lw.types.kind(args[1].ty), TyKind::Int) => {
-                (self.rt("int_pow", &[a.v, args[1].v]), Ty::INT)
+                (self.rt(Rt::int_pow, &[a.v, args[1].v]), Ty::INT)
             }
-            Pow if a.ty == Ty::ANY => (self.rt("any_pow", &[a.v, args[1].v]), Ty::ANY),
+            Pow if a.ty == Ty::ANY => (self.rt(Rt::any_pow, &[a.v, args[1].v]), Ty::ANY),
             Pow => {
                 let (x, y) = (self.float_of(a), self.float_of(args[1]));
-                (self.rt("f64_pow", &[x, y]), Ty::FLOAT)
+                (self.rt(Rt::f64_pow, &[x, y]), Ty::FLOAT)
             }
             Round => {
                 let x = self.float_of(a);
@@ -432,14 +428,14 @@ impl<'a> Fx<'_, 'a> {
                     Some(&d) => self.as_ty(d, Ty::INT),
                     None => self.int(0),
                 };
-                (self.rt("f64_round", &[x, digits]), Ty::FLOAT)
+                (self.rt(Rt::f64_round, &[x, digits]), Ty::FLOAT)
             }
             _ => {
                 let rat = match self.lw.types.kind(a.ty) {
-                    TyKind::Any => self.rt("any_to_rat", &[a.v]),
+                    TyKind::Any => self.rt(Rt::any_to_rat, &[a.v]),
                     _ => self.as_ty(a, Ty::BIGRAT),
                 };
-                (self.rt(if builtin == Num { "rat_num" } else { "rat_den" }, &[rat]), Ty::INT)
+                (self.rt(if builtin == Num { Rt::rat_num } else { Rt::rat_den }, &[rat]), Ty::INT)
             }
         }
     }
@@ -456,7 +452,7 @@ impl<'a> Fx<'_, 'a> {
             }
             None => self.str_value("assertion failed"),
         };
-        self.rt_void("panic_msg", &[message]);
+        self.rt_void(Rt::panic_msg, &[message]);
         self.b.unreachable();
         self.enter(ok);
         self.unit()

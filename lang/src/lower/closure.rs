@@ -14,6 +14,7 @@ use super::desc::CLOSURE_HEADER;
 use super::func::{Fx, Home};
 use super::layout::{CLOSURE_CODE, Part};
 use super::repr::{Layout, Repr, Slot};
+use super::runtime::Rt;
 use super::{Lowerer, Thunk};
 use crate::tree::{self, Expr, FuncId, LocalId, VarRef};
 use crate::types::{Ty, TyKind};
@@ -226,7 +227,7 @@ pub(crate) fn lower_thunk(lw: &mut Lowerer<'_>, thunk: &Thunk, sym: Sym) -> Func
             for &v in own {
                 fx.push(Ty::ANY, args, v);
             }
-            let v = fx.rt("fun_apply", &[env, args]);
+            let v = fx.rt(Rt::fun_apply, &[env, args]);
             fx.b.ret(Some(v));
         }
     }

@@ -8,6 +8,7 @@ use super::func::Fx;
 use super::layout::{OBJECT_DESC, Part};
 use super::ops::const_int;
 use super::repr::{Layout, Repr, Slot};
+use super::runtime::Rt;
 use crate::tree::{Expr, ExprKind};
 use crate::types::{StructId, Ty, TyKind};
 use mochi_ir::{Cond, Op, Type, Value};
@@ -21,11 +22,13 @@ impl<'a> Fx<'_, 'a> {
         let (from_kind, to_kind) = (self.lw.types.kind(from).clone(), self.lw.types.kind(to).clone());
         match (from_kind, to_kind) {
             (TyKind::Unit, _) => self.convert(v, Ty::ANY, to),
-            (_, TyKind::Any | TyKind::Unit) if self.lw.types.is_list(from) => self.rt("any_from_list", &[v]),
+            (_, TyKind::Any | TyKind::Unit) if self.lw.types.is_list(from) => {
+                self.rt(Rt::any_from_list, &[v])
+            }
             (_, TyKind::Any | TyKind::Unit) if self.is_typed_function(from) => {
                 let desc = self.lw.types.strip(from);
                 let desc = self.desc(desc);
-                self.rt("any_from_fun", &[v, desc])
+                self.rt(Rt::any_from_fun, &[v, desc])
             }
             (_, TyKind::Any | TyKind::Unit) => self.boxed(v, from),
             (TyKind::Any, _) => {
@@ -44,19 +47,19 @@ impl<'a> Fx<'_, 'a> {
             }
             (_, TyKind::Option(t)) => self.convert(v, from, t),
             (TyKind::Option(f), _) => self.convert(v, f, to),
-            (TyKind::Int, TyKind::Float) => self.rt("int_to_f64", &[v]),
-            (TyKind::Int, TyKind::BigRat) => self.rt("rat_from_int", &[v]),
-            (TyKind::Float, TyKind::BigRat) => self.rt("rat_from_f64", &[v]),
-            (TyKind::Float, TyKind::Int) => self.rt("int_from_f64", &[v]),
-            (TyKind::BigRat, TyKind::Float) => self.rt("rat_to_f64", &[v]),
+            (TyKind::Int, TyKind::Float) => self.rt(Rt::int_to_f64, &[v]),
+            (TyKind::Int, TyKind::BigRat) => self.rt(Rt::rat_from_int, &[v]),
+            (TyKind::Float, TyKind::BigRat) => self.rt(Rt::rat_from_f64, &[v]),
+            (TyKind::Float, TyKind::Int) => self.rt(Rt::int_from_f64, &[v]),
+            (TyKind::BigRat, TyKind::Float) => self.rt(Rt::rat_to_f64, &[v]),
             (TyKind::BigRat, TyKind::Int) => {
-                let (num, den) = (self.rt("rat_num", &[v]), self.rt("rat_den", &[v]));
+                let (num, den) = (self.rt(Rt::rat_num, &[v]), self.rt(Rt::rat_den, &[v]));
                 self.arithmetic(crate::ast::BinOp::Div, Ty::INT, num, den, true)
             }
-            (TyKind::Str, TyKind::Int) => self.rt("int_parse", &[v]),
-            (TyKind::Str, TyKind::Float) => self.rt("f64_parse", &[v]),
-            (TyKind::Str, TyKind::Bool) => self.rt_as(Repr::Bool, "bool_parse", &[v]),
-            (TyKind::Str, TyKind::BigRat) => self.rt("rat_from_str", &[v]),
+            (TyKind::Str, TyKind::Int) => self.rt(Rt::int_parse, &[v]),
+            (TyKind::Str, TyKind::Float) => self.rt(Rt::f64_parse, &[v]),
+            (TyKind::Str, TyKind::Bool) => self.rt_as(Repr::Bool, Rt::bool_parse, &[v]),
+            (TyKind::Str, TyKind::BigRat) => self.rt(Rt::rat_from_str, &[v]),
             (TyKind::Union(_), TyKind::Struct(id)) => self.as_variant(v, from, to, id),
             (TyKind::Fun(..), TyKind::Fun(..)) => self.adapt(v, from, to),
             _ if self.same_words(from, to) => v,
@@ -93,15 +96,15 @@ impl<'a> Fx<'_, 'a> {
         let repr = self.lw.types.repr(to);
         let (from, to) = (self.desc(from), self.desc(to));
         let word = self.word(v);
-        self.rt_as(repr, "cast_val", &[word, from, to])
+        self.rt_as(repr, Rt::cast_val, &[word, from, to])
     }
 
     /// Any value in a tagged word that is only looked at: [`Fx::convert`] makes one to keep.
     pub(crate) fn boxed(&mut self, v: Value, from: Ty) -> Value {
         match self.lw.types.repr(from) {
             Repr::Int | Repr::Any => v,
-            Repr::Float => self.rt("any_from_f64", &[v]),
-            Repr::Bool => self.rt("any_from_bool", &[v]),
+            Repr::Float => self.rt(Rt::any_from_f64, &[v]),
+            Repr::Bool => self.rt(Rt::any_from_bool, &[v]),
             Repr::Ref => {
                 let one = self.b.iconst(1);
                 self.b.op(Op::Add, &[v, one], Type::Ref)
@@ -112,15 +115,15 @@ impl<'a> Fx<'_, 'a> {
     /// The value in a tagged word, checked to be of a type.
     fn unbox(&mut self, v: Value, to: Ty) -> Value {
         let name = match self.lw.types.kind(to) {
-            TyKind::Int => "any_to_int",
-            TyKind::Float => "any_to_f64",
-            TyKind::Bool => "any_to_bool",
-            TyKind::Str => "any_to_str",
-            TyKind::BigRat => "any_to_rat",
+            TyKind::Int => Rt::any_to_int,
+            TyKind::Float => Rt::any_to_f64,
+            TyKind::Bool => Rt::any_to_bool,
+            TyKind::Str => Rt::any_to_str,
+            TyKind::BigRat => Rt::any_to_rat,
             TyKind::Any => return v,
             _ => {
                 let desc = self.desc(to);
-                return self.rt("any_to_ref", &[v, desc]);
+                return self.rt(Rt::any_to_ref, &[v, desc]);
             }
         };
         self.rt(name, &[v])
@@ -212,7 +215,7 @@ impl<'a> Fx<'_, 'a> {
             (TyKind::Any, TyKind::List(_) | TyKind::Map(..) | TyKind::Struct(_)) => {
                 self.cast_val(v, from, to)
             }
-            (TyKind::Any, TyKind::Int) => self.rt("any_as_int", &[v]),
+            (TyKind::Any, TyKind::Int) => self.rt(Rt::any_as_int, &[v]),
             (TyKind::Any, _) => self.unbox(v, to),
             // No cast of the program: a copy for elements of another representation.
             (TyKind::List(_), TyKind::List(_)) | (TyKind::Map(..), TyKind::Map(..)) => {
@@ -233,7 +236,7 @@ impl<'a> Fx<'_, 'a> {
         self.enter(fail);
         let message = format!("cannot cast <nil> to {}", self.lw.types.name(to));
         let message = self.str_value(&message);
-        self.rt_void("panic_msg", &[message]);
+        self.rt_void(Rt::panic_msg, &[message]);
         self.b.unreachable();
         self.enter(ok);
     }

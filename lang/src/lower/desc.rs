@@ -7,6 +7,7 @@ use super::layout::{
     CLOSURE_SIZE, DESC_SIZE, FIELD_ROW_SIZE, LIST_SIZE, LIST_STORE, OBJECT_HEADER, STR_SIZE,
 };
 use super::repr::{Layout, Repr, Slot};
+use super::runtime::RtData;
 use super::{Lowerer, Thunk};
 use crate::types::{StructId, Ty, TyKind, UnionId};
 use mochi_ir::{Data, Reloc, Sym};
@@ -57,9 +58,6 @@ impl Words {
 
 /// An address in static data: symbol and offset.
 pub(crate) type Place = (Sym, i64);
-
-/// The runtime's static strings of one byte, by byte.
-pub(crate) const BYTE_STRINGS: &str = "byte_strings";
 
 /// Size of a static string, in whole words.
 fn str_size(bytes: usize) -> usize {
@@ -116,21 +114,16 @@ impl Lowerer<'_> {
         self.module.datas.push(Data { bytes, writable, roots: writable, relocs, ..Data::new(sym) });
     }
 
-    /// A data symbol of the runtime.
-    pub(crate) fn runtime_data(&mut self, name: &str) -> Sym {
-        self.module.declare_data(name, false)
-    }
-
     /// A static string. Those of one byte are the runtime's, at one address each.
     pub(crate) fn str_lit(&mut self, text: &[u8]) -> Place {
         if let [c] = text {
-            return (self.runtime_data(BYTE_STRINGS), i64::from(*c) * str_size(1) as i64);
+            return (self.runtime_data(RtData::byte_strings), i64::from(*c) * str_size(1) as i64);
         }
         if let Some(&s) = self.strings.get(text) {
             return (s, 0);
         }
         let sym = self.fresh_data("str");
-        let header = self.runtime_data("desc_str");
+        let header = self.runtime_data(RtData::desc_str);
         let mut w = Words::new();
         w.addr(header, 0);
         w.word(text.len() as i64);
@@ -267,16 +260,16 @@ impl Lowerer<'_> {
         }
         let kind = self.types.kind(ty).clone();
         let basic = match kind {
-            TyKind::List(Ty::ANY) => "desc_list_any",
-            TyKind::Int | TyKind::Int64 | TyKind::BigInt => "desc_int",
-            TyKind::Float => "desc_float",
-            TyKind::Bool => "desc_bool",
-            TyKind::Str => "desc_str",
-            TyKind::Any | TyKind::Unit | TyKind::Error => "desc_any",
-            TyKind::BigRat => "desc_bigrat",
-            _ => "",
+            TyKind::List(Ty::ANY) => Some(RtData::desc_list_any),
+            TyKind::Int | TyKind::Int64 | TyKind::BigInt => Some(RtData::desc_int),
+            TyKind::Float => Some(RtData::desc_float),
+            TyKind::Bool => Some(RtData::desc_bool),
+            TyKind::Str => Some(RtData::desc_str),
+            TyKind::Any | TyKind::Unit | TyKind::Error => Some(RtData::desc_any),
+            TyKind::BigRat => Some(RtData::desc_bigrat),
+            _ => None,
         };
-        if !basic.is_empty() {
+        if let Some(basic) = basic {
             let s = self.runtime_data(basic);
             self.descs.insert(ty, s);
             return s;

@@ -3,6 +3,7 @@
 use super::func::Fx;
 use super::ops::strip_coerce;
 use super::repr::Repr;
+use super::runtime::{ListRt, MapRt, Rt};
 use crate::ast::{BinOp, UnOp};
 use crate::tree::{Builtin, Expr, ExprKind};
 use crate::types::{StructId, Ty, TyKind};
@@ -176,7 +177,7 @@ impl<'a> Fx<'_, 'a> {
             values.push((k, self.keep_as(v, value)));
         }
         let desc = self.desc(self.lw.types.strip(ty));
-        let map = self.rt("map_new", &[desc]);
+        let map = self.rt(Rt::map_new, &[desc]);
         for (k, v) in values {
             self.map_put(key, map, k, v);
         }
@@ -255,7 +256,7 @@ impl<'a> Fx<'_, 'a> {
             }
             TyKind::Str => {
                 let i = self.expr_as(index, Ty::INT);
-                self.rt("str_index", &[base, i])
+                self.rt(Rt::str_index, &[base, i])
             }
             TyKind::Map(key, value) => {
                 let k = self.expr_as(index, key);
@@ -265,7 +266,7 @@ impl<'a> Fx<'_, 'a> {
             _ => {
                 let base = self.convert(base, stripped, Ty::ANY);
                 let i = self.expr_as(index, Ty::ANY);
-                let v = self.rt("any_index", &[base, i]);
+                let v = self.rt(Rt::any_index, &[base, i]);
                 self.convert(v, Ty::ANY, result)
             }
         }
@@ -274,30 +275,19 @@ impl<'a> Fx<'_, 'a> {
     /// Element of a list by tagged index, checked.
     pub(crate) fn list_get(&mut self, elem: Ty, list: Value, index: Value) -> Value {
         let repr = self.lw.types.repr(elem);
-        self.rt_as(repr, repr.list_fn(["list_get_w", "list_get_f", "list_get_b"]), &[list, index])
-    }
-
-    /// The runtime's map function for a key type: int, string, any other.
-    fn key_fn(&self, key: Ty, names: [&'static str; 3]) -> &'static str {
-        match self.lw.types.kind(key) {
-            TyKind::Int => names[0],
-            TyKind::Str => names[1],
-            _ => names[2],
-        }
+        self.rt_as(repr, ListRt::GET.of(repr), &[list, index])
     }
 
     /// Address of the slot of a key, 0 when there is none.
     pub(crate) fn map_find(&mut self, key: Ty, map: Value, k: Value) -> Value {
         let k = self.word(k);
-        let name = self.key_fn(key, ["map_find_i", "map_find_s", "map_find_x"]);
-        self.rt(name, &[map, k])
+        self.rt(MapRt::FIND.of(self.lw.types.kind(key)), &[map, k])
     }
 
     /// Address of the slot of a key, which is made when there is none.
     pub(crate) fn map_slot(&mut self, key: Ty, map: Value, k: Value) -> Value {
         let k = self.word(k);
-        let name = self.key_fn(key, ["map_put_i", "map_put_s", "map_put_x"]);
-        self.rt(name, &[map, k])
+        self.rt(MapRt::PUT.of(self.lw.types.kind(key)), &[map, k])
     }
 
     /// The value of a key, or none.
@@ -314,7 +304,7 @@ impl<'a> Fx<'_, 'a> {
             return k;
         }
         let desc = self.desc(key);
-        self.rt("val_copy", &[k, desc])
+        self.rt(Rt::val_copy, &[k, desc])
     }
 
     /// Stores under a key.
@@ -329,9 +319,9 @@ impl<'a> Fx<'_, 'a> {
         let end = self.bound(end);
         let ty = self.ty(base.ty);
         let name = match self.lw.types.kind(self.lw.types.strip(ty)) {
-            TyKind::List(_) => "list_slice",
-            TyKind::Str => "str_slice",
-            _ => "any_slice",
+            TyKind::List(_) => Rt::list_slice,
+            TyKind::Str => Rt::str_slice,
+            _ => Rt::any_slice,
         };
         self.rt(name, &[v, start, end])
     }
@@ -354,7 +344,7 @@ impl<'a> Fx<'_, 'a> {
             return self.convert(v, value, result);
         }
         let v = self.convert(v, base_ty, Ty::ANY);
-        let v = self.rt("any_field", &[v, name]);
+        let v = self.rt(Rt::any_field, &[v, name]);
         self.convert(v, Ty::ANY, result)
     }
 
@@ -387,7 +377,7 @@ impl<'a> Fx<'_, 'a> {
             "items" => self.group_items(key, group),
             _ => {
                 let items = self.group_items(key, group);
-                self.rt("list_len", &[items])
+                self.rt(Rt::list_len, &[items])
             }
         }
     }
@@ -415,7 +405,7 @@ impl<'a> Fx<'_, 'a> {
         let table = self.lw.field_table(rows);
         let table = self.b.symaddr(table, 0, Type::I64);
         let name = self.str_value(name);
-        self.rt("row_field", &[v, table, count, first, name])
+        self.rt(Rt::row_field, &[v, table, count, first, name])
     }
 
     /// `base?...`: none when the base is none.
@@ -467,7 +457,7 @@ impl<'a> Fx<'_, 'a> {
                 let one = self.b.iconst(1);
                 self.b.icmp(Cond::Eq, v, one)
             }
-            Repr::Any => self.rt("any_truth", &[v]),
+            Repr::Any => self.rt(Rt::any_truth, &[v]),
             Repr::Int => {
                 let one = self.b.iconst(1);
                 self.b.icmp(Cond::Ugt, v, one)
@@ -481,7 +471,7 @@ impl<'a> Fx<'_, 'a> {
             }
             Repr::Ref => {
                 let any = self.boxed(v, ty);
-                self.rt("any_truth", &[any])
+                self.rt(Rt::any_truth, &[any])
             }
         }
     }

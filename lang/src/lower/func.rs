@@ -4,10 +4,10 @@
 //! After code that does not come back, expressions go on in a block without predecessors, which
 //! the builder drops.
 
-use super::desc::BYTE_STRINGS;
 use super::instances::Instance;
 use super::layout::{CELL_VALUE, LIST_LEN, OBJECT_HEADER, Part};
 use super::repr::{Layout, Repr, Slot};
+use super::runtime::{ListRt, Rt, RtData};
 use super::{Lowerer, none_word};
 use crate::span::Span;
 use crate::tree::{self, GlobalId, LocalId, VarRef};
@@ -16,9 +16,6 @@ use mochi_ir::builder::Var;
 use mochi_ir::hash::FastMap;
 use mochi_ir::{Block, Cond, Function, FunctionBuilder, Op, Region, Sym, Type, Value};
 use std::rc::Rc;
-
-/// No runtime function that lowering calls has more parameters.
-const MAX_RUNTIME_ARGS: usize = 6;
 
 /// Where a loop's `break` and `continue` go.
 #[derive(Clone, Copy)]
@@ -180,7 +177,7 @@ impl<'l, 'a> Fx<'l, 'a> {
             Some(word) => self.b.rconst(word),
             None => {
                 let raw = self.b.iconst(v);
-                self.rt("int_from_i64", &[raw])
+                self.rt(Rt::int_from_i64, &[raw])
             }
         }
     }
@@ -195,48 +192,13 @@ impl<'l, 'a> Fx<'l, 'a> {
     pub(crate) fn is_char_literal(&self, v: Value) -> bool {
         let Some(inst) = self.b.func.def_inst(v) else { return false };
         let data = &self.b.func.insts[inst.index()];
-        data.op == Op::Symaddr && data.sym.is_some_and(|s| self.lw.module.sym(s).name == BYTE_STRINGS)
+        data.op == Op::Symaddr && data.sym.is_some_and(|s| self.lw.is_runtime_data(s, RtData::byte_strings))
     }
 
     /// Address of a resolved type's descriptor.
     pub(crate) fn desc(&mut self, ty: Ty) -> Value {
         let sym = self.lw.desc(ty);
         self.b.symaddr(sym, 0, Type::I64)
-    }
-
-    // Runtime calls.
-
-    /// Calls a runtime function; words are converted between `i64` and `ref` as it wants.
-    pub(crate) fn rt_opt(&mut self, name: &'static str, args: &[Value]) -> Option<Value> {
-        let sym = self.lw.runtime(name);
-        let signature = self.lw.module.signature(sym);
-        assert_eq!(signature.params.len(), args.len(), "arguments of runtime function `{name}`");
-        let mut converted = [args.first().copied().unwrap_or(Value(0)); MAX_RUNTIME_ARGS];
-        for (k, (&arg, &want)) in args.iter().zip(&signature.params).enumerate() {
-            let have = self.b.func.ty(arg);
-            assert_eq!(have.is_word(), want.is_word(), "argument class of runtime function `{name}`");
-            converted[k] = if have == want { arg } else { self.b.op(Op::Copy, &[arg], want) };
-        }
-        self.b.call(sym, &converted[..args.len()], signature.result)
-    }
-
-    /// Calls a runtime function with a result.
-    pub(crate) fn rt(&mut self, name: &'static str, args: &[Value]) -> Value {
-        match self.rt_opt(name, args) {
-            Some(v) => v,
-            None => panic!("runtime function `{name}` has no result"),
-        }
-    }
-
-    /// Calls a runtime function without a result.
-    pub(crate) fn rt_void(&mut self, name: &'static str, args: &[Value]) {
-        self.rt_opt(name, args);
-    }
-
-    /// Calls a runtime function that gives a word, and takes the word as this representation.
-    pub(crate) fn rt_as(&mut self, repr: Repr, name: &'static str, args: &[Value]) -> Value {
-        let v = self.rt(name, args);
-        if self.b.func.ty(v) == Type::F64 { v } else { self.unpack(repr, v) }
     }
 
     // Words.
@@ -288,7 +250,7 @@ impl<'l, 'a> Fx<'l, 'a> {
     pub(crate) fn alloc(&mut self, layout: &Layout, desc: Sym) -> Value {
         let size = self.b.iconst(i64::from(layout.size));
         let desc = self.b.symaddr(desc, 0, Type::I64);
-        self.rt("alloc", &[size, desc])
+        self.rt(Rt::alloc, &[size, desc])
     }
 
     /// Tags a raw integer that fits.
@@ -339,7 +301,7 @@ impl<'l, 'a> Fx<'l, 'a> {
 
     /// Ends the program with a message; code goes on unreached.
     pub(crate) fn panic(&mut self, message: Value) {
-        self.rt_void("panic_msg", &[message]);
+        self.rt_void(Rt::panic_msg, &[message]);
         self.b.unreachable();
         self.revive();
     }
@@ -398,20 +360,20 @@ impl<'l, 'a> Fx<'l, 'a> {
     /// Element of a list by raw index, unchecked.
     pub(crate) fn raw_get(&mut self, elem: Ty, list: Value, index: Value) -> Value {
         let repr = self.lw.types.repr(elem);
-        self.rt_as(repr, repr.list_fn(["list_get_raw_w", "list_get_raw_f", "list_get_raw_b"]), &[list, index])
+        self.rt_as(repr, ListRt::GET_RAW.of(repr), &[list, index])
     }
 
     /// An empty list of a resolved list type.
     pub(crate) fn new_list(&mut self, list: Ty, capacity: i64) -> Value {
         let desc = self.desc(list);
         let capacity = self.b.iconst(capacity);
-        self.rt("list_new", &[desc, capacity])
+        self.rt(Rt::list_new, &[desc, capacity])
     }
 
     /// Adds an element to a list nobody else holds.
     pub(crate) fn push(&mut self, elem: Ty, list: Value, value: Value) {
         let repr = self.lw.types.repr(elem);
-        self.rt_void(repr.list_fn(["list_push_w", "list_push_f", "list_push_b"]), &[list, value]);
+        self.rt_void(ListRt::PUSH.of(repr), &[list, value]);
     }
 
     // Variables.
@@ -480,9 +442,9 @@ impl<'l, 'a> Fx<'l, 'a> {
             Home::Cell(v) => {
                 let ty = self.var_ty(var);
                 let desc = match self.lw.types.repr(ty).slot() {
-                    Slot::Ref => "desc_cell_ref",
-                    Slot::Tag => "desc_cell_tag",
-                    Slot::Raw => "desc_cell_raw",
+                    Slot::Ref => RtData::desc_cell_ref,
+                    Slot::Tag => RtData::desc_cell_tag,
+                    Slot::Raw => RtData::desc_cell_raw,
                 };
                 let desc = self.lw.runtime_data(desc);
                 let cell = self.alloc(&Layout::new(OBJECT_HEADER, &[Slot::Ref]), desc);

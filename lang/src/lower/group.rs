@@ -5,6 +5,7 @@
 use super::func::Fx;
 use super::join::Stage;
 use super::repr::Repr;
+use super::runtime::Rt;
 use crate::tree::{Group, Query};
 use crate::types::{Ty, TyKind};
 use mochi_ir::{Region, Type, Value};
@@ -27,7 +28,7 @@ impl<'a> Fx<'_, 'a> {
         let (key_region, items_region) = (self.lw.group_region("key"), self.lw.group_region("items"));
         let desc = self.lw.desc(ty);
         let map_desc = self.desc(map_ty);
-        let map = self.rt("map_new", &[map_desc]);
+        let map = self.rt(Rt::map_new, &[map_desc]);
         self.loops_over(stages, q.filter.as_ref(), &mut |fx| {
             let k = fx.keep_as(&group.key, key);
             let v = fx.keep_as(&group.item, item);

@@ -9,6 +9,7 @@
 use super::func::Fx;
 use super::ops::strip_coerce;
 use super::repr::Repr;
+use super::runtime::Rt;
 use crate::ast::{BinOp, JoinKind};
 use crate::parts::{Part, mentions};
 use crate::tree::{Expr, ExprKind, LocalId};
@@ -151,7 +152,7 @@ impl<'a> Fx<'_, 'a> {
         let positions = self.lw.types.types.list(Ty::INT);
         let map_ty = self.lw.types.types.intern(TyKind::Map(key_ty, positions));
         let desc = self.desc(map_ty);
-        let map = self.rt("map_new", &[desc]);
+        let map = self.rt(Rt::map_new, &[desc]);
         let len = self.raw_len(list);
         let keyless = (!bases.is_empty()).then(|| self.b.new_cold_block());
         self.count_loop(len, |fx, i| {

@@ -8,6 +8,7 @@
 use super::func::Fx;
 use super::hash::Index;
 use super::repr::Repr;
+use super::runtime::Rt;
 use crate::ast::JoinKind;
 use crate::tree::{Expr, LocalId, Query, VarRef};
 use crate::types::Ty;
@@ -297,7 +298,7 @@ impl<'l, 'a> Fx<'l, 'a> {
                     fx.bind_item(stage.local, list, elem, k);
                     fx.require(on, miss);
                     let (index, yes) = (fx.tag(k), fx.b.iconst(1));
-                    fx.rt("list_set_b", &[flags, index, yes]);
+                    fx.rt(Rt::list_set_b, &[flags, index, yes]);
                 },
                 |fx| fx.bind_none(stage.local, ty),
                 &mut |fx| fx.store_row(&result),

@@ -3,8 +3,8 @@
 //!
 //! Which functions are compiled for which type arguments is the matter of [`instances`].
 //! Representations are in [`repr`], static data in
-//! [`desc`], facts about variables in [`facts`]; a [`func::Fx`] emits one function. Runtime
-//! functions are reached by name through the [`Library`]; their signatures come from there.
+//! [`desc`], facts about variables in [`facts`]; a [`func::Fx`] emits one function. What
+//! lowering uses of the runtime is named in [`runtime`]; the signatures come from the [`Library`].
 //!
 //! Who may hold a list, and when `append` pushes in place, is the model in [`sharing`].
 
@@ -28,6 +28,7 @@ mod place;
 mod print;
 mod query;
 mod repr;
+mod runtime;
 mod sharing;
 mod stmt;
 #[cfg(test)]
@@ -43,6 +44,7 @@ use layout::RegionTable;
 use mochi_ir::hash::FastMap;
 use mochi_ir::{Attributes, Function, Library, Module, Op, SrcLoc, Sym, Type};
 use repr::{Layout, NONE_FLOAT, Repr, TypeTable};
+pub use runtime::{RUNTIME_DATA, RUNTIME_FUNCTIONS};
 use sharing::Changed;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -94,8 +96,7 @@ pub(crate) struct Lowerer<'a> {
     regions: RegionTable,
     map: &'a SourceMap,
     counter: u32,
-    /// Runtime functions by address and length of the (static) name.
-    runtime: FastMap<(usize, usize), Sym>,
+    runtime: runtime::Declared,
     pub(crate) instances: Instances,
     thunks: HashMap<Thunk, Sym>,
     strings: HashMap<Vec<u8>, Sym>,
@@ -138,7 +139,7 @@ impl<'a> Lowerer<'a> {
             regions: RegionTable::default(),
             map,
             counter: 0,
-            runtime: FastMap::default(),
+            runtime: runtime::Declared::NOTHING,
             instances: Instances::default(),
             thunks: HashMap::new(),
             strings: HashMap::new(),
@@ -205,17 +206,6 @@ impl<'a> Lowerer<'a> {
         let sym = self.global_word(repr);
         self.globals.insert(id, sym);
         sym
-    }
-
-    /// Declares a runtime function.
-    pub(crate) fn runtime(&mut self, name: &'static str) -> Sym {
-        let key = (name.as_ptr() as usize, name.len());
-        if let Some(&s) = self.runtime.get(&key) {
-            return s;
-        }
-        let s = self.library.declare(&mut self.module, name);
-        self.runtime.insert(key, s);
-        s
     }
 
     /// The position of a span's start.

@@ -6,6 +6,7 @@
 use super::facts::is_some_list;
 use super::func::Fx;
 use super::repr::{NONE_FLOAT, Repr};
+use super::runtime::Rt;
 use crate::ast::BinOp;
 use crate::tree::{Expr, ExprKind};
 use crate::types::{Ty, TyKind};
@@ -143,10 +144,10 @@ impl<'a> Fx<'_, 'a> {
                 let b = self.read_kind(right, [], expects_lists(op));
                 self.at(e.span);
                 let name = match op {
-                    Union => "list_union",
-                    UnionAll => "list_concat",
-                    Except => "list_except",
-                    _ => "list_intersect",
+                    Union => Rt::list_union,
+                    UnionAll => Rt::list_concat,
+                    Except => Rt::list_except,
+                    _ => Rt::list_intersect,
                 };
                 let ty = self.ty(e.ty);
                 let ty = self.lw.types.strip(ty);
@@ -179,25 +180,26 @@ impl<'a> Fx<'_, 'a> {
                 self.int_op(op, &[a, b])
             }
             TyKind::Float => match op {
-                Div if !nonzero => self.rt("f64_div", &[a, b]),
-                Mod => self.rt("f64_mod", &[a, b]),
+                Div if !nonzero => self.rt(Rt::f64_div, &[a, b]),
+                Mod => self.rt(Rt::f64_mod, &[a, b]),
                 _ => {
                     let op = [Op::Fadd, Op::Fsub, Op::Fmul, Op::Fdiv][index];
                     self.b.op(op, &[a, b], Type::F64)
                 }
             },
             TyKind::BigRat => {
-                self.rt(["rat_add", "rat_sub", "rat_mul", "rat_div", "rat_mod"][index], &[a, b])
+                self.rt([Rt::rat_add, Rt::rat_sub, Rt::rat_mul, Rt::rat_div, Rt::rat_mod][index], &[a, b])
             }
-            TyKind::Str => self.rt("str_concat", &[a, b]),
+            TyKind::Str => self.rt(Rt::str_concat, &[a, b]),
             TyKind::List(_) => {
-                let list = self.rt("list_concat", &[a, b]);
+                let list = self.rt(Rt::list_concat, &[a, b]);
                 // Two nones are two empty lists.
                 self.list_or_new(list, stripped, |_, _| {})
             }
             _ => {
                 let (a, b) = (self.convert(a, ty, Ty::ANY), self.convert(b, ty, Ty::ANY));
-                let v = self.rt(["any_add", "any_sub", "any_mul", "any_div", "any_mod"][index], &[a, b]);
+                let v = self
+                    .rt([Rt::any_add, Rt::any_sub, Rt::any_mul, Rt::any_div, Rt::any_mod][index], &[a, b]);
                 self.convert(v, Ty::ANY, ty)
             }
         }
@@ -220,8 +222,8 @@ impl<'a> Fx<'_, 'a> {
                 let zero = self.b.fconst(-0.0);
                 self.b.op(Op::Fsub, &[zero, v], Type::F64)
             }
-            TyKind::BigRat => self.rt("rat_neg", &[v]),
-            _ => self.rt("any_neg", &[v]),
+            TyKind::BigRat => self.rt(Rt::rat_neg, &[v]),
+            _ => self.rt(Rt::any_neg, &[v]),
         }
     }
 
@@ -274,9 +276,9 @@ impl<'a> Fx<'_, 'a> {
             let x = self.b.fconst((tagged >> 1) as f64);
             return self.compared(op, Ty::FLOAT, x, f);
         }
-        let exact = self.rt("int_is_f64", &[i]);
+        let exact = self.rt(Rt::int_is_f64, &[i]);
         let as_floats = |fx: &mut Self| {
-            let x = fx.rt("int_as_f64", &[i]);
+            let x = fx.rt(Rt::int_as_f64, &[i]);
             match op {
                 BinOp::Eq => fx.b.fcmp(FCond::Eq, x, f),
                 BinOp::Ne => {
@@ -287,13 +289,13 @@ impl<'a> Fx<'_, 'a> {
             }
         };
         self.choose(exact, Repr::Bool, as_floats, |fx| match op {
-            BinOp::Eq => fx.rt("int_f64_eq", &[i, f]),
+            BinOp::Eq => fx.rt(Rt::int_f64_eq, &[i, f]),
             BinOp::Ne => {
-                let same = fx.rt("int_f64_eq", &[i, f]);
+                let same = fx.rt(Rt::int_f64_eq, &[i, f]);
                 fx.flip(same)
             }
             _ => {
-                let order = fx.rt("int_f64_order", &[i, f]);
+                let order = fx.rt(Rt::int_f64_order, &[i, f]);
                 fx.ordered(op, order)
             }
         })
@@ -314,12 +316,12 @@ impl<'a> Fx<'_, 'a> {
             TyKind::Str if self.is_char_literal(a) || self.is_char_literal(b) => {
                 return self.b.icmp(cond, a, b);
             }
-            TyKind::Str => self.rt("str_eq", &[a, b]),
-            TyKind::Any | TyKind::Unit => self.rt("any_eq", &[a, b]),
+            TyKind::Str => self.rt(Rt::str_eq, &[a, b]),
+            TyKind::Any | TyKind::Unit => self.rt(Rt::any_eq, &[a, b]),
             _ => {
                 let desc = self.desc(ty);
                 let (a, b) = (self.word(a), self.word(b));
-                self.rt("val_eq", &[a, b, desc])
+                self.rt(Rt::val_eq, &[a, b, desc])
             }
         };
         if negated { self.flip(same) } else { same }
@@ -364,9 +366,9 @@ impl<'a> Fx<'_, 'a> {
                 let (holds, known) = (self.b.icmp(cond, a, b), self.b.icmp(Cond::Slt, either, two));
                 return self.b.bin(Op::And, holds, known);
             }
-            TyKind::Str => "str_order",
-            TyKind::BigRat => "rat_cmp",
-            TyKind::Any => "any_cmp",
+            TyKind::Str => Rt::str_order,
+            TyKind::BigRat => Rt::rat_cmp,
+            TyKind::Any => Rt::any_cmp,
             // Lists, maps and structs have no order: `<=` and `>=` hold, the others do not.
             _ if matches!(op, BinOp::Le | BinOp::Ge) => return self.both(Repr::Ref, a, b, false),
             _ => return self.b.iconst(0),
@@ -403,7 +405,7 @@ impl<'a> Fx<'_, 'a> {
             TyKind::List(elem) if self.lw.types.repr(have) == self.lw.types.repr(elem) || elem == Ty::ANY => {
                 let a = self.convert(a, have, elem);
                 let a = self.word(a);
-                self.rt("list_contains", &[b, a])
+                self.rt(Rt::list_contains, &[b, a])
             }
             TyKind::Map(key, _) if self.lw.types.repr(have) == self.lw.types.repr(key) || key == Ty::ANY => {
                 let k = self.convert(a, have, key);
@@ -411,7 +413,7 @@ impl<'a> Fx<'_, 'a> {
                 let zero = self.b.iconst(0);
                 self.b.icmp(Cond::Ne, slot, zero)
             }
-            TyKind::Str if self.lw.types.repr(have) == Repr::Ref => self.rt("str_contains", &[b, a]),
+            TyKind::Str if self.lw.types.repr(have) == Repr::Ref => self.rt(Rt::str_contains, &[b, a]),
             TyKind::Group(key, item) => {
                 let items = self.group_items(key, b);
                 let list = self.lw.types.types.list(item);
@@ -419,7 +421,7 @@ impl<'a> Fx<'_, 'a> {
             }
             _ => {
                 let (a, b) = (self.boxed(a, have), self.boxed(b, stripped));
-                self.rt("any_in", &[a, b])
+                self.rt(Rt::any_in, &[a, b])
             }
         }
     }

@@ -13,16 +13,11 @@ use super::facts::LocalFacts;
 use super::func::{Fx, Home};
 use super::ops::strip_coerce;
 use super::repr::Repr;
+use super::runtime::{ListRt, Rt};
 use crate::ast::BinOp;
 use crate::tree::{Builtin, Expr, ExprKind, Place, Step, VarRef};
 use crate::types::{Ty, TyKind};
 use mochi_ir::{Cond, Region, Value};
-
-/// Stores by representation of the elements.
-const LIST_SET: [&str; 3] = ["list_set_w", "list_set_f", "list_set_b"];
-
-/// The same for lists that other holders may not see grow.
-const LIST_SET_COPY: [&str; 3] = ["list_set_copy_w", "list_set_copy_f", "list_set_copy_b"];
 
 /// What holds the container that a walk has reached.
 #[derive(Clone, Copy)]
@@ -111,14 +106,14 @@ impl<'a> Fx<'_, 'a> {
                 let v = match op {
                     Some(op) => {
                         let object = self.convert(at.value, at.ty, Ty::ANY);
-                        let old = self.rt("any_field", &[object, name]);
+                        let old = self.rt(Rt::any_field, &[object, name]);
                         self.combine(op, Ty::ANY, old, value)
                     }
                     None => self.keep_as(value, Ty::ANY),
                 };
                 let at = self.ready(at, value);
                 let object = self.convert(at.value, at.ty, Ty::ANY);
-                self.rt_void("any_set_field", &[object, name, v]);
+                self.rt_void(Rt::any_set_field, &[object, name, v]);
             }
             Step::Index(index) => {
                 let growable = leading.is_empty() && self.is_borrower(place.root);
@@ -213,7 +208,7 @@ impl<'a> Fx<'_, 'a> {
             Step::DynField(name) => {
                 let object = self.convert(at.value, at.ty, Ty::ANY);
                 let name = self.str_value(name);
-                let value = self.rt("any_field", &[object, name]);
+                let value = self.rt(Rt::any_field, &[object, name]);
                 return Reached { value, ty: Ty::ANY, holder: Holder::DynField(object, name) };
             }
             Step::Index(e) => e,
@@ -234,7 +229,7 @@ impl<'a> Fx<'_, 'a> {
             _ => {
                 let container = self.convert(at.value, stripped, Ty::ANY);
                 let i = self.expr_as(index, Ty::ANY);
-                let value = self.rt("any_index", &[container, i]);
+                let value = self.rt(Rt::any_index, &[container, i]);
                 Reached { value, ty: Ty::ANY, holder: Holder::Dynamic(container, i) }
             }
         }
@@ -274,13 +269,13 @@ impl<'a> Fx<'_, 'a> {
             Holder::Field(object, offset, region) => self.store_slot(object, v, offset, region),
             Holder::Element(list, i, elem) => {
                 let repr = self.lw.types.repr(elem);
-                self.rt(repr.list_fn(LIST_SET), &[list, i, v]);
+                self.rt(ListRt::SET.of(repr), &[list, i, v]);
             }
             Holder::Entry(map, k, key) => self.map_put(key, map, k, v),
             Holder::Dynamic(container, i) => {
-                self.rt("any_set_index", &[container, i, v]);
+                self.rt(Rt::any_set_index, &[container, i, v]);
             }
-            Holder::DynField(object, name) => self.rt_void("any_set_field", &[object, name, v]),
+            Holder::DynField(object, name) => self.rt_void(Rt::any_set_field, &[object, name, v]),
         }
     }
 
@@ -319,9 +314,8 @@ impl<'a> Fx<'_, 'a> {
                 });
                 let at = self.ready(at, value);
                 let list = self.some_list(&at);
-                let names = if hides_growth { LIST_SET_COPY } else { LIST_SET };
-                let name = self.lw.types.repr(elem).list_fn(names);
-                let new = self.rt(name, &[list, i, v]);
+                let set = if hides_growth { ListRt::SET_COPY } else { ListRt::SET };
+                let new = self.rt(set.of(self.lw.types.repr(elem)), &[list, i, v]);
                 self.write_back(at.holder, list, new);
             }
             TyKind::Map(key, ty) => {
@@ -336,11 +330,11 @@ impl<'a> Fx<'_, 'a> {
                 let (i, v) = self.index_and_value(index, Ty::ANY, op, value, Ty::ANY, |fx, i| {
                     let at = fx.late(at);
                     let container = fx.convert(at.value, stripped, Ty::ANY);
-                    fx.rt("any_index", &[container, i])
+                    fx.rt(Rt::any_index, &[container, i])
                 });
                 let at = self.ready(at, value);
                 let container = self.convert(at.value, stripped, Ty::ANY);
-                let new = self.rt("any_set_index", &[container, i, v]);
+                let new = self.rt(Rt::any_set_index, &[container, i, v]);
                 if at.ty == Ty::ANY {
                     self.write_back(at.holder, at.value, new);
                 }
@@ -436,9 +430,9 @@ impl<'a> Fx<'_, 'a> {
             let added = self.added(growth, elem);
             return self.add_all(list, elem, &added);
         }
-        let pinned = self.rt("list_pin", &[list]);
+        let pinned = self.rt(Rt::list_pin, &[list]);
         let added = self.added(growth, elem);
-        self.rt_void("list_unpin", &[list, pinned]);
+        self.rt_void(Rt::list_unpin, &[list, pinned]);
         self.add_all(list, elem, &added)
     }
 
@@ -468,15 +462,11 @@ impl<'a> Fx<'_, 'a> {
     }
 
     fn add_all(&mut self, list: Value, elem: Ty, added: &[(bool, Value)]) -> Value {
-        let append = self.lw.types.repr(elem).list_fn([
-            "list_append_place_w",
-            "list_append_place_f",
-            "list_append_place_b",
-        ]);
+        let append = ListRt::APPEND_PLACE.of(self.lw.types.repr(elem));
         let mut list = list;
         for &(single, v) in added {
             list =
-                if single { self.rt(append, &[list, v]) } else { self.rt("list_concat_place", &[list, v]) };
+                if single { self.rt(append, &[list, v]) } else { self.rt(Rt::list_concat_place, &[list, v]) };
         }
         list
     }

@@ -6,6 +6,7 @@
 
 use super::func::Fx;
 use super::ops::strip_coerce;
+use super::runtime::Rt;
 use crate::tree::{Expr, ExprKind};
 use crate::types::{Ty, TyKind};
 use mochi_ir::Value;
@@ -31,9 +32,9 @@ impl<'a> Fx<'_, 'a> {
         let loc = self.b.loc;
         let values = self.printed(args);
         self.b.loc = loc;
-        self.rt_void("err_begin", &[]);
+        self.rt_void(Rt::err_begin, &[]);
         self.print_values(args, &values);
-        self.rt_void("err_end", &[]);
+        self.rt_void(Rt::err_end, &[]);
     }
 
     fn print_values(&mut self, args: &[Expr], values: &[(Value, Ty)]) {
@@ -42,19 +43,19 @@ impl<'a> Fx<'_, 'a> {
                 .into_iter()
                 .any(|(arg, v)| arg.zip(v).is_some_and(|(arg, v)| self.may_need_trim(arg, v.1)));
         if trim {
-            self.rt_void("out_mark", &[]);
+            self.rt_void(Rt::out_mark, &[]);
         }
         for (k, &(v, ty)) in values.iter().enumerate() {
             if k > 0 {
                 let space = self.b.iconst(i64::from(b' '));
-                self.rt_void("out_byte", &[space]);
+                self.rt_void(Rt::out_byte, &[space]);
             }
             self.out(v, ty);
         }
         if trim {
-            self.rt_void("out_trim", &[]);
+            self.rt_void(Rt::out_trim, &[]);
         }
-        self.rt_void("out_newline", &[]);
+        self.rt_void(Rt::out_newline, &[]);
     }
 
     /// The values of printed expressions as they are before they become `any`.
@@ -92,14 +93,14 @@ impl<'a> Fx<'_, 'a> {
     /// Writes a value of a resolved type the way `print` shows it.
     fn out(&mut self, v: Value, ty: Ty) {
         match self.lw.types.kind(self.lw.types.strip(ty)) {
-            TyKind::Int => self.rt_void("out_int", &[v]),
-            TyKind::Float => self.rt_void("out_f64", &[v]),
-            TyKind::Bool => self.rt_void("out_bool", &[v]),
-            TyKind::Str => self.rt_void("out_str", &[v]),
+            TyKind::Int => self.rt_void(Rt::out_int, &[v]),
+            TyKind::Float => self.rt_void(Rt::out_f64, &[v]),
+            TyKind::Bool => self.rt_void(Rt::out_bool, &[v]),
+            TyKind::Str => self.rt_void(Rt::out_str, &[v]),
             _ => {
                 let desc = self.desc(ty);
                 let word = self.word(v);
-                self.rt_void("out_val", &[word, desc]);
+                self.rt_void(Rt::out_val, &[word, desc]);
             }
         }
     }
@@ -107,22 +108,22 @@ impl<'a> Fx<'_, 'a> {
     /// The text of a value as `str` gives it.
     pub(crate) fn text_of(&mut self, v: Value, ty: Ty) -> Value {
         match self.lw.types.kind(ty) {
-            TyKind::Int => self.rt("str_of_int", &[v]),
-            TyKind::Float => self.rt("str_of_f64", &[v]),
-            TyKind::Bool => self.rt("str_of_bool", &[v]),
+            TyKind::Int => self.rt(Rt::str_of_int, &[v]),
+            TyKind::Float => self.rt(Rt::str_of_f64, &[v]),
+            TyKind::Bool => self.rt(Rt::str_of_bool, &[v]),
             TyKind::Str => v,
             _ => {
                 let desc = self.desc(ty);
                 let word = self.word(v);
-                self.rt("str_of_val", &[word, desc])
+                self.rt(Rt::str_of_val, &[word, desc])
             }
         }
     }
 
     /// Calls a runtime function with a slot word and its descriptor.
-    pub(crate) fn rt_word_desc(&mut self, name: &'static str, v: Value, ty: Ty) -> Option<Value> {
+    pub(crate) fn rt_word_desc(&mut self, f: Rt, v: Value, ty: Ty) -> Option<Value> {
         let desc = self.desc(ty);
         let word = self.word(v);
-        self.rt_opt(name, &[word, desc])
+        self.rt_opt(f, &[word, desc])
     }
 }

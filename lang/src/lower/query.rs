@@ -7,6 +7,7 @@
 use super::func::Fx;
 use super::join::Stage;
 use super::repr::Repr;
+use super::runtime::Rt;
 use crate::parts::mentions;
 use crate::tree::{Builtin, Expr, Query};
 use crate::types::{Ty, TyKind};
@@ -39,7 +40,7 @@ impl<'a> Fx<'_, 'a> {
             let list_ty = self.lw.types.types.list(elem);
             let rows = self.rows(q, list_ty);
             if fold == Builtin::Count {
-                let n = self.rt("list_len", &[rows]);
+                let n = self.rt(Rt::list_len, &[rows]);
                 return self.convert(n, Ty::INT, want);
             }
             let (v, ty) = self.fold_list(fold, rows, list_ty);
@@ -102,20 +103,20 @@ impl<'a> Fx<'_, 'a> {
         let mut rows = out;
         if let Some((keys, _)) = keys {
             self.at(q.sort[0].span);
-            rows = self.rt("list_sort_by", &[rows, keys]);
+            rows = self.rt(Rt::list_sort_by, &[rows, keys]);
         }
         if q.distinct {
-            rows = self.rt("list_distinct", &[rows]);
+            rows = self.rt(Rt::list_distinct, &[rows]);
         }
         if let Some(skip) = &q.skip {
             let from = self.bound(Some(skip));
             let to = self.none(Repr::Int);
-            rows = self.rt("list_slice", &[rows, from, to]);
+            rows = self.rt(Rt::list_slice, &[rows, from, to]);
         }
         if let Some(take) = &q.take {
             let from = self.none(Repr::Int);
             let to = self.bound(Some(take));
-            rows = self.rt("list_slice", &[rows, from, to]);
+            rows = self.rt(Rt::list_slice, &[rows, from, to]);
         }
         rows
     }

@@ -56,15 +56,6 @@ impl Repr {
             Repr::Float | Repr::Bool => Slot::Raw,
         }
     }
-
-    /// The runtime's list function for elements of this representation: of words, floats, bools.
-    pub(crate) fn list_fn(self, names: [&'static str; 3]) -> &'static str {
-        match self {
-            Repr::Float => names[1],
-            Repr::Bool => names[2],
-            _ => names[0],
-        }
-    }
 }
 
 /// Offsets of the fields of a heap object with a descriptor word in front.

@@ -8,6 +8,7 @@
 use super::func::{Fx, Home, Loop};
 use super::layout::{Part, STR_BYTES};
 use super::ops::strip_coerce;
+use super::runtime::Rt;
 use crate::ast::{BinOp, UnOp};
 use crate::tree::{Builtin, Expr, ExprKind, LocalId, Stmt, StmtKind, VarRef};
 use crate::types::{StructId, Ty, TyKind};
@@ -54,11 +55,11 @@ impl<'a> Fx<'_, 'a> {
             StmtKind::Expect { cond, text } => self.expect(s, cond, text),
             StmtKind::Test { body, .. } => self.stmts(body),
             StmtKind::Bench { name, body } => {
-                self.rt_void("bench_begin", &[]);
+                self.rt_void(Rt::bench_begin, &[]);
                 self.stmts(body);
                 if self.b.is_reachable() {
                     let name = self.str_value(name);
-                    self.rt_void("bench_end", &[name]);
+                    self.rt_void(Rt::bench_end, &[name]);
                 }
             }
             StmtKind::Update { target, elem, fields, set, filter } => {
@@ -173,7 +174,7 @@ impl<'a> Fx<'_, 'a> {
         self.b.jump(join, &[]);
         self.enter(big);
         let zero = self.b.rconst(0);
-        let sign = self.rt("int_cmp_slow", &[bound, zero]);
+        let sign = self.rt(Rt::int_cmp_slow, &[bound, zero]);
         let positive = self.b.icmp(Cond::Eq, sign, one);
         let (max, min) = (self.b.rconst(MAX_SMALL), self.b.rconst(MIN_SMALL));
         let end = self.b.op(Op::Select, &[positive, max, min], Type::Ref);
@@ -251,7 +252,7 @@ impl<'a> Fx<'_, 'a> {
                 let map = self.expr(source);
                 let keys_ty = self.lw.types.types.list(key);
                 let desc = self.desc(keys_ty);
-                let keys = self.rt("map_loop_keys", &[map, desc]);
+                let keys = self.rt(Rt::map_loop_keys, &[map, desc]);
                 self.for_items(var, key, keys, body);
             }
             TyKind::Group(key, item) => {
@@ -324,7 +325,7 @@ impl<'a> Fx<'_, 'a> {
         let more = self.b.icmp(Cond::Slt, at, bytes);
         self.brif(more, inside, exit);
         self.enter(inside);
-        let ch = self.rt("str_char_at", &[s, at]);
+        let ch = self.rt(Rt::str_char_at, &[s, at]);
         let width = self.load_part(ch, STR_BYTES, Part::StrBytes);
         self.bind(var, ch);
         self.loop_body(body, next, exit);
@@ -353,7 +354,7 @@ impl<'a> Fx<'_, 'a> {
         let line = self.lw.line(s.span);
         let file = self.lw.file_name(s.span);
         let message = self.str_value(format!("expect condition failed at {file}:{line}: {text}"));
-        self.rt_void("panic_msg", &[message]);
+        self.rt_void(Rt::panic_msg, &[message]);
         self.b.unreachable();
         self.enter(ok);
     }

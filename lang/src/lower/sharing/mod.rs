@@ -46,6 +46,7 @@ pub(crate) use changes::{Changed, is_container};
 use super::func::{Fx, Home};
 use super::ops::strip_coerce;
 use crate::ast::BinOp;
+use crate::lower::runtime::Rt;
 use crate::sema::{Gives, sharing};
 use crate::tree::{Expr, ExprKind, FuncId, VarRef};
 use crate::types::Ty;
@@ -54,7 +55,7 @@ use mochi_ir::Value;
 impl<'a> Fx<'_, 'a> {
     /// Notes that a list may have a second holder from now on.
     pub(crate) fn share(&mut self, list: Value) {
-        self.rt_void("list_share", &[list]);
+        self.rt_void(Rt::list_share, &[list]);
     }
 
     /// Evaluates an expression whose value gets a holder.
