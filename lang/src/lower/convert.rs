@@ -5,7 +5,7 @@
 
 use super::Thunk;
 use super::func::Fx;
-use super::layout::{OBJECT_DESC, Part};
+use super::layout::{OBJECT_DESC, Part, VARIANT_NUMBER};
 use super::ops::const_int;
 use super::repr::{Layout, Repr, Slot};
 use super::runtime::Rt;
@@ -141,6 +141,14 @@ impl<'a> Fx<'_, 'a> {
         let desc = self.lw.struct_desc(id);
         let desc = self.b.symaddr(desc, 0, Type::I64);
         self.b.icmp(Cond::Eq, header, desc)
+    }
+
+    /// The number of a value's variant in its union.
+    pub(crate) fn variant_number(&mut self, v: Value) -> Value {
+        let header = self.b.load(Op::Load64, v, OBJECT_DESC, Type::Addr);
+        let region = self.lw.part(Part::Desc);
+        self.b.set_region(region);
+        self.load_part(header, VARIANT_NUMBER, Part::VariantNumber)
     }
 
     /// A function value as one of another function type with as many parameters: itself when both are

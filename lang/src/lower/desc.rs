@@ -83,7 +83,8 @@ struct Desc {
 /// Words 7 and 8 of a descriptor.
 enum UnionPart {
     Variants(usize, Sym),
-    VariantOf(Sym),
+    /// Its union and its number there.
+    VariantOf(Sym, i64),
     /// Of a function type: code of the plain function that holds one of the type, and the other way round.
     Adapters(Sym, Sym),
 }
@@ -347,7 +348,9 @@ impl Lowerer<'_> {
         let name = if def.name.is_empty() { None } else { Some(self.str_lit(def.name.as_bytes())) };
         let union = def.union.map(|u| {
             let ty = self.types.types.intern(TyKind::Union(u));
-            UnionPart::VariantOf(self.union_desc(ty, u))
+            let number = self.types.types.union_def(u).variants.iter().position(|v| *v == id);
+            let number = number.expect("a union has its variants");
+            UnionPart::VariantOf(self.union_desc(ty, u), number as i64)
         });
         self.write_desc(
             sym,
@@ -396,9 +399,9 @@ impl Lowerer<'_> {
                 w.word(0);
                 w.word(0);
             }
-            Some(UnionPart::VariantOf(u)) => {
+            Some(UnionPart::VariantOf(u, number)) => {
                 w.addr(u, 0);
-                w.word(0);
+                w.word(number);
             }
             Some(UnionPart::Adapters(boxing, unboxing)) => {
                 w.addr(boxing, 0);

@@ -35,6 +35,8 @@ layout! {
     CLOSURE_SIZE "sizeof Closure" 16;
     /// The value of a variable that closures share.
     CELL_VALUE "Cell.value" 8;
+    /// In the descriptor of a variant: its number in the union.
+    VARIANT_NUMBER "VariantDesc.number" 64;
     /// Words of a descriptor.
     DESC_SIZE "sizeof Desc" 72;
     /// A row of a table of fields.
@@ -49,6 +51,8 @@ pub(crate) const OBJECT_HEADER: u32 = OBJECT_SIZE as u32 / 8;
 pub(crate) enum Part {
     /// The descriptor of any object.
     Desc,
+    /// The number of a variant, in its descriptor.
+    VariantNumber,
     ListLen,
     StrBytes,
     ClosureCode,
@@ -66,6 +70,7 @@ impl Part {
     fn name(self) -> &'static str {
         match self {
             Part::Desc => "Object.desc",
+            Part::VariantNumber => "VariantDesc.number",
             Part::ListLen => "List.len",
             Part::StrBytes => "Str.bytes",
             Part::ClosureCode => "Closure.code",

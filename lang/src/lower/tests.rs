@@ -3,12 +3,15 @@
 
 use super::lower;
 use crate::ast::BinOp;
+use crate::diag::Diagnostics;
+use crate::parser::parse;
+use crate::sema::check;
 use crate::span::{SourceMap, Span};
 use crate::system;
 use crate::tree::*;
 use crate::types::{Ty, TyKind, Types};
 use mochi_ir::interp::{Linux, Machine, Trap, link};
-use mochi_ir::{Attributes, Conv, Decl, Library, Module, Type, verify};
+use mochi_ir::{Attributes, Conv, Decl, Library, Module, Op, Type, verify};
 
 /// Objects are never freed; a list is its length and elements.
 const RUNTIME: &str = "
@@ -36,6 +39,7 @@ fn library() -> Library {
     let decls = vec![
         decl("alloc", &[Type::I64, Type::I64], Some(Type::Ref)),
         decl("int_cmp_slow", &[Type::Ref, Type::Ref], Some(Type::I64)),
+        decl("int_from_i64", &[Type::I64], Some(Type::Ref)),
     ];
     Library { decls: Box::leak(decls.into_boxed_slice()), ..Library::EMPTY }
 }
@@ -219,4 +223,49 @@ fn long_sums_do_not_recurse() {
     let module = lower(&map, &program, &library());
     assert_eq!(verify::verify_module(&module), []);
     assert!(module.funcs[0].insts.len() > 100_000);
+}
+
+/// The cases of each `switch` in the function `f` of a program.
+fn switches(source: &str) -> Vec<Vec<i64>> {
+    let mut map = SourceMap::default();
+    let file = map.add("test.mochi", source);
+    let mut diags = Diagnostics::new();
+    let program = parse(&map, file, &mut diags);
+    let program = check(&map, &program, &mut diags).expect(source);
+    let module = lower(&map, &program, &library());
+    assert_eq!(verify::verify_module(&module), []);
+    let f = module.funcs.iter().find(|f| f.display == "f").expect("a function f");
+    let ends = f.layout.iter().map(|&b| f.terminator(b));
+    let switches = ends.filter(|i| f.insts[i.index()].op == Op::Switch);
+    switches.map(|i| f.edges_of(i)[1..].iter().map(|e| e.case).collect()).collect()
+}
+
+#[test]
+fn many_arms_are_one_switch() {
+    let arms = |n: i64, arm: fn(i64) -> String| (0..n).map(|k| arm(k) + "\n").collect::<String>();
+    let ints = |n| arms(n, |k| format!("{} => {k}", k * 3));
+    let of_ints = |body: String| {
+        switches(&format!(
+            "let x = 7\nfun f(i: int): int {{\nreturn match i {{\n{body}_ => -1\n}}\n}}\nlet r = f(3)"
+        ))
+    };
+    let words = |n: i64| (0..n).map(|k| k * 6).collect::<Vec<i64>>();
+    assert_eq!(of_ints(ints(29)), [[]; 0]);
+    assert_eq!(of_ints(ints(30)), [words(30)]);
+    assert_eq!(of_ints(format!("x => -7\n{}x => -7\n", ints(31))), [words(31)]);
+    // What does not fit a word, and what another test parts.
+    assert_eq!(of_ints(format!("4611686018427387904 => 0\n{}", ints(30))), [words(30)]);
+    assert_eq!(of_ints(format!("1 => 0\nx => 1\n{}", ints(29))), [[]; 0]);
+    let of_variants = |declared: i64, named: i64, last: &str| {
+        let union: Vec<String> = (0..declared).map(|k| format!("V{k}(n: int)")).collect();
+        let arms = arms(named, |k| format!("V{k}(7) => 0\nV{k}(n) => n"));
+        let union = union.join(" | ");
+        switches(&format!(
+            "type U = {union}\nfun f(u: U): int {{\nreturn match u {{\n{arms}{last}}}\n}}\nlet r = f(V0 {{ n: 1 }})"
+        ))
+    };
+    // Of variants that are all named the last one needs no test.
+    assert_eq!(of_variants(30, 30, ""), [(0..29).collect::<Vec<i64>>()]);
+    assert_eq!(of_variants(31, 30, "_ => 1\n"), [(0..30).collect::<Vec<i64>>()]);
+    assert_eq!(of_variants(29, 29, ""), [[]; 0]);
 }

@@ -66,10 +66,12 @@ impl Writer {
         let name = self.fresh("U");
         let index = self.decls.unions.len();
         let recursive = self.chance(40);
-        let count = self.between(2, 4);
+        let large = self.chance(8);
+        let count = if large { self.between(29, 34) } else { self.between(2, 4) };
         let mut variants = Vec::new();
         for i in 0..count {
             let fields = match i {
+                _ if large && i % 3 > 0 => vec![(self.fresh("u"), Ty::Int)],
                 0 if self.chance(50) => Vec::new(),
                 _ => (0..self.between(1, 3)).map(|_| (self.fresh("u"), self.value_type(1))).collect(),
             };

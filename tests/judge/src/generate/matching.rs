@@ -1,15 +1,19 @@
-//! `match`: as a value and as a statement, with nested patterns.
+//! `match`: as a value and as a statement, with nested patterns, sometimes of many arms.
 
 use super::tree::{Expr, Part, Stmt, parts};
 use super::types::Ty;
 use super::writer::{Writer, stmt};
 
+/// Arms from which on a match is large: what its arms do is small.
+const LARGE: usize = 16;
+
 impl Writer {
-    /// What is matched, and its type.
-    fn matched(&mut self, d: u32) -> (Ty, Expr) {
-        let unions = self.decls.unions.len();
+    /// What is matched, and its type; `large`: it may take many arms.
+    fn matched(&mut self, d: u32, large: bool) -> (Ty, Expr) {
+        let fits = |u: &usize| large || self.decls.unions[*u].variants.len() < LARGE;
+        let unions: Vec<usize> = (0..self.decls.unions.len()).filter(fits).collect();
         let ty = match self.below(10) {
-            0..=5 if unions > 0 => Ty::Union(self.below(unions)),
+            0..=5 if !unions.is_empty() => Ty::Union(self.pick(&unions)),
             6 => Ty::Str,
             7 => Ty::Bool,
             8 => Ty::opt(self.optional_type()),
@@ -32,10 +36,12 @@ impl Writer {
         if matches!(ty, Ty::Opt(_) | Ty::Fun(..) | Ty::Param(_)) {
             return None;
         }
-        let (of, value) = self.matched(d);
+        let (of, value) = self.matched(d, true);
         let mut parts = parts!["match (", value, ") { "];
-        let patterns = self.patterns(&of);
+        let large = self.chance(5);
+        let patterns = self.patterns(&of, large);
         let last = patterns.len() - 1;
+        let d = if last > LARGE { 0 } else { d };
         for (i, (pattern, binds)) in patterns.into_iter().enumerate() {
             let mark = self.scope.mark();
             binds.iter().for_each(|(name, ty)| self.declare(name, ty, true));
@@ -53,9 +59,9 @@ impl Writer {
     }
 
     pub fn match_statement(&mut self, nesting: u32) -> Vec<Stmt> {
-        let (of, value) = self.matched(2);
+        let (of, value) = self.matched(2, false);
         let mut parts = parts!["match (", value, ") {"];
-        for (pattern, binds) in self.patterns(&of) {
+        for (pattern, binds) in self.patterns(&of, false) {
             let mark = self.scope.mark();
             binds.iter().for_each(|(name, ty)| self.declare(name, ty, true));
             let (result, loops) = (self.result.take(), std::mem::take(&mut self.loops));
@@ -69,12 +75,19 @@ impl Writer {
     }
 
     /// Patterns that together match every value, with the variables that each binds.
-    fn patterns(&mut self, ty: &Ty) -> Vec<(String, Vec<(String, Ty)>)> {
+    fn patterns(&mut self, ty: &Ty, large: bool) -> Vec<(String, Vec<(String, Ty)>)> {
         let all = || ("_".to_string(), Vec::new());
         match ty {
             Ty::Bool => vec![("true".into(), Vec::new()), ("false".into(), Vec::new())],
             Ty::Opt(_) => vec![("none".into(), Vec::new()), all()],
             Ty::Str => vec![("\"a\"".into(), Vec::new()), ("\"é\"".into(), Vec::new()), all()],
+            Ty::Int if large => {
+                let (first, step, count) = (self.below(3), self.below(3) + 1, self.below(13) + 28);
+                let literal = |k: usize| ((first + k * step).to_string(), Vec::new());
+                let mut rows: Vec<_> = (0..count).map(literal).collect();
+                rows.push(all());
+                rows
+            }
             Ty::Int => {
                 let mut rows: Vec<_> = ["1", "2", "0", "4611686018427387904"]
                     .iter()
