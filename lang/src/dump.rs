@@ -166,8 +166,10 @@ impl Dump<'_> {
                 self.entries(set);
                 self.clause(" where ", filter.as_ref());
             }
-            // The others have blocks, see `statement`.
-            _ => {}
+            // These have blocks, see `statement`.
+            StmtKind::Test { .. } | StmtKind::Bench { .. } | StmtKind::Agent { .. } => {}
+            StmtKind::On { .. } | StmtKind::Fun(_) | StmtKind::Intent(_) | StmtKind::Type(_) => {}
+            StmtKind::If { .. } | StmtKind::While { .. } | StmtKind::For { .. } => {}
         }
     }
 

@@ -3,7 +3,7 @@
 //!
 //! Functions are no parts of the expressions that make closures of them.
 
-use crate::tree::{Expr, ExprKind, FuncId, Function, LocalId, Query, Step, Stmt, StmtKind, VarRef};
+use crate::tree::{Expr, ExprKind, FuncId, Function, LocalId, Pattern, Query, Step, Stmt, StmtKind, VarRef};
 
 /// A part of an expression or statement.
 #[derive(Clone, Copy)]
@@ -22,7 +22,7 @@ fn exprs<'a>(es: impl IntoIterator<Item = &'a Expr>, see: See<'_, 'a>) {
 }
 
 impl Expr {
-    /// Calls `see` with each direct part; patterns have none but literals.
+    /// Calls `see` with each direct part.
     pub fn each_part<'a>(&'a self, see: See<'_, 'a>) {
         match &self.kind {
             ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Bool(_) | ExprKind::Str(_) => {}
@@ -53,13 +53,27 @@ impl Expr {
             ExprKind::If { cond, then, otherwise } => exprs([&**cond, &**then, &**otherwise], see),
             ExprKind::Match { value, arms } => {
                 see(Part::Expr(value));
-                exprs(arms.iter().map(|a| &a.result), see);
+                for arm in arms {
+                    arm.pattern.each_compared(see);
+                    see(Part::Expr(&arm.result));
+                }
             }
             ExprKind::Block { body, value } => {
                 see(Part::Stmts(body));
                 exprs(value.iter().map(|v| &**v), see);
             }
             ExprKind::Query(q) => exprs(q.exprs(), see),
+        }
+    }
+}
+
+impl Pattern {
+    /// What a value is compared with: constants, and variables that a pattern names.
+    fn each_compared<'a>(&'a self, see: See<'_, 'a>) {
+        match self {
+            Pattern::Wildcard | Pattern::Bind(_) | Pattern::None => {}
+            Pattern::Literal(e) => see(Part::Expr(e)),
+            Pattern::Variant { fields, .. } => fields.iter().for_each(|p| p.each_compared(see)),
         }
     }
 }

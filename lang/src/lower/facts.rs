@@ -194,7 +194,10 @@ impl Walker<'_> {
                     self.local(*local).known = Some(*func);
                 }
             }
-            _ => {}
+            StmtKind::Let { value: Some(_), .. } | StmtKind::ForEach { var: VarRef::Global(_), .. } => {}
+            StmtKind::ForRange { .. } | StmtKind::While { .. } | StmtKind::If { .. } => {}
+            StmtKind::Return(None) | StmtKind::Break | StmtKind::Continue | StmtKind::Expr(_) => {}
+            StmtKind::Expect { .. } | StmtKind::Test { .. } | StmtKind::Bench { .. } => {}
         }
     }
 
@@ -214,7 +217,16 @@ impl Walker<'_> {
                 }
             }
             ExprKind::Query(q) => self.query(q),
-            _ => {}
+            // These bind no variable.
+            ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Bool(_) | ExprKind::Str(_) => {}
+            ExprKind::None | ExprKind::Var(_) | ExprKind::FuncRef { .. } => {}
+            ExprKind::List(_) | ExprKind::Map(_) | ExprKind::Struct { .. } => {}
+            ExprKind::Unary { .. } | ExprKind::Binary { .. } | ExprKind::If { .. } => {}
+            ExprKind::Block { .. } | ExprKind::Cast { .. } | ExprKind::Coerce { .. } => {}
+            ExprKind::Call { .. } | ExprKind::CallValue { .. } | ExprKind::Partial { .. } => {}
+            ExprKind::Builtin { .. } | ExprKind::Index { .. } | ExprKind::SafeIndex { .. } => {}
+            ExprKind::Slice { .. } | ExprKind::Field { .. } | ExprKind::SafeField { .. } => {}
+            ExprKind::DynField { .. } | ExprKind::GroupField { .. } | ExprKind::RowField { .. } => {}
         }
     }
 

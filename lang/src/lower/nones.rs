@@ -33,7 +33,12 @@ fn functions_give_some(program: &Program) -> bool {
                                 is_object(&program.types, program.globals[g.0 as usize].ty)
                             }
                             StmtKind::Assign { place, .. } => stores_none(&program.types, place),
-                            _ => false,
+                            StmtKind::Let { value: Some(_), .. } | StmtKind::Return(Some(_)) => false,
+                            StmtKind::If { .. } | StmtKind::While { .. } | StmtKind::Expr(_) => false,
+                            StmtKind::ForRange { .. } | StmtKind::ForEach { .. } => false,
+                            StmtKind::Break | StmtKind::Continue | StmtKind::Expect { .. } => false,
+                            StmtKind::Test { .. } | StmtKind::Bench { .. } => false,
+                            StmtKind::Update { .. } | StmtKind::NestedFun { .. } => false,
                         };
                         s.each_part(&mut |p| work.push(p));
                     }

@@ -205,7 +205,16 @@ impl<'a> Checker<'a> {
                 }
             }
             StmtKind::Fetch { .. } => set = Effects::NET,
-            _ => {}
+            // The reference does not look into these.
+            StmtKind::Let { value: None, .. }
+            | StmtKind::Return(None)
+            | StmtKind::Break
+            | StmtKind::Continue => {}
+            StmtKind::Expect(_) | StmtKind::Test { .. } | StmtKind::Bench { .. } => {}
+            StmtKind::Fun(_) | StmtKind::Type(_) | StmtKind::Import { .. } | StmtKind::Extern(_) => {}
+            StmtKind::Agent { .. } | StmtKind::Intent(_) | StmtKind::Model { .. } => {}
+            StmtKind::Stream { .. } | StmtKind::On { .. } | StmtKind::Emit { .. } => {}
+            StmtKind::Fact(_) | StmtKind::Rule { .. } => {}
         }
         set
     }
@@ -242,7 +251,12 @@ impl<'a> Checker<'a> {
                 }
                 ExprKind::Fetch { .. } => set = set.and(Effects::NET),
                 ExprKind::Load { .. } | ExprKind::Save { .. } => set = set.and(Effects::FS),
-                _ => {}
+                // The reference does not look into these.
+                ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Bool(_) | ExprKind::Str(_) => {}
+                ExprKind::None | ExprKind::Name(_) | ExprKind::Error => {}
+                ExprKind::List(_) | ExprKind::Map(_) | ExprKind::Struct { .. } => {}
+                ExprKind::Lambda(_) | ExprKind::If { .. } | ExprKind::Match { .. } | ExprKind::Block(_) => {}
+                ExprKind::Query(_) | ExprKind::LogicQuery(_) | ExprKind::Generate { .. } => {}
             }
         }
         set
@@ -291,7 +305,15 @@ impl<'a> Checker<'a> {
                     }
                     return args.iter().find_map(|a| self.first_impure(a));
                 }
-                _ => return None,
+                // Nothing is called through a first operand of these.
+                ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Bool(_) | ExprKind::Str(_) => return None,
+                ExprKind::None | ExprKind::Name(_) | ExprKind::Error => return None,
+                ExprKind::List(_) | ExprKind::Map(_) | ExprKind::Struct { .. } => return None,
+                ExprKind::SafeField { .. } | ExprKind::SafeIndex { .. } => return None,
+                ExprKind::Lambda(_) | ExprKind::If { .. } | ExprKind::Match { .. } => return None,
+                ExprKind::Block(_) | ExprKind::Query(_) | ExprKind::LogicQuery(_) => return None,
+                ExprKind::Generate { .. } | ExprKind::Fetch { .. } => return None,
+                ExprKind::Load { .. } | ExprKind::Save { .. } => return None,
             }
         }
     }
@@ -311,7 +333,12 @@ impl<'a> Checker<'a> {
             StmtKind::Update { set, filter, .. } => {
                 filter.as_ref().is_some_and(impure) || set.iter().any(|(_, e)| impure(e))
             }
-            _ => false,
+            StmtKind::Break | StmtKind::Continue | StmtKind::Expect(_) | StmtKind::Fetch { .. } => false,
+            StmtKind::Test { .. } | StmtKind::Bench { .. } => false,
+            StmtKind::Fun(_) | StmtKind::Type(_) | StmtKind::Import { .. } | StmtKind::Extern(_) => false,
+            StmtKind::Agent { .. } | StmtKind::Intent(_) | StmtKind::Model { .. } => false,
+            StmtKind::Stream { .. } | StmtKind::On { .. } | StmtKind::Emit { .. } => false,
+            StmtKind::Fact(_) | StmtKind::Rule { .. } => false,
         }
     }
 }

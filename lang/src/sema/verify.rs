@@ -362,7 +362,19 @@ impl Verifier<'_> {
                 let ty = self.types.intern(TyKind::Fun(rest, result));
                 self.same(e.ty, ty, "partial call");
             }
-            _ => {}
+            other => unreachable!("no call: {other:?}"),
+        }
+    }
+
+    /// The variables of a row, or none of a group, among which a field is looked for.
+    fn row(&mut self, base: Ty, vars: &[u32]) {
+        let fields = match *self.types.kind(base) {
+            TyKind::Struct(id) => self.types.struct_def(id).fields.len(),
+            TyKind::Group(..) => 0,
+            _ => return self.complain("field of a row: base is neither row nor group".into()),
+        };
+        if vars.is_empty() != (fields == 0) || vars.iter().any(|v| *v as usize >= fields) {
+            self.complain("field of a row: variables out of range".into());
         }
     }
 
@@ -417,17 +429,7 @@ impl Verifier<'_> {
             ExprKind::RowField { base, vars, .. } => {
                 self.expr(base, f);
                 self.same(e.ty, Ty::ANY, "field of a row");
-                let fields = match *self.types.kind(base.ty) {
-                    TyKind::Struct(id) => self.types.struct_def(id).fields.len(),
-                    TyKind::Group(..) => 0,
-                    _ => {
-                        self.complain("field of a row: base is neither row nor group".into());
-                        return;
-                    }
-                };
-                if vars.is_empty() != (fields == 0) || vars.iter().any(|v| *v as usize >= fields) {
-                    self.complain("field of a row: variables out of range".into());
-                }
+                self.row(base.ty, vars);
             }
             ExprKind::Cast { value } => {
                 self.expr(value, f);
@@ -463,7 +465,12 @@ impl Verifier<'_> {
                 }
             }
             ExprKind::Query(q) => self.query(q, e.ty, f),
-            _ => {}
+            // See above.
+            ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Bool(_) | ExprKind::Str(_) => {}
+            ExprKind::None | ExprKind::Var(_) | ExprKind::FuncRef { .. } | ExprKind::Closure(_) => {}
+            ExprKind::List(_) | ExprKind::Map(_) | ExprKind::Struct { .. } => {}
+            ExprKind::Unary { .. } | ExprKind::Binary { .. } | ExprKind::Builtin { .. } => {}
+            ExprKind::Call { .. } | ExprKind::CallValue { .. } | ExprKind::Partial { .. } => {}
         }
     }
 

@@ -193,7 +193,11 @@ impl Scan<'_> {
                             StmtKind::NestedFun { func, .. } => {
                                 self.found.values.insert(*func);
                             }
-                            _ => {}
+                            StmtKind::Update { set, .. } => self.update(set),
+                            StmtKind::Let { .. } | StmtKind::ForRange { .. } | StmtKind::ForEach { .. } => {}
+                            StmtKind::If { .. } | StmtKind::While { .. } | StmtKind::Expr(_) => {}
+                            StmtKind::Return(_) | StmtKind::Break | StmtKind::Continue => {}
+                            StmtKind::Expect { .. } | StmtKind::Test { .. } | StmtKind::Bench { .. } => {}
                         }
                         s.each_part(&mut |p| work.push(p));
                     }
@@ -216,7 +220,16 @@ impl Scan<'_> {
             }
             ExprKind::CallValue { .. } => self.found.calls_value = true,
             ExprKind::Builtin { builtin, .. } if sharing(*builtin).calls() => self.found.calls_value = true,
-            _ => {}
+            // These run no function themselves.
+            ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Bool(_) | ExprKind::Str(_) => {}
+            ExprKind::None | ExprKind::Var(_) | ExprKind::Builtin { .. } => {}
+            ExprKind::List(_) | ExprKind::Map(_) | ExprKind::Struct { .. } => {}
+            ExprKind::Unary { .. } | ExprKind::Binary { .. } | ExprKind::If { .. } => {}
+            ExprKind::Match { .. } | ExprKind::Block { .. } | ExprKind::Query(_) => {}
+            ExprKind::Partial { .. } | ExprKind::Cast { .. } | ExprKind::Coerce { .. } => {}
+            ExprKind::Index { .. } | ExprKind::SafeIndex { .. } | ExprKind::Slice { .. } => {}
+            ExprKind::Field { .. } | ExprKind::SafeField { .. } | ExprKind::DynField { .. } => {}
+            ExprKind::GroupField { .. } | ExprKind::RowField { .. } => {}
         }
     }
 
@@ -244,6 +257,11 @@ impl Scan<'_> {
                 _ => own.inner = true,
             }
         }
+    }
+
+    fn update(&mut self, set: &[(u32, Expr)]) {
+        self.found.own.parts = true;
+        self.found.own.inner |= set.iter().any(|(_, e)| is_container(&self.program.types, e.ty));
     }
 
     /// Whether a local may live in a cell.
