@@ -57,7 +57,7 @@ impl Words {
 }
 
 /// An address in static data: symbol and offset.
-pub(crate) type Place = (Sym, i64);
+pub(crate) type DataAddress = (Sym, i64);
 
 /// Size of a static string, in whole words.
 fn str_size(bytes: usize) -> usize {
@@ -73,7 +73,7 @@ fn characters(text: &[u8]) -> usize {
 struct Desc {
     kind: Kind,
     gc: i64,
-    name: Option<Place>,
+    name: Option<DataAddress>,
     elem: Option<Sym>,
     value: Option<Sym>,
     fields: Option<(usize, Sym)>,
@@ -116,7 +116,7 @@ impl Lowerer<'_> {
     }
 
     /// A static string. Those of one byte are the runtime's, at one address each.
-    pub(crate) fn str_lit(&mut self, text: &[u8]) -> Place {
+    pub(crate) fn str_lit(&mut self, text: &[u8]) -> DataAddress {
         if let [c] = text {
             return (self.runtime_data(RtData::byte_strings), i64::from(*c) * str_size(1) as i64);
         }

@@ -8,7 +8,7 @@ use super::convert::wrap;
 use super::flow::leaves_by;
 use super::literal::is_open;
 use super::meet::{is_bare_none, passes};
-use super::narrow::{Facts, is_none_literal};
+use super::narrow::{NotNone, is_none_literal};
 use super::relations::{compared_by_value, is_numeric, numeric_join};
 use crate::ast::{self, BinOp, ExprKind};
 use crate::diag::Code;
@@ -39,7 +39,7 @@ impl<'a> Checker<'a> {
         };
         let mut value =
             if nodes.first().is_some_and(asks_none) { self.optional(first) } else { self.expr(first, None) };
-        let mut facts: Option<Facts> = None;
+        let mut facts: Option<NotNone> = None;
         let mut previous: &'a ast::Expr = first;
         // The reference's checker says that a float with a bigint or bigrat is a bigrat.
         let mut called_rational = false;

@@ -9,26 +9,26 @@ use crate::types::{Ty, TyKind};
 
 /// Variables that hold a value when a condition is true, and when it is false.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Facts {
+pub(super) struct NotNone {
     /// When it holds.
     pub truthy: Vec<(VarKey, Ty)>,
     /// When it does not.
     pub falsy: Vec<(VarKey, Ty)>,
 }
 
-impl Facts {
-    /// Facts of `self op other`, where `other` was looked at under those of `self`.
-    pub fn join(mut self, op: BinOp, mut other: Facts) -> Facts {
+impl NotNone {
+    /// That of `self op other`, where `other` was looked at under those of `self`.
+    pub fn join(mut self, op: BinOp, mut other: NotNone) -> NotNone {
         match op {
             BinOp::And => {
                 self.truthy.append(&mut other.truthy);
-                Facts { truthy: self.truthy, falsy: Vec::new() }
+                NotNone { truthy: self.truthy, falsy: Vec::new() }
             }
             BinOp::Or => {
                 self.falsy.append(&mut other.falsy);
-                Facts { truthy: Vec::new(), falsy: self.falsy }
+                NotNone { truthy: Vec::new(), falsy: self.falsy }
             }
-            _ => Facts::default(),
+            _ => NotNone::default(),
         }
     }
 }
@@ -44,7 +44,7 @@ pub(super) fn is_none_literal(e: &ast::Expr) -> bool {
 
 impl<'a> Checker<'a> {
     /// What a condition says.
-    pub(super) fn facts(&mut self, e: &ast::Expr) -> Facts {
+    pub(super) fn facts(&mut self, e: &ast::Expr) -> NotNone {
         let mut e = e;
         while let ExprKind::Paren(inner) = &e.kind {
             e = inner;
@@ -53,7 +53,7 @@ impl<'a> Checker<'a> {
         let logical = |n: &ast::Expr| matches!(n.kind, ExprKind::Binary { op: BinOp::And | BinOp::Or, .. });
         let start = nodes.iter().position(|n| logical(n));
         let Some(start) = start else { return self.test(e) };
-        let ExprKind::Binary { left, .. } = &nodes[start].kind else { return Facts::default() };
+        let ExprKind::Binary { left, .. } = &nodes[start].kind else { return NotNone::default() };
         let mut facts = self.facts_of_operand(left);
         for node in &nodes[start..] {
             let ExprKind::Binary { op, right, .. } = &node.kind else { continue };
@@ -66,7 +66,7 @@ impl<'a> Checker<'a> {
         facts
     }
 
-    fn facts_of_operand(&mut self, e: &ast::Expr) -> Facts {
+    fn facts_of_operand(&mut self, e: &ast::Expr) -> NotNone {
         match &e.kind {
             ExprKind::Binary { op: BinOp::And | BinOp::Or, .. } | ExprKind::Paren(_) => self.facts(e),
             _ => self.test(e),
@@ -74,20 +74,22 @@ impl<'a> Checker<'a> {
     }
 
     /// A single comparison with `none`.
-    fn test(&self, e: &ast::Expr) -> Facts {
-        let ExprKind::Binary { op, left, right, .. } = &e.kind else { return Facts::default() };
+    fn test(&self, e: &ast::Expr) -> NotNone {
+        let ExprKind::Binary { op, left, right, .. } = &e.kind else { return NotNone::default() };
         let name = match (&left.kind, &right.kind) {
             (ExprKind::Name(n), _) if is_none_literal(right) => n,
             (_, ExprKind::Name(n)) if is_none_literal(left) => n,
-            _ => return Facts::default(),
+            _ => return NotNone::default(),
         };
-        let Some((var, _)) = self.lookup_var(&name.name) else { return Facts::default() };
-        let TyKind::Option(inner) = self.types.kind(self.seen_type(var.key)) else { return Facts::default() };
+        let Some((var, _)) = self.lookup_var(&name.name) else { return NotNone::default() };
+        let TyKind::Option(inner) = self.types.kind(self.seen_type(var.key)) else {
+            return NotNone::default();
+        };
         let fact = vec![(var.key, *inner)];
         match op {
-            BinOp::Ne => Facts { truthy: fact, falsy: Vec::new() },
-            BinOp::Eq => Facts { truthy: Vec::new(), falsy: fact },
-            _ => Facts::default(),
+            BinOp::Ne => NotNone { truthy: fact, falsy: Vec::new() },
+            BinOp::Eq => NotNone { truthy: Vec::new(), falsy: fact },
+            _ => NotNone::default(),
         }
     }
 
