@@ -11,10 +11,11 @@
 //! inside containers.
 
 use super::desc::CLOSURE_HEADER;
-use super::func::{Fx, Home};
+use super::func::Fx;
 use super::layout::{CLOSURE_CODE, Part};
 use super::repr::{Layout, Repr, Slot};
 use super::runtime::Rt;
+use super::variables::Home;
 use super::{Lowerer, Thunk};
 use crate::tree::{self, Expr, FuncId, LocalId, VarRef};
 use crate::types::{Ty, TyKind};

@@ -1,20 +1,18 @@
-//! One function: its variables, control context and the small helpers that emit code.
+//! One function: how it begins and ends, its types, and the blocks that code goes on in.
 //!
-//! Locals are SSA variables of the builder; captured locals that are assigned live in heap cells.
-//! After code that does not come back, expressions go on in a block without predecessors, which
-//! the builder drops.
+//! Its variables are in [`super::variables`], values and words in [`super::values`]. After code that does
+//! not come back, expressions go on in a block without predecessors, which the builder drops.
 
+use super::Lowerer;
 use super::instances::Instance;
-use super::layout::{CELL_VALUE, LIST_LEN, OBJECT_HEADER, Part};
-use super::repr::{Layout, Repr, Slot};
-use super::runtime::{ListRt, Rt, RtData};
-use super::{Lowerer, none_word};
+use super::repr::Repr;
+use super::runtime::Rt;
 use crate::span::Span;
-use crate::tree::{self, GlobalId, LocalId, VarRef};
+use crate::tree::{self, GlobalId, LocalId};
 use crate::types::Ty;
 use mochi_ir::builder::Var;
 use mochi_ir::hash::FastMap;
-use mochi_ir::{Block, Cond, Function, FunctionBuilder, Op, Region, Sym, Type, Value};
+use mochi_ir::{Block, Cond, Function, FunctionBuilder, Op, Sym, Type, Value};
 use std::rc::Rc;
 
 /// Where a loop's `break` and `continue` go.
@@ -22,17 +20,6 @@ use std::rc::Rc;
 pub(crate) struct Loop {
     pub(crate) exit: Block,
     pub(crate) next: Block,
-}
-
-/// Where a variable lives.
-#[derive(Clone, Copy)]
-pub(crate) enum Home {
-    /// In a variable of the builder.
-    Var(Var),
-    /// In a heap cell; the builder's variable holds its address.
-    Cell(Var),
-    /// In a word of data.
-    Data(Sym),
 }
 
 /// Emits one function.
@@ -48,8 +35,8 @@ pub(crate) struct Fx<'l, 'a> {
     /// Variables of the enclosing range loops that count from modest starts and are not assigned.
     pub(crate) counters: Vec<LocalId>,
     pub(crate) result: Ty,
-    locals: Vec<Option<Var>>,
-    globals: FastMap<GlobalId, Var>,
+    pub(super) locals: Vec<Option<Var>>,
+    pub(super) globals: FastMap<GlobalId, Var>,
     tys: FastMap<Ty, Ty>,
 }
 
@@ -155,123 +142,6 @@ impl<'l, 'a> Fx<'l, 'a> {
         self.b.loc = self.lw.position(span);
     }
 
-    // Constants.
-
-    /// None of a representation.
-    pub(crate) fn none(&mut self, repr: Repr) -> Value {
-        match repr {
-            Repr::Float => self.b.fconst(f64::from_bits(none_word(repr) as u64)),
-            Repr::Bool => self.b.iconst(none_word(repr)),
-            _ => self.b.rconst(none_word(repr)),
-        }
-    }
-
-    /// The value of a unit expression.
-    pub(crate) fn unit(&mut self) -> Value {
-        self.none(Repr::Any)
-    }
-
-    /// A tagged integer.
-    pub(crate) fn int(&mut self, v: i64) -> Value {
-        match v.checked_mul(2) {
-            Some(word) => self.b.rconst(word),
-            None => {
-                let raw = self.b.iconst(v);
-                self.rt(Rt::int_from_i64, &[raw])
-            }
-        }
-    }
-
-    /// A static string.
-    pub(crate) fn str_value(&mut self, text: impl AsRef<[u8]>) -> Value {
-        let (sym, at) = self.lw.str_lit(text.as_ref());
-        self.b.symaddr(sym, at, Type::Ref)
-    }
-
-    /// Whether a value is the literal of a string of one byte: it equals itself only.
-    pub(crate) fn is_char_literal(&self, v: Value) -> bool {
-        let Some(inst) = self.b.func.def_inst(v) else { return false };
-        let data = &self.b.func.insts[inst.index()];
-        data.op == Op::Symaddr && data.sym.is_some_and(|s| self.lw.is_runtime_data(s, RtData::byte_strings))
-    }
-
-    /// Address of a resolved type's descriptor.
-    pub(crate) fn desc(&mut self, ty: Ty) -> Value {
-        let sym = self.lw.desc(ty);
-        self.b.symaddr(sym, 0, Type::I64)
-    }
-
-    // Words.
-
-    /// The 8-byte slot word of a value.
-    pub(crate) fn word(&mut self, v: Value) -> Value {
-        match self.b.func.ty(v) {
-            Type::F64 => self.b.op(Op::FbitsTo, &[v], Type::Ref),
-            Type::I64 | Type::Addr => self.b.op(Op::Copy, &[v], Type::Ref),
-            Type::Ref => v,
-        }
-    }
-
-    /// The value a slot word stands for.
-    pub(crate) fn unpack(&mut self, repr: Repr, word: Value) -> Value {
-        match (repr.ir(), self.b.func.ty(word)) {
-            (Type::F64, Type::F64) => word,
-            (Type::F64, _) => self.b.op(Op::FbitsFrom, &[word], Type::F64),
-            (want, have) if want == have => word,
-            (want, _) => self.b.op(Op::Copy, &[word], want),
-        }
-    }
-
-    /// Loads a slot.
-    pub(crate) fn load_slot(&mut self, repr: Repr, addr: Value, offset: i64, region: Region) -> Value {
-        let ty = repr.ir();
-        let op = if ty == Type::F64 { Op::LoadF64 } else { Op::Load64 };
-        let v = self.b.load(op, addr, offset, ty);
-        self.b.set_region(region);
-        v
-    }
-
-    /// Stores to a slot.
-    pub(crate) fn store_slot(&mut self, addr: Value, value: Value, offset: i64, region: Region) {
-        let op = if self.b.func.ty(value) == Type::F64 { Op::StoreF64 } else { Op::Store64 };
-        self.b.store(op, addr, value, offset);
-        self.b.set_region(region);
-    }
-
-    /// Loads a number from a part of an object.
-    pub(crate) fn load_part(&mut self, object: Value, offset: i64, part: Part) -> Value {
-        let v = self.b.load(Op::Load64, object, offset, Type::I64);
-        let region = self.lw.part(part);
-        self.b.set_region(region);
-        v
-    }
-
-    /// Allocates an object of fixed size.
-    pub(crate) fn alloc(&mut self, layout: &Layout, desc: Sym) -> Value {
-        let size = self.b.iconst(i64::from(layout.size));
-        let desc = self.b.symaddr(desc, 0, Type::I64);
-        self.rt(Rt::alloc, &[size, desc])
-    }
-
-    /// Tags a raw integer that fits.
-    pub(crate) fn tag(&mut self, v: Value) -> Value {
-        let one = self.b.iconst(1);
-        self.b.op(Op::Shl, &[v, one], Type::Ref)
-    }
-
-    /// 1 when the value is none.
-    pub(crate) fn is_none(&mut self, repr: Repr, v: Value) -> Value {
-        let word = if repr == Repr::Float { self.b.op(Op::FbitsTo, &[v], Type::I64) } else { v };
-        let none = self.b.iconst(none_word(repr));
-        self.b.icmp(Cond::Eq, word, none)
-    }
-
-    /// `v ^ 1` of a 0/1 value.
-    pub(crate) fn flip(&mut self, v: Value) -> Value {
-        let zero = self.b.iconst(0);
-        self.b.icmp(Cond::Eq, v, zero)
-    }
-
     // Control.
 
     /// Goes on in a block nobody reaches, when the last code does not come back.
@@ -350,161 +220,6 @@ impl<'l, 'a> Fx<'l, 'a> {
             self.b.jump(head, &[]);
         }
         self.enter(exit);
-    }
-
-    /// Raw length of a list.
-    pub(crate) fn raw_len(&mut self, list: Value) -> Value {
-        self.load_part(list, LIST_LEN, Part::ListLen)
-    }
-
-    /// Element of a list by raw index, unchecked.
-    pub(crate) fn raw_get(&mut self, elem: Ty, list: Value, index: Value) -> Value {
-        let repr = self.lw.types.repr(elem);
-        self.rt_as(repr, ListRt::GET_RAW.of(repr), &[list, index])
-    }
-
-    /// An empty list of a resolved list type.
-    pub(crate) fn new_list(&mut self, list: Ty, capacity: i64) -> Value {
-        let desc = self.desc(list);
-        let capacity = self.b.iconst(capacity);
-        self.rt(Rt::list_new, &[desc, capacity])
-    }
-
-    /// Adds an element to a list nobody else holds.
-    pub(crate) fn push(&mut self, elem: Ty, list: Value, value: Value) {
-        let repr = self.lw.types.repr(elem);
-        self.rt_void(ListRt::PUSH.of(repr), &[list, value]);
-    }
-
-    // Variables.
-
-    fn local_repr(&mut self, local: LocalId) -> Repr {
-        let tree = self.fun.expect("locals belong to a function");
-        self.repr(tree.locals[local.0 as usize].ty)
-    }
-
-    fn local_var(&mut self, local: LocalId, ty: Type) -> Var {
-        if let Some(v) = self.locals[local.0 as usize] {
-            return v;
-        }
-        let v = self.b.declare_var(ty);
-        self.locals[local.0 as usize] = Some(v);
-        v
-    }
-
-    /// Facts about a local of this function.
-    pub(crate) fn facts(&self, local: LocalId) -> super::facts::LocalFacts {
-        let func = self.instance.as_ref().expect("instance").func;
-        *self.lw.facts.local(func, local)
-    }
-
-    /// Where a variable lives.
-    pub(crate) fn home(&mut self, var: VarRef) -> Home {
-        match var {
-            VarRef::Local(l) => {
-                if self.facts(l).cell {
-                    Home::Cell(self.local_var(l, Type::Ref))
-                } else {
-                    let ty = self.local_repr(l).ir();
-                    Home::Var(self.local_var(l, ty))
-                }
-            }
-            VarRef::Global(g) => {
-                let global = &self.lw.program.globals[g.0 as usize];
-                let main = self.instance.as_ref().is_some_and(|i| i.func == self.lw.program.main);
-                if global.shared || !main {
-                    return Home::Data(self.lw.global(g));
-                }
-                let ty = self.repr(global.ty).ir();
-                Home::Var(*self.globals.entry(g).or_insert_with(|| self.b.declare_var(ty)))
-            }
-        }
-    }
-
-    /// Type of a variable, resolved.
-    pub(crate) fn var_ty(&mut self, var: VarRef) -> Ty {
-        let ty = match var {
-            VarRef::Local(l) => self.fun.expect("function").locals[l.0 as usize].ty,
-            VarRef::Global(g) => self.lw.program.globals[g.0 as usize].ty,
-        };
-        self.ty(ty)
-    }
-
-    /// Binds a new variable: a fresh cell where it needs one.
-    pub(crate) fn bind(&mut self, var: VarRef, value: Value) {
-        match self.home(var) {
-            Home::Var(v) => self.b.def_var(v, value),
-            Home::Data(sym) => {
-                let addr = self.b.symaddr(sym, 0, Type::Addr);
-                let region = self.lw.part(Part::Variable);
-                self.store_slot(addr, value, 0, region);
-            }
-            Home::Cell(v) => {
-                let ty = self.var_ty(var);
-                let desc = match self.lw.types.repr(ty).slot() {
-                    Slot::Ref => RtData::desc_cell_ref,
-                    Slot::Tag => RtData::desc_cell_tag,
-                    Slot::Raw => RtData::desc_cell_raw,
-                };
-                let desc = self.lw.runtime_data(desc);
-                let cell = self.alloc(&Layout::new(OBJECT_HEADER, &[Slot::Ref]), desc);
-                let region = self.lw.part(Part::Cell);
-                self.store_slot(cell, value, CELL_VALUE, region);
-                self.b.def_var(v, cell);
-            }
-        }
-    }
-
-    /// [`Fx::bind`] of a local.
-    pub(crate) fn bind_local(&mut self, local: LocalId, value: Value) {
-        self.bind(VarRef::Local(local), value);
-    }
-
-    /// Assigns a variable that was bound before.
-    pub(crate) fn assign(&mut self, var: VarRef, value: Value) {
-        match self.home(var) {
-            Home::Cell(v) => {
-                let cell = self.b.use_var(v);
-                let region = self.lw.part(Part::Cell);
-                self.store_slot(cell, value, CELL_VALUE, region);
-            }
-            _ => self.bind(var, value),
-        }
-    }
-
-    /// Reads a variable.
-    pub(crate) fn read(&mut self, var: VarRef) -> Value {
-        let ty = self.var_ty(var);
-        let repr = self.lw.types.repr(ty);
-        match self.home(var) {
-            Home::Var(v) => self.b.use_var(v),
-            Home::Cell(v) => {
-                let cell = self.b.use_var(v);
-                let region = self.lw.part(Part::Cell);
-                self.load_slot(repr, cell, CELL_VALUE, region)
-            }
-            Home::Data(sym) => {
-                let addr = self.b.symaddr(sym, 0, Type::Addr);
-                let region = self.lw.part(Part::Variable);
-                self.load_slot(repr, addr, 0, region)
-            }
-        }
-    }
-
-    /// Defines a captured local from the word the closure holds: the cell's address or the value.
-    pub(crate) fn set_capture(&mut self, local: LocalId, value: Value) {
-        match self.home(VarRef::Local(local)) {
-            Home::Var(v) | Home::Cell(v) => self.b.def_var(v, value),
-            Home::Data(_) => unreachable!("captures are locals"),
-        }
-    }
-
-    /// What a closure holds for a captured local: the cell's address or the value.
-    pub(crate) fn get_capture(&mut self, local: LocalId) -> Value {
-        match self.home(VarRef::Local(local)) {
-            Home::Var(v) | Home::Cell(v) => self.b.use_var(v),
-            Home::Data(_) => unreachable!("captures are locals"),
-        }
     }
 
     /// Returns none of the result type.

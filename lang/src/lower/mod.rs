@@ -33,6 +33,8 @@ mod sharing;
 mod stmt;
 #[cfg(test)]
 mod tests;
+mod values;
+mod variables;
 
 use crate::span::{SourceMap, Span};
 use crate::tree::{FuncId, GlobalId, Program};

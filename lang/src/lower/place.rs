@@ -10,10 +10,11 @@
 
 use super::builtin::expects;
 use super::facts::LocalFacts;
-use super::func::{Fx, Home};
+use super::func::Fx;
 use super::ops::strip_coerce;
 use super::repr::Repr;
 use super::runtime::{ListRt, Rt};
+use super::variables::Home;
 use crate::ast::BinOp;
 use crate::tree::{Builtin, Expr, ExprKind, Place, Step, VarRef};
 use crate::types::{Ty, TyKind};

@@ -5,10 +5,11 @@
 //! bound clamped to a small int once where the start is far from the limits (nobody can count that
 //! far), so that range analysis sees that the counter is small.
 
-use super::func::{Fx, Home, Loop};
+use super::func::{Fx, Loop};
 use super::layout::{Part, STR_BYTES};
 use super::ops::strip_coerce;
 use super::runtime::Rt;
+use super::variables::Home;
 use crate::ast::{BinOp, UnOp};
 use crate::tree::{Builtin, Expr, ExprKind, LocalId, Stmt, StmtKind, VarRef};
 use crate::types::{StructId, Ty, TyKind};

@@ -5,8 +5,9 @@
 //! callees. Calls of function values may be calls of any function that is used as a value.
 
 use crate::ast::BinOp;
-use crate::lower::func::{Fx, Home};
+use crate::lower::func::Fx;
 use crate::lower::place::growth_of;
+use crate::lower::variables::Home;
 use crate::parts::Part;
 use crate::sema::sharing;
 use crate::tree::{Expr, ExprKind, FuncId, GlobalId, LocalId, Place, Program, Step, StmtKind, VarRef};

@@ -43,8 +43,9 @@ mod changes;
 
 pub(crate) use changes::{Changed, is_container};
 
-use super::func::{Fx, Home};
+use super::func::Fx;
 use super::ops::strip_coerce;
+use super::variables::Home;
 use crate::ast::BinOp;
 use crate::lower::runtime::Rt;
 use crate::sema::{Gives, sharing};
