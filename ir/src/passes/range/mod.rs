@@ -294,7 +294,7 @@ impl<'a> Analysis<'a> {
             }
             Op::Switch if edge != data.edges.start => {
                 let target = self.func.edges[edge as usize].block;
-                let same = self.func.edges_of(inst).iter().filter(|e| e.block == target).count();
+                let same = self.cfg.preds(target).iter().filter(|p| p.block == from).count();
                 if same == 1 {
                     let v = self.func.operands(inst)[0];
                     self.refine(v, Range::constant(self.func.edges[edge as usize].case), 0);
