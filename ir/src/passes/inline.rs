@@ -6,7 +6,7 @@
 //!
 //! A trace has to show every frame in which something went wrong. So instructions of the program keep their
 //! positions, which say from then on that they are in an inlined call ([`crate::positions`]). Functions
-//! without a file are in no trace and have no such calls; what is copied into one cannot fail.
+//! without a file are in no trace and have no such calls; what is copied into one from the program cannot fail.
 //! Instructions of the runtime take the position of the call.
 //!
 //! ```
