@@ -4,12 +4,15 @@ use crate::a64::A64;
 use crate::a64::emit::{NO_SHIFT, i, r};
 use crate::a64::insts::{Cc, Row};
 use crate::a64::regs::*;
+use crate::mach::abi::{FEW_PAGES, PAGE};
 use crate::mach::{Abi, Emitter};
 use mochi_objwrite::CfiOp;
 use regalloc2::{PReg, RegClass};
 
 /// The procedure call standard. Of v8 to v15 only the low halves are kept, which is all we use.
-pub static AAPCS64: Abi = Abi {
+pub static AAPCS64: Abi<A64> = Abi {
+    stack_pointer: SP,
+    frame_pointer: FP,
     int_args: &[x(0), x(1), x(2), x(3), x(4), x(5), x(6), x(7)],
     float_args: &[d(0), d(1), d(2), d(3), d(4), d(5), d(6), d(7)],
     shared_positions: false,
@@ -23,17 +26,13 @@ pub static AAPCS64: Abi = Abi {
     syscall_args: &[x(8), x(0), x(1), x(2), x(3), x(4), x(5)],
     syscall_result: x(0),
     syscall_clobbers: set(0..0, 0..0, 0..0),
+    prologue,
+    epilogue,
 };
-
-/// Frames larger than this are probed, so that the stack guard cannot be jumped over.
-const PAGE: u32 = 4096;
-
-/// Pages up to which probes are written out.
-const FEW_PAGES: u32 = 8;
 
 /// Emits the prologue: frame record, saved integer registers, room for the rest of the frame, saved
 /// float registers.
-pub fn prologue(e: &mut Emitter<A64>) {
+fn prologue(e: &mut Emitter<A64>) {
     e.put(Row::StpPre, &[r(FP), r(LR), r(SP), i(-16)]);
     e.buf.cfi(CfiOp::DefCfaOffset(16));
     e.buf.cfi(CfiOp::Offset(dwarf(FP), -16));
@@ -128,7 +127,7 @@ fn probe(e: &mut Emitter<A64>, bytes: u32) -> u32 {
 }
 
 /// Emits the epilogue and the return.
-pub fn epilogue(e: &mut Emitter<A64>) {
+fn epilogue(e: &mut Emitter<A64>) {
     let more = e.more_code();
     if more {
         e.buf.cfi(CfiOp::RememberState);

@@ -12,7 +12,7 @@ use crate::a64::select::SYMBOL_OFFSETS;
 use crate::a64::{A64, Inst, abi};
 use crate::mach::exact::SlowPath;
 use crate::mach::operands::reg;
-use crate::mach::{Abi, BranchForm, Context, Emitter, Fixups, Isa, Label};
+use crate::mach::{Abi, BranchForm, Emitter, Fixups, Isa, Label};
 use mochi_ir::Sym;
 use mochi_objwrite::{RelocKind, SymRef};
 use regalloc2::{Allocation, PReg, RegClass};
@@ -268,18 +268,8 @@ impl Isa for A64 {
     const COPIES_FROM_SLOTS: bool = false;
     const SYSCALL: Inst = Inst::new(Row::Svc, 0);
     const TRAP: Inst = Inst::new(Row::Brk, 1);
-
-    fn abi(_: &Context) -> &'static Abi {
-        &abi::AAPCS64
-    }
-
-    fn prologue(e: &mut Emitter<A64>) {
-        abi::prologue(e);
-    }
-
-    fn epilogue(e: &mut Emitter<A64>) {
-        abi::epilogue(e);
-    }
+    const CALL: Inst = Inst::new(Row::CallReg, 0);
+    const ABI: &'static Abi<A64> = &abi::AAPCS64;
 
     fn row(e: &mut Emitter<A64>, inst: &Inst, allocs: &[Allocation]) {
         let mut allocs = allocs.iter();
@@ -362,13 +352,6 @@ impl Isa for A64 {
         let at = e.buf.bytes.len();
         e.put(Row::Bl, &[i(0)]);
         e.buf.reloc(at, RelocKind::A64Call, SymRef(sym.0), 0);
-    }
-
-    fn switch_stack(e: &mut Emitter<A64>, stack: PReg, code: PReg) {
-        e.mov(SP, stack);
-        e.constant(FP, 0);
-        e.put(Row::CallReg, &[r(code)]);
-        e.put(Row::Brk, &[i(1)]);
     }
 
     fn move_register(e: &mut Emitter<A64>, from: PReg, to: PReg) {

@@ -1,14 +1,13 @@
 //! Selection: what calls and parameters are made of.
 
-use crate::a64::insts::Row;
+use crate::a64::A64;
 use crate::a64::regs::*;
 use crate::a64::select::{Arg, word};
 use crate::a64::select_mem::{Address, LOAD_64, LOAD_F64, STORE_64, STORE_F64, access};
-use crate::a64::{A64, Inst};
 use crate::mach::Lower;
 use crate::mach::call::Calls;
 use mochi_ir::{Type, Value};
-use regalloc2::{Operand, RegClass, VReg};
+use regalloc2::{RegClass, VReg};
 
 impl Calls for A64 {
     /// Stack arguments are above the frame record.
@@ -24,10 +23,5 @@ impl Calls for A64 {
         let value = if float { Arg::R(l.reg(value)) } else { word(l, value) };
         let at = Address::offset(l, Arg::P(SP), offset as i64, rows);
         access(l, rows, value, at);
-    }
-
-    fn call_address(l: &mut Lower<A64>, target: Value, operands: &mut Vec<Operand>) -> Inst {
-        operands.push(Operand::reg_use(l.reg(target)));
-        Inst::new(Row::CallReg, 0)
     }
 }

@@ -1,8 +1,15 @@
 //! Calling conventions as tables: where arguments and results are, which registers a call
-//! destroys.
+//! destroys, how frames are made and left.
 
+use crate::mach::{Emitter, Isa};
 use mochi_ir::{Conv, Type};
 use regalloc2::{MachineEnv, PReg, PRegSet, RegClass};
+
+/// Frames larger than this are probed, so that the stack guard cannot be jumped over.
+pub const PAGE: u32 = 4096;
+
+/// Pages up to which probes are written out.
+pub const FEW_PAGES: u32 = 8;
 
 /// Where an argument is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -13,9 +20,12 @@ pub enum ArgLoc {
     Stack(u32),
 }
 
-/// A convention of a target.
-#[derive(Clone, Copy, Debug)]
-pub struct Abi {
+/// The C convention of an instruction set.
+pub struct Abi<I: Isa> {
+    /// The stack pointer.
+    pub stack_pointer: PReg,
+    /// The frame pointer.
+    pub frame_pointer: PReg,
     /// Integer argument registers.
     pub int_args: &'static [PReg],
     /// Float argument registers.
@@ -40,9 +50,13 @@ pub struct Abi {
     pub syscall_result: PReg,
     /// Registers a system call does not keep, besides the result.
     pub syscall_clobbers: PRegSet,
+    /// Emits the prologue for [`Emitter::frame`].
+    pub prologue: fn(&mut Emitter<I>),
+    /// Emits the epilogue and the return.
+    pub epilogue: fn(&mut Emitter<I>),
 }
 
-impl Abi {
+impl<I: Isa> Abi<I> {
     /// The allocatable registers: those a call destroys are preferred, since using one of the
     /// others costs a save in the prologue.
     pub fn environment(&self) -> MachineEnv {

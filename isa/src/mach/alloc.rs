@@ -39,7 +39,7 @@ pub fn with_allocation<I: Isa, R>(
         validate_ssa: verify,
         algorithm: if fast { Algorithm::Fastalloc } else { Algorithm::Ion },
     };
-    let env = I::abi(context).environment();
+    let env = I::ABI.environment();
     CTX.with_borrow_mut(|ctx| {
         let output = regalloc2::run_with_ctx(code, &env, &options, ctx).unwrap_or_else(|e| {
             panic!("register allocation of {}: {e:?}\n{}", func.display, crate::mach::emit::dump(code))

@@ -1,5 +1,5 @@
 //! Selection of parameters, calls, returns, system calls and switches of stacks, by the tables of
-//! the target's [`Abi`](crate::mach::Abi).
+//! the instruction set's [`Abi`](crate::mach::Abi).
 
 use crate::mach::inst::SwitchStack;
 use crate::mach::{ArgLoc, Flow, Isa, Lower, MachInst, Operands, class_of};
@@ -13,12 +13,15 @@ pub trait Calls: Isa {
     /// Stores a stack argument for a call.
     fn store_argument(l: &mut Lower<Self>, value: Value, offset: u32);
     /// The call of an address. Its own operands are added before the arguments.
-    fn call_address(l: &mut Lower<Self>, target: Value, operands: &mut Vec<Operand>) -> Self::Row;
+    fn call_address(l: &mut Lower<Self>, target: Value, operands: &mut Vec<Operand>) -> Self::Row {
+        operands.push(Operand::reg_use(l.reg(target)));
+        Self::CALL
+    }
 }
 
 /// Defines the parameters.
 pub fn params<I: Calls>(l: &mut Lower<I>, params: &[VReg]) {
-    let (places, _) = l.abi().assign(params.iter().map(|p| p.class()));
+    let (places, _) = I::ABI.assign(params.iter().map(|p| p.class()));
     // Parameters in registers that are needed for something else move out of them at once.
     let busy = l.fixed_registers();
     let mut ops = Vec::new();
@@ -46,7 +49,7 @@ pub fn params<I: Calls>(l: &mut Lower<I>, params: &[VReg]) {
 /// Puts arguments in their places: stack arguments now, register arguments as operands.
 fn arguments<I: Calls>(l: &mut Lower<I>, args: &[Value], ops: &mut Vec<Operand>) {
     let func = l.func;
-    let (places, stack) = l.abi().assign(args.iter().map(|&a| class_of(func.ty(a))));
+    let (places, stack) = I::ABI.assign(args.iter().map(|&a| class_of(func.ty(a))));
     l.note_call(stack);
     for (&a, place) in args.iter().zip(&places) {
         if let ArgLoc::Stack(offset) = *place {
@@ -69,13 +72,13 @@ fn arguments<I: Calls>(l: &mut Lower<I>, args: &[Value], ops: &mut Vec<Operand>)
 /// Emits a call with its result.
 fn finish<I: Calls>(l: &mut Lower<I>, inst: Inst, call: MachInst<I>, conv: Conv, mut ops: Vec<Operand>) {
     let Some(v) = l.data(inst).result else {
-        let clobbers = l.abi().clobbers(conv, None);
+        let clobbers = I::ABI.clobbers(conv, None);
         return l.push_clobbering(call, &ops, clobbers);
     };
     let ty = l.func.ty(v);
     let r = l.fixed_result(inst);
-    ops.push(Operand::reg_fixed_def(r, l.abi().result(ty)));
-    let clobbers = l.abi().clobbers(conv, Some(ty));
+    ops.push(Operand::reg_fixed_def(r, I::ABI.result(ty)));
+    let clobbers = I::ABI.clobbers(conv, Some(ty));
     l.push_clobbering(call, &ops, clobbers);
     l.fixed_done(inst, r);
 }
@@ -103,7 +106,7 @@ pub fn lower<I: Calls>(l: &mut Lower<I>, inst: Inst) {
             let to = SwitchStack::To {
                 stack: Operand::reg_use(l.reg(args[0])),
                 code: Operand::reg_use(l.reg(args[1])),
-                argument: Operand::reg_fixed_use(l.fixed(args[2]), l.abi().int_args[0]),
+                argument: Operand::reg_fixed_use(l.fixed(args[2]), I::ABI.int_args[0]),
             };
             let mut ops = Operands::new();
             let to = to.list(&mut ops);
@@ -114,13 +117,12 @@ pub fn lower<I: Calls>(l: &mut Lower<I>, inst: Inst) {
 }
 
 fn syscall<I: Calls>(l: &mut Lower<I>, inst: Inst) {
-    let abi = l.abi();
     let mut ops = Operands::new();
-    for (&a, &place) in l.operands(inst).iter().zip(abi.syscall_args) {
+    for (&a, &place) in l.operands(inst).iter().zip(I::ABI.syscall_args) {
         ops.add(Operand::reg_fixed_use(l.fixed(a), place));
     }
-    ops.add(Operand::reg_fixed_def(l.result(inst), abi.syscall_result));
-    l.push_clobbering(MachInst::Row(I::SYSCALL), ops.list(), abi.syscall_clobbers);
+    ops.add(Operand::reg_fixed_def(l.result(inst), I::ABI.syscall_result));
+    l.push_clobbering(MachInst::Row(I::SYSCALL), ops.list(), I::ABI.syscall_clobbers);
 }
 
 /// Selects a return.
@@ -129,7 +131,7 @@ pub fn ret<I: Calls>(l: &mut Lower<I>, inst: Inst) {
     if let Some(&v) = l.operands(inst).first() {
         let ty = l.func.ty(v);
         let r = l.fixed(v);
-        ops.add(Operand::reg_fixed_use(r, l.abi().result(ty)));
+        ops.add(Operand::reg_fixed_use(r, I::ABI.result(ty)));
     }
     l.push(MachInst::Return, Flow::Exit, ops.list());
 }

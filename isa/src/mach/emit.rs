@@ -116,7 +116,7 @@ impl<I: Isa> Emitter<'_, I> {
 /// Emits a function.
 pub fn emit<I: Switches>(context: &Context, func: &Function, code: &Code<I>, output: &Output) -> Atom {
     let returns = code.meta.iter().any(|m| m.flow == Flow::Exit) && func_returns(func);
-    let mut saved = I::abi(context).saved(func.conv, func.result, written(code, output), func.save_all);
+    let mut saved = I::ABI.saved(func.conv, func.result, written(code, output), func.save_all);
     if !returns && !func.save_all {
         // Nobody will see the registers again.
         saved = regalloc2::PRegSet::empty();
@@ -137,7 +137,7 @@ pub fn emit<I: Switches>(context: &Context, func: &Function, code: &Code<I>, out
     };
     e.buf.make_labels(code.blocks.len());
     e.set_loc(func.loc, false);
-    I::prologue(&mut e);
+    (I::ABI.prologue)(&mut e);
     emit_blocks(&mut e, code, output);
     for (path, loc) in std::mem::take(&mut e.slow_paths) {
         e.set_loc(loc, false);

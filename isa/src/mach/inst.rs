@@ -112,9 +112,13 @@ pub fn emit<I: Isa>(e: &mut Emitter<I>, inst: &MachInst<I>, allocs: &[Allocation
         MachInst::Call(sym) => I::call(e, *sym),
         MachInst::SwitchStack(s) => {
             let SwitchStack::To { stack, code, .. } = s.with(allocs, reg);
-            I::switch_stack(e, stack, code);
+            // A call with no frame around it that does not come back.
+            I::move_register(e, stack, I::ABI.stack_pointer);
+            I::constant(e, I::ABI.frame_pointer, 0);
+            I::row(e, &I::CALL, &[Allocation::reg(code)]);
+            I::row(e, &I::TRAP, &[]);
         }
-        MachInst::Return => I::epilogue(e),
+        MachInst::Return => (I::ABI.epilogue)(e),
         MachInst::Jump | MachInst::If(_) | MachInst::Switch(..) => unreachable!("branch"),
     }
 }

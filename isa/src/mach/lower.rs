@@ -288,11 +288,6 @@ impl<'a, I: Isa> Lower<'a, I> {
         self.uses[self.resolve(v).index()] == 1
     }
 
-    /// The target's C convention.
-    pub fn abi(&self) -> &'static crate::mach::Abi {
-        I::abi(self.context)
-    }
-
     /// The instruction that defines a value when that instruction may be executed in the place of
     /// the current one: same block, no other use, no memory write between them, same line.
     pub fn movable_def(&self, v: Value) -> Option<(Inst, &'a InstData)> {

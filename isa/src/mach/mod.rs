@@ -77,14 +77,11 @@ pub trait Isa: Fixups + Debug + Clone + 'static {
     const SYSCALL: Self::Row;
     /// What must not be reached.
     const TRAP: Self::Row;
+    /// The call of the address in the register that is its operand.
+    const CALL: Self::Row;
+    /// The C convention.
+    const ABI: &'static Abi<Self>;
 
-    /// The C convention of the target.
-    fn abi(context: &Context) -> &'static Abi;
-
-    /// Emits the prologue for [`Emitter::frame`].
-    fn prologue(e: &mut Emitter<Self>);
-    /// Emits the epilogue and the return.
-    fn epilogue(e: &mut Emitter<Self>);
     /// Emits a row.
     fn row(e: &mut Emitter<Self>, row: &Self::Row, allocs: &[Allocation]);
     /// Emits a composite.
@@ -105,8 +102,6 @@ pub trait Isa: Fixups + Debug + Clone + 'static {
     fn symbol(e: &mut Emitter<Self>, to: PReg, sym: Sym, offset: i64);
     /// Emits a direct call.
     fn call(e: &mut Emitter<Self>, sym: Sym);
-    /// Emits a switch of stacks: a call of `code`, with no frame around it, that does not come back.
-    fn switch_stack(e: &mut Emitter<Self>, stack: PReg, code: PReg);
     /// Moves between registers.
     fn move_register(e: &mut Emitter<Self>, from: PReg, to: PReg);
     /// Loads from or stores to this place below the frame pointer (a negative offset). Keeps flags.

@@ -3,6 +3,7 @@
 //! The frame pointer is the stack pointer before the call; the frame record, the caller's frame
 //! pointer and the return address above it, is just below (psABI, section 2.3).
 
+use crate::mach::abi::{FEW_PAGES, PAGE};
 use crate::mach::{Abi, Emitter};
 use crate::rv64::Rv64;
 use crate::rv64::emit::{Cc, i, r};
@@ -13,7 +14,9 @@ use mochi_objwrite::CfiOp;
 use regalloc2::{PReg, PRegSet};
 
 /// The convention.
-pub static LP64D: Abi = Abi {
+pub static LP64D: Abi<Rv64> = Abi {
+    stack_pointer: SP,
+    frame_pointer: FP,
     int_args: &[x(10), x(11), x(12), x(13), x(14), x(15), x(16), x(17)],
     float_args: &[f(10), f(11), f(12), f(13), f(14), f(15), f(16), f(17)],
     shared_positions: false,
@@ -27,16 +30,12 @@ pub static LP64D: Abi = Abi {
     syscall_args: &[x(17), x(10), x(11), x(12), x(13), x(14), x(15)],
     syscall_result: x(10),
     syscall_clobbers: PRegSet::empty(),
+    prologue,
+    epilogue,
 };
 
 /// Bytes of the frame record.
 pub const RECORD: i32 = 16;
-
-/// Frames larger than this are probed, so that the stack guard cannot be jumped over.
-const PAGE: u32 = 4096;
-
-/// Pages up to which probes are written out.
-const FEW_PAGES: u32 = 8;
 
 /// The bytes of a frame with its record, when one instruction makes room for all of it.
 fn whole(e: &Emitter<Rv64>) -> Option<i64> {
@@ -45,7 +44,7 @@ fn whole(e: &Emitter<Rv64>) -> Option<i64> {
 }
 
 /// Emits the prologue: room for the frame, frame record, saved registers.
-pub fn prologue(e: &mut Emitter<Rv64>) {
+fn prologue(e: &mut Emitter<Rv64>) {
     let first = whole(e).unwrap_or(RECORD as i64);
     e.put(Row::Addi, &[r(SP), r(SP), i(-first)]);
     e.buf.cfi(CfiOp::DefCfaOffset(first as i32));
@@ -97,7 +96,7 @@ fn probe(e: &mut Emitter<Rv64>, bytes: u32) -> u32 {
 }
 
 /// Emits the epilogue and the return.
-pub fn epilogue(e: &mut Emitter<Rv64>) {
+fn epilogue(e: &mut Emitter<Rv64>) {
     let more = e.more_code();
     if more {
         e.buf.cfi(CfiOp::RememberState);

@@ -9,7 +9,7 @@
 
 use crate::mach::exact::SlowPath;
 use crate::mach::operands::reg;
-use crate::mach::{Abi, BranchForm, Context, Emitter, Fixups, Isa, Label};
+use crate::mach::{Abi, BranchForm, Emitter, Fixups, Isa, Label};
 use crate::rv64::composite::{self, Composite, Decide, Test};
 use crate::rv64::imm::{self, Step, fits12, high, low12};
 use crate::rv64::insts::{Opd, Role, Row};
@@ -72,7 +72,7 @@ const fn any(size: u8) -> BranchForm {
 fn append(out: &mut Vec<u8>, row: Row, operands: &[Opd]) {
     match row.compress(&row.values(operands)[..operands.len()]) {
         Some(short) => out.extend((short as u16).to_le_bytes()),
-        None => append_long(out, row, operands),
+        None => out.extend(&row.encode(operands).to_le_bytes()[..row.size()]),
     }
 }
 
@@ -256,18 +256,8 @@ impl Isa for Rv64 {
     const COPIES_FROM_SLOTS: bool = false;
     const SYSCALL: Inst = Inst { row: Row::Ecall, imm: [0; 2] };
     const TRAP: Inst = Inst { row: Row::Ebreak, imm: [0; 2] };
-
-    fn abi(_: &Context) -> &'static Abi {
-        &abi::LP64D
-    }
-
-    fn prologue(e: &mut Emitter<Rv64>) {
-        abi::prologue(e);
-    }
-
-    fn epilogue(e: &mut Emitter<Rv64>) {
-        abi::epilogue(e);
-    }
+    const CALL: Inst = Inst { row: Row::CJalr, imm: [0; 2] };
+    const ABI: &'static Abi<Rv64> = &abi::LP64D;
 
     fn row(e: &mut Emitter<Rv64>, inst: &Inst, allocs: &[Allocation]) {
         let mut allocs = allocs.iter();
@@ -344,13 +334,6 @@ impl Isa for Rv64 {
 
     fn call(e: &mut Emitter<Rv64>, sym: Sym) {
         e.symbol_pair(RA, Row::Jalr, &[r(RA), i(0), r(RA)], RelocKind::Rv64Call, sym, 0);
-    }
-
-    fn switch_stack(e: &mut Emitter<Rv64>, stack: PReg, code: PReg) {
-        e.mov(SP, stack);
-        e.constant(FP, 0);
-        e.put(Row::Jalr, &[r(RA), i(0), r(code)]);
-        e.put(Row::Ebreak, &[]);
     }
 
     fn move_register(e: &mut Emitter<Rv64>, from: PReg, to: PReg) {

@@ -2,13 +2,13 @@
 
 use crate::mach::Lower;
 use crate::mach::call::Calls;
+use crate::rv64::Rv64;
 use crate::rv64::insts::Row;
 use crate::rv64::regs::*;
 use crate::rv64::select::{Arg, put, word};
 use crate::rv64::select_mem::based;
-use crate::rv64::{Inst, Rv64};
 use mochi_ir::{Type, Value};
-use regalloc2::{Operand, RegClass, VReg};
+use regalloc2::{RegClass, VReg};
 
 impl Calls for Rv64 {
     /// The frame pointer is the stack pointer before the call.
@@ -23,11 +23,5 @@ impl Calls for Rv64 {
         let value = if float { Arg::R(l.reg(value)) } else { word(l, value) };
         let (base, offset) = based(l, Arg::P(SP), offset as i64);
         put(l, if float { Row::Fsd } else { Row::Sd }, &[value, offset, base]);
-    }
-
-    fn call_address(l: &mut Lower<Rv64>, target: Value, operands: &mut Vec<Operand>) -> Inst {
-        operands.push(Operand::fixed_nonallocatable(RA));
-        operands.push(Operand::reg_use(l.reg(target)));
-        Inst { row: Row::Jalr, imm: [0; 2] }
     }
 }

@@ -1,5 +1,6 @@
 //! System V calling convention of x86-64 (psABI, section 3.2), prologues and epilogues.
 
+use crate::mach::abi::{FEW_PAGES, PAGE};
 use crate::mach::{Abi, Emitter};
 use crate::x64::X64;
 use crate::x64::emit::Opd;
@@ -9,7 +10,9 @@ use mochi_ir::Conv;
 use mochi_objwrite::CfiOp;
 
 /// The System V convention.
-pub static SYSTEM_V: Abi = Abi {
+pub static SYSTEM_V: Abi<X64> = Abi {
+    stack_pointer: RSP,
+    frame_pointer: RBP,
     int_args: &[RDI, RSI, RDX, RCX, R8, R9],
     float_args: &[xmm(0), xmm(1), xmm(2), xmm(3), xmm(4), xmm(5), xmm(6), xmm(7)],
     shared_positions: false,
@@ -23,13 +26,12 @@ pub static SYSTEM_V: Abi = Abi {
     syscall_args: &[RAX, RDI, RSI, RDX, R10, R8, R9],
     syscall_result: RAX,
     syscall_clobbers: set(&[1, 11], 0),
+    prologue,
+    epilogue,
 };
 
-/// Frames larger than this are probed, so that the stack guard cannot be jumped over.
-const PAGE: u32 = 4096;
-
 /// Emits the prologue: frame record, saved registers, room for the frame.
-pub fn prologue(e: &mut Emitter<X64>) {
+fn prologue(e: &mut Emitter<X64>) {
     e.put(Row::Push, &[Opd::Reg(RBP)]);
     e.buf.cfi(CfiOp::DefCfaOffset(16));
     e.buf.cfi(CfiOp::Offset(dwarf(RBP), -16));
@@ -59,7 +61,7 @@ fn probe(e: &mut Emitter<X64>, bytes: u32) -> u32 {
     let pages = bytes / PAGE;
     // The loop needs r11, which carries no argument; functions that keep every register have no
     // large frames, so they may take the long form.
-    if pages <= 8 || e.func.conv == Conv::PreserveAll {
+    if pages <= FEW_PAGES || e.func.conv == Conv::PreserveAll {
         for page in 1..=pages {
             e.put(Row::TestMem, &[Opd::stack(-((page * PAGE) as i32)), Opd::Reg(RSP)]);
         }
@@ -77,7 +79,7 @@ fn probe(e: &mut Emitter<X64>, bytes: u32) -> u32 {
 }
 
 /// Emits the epilogue and the return.
-pub fn epilogue(e: &mut Emitter<X64>) {
+fn epilogue(e: &mut Emitter<X64>) {
     for (i, reg) in e.frame.saved_floats.clone().into_iter().enumerate() {
         let slot = Opd::frame(e.frame.float_offset(i));
         e.put(Row::MovsdLoad, &[Opd::Reg(reg), slot]);

@@ -4,7 +4,7 @@
 //! relocations or references into the function's own constants and tables.
 
 use crate::mach::exact::SlowPath;
-use crate::mach::{Abi, BranchForm, Context, Emitter, Fixups, Isa, Label};
+use crate::mach::{Abi, BranchForm, Emitter, Fixups, Isa, Label};
 use crate::x64::composite::{self, Composite, Test};
 use crate::x64::insts::{Cc, Place, Role, Row};
 use crate::x64::regs::*;
@@ -317,18 +317,8 @@ impl Isa for X64 {
     const COPIES_FROM_SLOTS: bool = true;
     const SYSCALL: Inst = Inst::new(Row::Syscall);
     const TRAP: Inst = Inst::new(Row::Ud2);
-
-    fn abi(_: &Context) -> &'static Abi {
-        &abi::SYSTEM_V
-    }
-
-    fn prologue(e: &mut Emitter<X64>) {
-        abi::prologue(e);
-    }
-
-    fn epilogue(e: &mut Emitter<X64>) {
-        abi::epilogue(e);
-    }
+    const CALL: Inst = Inst::new(Row::CallReg);
+    const ABI: &'static Abi<X64> = &abi::SYSTEM_V;
 
     fn row(e: &mut Emitter<X64>, &Inst { row, mem, imm }: &Inst, allocs: &[Allocation]) {
         let mut allocs = allocs.iter().copied();
@@ -408,13 +398,6 @@ impl Isa for X64 {
         let at = e.buf.bytes.len();
         e.buf.bytes.extend([0; 4]);
         e.buf.reloc(at, RelocKind::X64Call, SymRef(sym.0), -4);
-    }
-
-    fn switch_stack(e: &mut Emitter<X64>, stack: PReg, code: PReg) {
-        e.mov(RSP, Opd::Reg(stack));
-        e.constant(RBP, 0);
-        e.put(Row::CallReg, &[Opd::Reg(code)]);
-        e.put(Row::Ud2, &[]);
     }
 
     fn move_register(e: &mut Emitter<X64>, from: PReg, to: PReg) {
