@@ -11,7 +11,7 @@ use crate::a64::regs::*;
 use crate::a64::select::SYMBOL_OFFSETS;
 use crate::a64::{A64, Inst, abi};
 use crate::mach::exact::SlowPath;
-use crate::mach::operands::reg;
+use crate::mach::operands::{reg, with};
 use crate::mach::{Abi, BranchForm, Emitter, Fixups, Isa, Label};
 use mochi_ir::Sym;
 use mochi_objwrite::{RelocKind, SymRef};
@@ -291,7 +291,7 @@ impl Isa for A64 {
     }
 
     fn composite(e: &mut Emitter<A64>, c: &Composite<()>, allocs: &[Allocation]) {
-        composite::emit(e, c.with(allocs, reg));
+        composite::emit(e, with(*c, allocs, reg));
     }
 
     fn branch(
@@ -301,7 +301,7 @@ impl Isa for A64 {
         [so, not]: [Label; 2],
         next: Option<Label>,
     ) {
-        let test = test.with(allocs, reg);
+        let test = with(*test, allocs, reg);
         if next == Some(so) {
             e.buf.branch((!test).into(), not);
         } else {

@@ -3,7 +3,6 @@
 //! Flags: a compare is emitted before what reads the flags. Nothing between them changes flags:
 //! constants, addresses and the moves that the allocator inserts do not.
 
-use crate::a64::composite::{Composite, Test};
 use crate::a64::insts::Row;
 use crate::a64::regs::{FP, SP, ZR};
 use crate::a64::{
@@ -111,15 +110,4 @@ impl Select for A64 {
         store: mem::store,
         pointer,
     };
-
-    fn branch_test(test: Test<VReg>, operands: &mut Operands) -> Test<()> {
-        test.map(Operand::reg_use).list(operands)
-    }
-}
-
-/// Emits a composite.
-pub fn put_composite(l: &mut L, c: Composite<Operand>) {
-    let mut ops = Operands::new();
-    let c = c.list(&mut ops);
-    l.composite(c, &ops);
 }

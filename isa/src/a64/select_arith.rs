@@ -3,7 +3,7 @@
 use crate::a64::composite::{Composite, is_imm12};
 use crate::a64::insts::Row;
 use crate::a64::regs::ZR;
-use crate::a64::select::{Arg, L, NO_SHIFT, put, put_composite, put_regs, word};
+use crate::a64::select::{Arg, L, NO_SHIFT, put, put_regs, word};
 use crate::a64::select_bits::shift_imm;
 use crate::a64::select_mem::{LOAD_F64, UXTW, extended, load_as};
 use mochi_ir::{Op, Value};
@@ -294,7 +294,7 @@ pub fn convert(l: &mut L, inst: mochi_ir::Inst) {
         }
         Op::FcvtToS => {
             let a = Operand::reg_use(l.reg(v));
-            put_composite(l, Composite::ToInt { result: Operand::reg_def(dst), a });
+            l.composite(Composite::ToInt { result: Operand::reg_def(dst), a });
         }
         Op::FbitsTo => {
             let a = l.reg(v);

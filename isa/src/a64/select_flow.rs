@@ -8,7 +8,7 @@ use crate::a64::{A64, imm};
 use crate::mach::compare::{Conditions, compare, not_zero};
 use crate::mach::operands::RegImm;
 use mochi_ir::{Cond, FCond, Inst, Op, Value};
-use regalloc2::VReg;
+use regalloc2::Operand;
 
 /// The condition code of an integer condition.
 pub fn code(cond: Cond) -> Cc {
@@ -40,9 +40,9 @@ fn float_code(cond: FCond) -> Cc {
 
 /// A branch tests words and bits of words itself; [`flags`] are for the rest.
 impl Conditions for A64 {
-    type Condition = Test<VReg>;
+    type Condition = Test<Operand>;
 
-    fn words(l: &mut L, cond: Cond, a: Value, b: RegImm<Value>) -> Test<VReg> {
+    fn words(l: &mut L, cond: Cond, a: Value, b: RegImm<Value>) -> Test<Operand> {
         let (not, bit) = match (cond, b) {
             (Cond::Eq | Cond::Ule, RegImm::Imm(0)) | (Cond::Ult, RegImm::Imm(1)) => (false, None),
             (Cond::Ne | Cond::Ugt, RegImm::Imm(0)) | (Cond::Uge, RegImm::Imm(1)) => (true, None),
@@ -50,11 +50,11 @@ impl Conditions for A64 {
             (Cond::Sge, RegImm::Imm(0)) | (Cond::Sgt, RegImm::Imm(-1)) => (false, Some(63)),
             _ => return Test::Is { cc: cmp(l, cond, a, b) },
         };
-        let word = l.reg(a);
+        let word = Operand::reg_use(l.reg(a));
         bit.map_or(Test::Zero { not, word }, |bit| Test::Bit { bit, one: not, word })
     }
 
-    fn floats(l: &mut L, cond: FCond, a: Value, b: Value) -> Test<VReg> {
+    fn floats(l: &mut L, cond: FCond, a: Value, b: Value) -> Test<Operand> {
         let zero = |v| l.def_of(v).is_some_and(|(_, d)| d.op == Op::Fconst && d.imm << 1 == 0);
         if zero(b) {
             let a = l.reg(a);
@@ -66,16 +66,17 @@ impl Conditions for A64 {
         Test::Is { cc: float_code(cond) }
     }
 
-    fn bits(l: &mut L, v: Value, mask: i64) -> Test<VReg> {
+    fn bits(l: &mut L, v: Value, mask: i64) -> Test<Operand> {
         let word = l.reg(v);
         if mask.count_ones() == 1 {
+            let word = Operand::reg_use(word);
             return Test::Bit { bit: mask.trailing_zeros() as u8, one: true, word };
         }
         put(l, Row::TstI, &[Arg::R(word), Arg::I(mask)]);
         Test::Is { cc: Cc::Ne }
     }
 
-    fn logic(l: &mut L, inst: Inst) -> Option<Test<VReg>> {
+    fn logic(l: &mut L, inst: Inst) -> Option<Test<Operand>> {
         if let Some(cc) = both_conditions(l, inst) {
             return Some(Test::Is { cc });
         }
@@ -95,14 +96,14 @@ impl Conditions for A64 {
 }
 
 /// The test as a condition of the flags.
-fn flags(l: &mut L, test: Test<VReg>) -> Cc {
+fn flags(l: &mut L, test: Test<Operand>) -> Cc {
     let (row, word, imm, cc) = match test {
         Test::Is { cc } => return cc,
         Test::Zero { not, word } => (Row::CmpI, word, 0, if not { Cc::Ne } else { Cc::Eq }),
         Test::Bit { bit: 63, one, word } => (Row::CmpI, word, 0, if one { Cc::Lt } else { Cc::Ge }),
         Test::Bit { bit, one, word } => (Row::TstI, word, 1 << bit, if one { Cc::Ne } else { Cc::Eq }),
     };
-    put(l, row, &[Arg::R(word), Arg::I(imm)]);
+    put(l, row, &[Arg::R(word.vreg()), Arg::I(imm)]);
     cc
 }
 

@@ -2,12 +2,12 @@
 
 use crate::a64::A64;
 use crate::a64::composite::{Composite, Test, is_imm12};
-use crate::a64::select::{L, put_composite};
+use crate::a64::select::L;
 use crate::a64::select_flow::code;
 use crate::mach::exact::{Exact, ExactOp, ExactOps};
 use crate::mach::operands::{RegImm, late};
 use mochi_ir::{Cond, Inst, Value};
-use regalloc2::{Operand, VReg};
+use regalloc2::Operand;
 
 impl ExactOps for A64 {
     const TWO_ADDRESS: bool = false;
@@ -24,7 +24,7 @@ impl ExactOps for A64 {
         let result = Operand::reg_def(l.result(inst));
         let a = l.reg(a);
         if x.op == ExactOp::Neg {
-            return put_composite(l, Composite::Neg { x, result, a: Operand::reg_use(a) });
+            return l.composite(Composite::Neg { x, result, a: Operand::reg_use(a) });
         }
         let b = b.map(|b| l.reg(b));
         // The slow path can undo a sum written over one of its operands, but not over both.
@@ -40,16 +40,16 @@ impl ExactOps for A64 {
             ExactOp::Div | ExactOp::Rem => Composite::Div { x, result, a, b },
             _ => Composite::Sum { x, result, a, b },
         };
-        put_composite(l, c);
+        l.composite(c);
     }
 
-    fn exact_test(l: &mut L, x: Exact, cond: Cond, a: Value, b: RegImm<Value>) -> Test<VReg> {
+    fn exact_test(l: &mut L, x: Exact, cond: Cond, a: Value, b: RegImm<Value>) -> Test<Operand> {
         let a = Operand::reg_use(l.reg(a));
         let c = match (x.op, b) {
             (ExactOp::RemZero, RegImm::Imm(divisor)) => Composite::RemZero { x, divisor, a },
             _ => Composite::Cmp { x, a, b: b.map(|b| Operand::reg_use(l.reg(b))) },
         };
-        put_composite(l, c);
+        l.composite(c);
         Test::Is { cc: code(cond) }
     }
 }

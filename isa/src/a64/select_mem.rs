@@ -5,12 +5,11 @@ use crate::a64::composite::{Composite, Tail, is_imm12};
 use crate::a64::imm;
 use crate::a64::insts::Row;
 use crate::a64::regs::{ZR, x};
-use crate::a64::select::{Arg, L, SYMBOL_OFFSETS, put, put_composite, word};
+use crate::a64::select::{Arg, L, SYMBOL_OFFSETS, put, word};
 use crate::mach::memory::{self, Memory, low_zeros, repeated};
 use crate::mach::operands::late;
-use crate::mach::{MachInst, Operands};
 use mochi_ir::{Op, Sym, Value};
-use regalloc2::{Operand, PRegSet, VReg};
+use regalloc2::{Operand, VReg};
 
 /// The rows of a load or store, and the size of what it moves as a power of two.
 pub struct Access {
@@ -107,7 +106,7 @@ pub fn access(l: &mut L, access: &Access, value: Arg, at: Address) {
                 Arg::Rw(..) | Arg::I(_) => unreachable!("loads and stores move registers"),
             };
             let (row, log2) = (access.offset, access.log2);
-            put_composite(l, Composite::Global { row, log2, sym, offset, value });
+            l.composite(Composite::Global { row, log2, sym, offset, value });
         }
     }
 }
@@ -290,7 +289,7 @@ impl Memory for A64 {
         let tail = tail(l, args[2]);
         let mut fixed = |k: usize| Operand::reg_fixed_use(l.fixed(args[k]), x(k));
         let c = Composite::Copy { overlap, tail, to: fixed(0), from: fixed(1), n: fixed(2) };
-        put_clobbering(l, c, [x(0), x(1), x(2)].into_iter().collect());
+        l.composite_clobbering(c, [x(0), x(1), x(2)].into_iter().collect());
     }
 
     fn fill_any(l: &mut L, args: &[Value]) {
@@ -304,12 +303,6 @@ impl Memory for A64 {
         let to = Operand::reg_fixed_use(l.fixed(args[0]), x(0));
         let n = Operand::reg_fixed_use(l.fixed(args[2]), x(1));
         let c = Composite::Fill { spread: byte.is_none(), tail, to, n, word };
-        put_clobbering(l, c, [x(0), x(1)].into_iter().collect());
+        l.composite_clobbering(c, [x(0), x(1)].into_iter().collect());
     }
-}
-
-fn put_clobbering(l: &mut L, c: Composite<Operand>, clobbers: PRegSet) {
-    let mut ops = Operands::new();
-    let c = MachInst::Composite(c.list(&mut ops));
-    l.push_clobbering(c, ops.list(), clobbers);
 }

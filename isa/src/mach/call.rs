@@ -2,6 +2,7 @@
 //! the instruction set's [`Abi`](crate::mach::Abi).
 
 use crate::mach::inst::SwitchStack;
+use crate::mach::operands::list;
 use crate::mach::{ArgLoc, Flow, Isa, Lower, MachInst, Operands, class_of};
 use mochi_ir::{Conv, Inst, Op, Value};
 use regalloc2::{Operand, VReg};
@@ -109,7 +110,7 @@ pub fn lower<I: Calls>(l: &mut Lower<I>, inst: Inst) {
                 argument: Operand::reg_fixed_use(l.fixed(args[2]), I::ABI.int_args[0]),
             };
             let mut ops = Operands::new();
-            let to = to.list(&mut ops);
+            let to = list(to, &mut ops);
             l.push(MachInst::SwitchStack(to), Flow::Next, ops.list());
         }
         other => unreachable!("{other:?} is no call"),

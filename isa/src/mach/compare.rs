@@ -2,15 +2,16 @@
 //! 0, remainders and bits.
 
 use crate::mach::exact::{self, ExactOps};
-use crate::mach::operands::RegImm;
+use crate::mach::operands::{Part, RegImm};
 use crate::mach::{Isa, Lower};
 use mochi_ir::{Cond, FCond, Inst, Op, Value};
+use regalloc2::Operand;
 use std::ops::Not;
 
 /// What an instruction set adds.
 pub trait Conditions: Isa {
     /// What decides. Flags it needs are set; selection asks for it behind everything else.
-    type Condition: Not<Output = Self::Condition>;
+    type Condition: Not<Output = Self::Condition> + Part<Operand, Of<()> = Self::Test>;
 
     /// Compares words.
     fn words(l: &mut Lower<Self>, cond: Cond, a: Value, b: RegImm<Value>) -> Self::Condition;

@@ -2,11 +2,11 @@
 //! each kind is emitted. Instruction sets add what fills it: rows of their tables, composites, tests.
 
 use crate::mach::emit::move_value;
-use crate::mach::operands::{named_operands, reg};
+use crate::mach::operands::{Part, list, named_operands, reg, with};
 use crate::mach::switch::{self, Case, Plan, Switches};
 use crate::mach::{Emitter, Flow, Home, Isa, Label, Lower, Operands};
 use mochi_ir::Sym;
-use regalloc2::{Allocation, Operand, VReg};
+use regalloc2::{Allocation, Operand, PRegSet, VReg};
 
 /// A machine instruction without its registers.
 #[derive(Clone, Debug)]
@@ -88,9 +88,25 @@ impl<I: Isa> Lower<'_, I> {
     }
 
     /// Appends a composite.
-    pub fn composite(&mut self, composite: I::Composite, operands: &Operands) {
-        self.push(MachInst::Composite(composite), Flow::Next, operands.list());
+    pub fn composite(&mut self, composite: impl Part<Operand, Of<()> = I::Composite>) {
+        let (composite, ops) = listed(composite);
+        self.push(composite, Flow::Next, ops.list());
     }
+
+    /// Appends a composite that destroys the registers of a set.
+    pub fn composite_clobbering(
+        &mut self,
+        composite: impl Part<Operand, Of<()> = I::Composite>,
+        clobbers: PRegSet,
+    ) {
+        let (composite, ops) = listed(composite);
+        self.push_clobbering(composite, ops.list(), clobbers);
+    }
+}
+
+fn listed<I: Isa>(composite: impl Part<Operand, Of<()> = I::Composite>) -> (MachInst<I>, Operands) {
+    let mut ops = Operands::new();
+    (MachInst::Composite(list(composite, &mut ops)), ops)
 }
 
 /// Emits an instruction that is no branch.
@@ -111,7 +127,7 @@ pub fn emit<I: Isa>(e: &mut Emitter<I>, inst: &MachInst<I>, allocs: &[Allocation
         MachInst::Composite(c) => I::composite(e, c, allocs),
         MachInst::Call(sym) => I::call(e, *sym),
         MachInst::SwitchStack(s) => {
-            let SwitchStack::To { stack, code, .. } = s.with(allocs, reg);
+            let SwitchStack::To { stack, code, .. } = with(*s, allocs, reg);
             // A call with no frame around it that does not come back.
             I::move_register(e, stack, I::ABI.stack_pointer);
             I::constant(e, I::ABI.frame_pointer, 0);
@@ -134,7 +150,7 @@ pub fn branch<I: Switches>(
     match inst {
         MachInst::Jump => e.jump_unless_next(targets[0], next),
         MachInst::If(test) => I::branch(e, test, allocs, [targets[0], targets[1]], next),
-        MachInst::Switch(plan, case) => switch::emit(e, plan, &case.with(allocs, reg), targets, next),
+        MachInst::Switch(plan, case) => switch::emit(e, plan, &with(*case, allocs, reg), targets, next),
         _ => unreachable!("no branch"),
     }
 }

@@ -145,6 +145,23 @@ impl<R> RegImm<R> {
     }
 }
 
+/// Moves the operands of an instruction to its list: what remains is for the code.
+pub fn list<P: Part<Operand>>(part: P, ops: &mut Operands) -> P::Of<()> {
+    part.each(&mut |operand| ops.add_named(operand))
+}
+
+/// Puts what the allocator chose back to where the operands were.
+pub fn with<P: Part<()>, S>(
+    part: P,
+    allocs: &[Allocation],
+    mut place: impl FnMut(Allocation) -> S,
+) -> P::Of<S> {
+    let mut allocs = allocs.iter();
+    let full = part.each(&mut |()| place(*allocs.next().expect("an allocation for each operand")));
+    debug_assert!(allocs.next().is_none(), "an operand for each allocation");
+    full
+}
+
 /// Makes an enum over what stands for a register, `R`. Each variant has fields for what is known when it
 /// is selected, then, in the order of the allocator's list, its operands: `R`, `Option<R>`, [`RegImm`] or
 /// [`Tied`].
@@ -157,38 +174,17 @@ macro_rules! named_operands {
         #[allow(missing_docs)]
         pub enum $name<R> { $($(#[$doc])* $variant { $($field: $type,)* $($operand: $part,)* }),* }
 
-        impl<R> $name<R> {
-            /// Exchanges what stands for registers, in the order of the declaration.
-            #[allow(unused_mut, unused_variables)]
-            pub fn map<S>(self, mut f: impl FnMut(R) -> S) -> $name<S> {
-                use $crate::mach::operands::Part;
+        impl<R> $crate::mach::operands::Part<R> for $name<R> {
+            type Of<S> = $name<S>;
+
+            #[allow(unused_variables)]
+            fn each<S>(self, f: &mut impl FnMut(R) -> S) -> $name<S> {
                 match self {
                     $($name::$variant { $($field,)* $($operand,)* } => $name::$variant {
                         $($field,)*
-                        $($operand: <$part as Part<R>>::each($operand, &mut f),)*
+                        $($operand: <$part as $crate::mach::operands::Part<R>>::each($operand, f),)*
                     }),*
                 }
-            }
-        }
-
-        impl $name<regalloc2::Operand> {
-            /// Moves the operands to the list of an instruction: what remains is for the code.
-            pub fn list(self, ops: &mut $crate::mach::Operands) -> $name<()> {
-                self.map(|operand| ops.add_named(operand))
-            }
-        }
-
-        impl $name<()> {
-            /// Puts what the allocator chose back to where the operands were.
-            pub fn with<S>(
-                self,
-                allocs: &[regalloc2::Allocation],
-                mut place: impl FnMut(regalloc2::Allocation) -> S,
-            ) -> $name<S> {
-                let mut allocs = allocs.iter();
-                let full = self.map(|()| place(*allocs.next().expect("an allocation for each operand")));
-                debug_assert!(allocs.next().is_none(), "an operand for each allocation");
-                full
             }
         }
     };

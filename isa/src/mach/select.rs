@@ -5,6 +5,7 @@ use crate::mach::call::{self, Calls};
 use crate::mach::compare;
 use crate::mach::exact::{self, ExactOps};
 use crate::mach::memory::{self, Memory};
+use crate::mach::operands::list;
 use crate::mach::switch::{self, Switches};
 use crate::mach::{Flow, Isa, Lower, MachInst, Operands};
 use mochi_ir::{Inst, Op};
@@ -58,9 +59,6 @@ pub struct Rules<I: Isa> {
 pub trait Select: Calls + ExactOps + Memory + Switches {
     /// The rules.
     const RULES: Rules<Self>;
-
-    /// The test of a branch, and its operands.
-    fn branch_test(condition: Self::Condition, operands: &mut Operands) -> Self::Test;
 }
 
 /// Selects a terminator with several successors or none: a branch or an exit.
@@ -69,7 +67,7 @@ pub fn terminator<I: Select>(l: &mut Lower<I>, inst: Inst) {
         Op::Brif => {
             let mut ops = Operands::new();
             let condition = compare::not_zero(l, l.operands(inst)[0]);
-            let test = I::branch_test(condition, &mut ops);
+            let test = list(condition, &mut ops);
             l.push(MachInst::If(test), Flow::Branch, ops.list());
         }
         Op::Switch => switch::lower(l, inst),

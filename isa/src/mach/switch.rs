@@ -1,6 +1,6 @@
 //! Multi-way branches: jump tables for dense cases, binary search otherwise.
 
-use crate::mach::operands::named_operands;
+use crate::mach::operands::{list, named_operands};
 use crate::mach::{Emitter, Flow, Isa, Label, Lower, MachInst, Operands};
 use mochi_ir::{Function, Inst};
 use regalloc2::{Operand, PReg};
@@ -66,7 +66,7 @@ pub fn lower<I: Switches>(l: &mut Lower<I>, inst: Inst) {
         Case::Word { word }
     };
     let mut ops = Operands::new();
-    let case = case.list(&mut ops);
+    let case = list(case, &mut ops);
     l.push(MachInst::Switch(Box::new(plan), case), Flow::Branch, ops.list());
 }
 

@@ -8,7 +8,7 @@
 //! within short loops.
 
 use crate::mach::exact::SlowPath;
-use crate::mach::operands::reg;
+use crate::mach::operands::{reg, with};
 use crate::mach::{Abi, BranchForm, Emitter, Fixups, Isa, Label};
 use crate::rv64::composite::{self, Composite, Decide, Test};
 use crate::rv64::imm::{self, Step, fits12, high, low12};
@@ -276,7 +276,7 @@ impl Isa for Rv64 {
     }
 
     fn composite(e: &mut Emitter<Rv64>, c: &Composite<()>, allocs: &[Allocation]) {
-        composite::emit(e, c.with(allocs, reg));
+        composite::emit(e, with(*c, allocs, reg));
     }
 
     fn branch(
@@ -286,7 +286,7 @@ impl Isa for Rv64 {
         targets: [Label; 2],
         next: Option<Label>,
     ) {
-        match test.with(allocs, reg) {
+        match with(*test, allocs, reg) {
             Test::Words { cc, a, b } => e.branch_or(cc, a, b, targets, next),
             Test::Exact { x, cond, not, a, b } => {
                 let [so, or] = targets;

@@ -2,7 +2,6 @@
 
 use crate::mach::select::{Rules, Select};
 use crate::mach::{Lower, Operands};
-use crate::rv64::composite::{Composite, Test};
 use crate::rv64::insts::{Role, Row};
 use crate::rv64::regs::{FP, SP, ZERO};
 use crate::rv64::{
@@ -25,6 +24,12 @@ pub enum Arg {
     P(PReg),
     /// Anything else.
     I(i64),
+}
+
+impl From<Operand> for Arg {
+    fn from(operand: Operand) -> Arg {
+        operand.as_fixed_nonallocatable().map_or(Arg::R(operand.vreg()), Arg::P)
+    }
 }
 
 impl Arg {
@@ -122,15 +127,4 @@ impl Select for Rv64 {
         store: mem::store,
         pointer,
     };
-
-    fn branch_test(test: Test<Arg>, operands: &mut Operands) -> Test<()> {
-        test.map(Arg::operand).list(operands)
-    }
-}
-
-/// Emits a composite.
-pub fn put_composite(l: &mut L, c: Composite<Operand>) {
-    let mut ops = Operands::new();
-    let c = c.list(&mut ops);
-    l.composite(c, &ops);
 }

@@ -6,7 +6,7 @@ use crate::rv64::fields::{DYN, RTZ};
 use crate::rv64::imm::fits12;
 use crate::rv64::insts::Row;
 use crate::rv64::regs::ZERO;
-use crate::rv64::select::{Arg, L, put, put_composite, put_regs, with_imm, with_reg, word};
+use crate::rv64::select::{Arg, L, put, put_regs, with_imm, with_reg, word};
 use crate::rv64::select_mem::load_as;
 use mochi_ir::{Op, Value};
 use regalloc2::{Operand, VReg};
@@ -167,7 +167,7 @@ fn keep_nan(l: &mut L, inst: mochi_ir::Inst, given: VReg) {
         Some(Operand::reg_use(l.reg(v)))
     };
     let (first, second) = (operand(0), operand(1));
-    put_composite(l, Composite::Nan { result, first, second });
+    l.composite(Composite::Nan { result, first, second });
 }
 
 /// Selects `fneg`, `fabs`, `fsqrt`.

@@ -11,14 +11,18 @@ use crate::rv64::emit::Cc;
 use crate::rv64::imm::fits12;
 use crate::rv64::insts::Row;
 use crate::rv64::regs::ZERO;
-use crate::rv64::select::{Arg, L, put, put_composite, put_regs, with_imm, with_reg, word};
+use crate::rv64::select::{Arg, L, put, put_regs, with_imm, with_reg, word};
 use crate::rv64::select_arith::add_imm;
 use mochi_ir::{Cond, FCond, Inst, Op, Value};
 use regalloc2::{Operand, VReg};
 
+fn zero() -> Operand {
+    Operand::fixed_nonallocatable(ZERO)
+}
+
 /// A register is not 0.
-pub fn is_set(v: VReg) -> Test<Arg> {
-    Test::Words { cc: Cc::Ne, a: Arg::R(v), b: Arg::P(ZERO) }
+pub fn is_set(v: VReg) -> Test<Operand> {
+    Test::Words { cc: Cc::Ne, a: Operand::reg_use(v), b: zero() }
 }
 
 /// The branch for a condition, and whether it has the operands exchanged.
@@ -56,24 +60,24 @@ fn with_zero(cond: Cond, c: i64) -> Option<Cond> {
 }
 
 impl Conditions for Rv64 {
-    type Condition = Test<Arg>;
+    type Condition = Test<Operand>;
 
-    fn words(l: &mut L, cond: Cond, a: Value, b: RegImm<Value>) -> Test<Arg> {
+    fn words(l: &mut L, cond: Cond, a: Value, b: RegImm<Value>) -> Test<Operand> {
         let (cond, b) = match b {
             RegImm::Imm(c) => match with_zero(cond, c) {
-                Some(cond) => (cond, Arg::P(ZERO)),
-                None => (cond, Arg::R(l.word(c))),
+                Some(cond) => (cond, zero()),
+                None => (cond, Operand::reg_use(l.word(c))),
             },
-            RegImm::Reg(b) => (cond, Arg::R(l.reg(b))),
+            RegImm::Reg(b) => (cond, Operand::reg_use(l.reg(b))),
         };
-        let a = word(l, a);
+        let a = word(l, a).operand();
         match code(cond) {
             (cc, false) => Test::Words { cc, a, b },
             (cc, true) => Test::Words { cc, a: b, b: a },
         }
     }
 
-    fn floats(l: &mut L, cond: FCond, a: Value, b: Value) -> Test<Arg> {
+    fn floats(l: &mut L, cond: FCond, a: Value, b: Value) -> Test<Operand> {
         let (a, b) = (l.reg(a), l.reg(b));
         let (row, a, b) = match cond {
             FCond::Eq | FCond::Ne => (Row::FeqD, a, b),
@@ -87,7 +91,7 @@ impl Conditions for Rv64 {
         if cond == FCond::Ne { !is_set(holds) } else { is_set(holds) }
     }
 
-    fn bits(l: &mut L, v: Value, mask: i64) -> Test<Arg> {
+    fn bits(l: &mut L, v: Value, mask: i64) -> Test<Operand> {
         let v = l.reg(v);
         let high = mask.leading_zeros() as i64;
         if fits12(mask) {
@@ -95,7 +99,7 @@ impl Conditions for Rv64 {
         } else if mask.count_ones() == 1 {
             // The bit as the sign.
             let sign = if high == 0 { v } else { with_imm(l, Row::Slli, v, high) };
-            Test::Words { cc: Cc::Lt, a: Arg::R(sign), b: Arg::P(ZERO) }
+            Test::Words { cc: Cc::Lt, a: Operand::reg_use(sign), b: zero() }
         } else if mask > 0 && mask & mask.wrapping_add(1) == 0 {
             is_set(with_imm(l, Row::Slli, v, high))
         } else {
@@ -104,7 +108,7 @@ impl Conditions for Rv64 {
         }
     }
 
-    fn logic(l: &mut L, inst: Inst) -> Option<Test<Arg>> {
+    fn logic(l: &mut L, inst: Inst) -> Option<Test<Operand>> {
         let args = l.operands(inst);
         let mask = l.iconst(args[1]).filter(|_| l.data(inst).op == Op::And)?;
         Some(Rv64::bits(l, args[0], mask))
@@ -112,16 +116,15 @@ impl Conditions for Rv64 {
 }
 
 /// The test as a condition between two registers.
-fn settle(l: &mut L, test: Test<Arg>) -> (Cc, Arg, Arg) {
+fn settle(l: &mut L, test: Test<Operand>) -> (Cc, Operand, Operand) {
     match test {
         Test::Words { cc, a, b } => (cc, a, b),
         Test::Exact { x, cond, not, a, b } => {
             let raw = l.int();
-            let (result, a, b) = (Operand::reg_def(raw), a.operand(), b.operand());
-            put_composite(l, Composite::Compare { x, cond, result, a, b });
+            l.composite(Composite::Compare { x, cond, result: Operand::reg_def(raw), a, b });
             // See `composite::raw`.
             let holds = if matches!(code(cond).0, Cc::Eq | Cc::Ge) { Cc::Eq } else { Cc::Ne };
-            (if not { holds.invert() } else { holds }, Arg::R(raw), Arg::P(ZERO))
+            (if not { holds.invert() } else { holds }, Operand::reg_use(raw), zero())
         }
     }
 }
@@ -185,8 +188,9 @@ fn set_immediate(l: &mut L, dst: VReg, cond: Cond, a: Value, c: i64) -> bool {
 }
 
 /// Emits 0 or 1 for a test.
-fn set_test(l: &mut L, dst: VReg, test: Test<Arg>) {
+fn set_test(l: &mut L, dst: VReg, test: Test<Operand>) {
     let (cc, a, b) = settle(l, test);
+    let (a, b) = (Arg::from(a), Arg::from(b));
     match cc {
         Cc::Lt => put(l, Row::Slt, &[Arg::W(dst), a, b]),
         Cc::Ltu => put(l, Row::Sltu, &[Arg::W(dst), a, b]),
@@ -243,8 +247,7 @@ pub fn select(l: &mut L, inst: Inst) {
     let other = imm.map_or_else(|| RegImm::Reg(Operand::reg_use(l.reg(not))), RegImm::Imm);
     let test = not_zero(l, args[0]);
     let (cc, a, b) = settle(l, if exchange { !test } else { test });
-    let (result, a, b) = (Tied::new(dst, so), a.operand(), b.operand());
-    put_composite(l, Composite::Select { cc, result, a, b, other });
+    l.composite(Composite::Select { cc, result: Tied::new(dst, so), a, b, other });
 }
 
 /// A select that is the smaller or larger of what it compares.

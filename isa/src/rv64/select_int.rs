@@ -5,7 +5,7 @@ use crate::mach::operands::{RegImm, late};
 use crate::rv64::Rv64;
 use crate::rv64::composite::{Composite, Test};
 use crate::rv64::imm::fits12;
-use crate::rv64::select::{Arg, L, put_composite, word};
+use crate::rv64::select::{L, word};
 use crate::rv64::select_flow::is_set;
 use mochi_ir::{Cond, Inst, Value};
 use regalloc2::Operand;
@@ -29,7 +29,7 @@ impl ExactOps for Rv64 {
         // Overflow shows after the result is written, and the slow path needs the operands.
         let overflow = if x.checks.overflow { late } else { Operand::reg_use };
         if x.op == ExactOp::Neg {
-            return put_composite(l, Composite::Neg { x, result, a: overflow(a) });
+            return l.composite(Composite::Neg { x, result, a: overflow(a) });
         }
         let b = b.map(|b| l.reg(b));
         let operand = match x.op {
@@ -38,18 +38,21 @@ impl ExactOps for Rv64 {
             ExactOp::Div if b.imm().is_none() => late,
             _ => Operand::reg_use,
         };
-        put_composite(l, Composite::Binary { x, result, a: operand(a), b: b.map(operand) });
+        l.composite(Composite::Binary { x, result, a: operand(a), b: b.map(operand) });
     }
 
-    fn exact_test(l: &mut L, x: Exact, cond: Cond, a: Value, b: RegImm<Value>) -> Test<Arg> {
+    fn exact_test(l: &mut L, x: Exact, cond: Cond, a: Value, b: RegImm<Value>) -> Test<Operand> {
         match (x.op, b) {
             (ExactOp::RemZero, RegImm::Imm(divisor)) => {
                 let rest = l.int();
                 let (result, a) = (Operand::reg_def(rest), Operand::reg_use(l.reg(a)));
-                put_composite(l, Composite::RemZero { x, divisor, result, a });
+                l.composite(Composite::RemZero { x, divisor, result, a });
                 is_set(rest)
             }
-            (_, RegImm::Reg(b)) => Test::Exact { x, cond, not: false, a: word(l, a), b: word(l, b) },
+            (_, RegImm::Reg(b)) => {
+                let (a, b) = (word(l, a).operand(), word(l, b).operand());
+                Test::Exact { x, cond, not: false, a, b }
+            }
             _ => unreachable!("no comparison has an immediate"),
         }
     }

@@ -7,7 +7,7 @@ use crate::rv64::composite::Composite;
 use crate::rv64::imm::{self, fits12, low12};
 use crate::rv64::insts::Row;
 use crate::rv64::regs::ZERO;
-use crate::rv64::select::{Arg, L, put, put_composite, symbol_offset, word};
+use crate::rv64::select::{Arg, L, put, symbol_offset, word};
 use mochi_ir::{Op, Sym, Value};
 use regalloc2::{Operand, VReg};
 
@@ -52,7 +52,7 @@ fn access(l: &mut L, row: Row, value: Arg, at: Address) {
         Address::Symbol(sym, addend) => {
             let store = !matches!(value, Arg::W(_));
             let value = value.operand();
-            put_composite(l, Composite::SymbolAccess { row, store, sym, addend, value });
+            l.composite(Composite::SymbolAccess { row, store, sym, addend, value });
         }
     }
 }
@@ -149,11 +149,11 @@ impl Memory for Rv64 {
 
     fn copy_any(l: &mut L, args: &[Value], overlap: bool) {
         let [to, from, n] = [0, 1, 2].map(|k| destroyed(l, args[k]));
-        put_composite(l, Composite::Copy { overlap, to, from, n });
+        l.composite(Composite::Copy { overlap, to, from, n });
     }
 
     fn fill_any(l: &mut L, args: &[Value]) {
         let [to, byte, n] = [0, 1, 2].map(|k| destroyed(l, args[k]));
-        put_composite(l, Composite::Fill { to, byte, n });
+        l.composite(Composite::Fill { to, byte, n });
     }
 }

@@ -4,6 +4,7 @@
 //! relocations or references into the function's own constants and tables.
 
 use crate::mach::exact::SlowPath;
+use crate::mach::operands::with;
 use crate::mach::{Abi, BranchForm, Emitter, Fixups, Isa, Label};
 use crate::x64::composite::{self, Composite, Test};
 use crate::x64::insts::{Cc, Place, Role, Row};
@@ -346,7 +347,7 @@ impl Isa for X64 {
     }
 
     fn composite(e: &mut Emitter<X64>, c: &Composite<()>, allocs: &[Allocation]) {
-        composite::emit(e, c.with(allocs, |a| e.opd(a)));
+        composite::emit(e, with(*c, allocs, |a| e.opd(a)));
     }
 
     fn branch(

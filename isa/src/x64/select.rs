@@ -6,7 +6,6 @@
 
 use crate::mach::select::{Rules, Select};
 use crate::mach::{Lower, Operands};
-use crate::x64::composite::{Composite, Test};
 use crate::x64::insts::{Place, Row};
 use crate::x64::regs::RCX;
 use crate::x64::{Base, Inst, Mem, X64, select_arith as arith, select_flow as flow, select_mem as mem};
@@ -164,15 +163,4 @@ impl Select for X64 {
         store: mem::store,
         pointer,
     };
-
-    fn branch_test(test: Test, _: &mut Operands) -> Test {
-        test
-    }
-}
-
-/// Emits a composite.
-pub fn put_composite(l: &mut L, c: Composite<Operand>) {
-    let mut ops = Operands::new();
-    let c = c.list(&mut ops);
-    l.composite(c, &ops);
 }

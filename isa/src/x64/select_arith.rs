@@ -4,7 +4,7 @@ use crate::mach::fold::shift_count;
 use crate::x64::composite::Composite;
 use crate::x64::insts::{Cc, Row};
 use crate::x64::regs::{RAX, RDX};
-use crate::x64::select::{Amode, Arg, L, Src, owned, put, put_composite, put_imm};
+use crate::x64::select::{Amode, Arg, L, Src, owned, put, put_imm};
 use crate::x64::select_flow::float_source;
 use crate::x64::select_mem::{lea_source, load_source};
 use crate::x64::{Base, Mem};
@@ -241,7 +241,7 @@ fn divide_signed(l: &mut L, dst: VReg, a: VReg, b: VReg, rem: bool) {
     let (q, r) = if rem { (other, dst) } else { (dst, other) };
     let (rax, rdx) = (Operand::reg_fixed_def(q, RAX), Operand::reg_fixed_def(r, RDX));
     let (a, b) = (Operand::reg_fixed_use(a, RAX), Operand::reg_use_at_end(b));
-    put_composite(l, Composite::DivWord { rem, a, b, rax, rdx });
+    l.composite(Composite::DivWord { rem, a, b, rax, rdx });
 }
 
 fn shift_imm(l: &mut L, row: Row, a: VReg, k: i64) -> VReg {

@@ -1,11 +1,11 @@
 //! Selection: comparisons, branches, selects.
 
 use crate::mach::compare::{Conditions, compare, not_zero};
-use crate::mach::operands::{RegImm, Tied};
+use crate::mach::operands::{Part, RegImm, Tied};
 use crate::x64::X64;
 use crate::x64::composite::{Composite, Test};
 use crate::x64::insts::{Cc, Row};
-use crate::x64::select::{Arg, L, Src, owned, put, put_composite, put_imm};
+use crate::x64::select::{Arg, L, Src, owned, put, put_imm};
 use crate::x64::select_mem::{load_byte_source, load_source};
 use mochi_ir::{Cond, FCond, Inst, Op, Value};
 use regalloc2::Operand;
@@ -36,6 +36,15 @@ impl Not for Test {
             Test::FloatEq => Test::FloatNe,
             Test::FloatNe => Test::FloatEq,
         }
+    }
+}
+
+/// It has no operands.
+impl Part<Operand> for Test {
+    type Of<S> = Test;
+
+    fn each<S>(self, _: &mut impl FnMut(Operand) -> S) -> Test {
+        self
     }
 }
 
@@ -180,7 +189,7 @@ pub fn select(l: &mut L, inst: Inst) {
     let test = not_zero(l, args[0]);
     if l.data(inst).op == Op::Fselect {
         let (result, so) = (Tied::new(dst, not), Operand::reg_use(so));
-        return put_composite(l, Composite::FloatSelect { test, result, so });
+        return l.composite(Composite::FloatSelect { test, result, so });
     }
     match test {
         Test::Is(cc) => put(l, cc.cmov_row(), &[Arg::Rw(dst, not), Arg::R(so)]),

@@ -6,7 +6,7 @@ use crate::mach::operands::{RegImm, Tied, late};
 use crate::x64::X64;
 use crate::x64::composite::{Composite, Test};
 use crate::x64::regs::{RAX, RDX};
-use crate::x64::select::{L, late_any, owned, put_composite};
+use crate::x64::select::{L, late_any, owned};
 use crate::x64::select_flow::code;
 use mochi_ir::{Cond, Inst, Value};
 use regalloc2::Operand;
@@ -40,7 +40,7 @@ impl ExactOps for X64 {
             },
             _ => return divide(l, x, inst, a, b),
         };
-        put_composite(l, c);
+        l.composite(c);
     }
 
     fn exact_test(l: &mut L, x: Exact, cond: Cond, a: Value, b: RegImm<Value>) -> Test {
@@ -52,7 +52,7 @@ impl ExactOps for X64 {
                 Composite::Cmp { x, a, b, scratch: scratch(l, x) }
             }
         };
-        put_composite(l, c);
+        l.composite(c);
         Test::Is(code(cond))
     }
 }
@@ -78,6 +78,6 @@ fn divide(l: &mut Lower<X64>, x: Exact, inst: Inst, a: Value, b: RegImm<Value>) 
             Composite::Div { x, a, b: late(l.reg(b)), rax, rdx }
         }
     };
-    put_composite(l, c);
+    l.composite(c);
     l.fixed_done(inst, dst);
 }

@@ -1,7 +1,7 @@
 //! Selection: addresses, loads, stores, copies of memory.
 
+use crate::mach::MachInst;
 use crate::mach::memory::{self, Memory};
-use crate::mach::{MachInst, Operands};
 use crate::x64::composite::Composite;
 use crate::x64::insts::Row;
 use crate::x64::regs::{RAX, RCX, RDI, RSI};
@@ -265,11 +265,9 @@ impl Memory for X64 {
         let (to, from) = (Operand::reg_fixed_use(to, RDI), Operand::reg_fixed_use(from, RSI));
         let n = Operand::reg_fixed_use(n, RCX);
         let mut clobbers: PRegSet = [RDI, RSI, RCX].into_iter().collect();
-        let mut ops = Operands::new();
         if overlap {
             clobbers.add(RAX);
-            let c = Composite::MemMove { to, from, n }.list(&mut ops);
-            l.push_clobbering(MachInst::Composite(c), ops.list(), clobbers);
+            l.composite_clobbering(Composite::MemMove { to, from, n }, clobbers);
         } else {
             let row = MachInst::Row(Inst::new(Row::RepMovsB));
             l.push_clobbering(row, &[to, from, n], clobbers);
