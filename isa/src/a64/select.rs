@@ -8,6 +8,7 @@ use crate::a64::regs::{FP, SP, ZR};
 use crate::a64::{
     A64, Inst, select_arith as arith, select_bits as bits, select_flow as flow, select_mem as mem,
 };
+use crate::mach::call::Calls;
 use crate::mach::select::{Rules, Select};
 use crate::mach::{Lower, Operands};
 use mochi_ir::{Op, Value};
@@ -87,6 +88,9 @@ fn pointer(l: &mut L, inst: mochi_ir::Inst) {
         _ => put(l, Row::Mov, &[Arg::W(dst), Arg::P(FP)]),
     }
 }
+
+/// A call of an address is a row with one operand.
+impl Calls for A64 {}
 
 impl Select for A64 {
     const RULES: Rules<A64> = Rules {

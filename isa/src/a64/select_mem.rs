@@ -4,12 +4,12 @@ use crate::a64::A64;
 use crate::a64::composite::{Composite, Tail, is_imm12};
 use crate::a64::imm;
 use crate::a64::insts::Row;
-use crate::a64::regs::{ZR, x};
+use crate::a64::regs::{FP, SP, ZR, x};
 use crate::a64::select::{Arg, L, SYMBOL_OFFSETS, put, word};
-use crate::mach::memory::{self, Memory, low_zeros, repeated};
-use crate::mach::operands::late;
+use crate::mach::memory::{self, Memory, Start, low_zeros, repeated};
+use crate::mach::operands::{RegImm, late};
 use mochi_ir::{Op, Sym, Value};
-use regalloc2::{Operand, VReg};
+use regalloc2::{Operand, RegClass, VReg};
 
 /// The rows of a load or store, and the size of what it moves as a power of two.
 pub struct Access {
@@ -208,14 +208,12 @@ pub fn load_as(l: &mut L, inst: mochi_ir::Inst, rows: &Access, dst: VReg) {
 pub fn store(l: &mut L, inst: mochi_ir::Inst) {
     let d = l.data(inst);
     let args = l.operands(inst);
-    let (rows, bits) = match d.op {
-        Op::Store8 => (&STORE_8, 8),
-        Op::Store16 => (&STORE_16, 16),
-        Op::Store32 => (&STORE_32, 32),
-        Op::Store64 => (&STORE_64, 64),
-        _ => return store_float(l, inst),
-    };
-    let value = memory::truncated(l, args[1], bits);
+    if d.op == Op::StoreF64 {
+        return store_float(l, inst);
+    }
+    let size = d.op.access_size().expect("a store").into();
+    let (_, rows) = rows(size, RegClass::Int);
+    let value = memory::truncated(l, args[1], 8 * size as u32);
     let value = word(l, value);
     let at = address(l, args[0], d.imm, rows);
     access(l, rows, value, at);
@@ -236,12 +234,14 @@ fn store_float(l: &mut L, inst: mochi_ir::Inst) {
     access(l, rows, value, at);
 }
 
-fn piece_rows(size: i64) -> (&'static Access, &'static Access) {
-    match size {
-        8 => (&LOAD_64, &STORE_64),
-        4 => (&LOAD_32U, &STORE_32),
-        2 => (&LOAD_16U, &STORE_16),
-        _ => (&LOAD_8U, &STORE_8),
+/// The rows of loads, not extended, and of stores.
+fn rows(size: i64, class: RegClass) -> (&'static Access, &'static Access) {
+    match (size, class) {
+        (1, _) => (&LOAD_8U, &STORE_8),
+        (2, _) => (&LOAD_16U, &STORE_16),
+        (4, _) => (&LOAD_32U, &STORE_32),
+        (_, RegClass::Float) => (&LOAD_F64, &STORE_F64),
+        _ => (&LOAD_64, &STORE_64),
     }
 }
 
@@ -253,36 +253,50 @@ fn tail(l: &L, size: Value) -> Tail {
     }
 }
 
+/// The address of a plain load or store.
+fn place(l: &mut L, start: Start, offset: i64, access: &Access) -> Address {
+    let (base, offset) = match start {
+        Start::Reg(r) => (Arg::R(r), offset),
+        // Stack arguments are above the frame record.
+        Start::Incoming => (Arg::P(FP), offset + 16),
+        Start::Outgoing => (Arg::P(SP), offset),
+    };
+    Address::offset(l, base, offset, access)
+}
+
 impl Memory for A64 {
-    /// Two registers for pieces of 16 bytes, else the first.
-    type Piece = [Arg; 2];
     const PIECE: i64 = 16;
     const INLINE_COPY: i64 = 96;
     const INLINE_MOVE: i64 = 48;
 
-    fn load_piece(l: &mut L, from: VReg, size: i64, offset: i64) -> [Arg; 2] {
-        let (first, second) = (l.int(), l.int());
-        if size == 16 {
-            put(l, Row::Ldp, &[Arg::W(first), Arg::W(second), Arg::R(from), Arg::I(offset)]);
-        } else {
-            let (load, _) = piece_rows(size);
-            let at = Address::offset(l, Arg::R(from), offset, load);
-            access(l, load, Arg::W(first), at);
-        }
-        [Arg::R(first), Arg::R(second)]
+    fn stores(c: i64, _: i64) -> bool {
+        c == 0
     }
 
-    fn store_piece(l: &mut L, to: VReg, size: i64, offset: i64, [first, second]: [Arg; 2]) {
-        if size == 16 {
-            return put(l, Row::Stp, &[first, second, Arg::R(to), Arg::I(offset)]);
+    fn load(l: &mut L, to: &[VReg], start: Start, offset: i64, size: i64) {
+        let (rows, _) = rows(size, to[0].class());
+        let at = place(l, start, offset, rows);
+        match (to, at) {
+            (&[to], _) => access(l, rows, Arg::W(to), at),
+            (&[first, second], Address::Offset(base, offset)) => {
+                put(l, Row::Ldp, &[Arg::W(first), Arg::W(second), base, Arg::I(offset)]);
+            }
+            _ => unreachable!("pairs are near"),
         }
-        let (_, store) = piece_rows(size);
-        let at = Address::offset(l, Arg::R(to), offset, store);
-        access(l, store, first, at);
     }
 
-    fn pattern(l: &mut L, word: i64, _: i64) -> [Arg; 2] {
-        [if word == 0 { Arg::P(ZR) } else { Arg::R(l.word(word)) }; 2]
+    fn store(l: &mut L, values: &[RegImm<VReg>], start: Start, offset: i64, size: i64) {
+        let value = |v: RegImm<VReg>| if let RegImm::Reg(r) = v { Arg::R(r) } else { Arg::P(ZR) };
+        let class = if let RegImm::Reg(r) = values[0] { r.class() } else { RegClass::Int };
+        let (_, rows) = rows(size, class);
+        let at = place(l, start, offset, rows);
+        match (values, at) {
+            (&[v], _) => access(l, rows, value(v), at),
+            (&[first, second], Address::Offset(base, offset)) => {
+                put(l, Row::Stp, &[value(first), value(second), base, Arg::I(offset)]);
+            }
+            _ => unreachable!("pairs are near"),
+        }
     }
 
     fn copy_any(l: &mut L, args: &[Value], overlap: bool) {

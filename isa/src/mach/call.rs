@@ -2,17 +2,14 @@
 //! the instruction set's [`Abi`](crate::mach::Abi).
 
 use crate::mach::inst::SwitchStack;
+use crate::mach::memory::{self, Memory, Start};
 use crate::mach::operands::list;
-use crate::mach::{ArgLoc, Flow, Isa, Lower, MachInst, Operands, class_of};
+use crate::mach::{ArgLoc, Flow, Lower, MachInst, Operands, class_of};
 use mochi_ir::{Conv, Inst, Op, Value};
 use regalloc2::{Operand, VReg};
 
 /// What an instruction set adds.
-pub trait Calls: Isa {
-    /// Loads a parameter from the caller's stack arguments.
-    fn load_argument(l: &mut Lower<Self>, dst: VReg, offset: u32);
-    /// Stores a stack argument for a call.
-    fn store_argument(l: &mut Lower<Self>, value: Value, offset: u32);
+pub trait Calls: Memory {
     /// The call of an address. Its own operands are added before the arguments.
     fn call_address(l: &mut Lower<Self>, target: Value, operands: &mut Vec<Operand>) -> Self::Row {
         operands.push(Operand::reg_use(l.reg(target)));
@@ -42,7 +39,7 @@ pub fn params<I: Calls>(l: &mut Lower<I>, params: &[VReg]) {
     }
     for (&p, place) in params.iter().zip(&places) {
         if let ArgLoc::Stack(offset) = *place {
-            I::load_argument(l, p, offset);
+            I::load(l, &[p], Start::Incoming, offset.into(), 8);
         }
     }
 }
@@ -54,7 +51,7 @@ fn arguments<I: Calls>(l: &mut Lower<I>, args: &[Value], ops: &mut Vec<Operand>)
     l.note_call(stack);
     for (&a, place) in args.iter().zip(&places) {
         if let ArgLoc::Stack(offset) = *place {
-            I::store_argument(l, a, offset);
+            memory::store_value(l, a, Start::Outgoing, offset.into());
         }
     }
     for (&a, place) in args.iter().zip(&places) {

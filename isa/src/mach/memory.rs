@@ -1,6 +1,7 @@
 //! What selection of memory accesses shares: constants in addresses, values cut off by stores,
-//! copies and fills of known size.
+//! plain loads and stores, copies and fills of known size.
 
+use crate::mach::operands::RegImm;
 use crate::mach::{Isa, Lower};
 use mochi_ir::{Inst, Op, Value};
 use regalloc2::VReg;
@@ -79,27 +80,55 @@ fn low_zeros_within<I: Isa>(l: &Lower<I>, v: Value, depth: usize) -> u32 {
     zeros.min(64)
 }
 
-/// What an instruction set adds for copies and fills.
+/// Where an address that selection makes itself starts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Start {
+    /// A register.
+    Reg(VReg),
+    /// The caller's stack arguments.
+    Incoming,
+    /// The stack pointer: this function's stack arguments for a call.
+    Outgoing,
+}
+
+/// What an instruction set adds.
 pub trait Memory: Isa {
-    /// Something loaded, or to be stored.
-    type Piece: Copy;
-    /// Bytes that one load or store moves at most: 8 or 16.
+    /// Bytes that one load or store moves at most: 8 or, in two registers, 16.
     const PIECE: i64;
     /// Bytes up to which a copy is written out.
     const INLINE_COPY: i64;
     /// The same for areas that may overlap, where all loads come before all stores.
     const INLINE_MOVE: i64;
 
+    /// Stores of up to this many bytes have the constant in themselves.
+    fn stores(c: i64, size: i64) -> bool;
     /// Loads `size` bytes (a power of two) at an offset.
-    fn load_piece(l: &mut Lower<Self>, from: VReg, size: i64, offset: i64) -> Self::Piece;
-    /// Stores `size` bytes (a power of two) at an offset.
-    fn store_piece(l: &mut Lower<Self>, to: VReg, size: i64, offset: i64, piece: Self::Piece);
-    /// A word of equal bytes, for an area of `n` bytes.
-    fn pattern(l: &mut Lower<Self>, word: i64, n: i64) -> Self::Piece;
+    fn load(l: &mut Lower<Self>, to: &[VReg], start: Start, offset: i64, size: i64);
+    /// Stores `size` bytes (a power of two) at an offset: registers, or constants that it can have.
+    fn store(l: &mut Lower<Self>, values: &[RegImm<VReg>], start: Start, offset: i64, size: i64);
     /// Copies any size: to, from, size.
     fn copy_any(l: &mut Lower<Self>, args: &[Value], overlap: bool);
     /// Fills any size: to, byte, size.
     fn fill_any(l: &mut Lower<Self>, args: &[Value]);
+}
+
+/// What a store of up to this many bytes has for a constant.
+fn stored<I: Memory>(l: &mut Lower<I>, c: i64, size: i64) -> RegImm<VReg> {
+    if I::stores(c, size) { RegImm::Imm(c) } else { RegImm::Reg(l.word(c)) }
+}
+
+/// Stores a word or float.
+pub fn store_value<I: Memory>(l: &mut Lower<I>, value: Value, start: Start, offset: i64) {
+    let value = match l.iconst(value) {
+        Some(c) => stored(l, c, 8),
+        None => RegImm::Reg(l.reg(value)),
+    };
+    I::store(l, &[value], start, offset, 8);
+}
+
+/// Registers that a piece is in.
+fn registers(size: i64) -> usize {
+    if size > 8 { 2 } else { 1 }
 }
 
 /// Parts of an area of `n` bytes: size, at most `largest`, and start. The last two may overlap.
@@ -122,6 +151,10 @@ fn pieces(n: i64, largest: i64) -> Vec<(i64, i64)> {
     list
 }
 
+fn store_piece<I: Memory>(l: &mut Lower<I>, piece: [RegImm<VReg>; 2], to: Start, at: i64, size: i64) {
+    I::store(l, &piece[..registers(size)], to, at, size);
+}
+
 /// Selects `mem.copy` and `mem.move`.
 pub fn copy<I: Memory>(l: &mut Lower<I>, inst: Inst) {
     let args = l.operands(inst);
@@ -133,18 +166,22 @@ pub fn copy<I: Memory>(l: &mut Lower<I>, inst: Inst) {
     if n == 0 {
         return;
     }
-    let (to, from) = (l.reg(args[0]), l.reg(args[1]));
+    let (to, from) = (Start::Reg(l.reg(args[0])), Start::Reg(l.reg(args[1])));
     let mut stores = Vec::new();
-    for (size, start) in pieces(n, I::PIECE) {
-        let piece = I::load_piece(l, from, size, start);
+    for (size, at) in pieces(n, I::PIECE) {
+        let mut piece = [l.int(); 2];
+        if size > 8 {
+            piece[1] = l.int();
+        }
+        I::load(l, &piece[..registers(size)], from, at, size);
         if overlap {
-            stores.push((size, start, piece));
+            stores.push((size, at, piece));
         } else {
-            I::store_piece(l, to, size, start, piece);
+            store_piece(l, piece.map(RegImm::Reg), to, at, size);
         }
     }
-    for (size, start, piece) in stores {
-        I::store_piece(l, to, size, start, piece);
+    for (size, at, piece) in stores {
+        store_piece(l, piece.map(RegImm::Reg), to, at, size);
     }
 }
 
@@ -163,10 +200,10 @@ pub fn fill<I: Memory>(l: &mut Lower<I>, inst: Inst) {
     if n == 0 {
         return;
     }
-    let to = l.reg(args[0]);
-    let piece = I::pattern(l, repeated(byte), n);
-    for (size, start) in pieces(n, I::PIECE) {
-        I::store_piece(l, to, size, start, piece);
+    let to = Start::Reg(l.reg(args[0]));
+    let piece = stored(l, repeated(byte), n);
+    for (size, at) in pieces(n, I::PIECE) {
+        store_piece(l, [piece; 2], to, at, size);
     }
 }
 

@@ -21,7 +21,6 @@ pub mod regs;
 mod select;
 mod select_arith;
 mod select_bits;
-mod select_call;
 mod select_flow;
 mod select_int;
 mod select_mem;

@@ -1,5 +1,6 @@
 //! Selection of RV64 instructions: dispatch over ops, and how rows get their operands.
 
+use crate::mach::call::Calls;
 use crate::mach::select::{Rules, Select};
 use crate::mach::{Lower, Operands};
 use crate::rv64::insts::{Role, Row};
@@ -104,6 +105,9 @@ fn pointer(l: &mut L, inst: mochi_ir::Inst) {
     let from = if l.data(inst).op == Op::GetSp { SP } else { FP };
     put(l, Row::Addi, &[Arg::W(dst), Arg::P(from), Arg::I(0)]);
 }
+
+/// A call of an address is a row with one operand.
+impl Calls for Rv64 {}
 
 impl Select for Rv64 {
     const RULES: Rules<Rv64> = Rules {

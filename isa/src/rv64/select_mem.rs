@@ -1,15 +1,15 @@
 //! Selection: addresses, loads, stores, copies of memory.
 
-use crate::mach::memory::{self, Memory};
-use crate::mach::operands::Tied;
+use crate::mach::memory::{self, Memory, Start};
+use crate::mach::operands::{RegImm, Tied};
 use crate::rv64::Rv64;
 use crate::rv64::composite::Composite;
 use crate::rv64::imm::{self, fits12, low12};
 use crate::rv64::insts::Row;
-use crate::rv64::regs::ZERO;
+use crate::rv64::regs::{FP, SP, ZERO};
 use crate::rv64::select::{Arg, L, put, symbol_offset, word};
 use mochi_ir::{Op, Sym, Value};
-use regalloc2::{Operand, VReg};
+use regalloc2::{Operand, RegClass, VReg};
 
 /// An address that a load or store can have.
 enum Address {
@@ -20,7 +20,7 @@ enum Address {
 }
 
 /// Base and offset for a base plus any offset.
-pub fn based(l: &mut L, base: Arg, offset: i64) -> (Arg, Arg) {
+fn based(l: &mut L, base: Arg, offset: i64) -> (Arg, Arg) {
     if fits12(offset) {
         return (base, Arg::I(offset));
     }
@@ -83,14 +83,12 @@ pub fn load_as(l: &mut L, inst: mochi_ir::Inst, row: Row, dst: VReg) {
 pub fn store(l: &mut L, inst: mochi_ir::Inst) {
     let d = l.data(inst);
     let args = l.operands(inst);
-    let (row, bits) = match d.op {
-        Op::Store8 => (Row::Sb, 8),
-        Op::Store16 => (Row::Sh, 16),
-        Op::Store32 => (Row::Sw, 32),
-        Op::Store64 => (Row::Sd, 64),
-        _ => return store_float(l, inst),
-    };
-    let value = memory::truncated(l, args[1], bits);
+    if d.op == Op::StoreF64 {
+        return store_float(l, inst);
+    }
+    let size = d.op.access_size().expect("a store").into();
+    let (_, row) = rows(size, RegClass::Int);
+    let value = memory::truncated(l, args[1], 8 * size as u32);
     let value = word(l, value);
     let at = address(l, args[0], d.imm);
     access(l, row, value, at);
@@ -115,36 +113,48 @@ fn destroyed(l: &mut L, v: Value) -> Tied<Operand> {
     Tied::new(l.temp(old.class()), old)
 }
 
+/// The rows of a load, extended as it is shortest, and of a store.
+fn rows(size: i64, class: RegClass) -> (Row, Row) {
+    match (size, class) {
+        (1, _) => (Row::Lbu, Row::Sb),
+        (2, _) => (Row::Lhu, Row::Sh),
+        (4, _) => (Row::Lw, Row::Sw),
+        (_, RegClass::Float) => (Row::Fld, Row::Fsd),
+        _ => (Row::Ld, Row::Sd),
+    }
+}
+
+/// Base and offset of a plain load or store. The frame pointer is the stack pointer before the call.
+fn place(l: &mut L, start: Start, offset: i64) -> (Arg, Arg) {
+    let base = match start {
+        Start::Reg(r) => Arg::R(r),
+        Start::Incoming => Arg::P(FP),
+        Start::Outgoing => Arg::P(SP),
+    };
+    based(l, base, offset)
+}
+
 impl Memory for Rv64 {
-    type Piece = Arg;
     const PIECE: i64 = 8;
     const INLINE_COPY: i64 = 64;
     const INLINE_MOVE: i64 = 48;
 
-    fn load_piece(l: &mut L, from: VReg, size: i64, offset: i64) -> Arg {
-        let piece = l.int();
-        let row = match size {
-            8 => Row::Ld,
-            4 => Row::Lw,
-            2 => Row::Lhu,
-            _ => Row::Lbu,
-        };
-        put(l, row, &[Arg::W(piece), Arg::I(offset), Arg::R(from)]);
-        Arg::R(piece)
+    fn stores(c: i64, _: i64) -> bool {
+        c == 0
     }
 
-    fn store_piece(l: &mut L, to: VReg, size: i64, offset: i64, piece: Arg) {
-        let row = match size {
-            8 => Row::Sd,
-            4 => Row::Sw,
-            2 => Row::Sh,
-            _ => Row::Sb,
-        };
-        put(l, row, &[piece, Arg::I(offset), Arg::R(to)]);
+    fn load(l: &mut L, to: &[VReg], start: Start, offset: i64, size: i64) {
+        let (base, offset) = place(l, start, offset);
+        put(l, rows(size, to[0].class()).0, &[Arg::W(to[0]), offset, base]);
     }
 
-    fn pattern(l: &mut L, word: i64, _: i64) -> Arg {
-        if word == 0 { Arg::P(ZERO) } else { Arg::R(l.word(word)) }
+    fn store(l: &mut L, values: &[RegImm<VReg>], start: Start, offset: i64, size: i64) {
+        let (base, offset) = place(l, start, offset);
+        let (value, class) = match values[0] {
+            RegImm::Reg(r) => (Arg::R(r), r.class()),
+            RegImm::Imm(_) => (Arg::P(ZERO), RegClass::Int),
+        };
+        put(l, rows(size, class).1, &[value, offset, base]);
     }
 
     fn copy_any(l: &mut L, args: &[Value], overlap: bool) {

@@ -16,7 +16,6 @@ pub mod print;
 pub mod regs;
 mod select;
 mod select_arith;
-mod select_call;
 mod select_flow;
 mod select_int;
 mod select_mem;

@@ -4,6 +4,7 @@
 //! reader needs is in registers, because making the constant 0 changes flags. Moves that the
 //! allocator inserts do not.
 
+use crate::mach::call::Calls;
 use crate::mach::select::{Rules, Select};
 use crate::mach::{Lower, Operands};
 use crate::x64::insts::{Place, Row};
@@ -139,6 +140,21 @@ fn pointer(l: &mut L, inst: mochi_ir::Inst) {
     let dst = l.result(inst);
     let from = if l.data(inst).op == Op::GetSp { Base::Outgoing } else { Base::Frame };
     put(l, Row::Lea, &[Arg::W(dst), Arg::M(Amode::fixed(from, 0))]);
+}
+
+impl Calls for X64 {
+    fn call_address(l: &mut Lower<X64>, target: Value, operands: &mut Vec<Operand>) -> Inst {
+        match mem::load_source(l, target, Op::Load64) {
+            Some(a) => {
+                operands.extend(a.base.into_iter().chain(a.index).map(Operand::reg_use));
+                Inst { mem: a.mem, ..Inst::new(Row::CallReg) }
+            }
+            None => {
+                operands.push(Operand::any_use(l.reg(target)));
+                Inst::new(Row::CallReg)
+            }
+        }
+    }
 }
 
 impl Select for X64 {

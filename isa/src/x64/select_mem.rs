@@ -1,14 +1,15 @@
 //! Selection: addresses, loads, stores, copies of memory.
 
-use crate::mach::MachInst;
-use crate::mach::memory::{self, Memory};
+use crate::mach::memory::{self, Memory, Start};
+use crate::mach::operands::RegImm;
+use crate::mach::{MachInst, class_of};
 use crate::x64::composite::Composite;
 use crate::x64::insts::Row;
 use crate::x64::regs::{RAX, RCX, RDI, RSI};
 use crate::x64::select::{Amode, Arg, L, put, put_imm};
 use crate::x64::{Base, Inst, Mem, X64};
 use mochi_ir::{Op, Value};
-use regalloc2::{Operand, PRegSet, VReg};
+use regalloc2::{Operand, PRegSet, RegClass, VReg};
 
 /// What an address is made of.
 struct Parts {
@@ -148,30 +149,12 @@ pub fn store(l: &mut L, inst: mochi_ir::Inst) {
     if d.op == Op::Store64 && update(l, addr, value, d.imm) {
         return;
     }
-    let (row, row_imm) = match d.op {
-        Op::Store8 => (Row::MovStoreB, Row::MovStoreBI),
-        Op::Store16 => (Row::MovStoreW, Row::MovStoreWI),
-        Op::Store32 => (Row::MovStoreL, Row::MovStoreLI),
-        Op::Store64 => (Row::MovStore, Row::MovStoreI),
-        _ => (Row::MovsdStore, Row::MovsdStore),
-    };
-    let value = match d.op {
-        Op::Store8 => memory::truncated(l, value, 8),
-        Op::Store16 => memory::truncated(l, value, 16),
-        Op::Store32 => memory::truncated(l, value, 32),
-        _ => value,
-    };
-    if let Some(c) = l.iconst(value) {
-        let c = match d.op {
-            Op::Store8 => Some(c as i8 as i64),
-            Op::Store16 => Some(c as i16 as i64),
-            Op::Store32 => Some(c as i32 as i64),
-            _ => (c as i32 as i64 == c).then_some(c),
-        };
-        if let Some(c) = c {
-            let a = amode(l, addr, d.imm);
-            return put(l, row_imm, &[Arg::M(a), Arg::I(c)]);
-        }
+    let size = d.op.access_size().expect("a store").into();
+    let [_, row, row_imm] = rows(size, class_of(l.func.ty(value)));
+    let value = if size < 8 { memory::truncated(l, value, 8 * size as u32) } else { value };
+    if let Some(c) = l.iconst(value).filter(|&c| X64::stores(c, size)) {
+        let a = amode(l, addr, d.imm);
+        return put(l, row_imm, &[Arg::M(a), Arg::I(cut(c, size))]);
     }
     let value = l.reg(value);
     let a = amode(l, addr, d.imm);
@@ -212,52 +195,53 @@ fn update(l: &mut L, addr: Value, value: Value, offset: i64) -> bool {
     true
 }
 
-/// A piece of an area: in a register, or a constant (of eight bytes only when it fits).
-#[derive(Clone, Copy)]
-pub enum Piece {
-    /// A register.
-    Reg(VReg),
-    /// A constant.
-    Constant(i64),
+/// The rows of a load, extended as it is shortest, of a store, and of a store of a constant.
+fn rows(size: i64, class: RegClass) -> [Row; 3] {
+    match (size, class) {
+        (1, _) => [Row::MovzxB, Row::MovStoreB, Row::MovStoreBI],
+        (2, _) => [Row::MovzxW, Row::MovStoreW, Row::MovStoreWI],
+        (4, _) => [Row::MovL, Row::MovStoreL, Row::MovStoreLI],
+        (_, RegClass::Float) => [Row::MovsdLoad, Row::MovsdStore, Row::MovsdStore],
+        _ => [Row::Mov, Row::MovStore, Row::MovStoreI],
+    }
+}
+
+/// The memory operand of a plain load or store.
+fn place(start: Start, offset: i64) -> Arg {
+    let disp = offset as i32;
+    Arg::M(match start {
+        Start::Reg(r) => Amode::reg(r, disp),
+        Start::Incoming => Amode::fixed(Base::Incoming, disp),
+        Start::Outgoing => Amode::fixed(Base::Outgoing, disp),
+    })
+}
+
+/// The constant as a store of so many bytes has it.
+fn cut(c: i64, size: i64) -> i64 {
+    let unused = 64 - 8 * size;
+    c << unused >> unused
 }
 
 impl Memory for X64 {
-    type Piece = Piece;
     const PIECE: i64 = 8;
     const INLINE_COPY: i64 = 64;
     const INLINE_MOVE: i64 = 32;
 
-    fn load_piece(l: &mut L, from: VReg, size: i64, offset: i64) -> Piece {
-        let row = match size {
-            8 => Row::Mov,
-            4 => Row::MovL,
-            2 => Row::MovzxW,
-            _ => Row::MovzxB,
-        };
-        let word = l.int();
-        put(l, row, &[Arg::W(word), Arg::M(Amode::reg(from, offset as i32))]);
-        Piece::Reg(word)
+    fn stores(c: i64, size: i64) -> bool {
+        c as i32 as i64 == c || size < 8
     }
 
-    fn store_piece(l: &mut L, to: VReg, size: i64, offset: i64, piece: Piece) {
-        let (row, row_imm) = match size {
-            8 => (Row::MovStore, Row::MovStoreI),
-            4 => (Row::MovStoreL, Row::MovStoreLI),
-            2 => (Row::MovStoreW, Row::MovStoreWI),
-            _ => (Row::MovStoreB, Row::MovStoreBI),
-        };
-        let place = Arg::M(Amode::reg(to, offset as i32));
-        match piece {
-            Piece::Reg(r) => put(l, row, &[place, Arg::R(r)]),
-            Piece::Constant(c) => {
-                let unused = 64 - 8 * size;
-                put(l, row_imm, &[place, Arg::I(c << unused >> unused)]);
-            }
-        }
+    fn load(l: &mut L, to: &[VReg], start: Start, offset: i64, size: i64) {
+        let [row, ..] = rows(size, to[0].class());
+        put(l, row, &[Arg::W(to[0]), place(start, offset)]);
     }
 
-    fn pattern(l: &mut L, word: i64, n: i64) -> Piece {
-        if word as i32 as i64 == word || n < 8 { Piece::Constant(word) } else { Piece::Reg(l.word(word)) }
+    fn store(l: &mut L, values: &[RegImm<VReg>], start: Start, offset: i64, size: i64) {
+        let (row, value) = match values[0] {
+            RegImm::Reg(r) => (rows(size, r.class())[1], Arg::R(r)),
+            RegImm::Imm(c) => (rows(size, RegClass::Int)[2], Arg::I(cut(c, size))),
+        };
+        put(l, row, &[place(start, offset), value]);
     }
 
     fn copy_any(l: &mut L, args: &[Value], overlap: bool) {
