@@ -2,7 +2,7 @@
 
 use crate::a64::composite::{Test, is_imm12};
 use crate::a64::insts::{Cc, Row};
-use crate::a64::select::{Arg, L, put, word};
+use crate::a64::select::{Arg, L, NO_SHIFT, put, word};
 use crate::a64::select_arith::{Last, folds, last, shifted};
 use crate::a64::{A64, imm};
 use crate::mach::compare::{Conditions, compare, not_zero};
@@ -67,12 +67,17 @@ impl Conditions for A64 {
     }
 
     fn bits(l: &mut L, v: Value, mask: i64) -> Test<Operand> {
-        let word = l.reg(v);
         if mask.count_ones() == 1 {
-            let word = Operand::reg_use(word);
+            let word = Operand::reg_use(l.reg(v));
             return Test::Bit { bit: mask.trailing_zeros() as u8, one: true, word };
         }
-        put(l, Row::TstI, &[Arg::R(word), Arg::I(mask)]);
+        if imm::logical(mask as u64).is_some() {
+            let word = l.reg(v);
+            put(l, Row::TstI, &[Arg::R(word), Arg::I(mask)]);
+        } else {
+            let (mask, word) = (l.word(mask), l.reg(v));
+            put(l, Row::Tst, &[Arg::R(word), Arg::R(mask), NO_SHIFT]);
+        }
         Test::Is { cc: Cc::Ne }
     }
 
@@ -84,12 +89,8 @@ impl Conditions for A64 {
             return None;
         }
         let args = l.operands(inst);
-        let (x, y) = if l.iconst(args[0]).is_some() { (args[1], args[0]) } else { (args[0], args[1]) };
-        if let Some(mask) = l.iconst(y).filter(|&m| imm::logical(m as u64).is_some()) {
-            return Some(A64::bits(l, x, mask));
-        }
-        let (y, packed) = shifted(l, y);
-        let x = l.reg(x);
+        let (y, packed) = shifted(l, args[1]);
+        let x = l.reg(args[0]);
         put(l, Row::Tst, &[Arg::R(x), Arg::R(y), Arg::I(packed)]);
         Some(Test::Is { cc: Cc::Ne })
     }

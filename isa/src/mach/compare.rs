@@ -19,8 +19,11 @@ pub trait Conditions: Isa {
     fn floats(l: &mut Lower<Self>, cond: FCond, a: Value, b: Value) -> Self::Condition;
     /// Bits of a word are not all 0.
     fn bits(l: &mut Lower<Self>, v: Value, mask: i64) -> Self::Condition;
-    /// The result of an `and` or `or` that nothing else uses is not 0, where it need not be made for that.
-    fn logic(l: &mut Lower<Self>, inst: Inst) -> Option<Self::Condition>;
+    /// The result of an `or`, or an `and` of two registers, that nothing else uses is not 0, where it need
+    /// not be made for that.
+    fn logic(_: &mut Lower<Self>, _: Inst) -> Option<Self::Condition> {
+        None
+    }
 }
 
 /// Selects the comparison of an `icmp`, `fcmp` or `int.cmp`.
@@ -44,10 +47,23 @@ pub fn not_zero<I: ExactOps>(l: &mut Lower<I>, v: Value) -> I::Condition {
         Op::Icmp | Op::Fcmp => Some(compare(l, inst)),
         Op::IntCmp if l.used_once(v) => Some(compare(l, inst)),
         Op::IntMod => exact::remainder_test(l, v),
-        Op::And | Op::Or if l.used_once(v) => I::logic(l, inst),
+        Op::And | Op::Or if l.used_once(v) => match masked(l, inst) {
+            Some((v, mask)) => Some(I::bits(l, v, mask)),
+            None => I::logic(l, inst),
+        },
         _ => None,
     });
     condition.unwrap_or_else(|| I::words(l, Cond::Ne, v, RegImm::Imm(0)))
+}
+
+/// What an `and` with a constant masks.
+fn masked<I: Isa>(l: &Lower<I>, inst: Inst) -> Option<(Value, i64)> {
+    let args = l.operands(inst);
+    match (l.data(inst).op, l.iconst(args[0]), l.iconst(args[1])) {
+        (Op::And, _, Some(mask)) => Some((args[0], mask)),
+        (Op::And, Some(mask), None) => Some((args[1], mask)),
+        _ => None,
+    }
 }
 
 /// Selects a comparison of words, with a constant second.

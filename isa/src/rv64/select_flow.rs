@@ -107,12 +107,6 @@ impl Conditions for Rv64 {
             is_set(with_reg(l, Row::And, v, mask))
         }
     }
-
-    fn logic(l: &mut L, inst: Inst) -> Option<Test<Operand>> {
-        let args = l.operands(inst);
-        let mask = l.iconst(args[1]).filter(|_| l.data(inst).op == Op::And)?;
-        Some(Rv64::bits(l, args[0], mask))
-    }
 }
 
 /// The test as a condition between two registers.

@@ -81,19 +81,10 @@ impl Conditions for X64 {
             return None;
         }
         let args = l.operands(inst);
-        test_bits(l, args[0], args[1]);
+        let (x, y) = (l.reg(args[0]), l.reg(args[1]));
+        put(l, Row::Test, &[Arg::R(x), Arg::R(y)]);
         Some(Test::Is(Cc::Ne))
     }
-}
-
-/// Emits flags of `x & y` compared with 0.
-fn test_bits(l: &mut L, x: Value, y: Value) {
-    let (x, y) = if l.iconst(x).is_some() { (y, x) } else { (x, y) };
-    if let Some(mask) = l.iconst(y) {
-        return test_mask(l, x, mask);
-    }
-    let (x, y) = (l.reg(x), l.reg(y));
-    put(l, Row::Test, &[Arg::R(x), Arg::R(y)]);
 }
 
 /// Emits flags of `x & mask` compared with 0.
