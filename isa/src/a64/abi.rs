@@ -1,10 +1,11 @@
 //! Calling convention of AArch64 (AAPCS64, section 6), prologues and epilogues.
 
 use crate::a64::A64;
-use crate::a64::emit::{NO_SHIFT, i, r};
+use crate::a64::emit::NO_SHIFT;
 use crate::a64::insts::{Cc, Row};
 use crate::a64::regs::*;
 use crate::mach::abi::{FEW_PAGES, PAGE};
+use crate::mach::operands::{i, r};
 use crate::mach::{Abi, Emitter};
 use mochi_objwrite::CfiOp;
 use regalloc2::{PReg, RegClass};

@@ -5,14 +5,14 @@
 //! undone in the slow path; where that cannot be, selection keeps the operands apart from the result.
 
 use crate::a64::A64;
-use crate::a64::emit::{Branch, NO_SHIFT, i, r};
-use crate::a64::insts::{Cc, Opd, Row};
+use crate::a64::emit::{Branch, NO_SHIFT};
+use crate::a64::insts::{Cc, Row};
 use crate::a64::regs::*;
 use crate::a64::select_arith::LSR;
 use crate::mach::divide::{self, Divide, Step};
 use crate::mach::exact::{self, Checks, Exact, ExactOp, Places, SlowPath};
 use crate::mach::memory::repeated;
-use crate::mach::operands::{RegImm, named_operands};
+use crate::mach::operands::{Opd, RegImm, i, named_operands, r};
 use crate::mach::switch::{Case, Switches};
 use crate::mach::{Emitter, Label};
 use mochi_ir::Sym;
@@ -46,14 +46,10 @@ impl<R> Not for Test<R> {
 named_operands! {
     /// Several machine instructions at once.
     Composite {
-        /// Exact sum or difference.
-        Sum { x: Exact } (result: R, a: R, b: RegImm<R>),
+        /// Exact arithmetic with two operands.
+        Binary { x: Exact } (result: R, a: R, b: RegImm<R>),
         /// Exact negation.
         Neg { x: Exact } (result: R, a: R),
-        /// Exact product.
-        Mul { x: Exact } (result: R, a: R, b: RegImm<R>),
-        /// Exact quotient or remainder.
-        Div { x: Exact } (result: R, a: R, b: RegImm<R>),
         /// Exact comparison. Its flags are those of the runtime's answer, negated when the operands are
         /// exchanged.
         Cmp { x: Exact } (a: R, b: RegImm<R>),
@@ -92,20 +88,11 @@ pub fn slow_path(e: &mut Emitter<A64>, s: &SlowPath<A64>) {
     }
     let (x0, x1) = (x(0), x(1));
     e.put(Row::StpPre, &[r(x0), r(x1), r(SP), i(-16)]);
-    let swap = s.op == ExactOp::Cmp { swap: true };
-    let (first, second) = if swap { (p.b, p.a) } else { (p.a, p.b) };
-    if second == r(x0) {
-        e.mov(IP0, x0);
-        argument(e, x0, first);
-        e.mov(x1, IP0);
-    } else {
-        argument(e, x0, first);
-        argument(e, x1, second);
-    }
+    exact::move_arguments(e, s, IP0);
     e.call(s.slow);
     match p.result {
         Some(_) => e.mov(IP0, x0),
-        None if swap => e.put(Row::Cmp, &[r(ZR), r(x0), NO_SHIFT]),
+        None if s.is_swapped() => e.put(Row::Cmp, &[r(ZR), r(x0), NO_SHIFT]),
         None => e.put(Row::CmpI, &[r(x0), i(0)]),
     }
     e.put(Row::LdpPost, &[r(x0), r(x1), r(SP), i(16)]);
@@ -113,15 +100,6 @@ pub fn slow_path(e: &mut Emitter<A64>, s: &SlowPath<A64>) {
         e.mov(result, IP0);
     }
     e.jump(s.back);
-}
-
-/// Moves an operand into an argument register. The first argument is moved first, so it does not
-/// matter that the second register is overwritten after that.
-fn argument(e: &mut Emitter<A64>, to: PReg, from: Opd) {
-    match from {
-        Opd::Reg(from) => e.mov(to, from),
-        Opd::Imm(v) => e.constant(to, v),
-    }
 }
 
 /// Goes to the slow path when a word to be checked is odd.
@@ -140,48 +118,25 @@ fn test_tags(e: &mut Emitter<A64>, checks: Checks, a: PReg, b: Opd, odd: Label) 
     }
 }
 
-/// The operand of an instruction.
-fn opd(operand: RegImm<PReg>) -> Opd {
-    match operand {
-        RegImm::Reg(reg) => r(reg),
-        RegImm::Imm(c) => i(c),
-    }
-}
-
 /// Emits a composite.
 pub fn emit(e: &mut Emitter<A64>, c: Composite<PReg>) {
     match c {
-        Composite::Sum { x, result, a, b } => {
-            exact::emit(e, x, |e, slow| add_sub(e, x, result, a, opd(b), slow));
-        }
-        Composite::Neg { x, result, a } => exact::emit(e, x, |e, slow| neg(e, x, result, a, slow)),
-        Composite::Mul { x, result, a, b } => {
-            exact::emit(e, x, |e, slow| mul(e, x.checks, result, a, b, slow));
-        }
-        Composite::Div { x, result, a, b } => {
-            exact::emit(e, x, |e, slow| {
-                let rem = x.op == ExactOp::Rem;
-                match b {
-                    RegImm::Imm(divisor) => {
-                        test_tags(e, x.checks, a, r(a), slow);
-                        divide::by_constant(e, result, a, divisor, rem);
-                    }
-                    RegImm::Reg(b) => {
-                        test_tags(e, x.checks, a, r(b), slow);
-                        div(e, result, a, b, rem, slow);
-                    }
-                }
-                Places { a: r(a), b: opd(b), result: Some(result), undo: None }
+        Composite::Binary { x, result, a, b } => {
+            exact::emit(e, x, |e, slow| match x.op {
+                ExactOp::Mul => mul(e, x.checks, result, a, b, slow),
+                ExactOp::Div | ExactOp::Rem => div(e, x, result, a, b, slow),
+                _ => add_sub(e, x, result, a, b, slow),
             });
         }
+        Composite::Neg { x, result, a } => exact::emit(e, x, |e, slow| neg(e, x, result, a, slow)),
         Composite::Cmp { x, a, b } => {
             exact::emit(e, x, |e, slow| {
-                test_tags(e, x.checks, a, opd(b), slow);
+                test_tags(e, x.checks, a, b, slow);
                 match b {
                     RegImm::Imm(v) => compare_constant(e, a, v),
                     RegImm::Reg(b) => e.put(Row::Cmp, &[r(a), r(b), NO_SHIFT]),
                 }
-                Places { a: r(a), b: opd(b), result: None, undo: None }
+                Places { a: r(a), b, result: None, undo: None }
             });
         }
         Composite::RemZero { x, divisor, a } => {
@@ -274,14 +229,7 @@ fn add_sub(e: &mut Emitter<A64>, x: Exact, dst: PReg, a: PReg, b: Opd, slow: Lab
 
 /// The product of a tagged and an untagged word is tagged. It fits when the high half of the
 /// product is the sign of the low one.
-fn mul(
-    e: &mut Emitter<A64>,
-    checks: Checks,
-    dst: PReg,
-    a: PReg,
-    b: RegImm<PReg>,
-    slow: Label,
-) -> Places<A64> {
+fn mul(e: &mut Emitter<A64>, checks: Checks, dst: PReg, a: PReg, b: Opd, slow: Label) -> Places<A64> {
     let sign_of = |reg: PReg| [r(IP1), r(reg), i(2 * 64 + 63)];
     match b {
         RegImm::Imm(c) if c > 2 && c & (c - 1) == 0 => {
@@ -318,20 +266,28 @@ fn mul(
     if checks.overflow {
         e.branch_if(Cc::Ne, slow);
     }
-    Places { a: r(a), b: opd(b), result: Some(dst), undo: None }
+    Places { a: r(a), b, result: Some(dst), undo: None }
 }
 
 /// The quotient of tagged words is untagged, the remainder tagged.
-fn div(e: &mut Emitter<A64>, dst: PReg, a: PReg, b: PReg, rem: bool, slow: Label) {
-    e.buf.branch(Branch::Zero(b, false), slow);
-    e.put(Row::Sdiv, &[r(IP0), r(a), r(b)]);
-    if rem {
-        e.put(Row::Msub, &[r(dst), r(IP0), r(b), r(a)]);
-    } else {
-        // Overflows for the smallest value divided by -1 only.
-        e.put(Row::Adds, &[r(dst), r(IP0), r(IP0), NO_SHIFT]);
-        e.branch_if(Cc::Vs, slow);
+fn div(e: &mut Emitter<A64>, x: Exact, dst: PReg, a: PReg, b: Opd, slow: Label) -> Places<A64> {
+    let rem = x.op == ExactOp::Rem;
+    test_tags(e, x.checks, a, b, slow);
+    match b {
+        Opd::Imm(divisor) => divide::by_constant(e, dst, a, divisor, rem),
+        Opd::Reg(divisor) => {
+            e.buf.branch(Branch::Zero(divisor, false), slow);
+            e.put(Row::Sdiv, &[r(IP0), r(a), b]);
+            if rem {
+                e.put(Row::Msub, &[r(dst), r(IP0), b, r(a)]);
+            } else {
+                // Overflows for the smallest value divided by -1 only.
+                e.put(Row::Adds, &[r(dst), r(IP0), r(IP0), NO_SHIFT]);
+                e.branch_if(Cc::Vs, slow);
+            }
+        }
     }
+    Places { a: r(a), b, result: Some(dst), undo: None }
 }
 
 impl Divide for A64 {

@@ -6,12 +6,12 @@
 
 use crate::a64::composite::{self, Composite, Test};
 use crate::a64::imm::{self, Step};
-use crate::a64::insts::{Cc, Opd, Role, Row};
+use crate::a64::insts::{Cc, Role, Row};
 use crate::a64::regs::*;
 use crate::a64::select::SYMBOL_OFFSETS;
 use crate::a64::{A64, Inst, abi};
 use crate::mach::exact::SlowPath;
-use crate::mach::operands::{reg, with};
+use crate::mach::operands::{Opd, i, r, reg, with};
 use crate::mach::{Abi, BranchForm, Emitter, Fixups, Isa, Label};
 use mochi_ir::Sym;
 use mochi_objwrite::{RelocKind, SymRef};
@@ -120,16 +120,6 @@ fn far_address(out: &mut Vec<u8>, to: PReg, displacement: i64) {
     append(out, Row::Movk, &[Opd::Reg(LR), part(1), Opd::Imm(16)]);
     // The displacement is signed: `sxtw`.
     append(out, Row::AddW, &[Opd::Reg(to), Opd::Reg(to), Opd::Reg(LR), Opd::Imm(6 * 8)]);
-}
-
-/// An operand for a register.
-pub fn r(reg: PReg) -> Opd {
-    Opd::Reg(reg)
-}
-
-/// An operand for an immediate.
-pub fn i(v: i64) -> Opd {
-    Opd::Imm(v)
 }
 
 /// No shift.

@@ -1,9 +1,9 @@
 //! The entry point of executables.
 
-use crate::a64::emit::{i, r};
 use crate::a64::insts::Row;
 use crate::a64::regs::*;
 use crate::mach;
+use crate::mach::operands::{i, r};
 use mochi_ir::Sym;
 use mochi_objwrite::{Atom, RelocEntry, RelocKind, SymRef};
 

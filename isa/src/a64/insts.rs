@@ -9,6 +9,7 @@
 
 use crate::a64::fields::Place;
 use crate::a64::regs::{SP, d, x};
+use crate::mach::operands::Opd;
 pub use crate::mach::rows::Role;
 use regalloc2::{PReg, RegClass};
 
@@ -377,15 +378,6 @@ rows! {
     Svc "svc" 0xd400_0001 (R Code16) "SVC";
     Brk "brk" 0xd420_0000 (R Code16) "BRK";
     Nop "nop" 0xd503_201f () "NOP";
-}
-
-/// An operand with its place.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Opd {
-    /// A register.
-    Reg(PReg),
-    /// Anything else: see [`Place`].
-    Imm(i64),
 }
 
 impl Row {

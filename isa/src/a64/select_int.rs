@@ -35,12 +35,7 @@ impl ExactOps for A64 {
         };
         let operand = if apart { late } else { Operand::reg_use };
         let (a, b) = (operand(a), b.map(operand));
-        let c = match x.op {
-            ExactOp::Mul => Composite::Mul { x, result, a, b },
-            ExactOp::Div | ExactOp::Rem => Composite::Div { x, result, a, b },
-            _ => Composite::Sum { x, result, a, b },
-        };
-        l.composite(c);
+        l.composite(Composite::Binary { x, result, a, b });
     }
 
     fn exact_test(l: &mut L, x: Exact, cond: Cond, a: Value, b: RegImm<Value>) -> Test<Operand> {

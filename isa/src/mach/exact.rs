@@ -9,7 +9,7 @@
 //! instruction sets either undo a result written over an operand, or keep the two apart.
 
 use crate::mach::compare::{self, Conditions};
-use crate::mach::operands::RegImm;
+use crate::mach::operands::{Opd, RegImm, r};
 use crate::mach::{Emitter, Isa, Label, Lower};
 use mochi_ir::ops::{KNOWN_A, KNOWN_B, NO_OVERFLOW};
 use mochi_ir::{Cond, Inst, Op, Sym, Value};
@@ -103,6 +103,41 @@ pub struct SlowPath<I: Isa> {
     pub slow: Sym,
     /// Its operands.
     pub places: Places<I>,
+}
+
+impl<I: Isa> SlowPath<I> {
+    /// The runtime gets the operands exchanged.
+    pub fn is_swapped(&self) -> bool {
+        self.op == ExactOp::Cmp { swap: true }
+    }
+
+    /// The operands in the runtime's order.
+    pub fn arguments(&self) -> (I::Opd, I::Opd) {
+        let Places { a, b, .. } = self.places;
+        if self.is_swapped() { (b, a) } else { (a, b) }
+    }
+}
+
+/// Moves the operands into the argument registers, through a scratch register when the second one is in
+/// the first of these.
+pub fn move_arguments<I: Isa<Opd = Opd>>(e: &mut Emitter<I>, path: &SlowPath<I>, scratch: PReg) {
+    let (to_first, to_second) = (I::ABI.int_args[0], I::ABI.int_args[1]);
+    let (first, second) = path.arguments();
+    let crossed = second == r(to_first);
+    if crossed {
+        argument(e, scratch, second);
+    }
+    // An operand that is in the second register is the first one, which has moved by then, or stays.
+    argument(e, to_first, first);
+    argument(e, to_second, if crossed { r(scratch) } else { second });
+}
+
+fn argument<I: Isa<Opd = Opd>>(e: &mut Emitter<I>, to: PReg, from: Opd) {
+    match from {
+        Opd::Reg(from) if from == to => {}
+        Opd::Reg(from) => I::move_register(e, from, to),
+        Opd::Imm(c) => I::constant(e, to, c),
+    }
 }
 
 /// What an instruction set adds.

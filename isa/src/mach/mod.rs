@@ -64,7 +64,7 @@ pub trait Isa: Fixups + Debug + Clone + 'static {
     /// What a branch tests, without its operands.
     type Test: Clone + Debug;
     /// An operand with its place.
-    type Opd;
+    type Opd: Copy;
     /// How a result that was written over an operand of exact arithmetic is undone.
     type Undo;
     /// State of encoding, kept for a function.

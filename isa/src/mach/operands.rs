@@ -74,6 +74,19 @@ pub enum RegImm<R> {
     Imm(i64),
 }
 
+/// An operand with its place, where instructions have registers and constants only.
+pub type Opd = RegImm<PReg>;
+
+/// An operand for a register.
+pub fn r(reg: PReg) -> Opd {
+    Opd::Reg(reg)
+}
+
+/// An operand for an immediate.
+pub fn i(v: i64) -> Opd {
+    Opd::Imm(v)
+}
+
 /// A result and the operand in whose place it is made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Tied<R> {

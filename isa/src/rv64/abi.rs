@@ -4,9 +4,10 @@
 //! pointer and the return address above it, is just below (psABI, section 2.3).
 
 use crate::mach::abi::{FEW_PAGES, PAGE};
+use crate::mach::operands::{i, r};
 use crate::mach::{Abi, Emitter};
 use crate::rv64::Rv64;
-use crate::rv64::emit::{Cc, i, r};
+use crate::rv64::emit::Cc;
 use crate::rv64::imm::fits12;
 use crate::rv64::insts::Row;
 use crate::rv64::regs::*;

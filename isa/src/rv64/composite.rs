@@ -7,13 +7,13 @@
 
 use crate::mach::divide::{self, Divide, Step};
 use crate::mach::exact::{self, Checks, Exact, ExactOp, Places, SlowPath};
-use crate::mach::operands::{RegImm, Tied, named_operands};
+use crate::mach::operands::{Opd, RegImm, Tied, i, named_operands, r};
 use crate::mach::switch::{Case, Switches};
 use crate::mach::{Emitter, Label};
 use crate::rv64::Rv64;
-use crate::rv64::emit::{Cc, i, r};
+use crate::rv64::emit::Cc;
 use crate::rv64::imm::fits12;
-use crate::rv64::insts::{Opd, Row};
+use crate::rv64::insts::Row;
 use crate::rv64::regs::*;
 use crate::rv64::select_flow::code;
 use mochi_ir::{Cond, Sym};
@@ -83,16 +83,7 @@ pub fn slow_path(e: &mut Emitter<Rv64>, s: &SlowPath<Rv64>) {
     e.put(Row::Addi, &[r(SP), r(SP), i(-16)]);
     e.put(Row::Sd, &[r(A0), i(0), r(SP)]);
     e.put(Row::Sd, &[r(A1), i(8), r(SP)]);
-    let swap = s.op == ExactOp::Cmp { swap: true };
-    let (first, second) = if swap { (p.b, p.a) } else { (p.a, p.b) };
-    if second == r(A0) {
-        e.mov(T6, A0);
-        argument(e, A0, first);
-        e.mov(A1, T6);
-    } else {
-        argument(e, A0, first);
-        argument(e, A1, second);
-    }
+    exact::move_arguments(e, s, T6);
     e.call(s.slow);
     e.mov(T6, A0);
     e.put(Row::Ld, &[r(A0), i(0), r(SP)]);
@@ -108,15 +99,6 @@ pub fn slow_path(e: &mut Emitter<Rv64>, s: &SlowPath<Rv64>) {
         (_, result) => e.mov(result.expect("arithmetic has a result"), T6),
     }
     e.jump(s.back);
-}
-
-/// Moves an operand into an argument register. The first argument is moved first, so it does not
-/// matter that the second register is overwritten after that.
-fn argument(e: &mut Emitter<Rv64>, to: PReg, from: Opd) {
-    match from {
-        Opd::Reg(from) => e.mov(to, from),
-        Opd::Imm(v) => e.constant(to, v),
-    }
 }
 
 /// What a comparison comes down to: for "equal", "greater or equal" and "less or equal" the
@@ -171,16 +153,7 @@ fn test_tags(e: &mut Emitter<Rv64>, checks: Checks, a: PReg, b: Opd, odd: Label)
     e.branch_if(Cc::Ne, T6, ZERO, odd);
 }
 
-/// The operand of an instruction.
-fn opd(operand: RegImm<PReg>) -> Opd {
-    match operand {
-        RegImm::Reg(reg) => r(reg),
-        RegImm::Imm(c) => i(c),
-    }
-}
-
-fn binary(e: &mut Emitter<Rv64>, x: Exact, dst: PReg, a: PReg, b: RegImm<PReg>, slow: Label) -> Places<Rv64> {
-    let b = opd(b);
+fn binary(e: &mut Emitter<Rv64>, x: Exact, dst: PReg, a: PReg, b: Opd, slow: Label) -> Places<Rv64> {
     test_tags(e, x.checks, a, b, slow);
     let overflow = x.checks.overflow;
     match (x.op, b) {

@@ -8,11 +8,11 @@
 //! within short loops.
 
 use crate::mach::exact::SlowPath;
-use crate::mach::operands::{reg, with};
+use crate::mach::operands::{Opd, i, r, reg, with};
 use crate::mach::{Abi, BranchForm, Emitter, Fixups, Isa, Label};
 use crate::rv64::composite::{self, Composite, Decide, Test};
 use crate::rv64::imm::{self, Step, fits12, high, low12};
-use crate::rv64::insts::{Opd, Role, Row};
+use crate::rv64::insts::{Role, Row};
 use crate::rv64::regs::*;
 use crate::rv64::select::symbol_offset;
 use crate::rv64::{Inst, Rv64, abi};
@@ -136,16 +136,6 @@ impl Fixups for Rv64 {
 
 /// Steps up to which a constant is made by instructions; longer ones are loaded.
 const STEPS: usize = 4;
-
-/// An operand for a register.
-pub fn r(reg: PReg) -> Opd {
-    Opd::Reg(reg)
-}
-
-/// An operand for an immediate.
-pub fn i(v: i64) -> Opd {
-    Opd::Imm(v)
-}
 
 impl Emitter<'_, Rv64> {
     /// Emits a row, compressed if it can be.

@@ -1,7 +1,7 @@
 //! The entry point of executables.
 
 use crate::mach;
-use crate::rv64::emit::{i, r};
+use crate::mach::operands::{i, r};
 use crate::rv64::insts::Row;
 use crate::rv64::regs::*;
 use mochi_ir::Sym;

@@ -10,9 +10,10 @@
 //! each of its operands, the number of the operand or the register that is meant. From that
 //! [`Row::compress`] finds the short form of any instruction.
 
+use crate::mach::operands::Opd;
 pub use crate::mach::rows::Role;
 use crate::rv64::fields::Place;
-use regalloc2::{PReg, RegClass};
+use regalloc2::RegClass;
 use std::sync::OnceLock;
 
 /// An operand of the long form of a compressed instruction.
@@ -379,15 +380,6 @@ rows! {
     CFsdsp "c.fsdsp" 0xa002 (R FtC, R CSdSp, R BaseSp) = Fsd [0 1 2] "16.3";
     CSwsp "c.swsp" 0xc002 (R St, R CSwSp, R BaseSp) = Sw [0 1 2] "16.3";
     CSdsp "c.sdsp" 0xe002 (R St, R CSdSp, R BaseSp) = Sd [0 1 2] "16.3";
-}
-
-/// An operand with its place.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Opd {
-    /// A register.
-    Reg(PReg),
-    /// Anything else: see [`Place`].
-    Imm(i64),
 }
 
 /// A compressed row that stands for a row of 32 bits, and how.

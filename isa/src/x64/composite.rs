@@ -84,8 +84,7 @@ pub fn slow_path(e: &mut Emitter<X64>, s: &SlowPath<X64>) {
     for &r in &saved {
         e.put(Row::Push, &[Opd::Reg(r)]);
     }
-    let swap = s.op == ExactOp::Cmp { swap: true };
-    let (first, second) = if swap { (p.b, p.a) } else { (p.a, p.b) };
+    let (first, second) = s.arguments();
     if second == Opd::Reg(RDI) {
         if first == Opd::Reg(RSI) {
             e.put(Row::Xchg, &[Opd::Reg(RDI), Opd::Reg(RSI)]);
@@ -100,7 +99,7 @@ pub fn slow_path(e: &mut Emitter<X64>, s: &SlowPath<X64>) {
     e.call(s.slow);
     match p.result {
         Some(r) => e.mov(r, Opd::Reg(RAX)),
-        None if swap => e.put(Row::Neg, &[Opd::Reg(RAX)]),
+        None if s.is_swapped() => e.put(Row::Neg, &[Opd::Reg(RAX)]),
         None => e.put(Row::Test, &[Opd::Reg(RAX), Opd::Reg(RAX)]),
     }
     for &r in saved.iter().rev() {
