@@ -7,12 +7,13 @@
 mod encoder;
 
 use encoder::{Random, disassembled};
-use mochi_isa::a64::fields::Place;
+use mochi_isa::a64::fields::Field;
 use mochi_isa::a64::insts::Row;
+use mochi_isa::mach::fields::{Field as _, FieldRow};
 
 /// Values of an operand: all registers; boundaries, both signs, and single bits of immediates.
-fn samples(place: Place) -> Vec<i64> {
-    use Place::*;
+fn samples(field: Field) -> Vec<i64> {
+    use Field::*;
     let signed = |width: u32, unit: i64| -> Vec<i64> {
         let top = 1i64 << (width - 1);
         let mut v = vec![0, 1, -1, 2, -2, 5, top - 1, -top, top - 2, 1 - top];
@@ -24,7 +25,7 @@ fn samples(place: Place) -> Vec<i64> {
         v.extend((0..width).map(|k| 1i64 << k));
         v.iter().map(|v| v * unit).collect()
     };
-    match place {
+    match field {
         X(_) | XTwice | Sp(_) | W(_) | D(_) | S(_) | B(_) | V8b(_) | Base | Index | IndexW | BitReg => {
             (0..32).collect()
         }
@@ -55,7 +56,7 @@ fn samples(place: Place) -> Vec<i64> {
         Imm16 | Code16 => unsigned(16, 1),
         Hw => vec![0, 16, 32, 48],
         Shift | ShiftAdd => {
-            let kinds = if place == Shift { 4 } else { 3 };
+            let kinds = if field == Shift { 4 } else { 3 };
             (0..kinds).flat_map(|k| [0, 1, 2, 31, 32, 33, 62, 63].map(|a| k * 64 + a)).collect()
         }
         Ext => [0, 1, 2, 4, 5, 6].iter().flat_map(|o| (0..5).map(move |a| o * 8 + a)).collect(),
@@ -145,9 +146,9 @@ fn fields_of_a_row_do_not_overlap() {
     for &row in Row::ALL {
         let info = row.info();
         let mut seen = 0u32;
-        for (_, place) in info.operands {
-            assert_eq!(seen & place.mask(), 0, "{row:?} {place:?}");
-            seen |= place.mask();
+        for (_, field) in info.operands {
+            assert_eq!(seen & field.mask(), 0, "{row:?} {field:?}");
+            seen |= field.mask();
         }
         assert_eq!(info.bits & seen, 0, "{row:?}");
         assert!(!info.manual.is_empty());

@@ -41,7 +41,7 @@ fn decode(word: u32) -> Line {
     let (row, values) = Row::decode(word).expect("an instruction of ours");
     let operands = row.info().operands.iter().zip(&values);
     let number = |r| if r == ZR { ZERO } else { dwarf(r) };
-    let registers = operands.filter_map(|(&(role, place), &v)| Some((role, number(register(place, v)?))));
+    let registers = operands.filter_map(|(&(role, field), &v)| Some((role, number(register(field, v)?))));
     let registers = registers.collect();
     Line { row, values, registers }
 }

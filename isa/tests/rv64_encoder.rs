@@ -8,13 +8,14 @@
 mod encoder;
 
 use encoder::{Random, llvm_mc};
-use mochi_isa::rv64::fields::Place;
+use mochi_isa::mach::fields::{Field as _, FieldRow};
+use mochi_isa::rv64::fields::Field;
 use mochi_isa::rv64::insts::Row;
 
 /// The sizes of an immediate: bits with the low zeros that are not stored, those zeros, signed.
-fn shape(place: Place) -> (u32, u32, bool) {
-    use Place::*;
-    match place {
+fn shape(field: Field) -> (u32, u32, bool) {
+    use Field::*;
+    match field {
         I12 | Off12 | OffS12 => (12, 0, true),
         B13 => (13, 1, true),
         U20 => (20, 0, false),
@@ -30,15 +31,15 @@ fn shape(place: Place) -> (u32, u32, bool) {
         CLdSp | CSdSp => (9, 3, false),
         CJ => (12, 1, true),
         CB => (9, 1, true),
-        _ => panic!("{place:?} is no immediate"),
+        _ => panic!("{field:?} is no immediate"),
     }
 }
 
 /// Values of an operand: all registers; boundaries, both signs, and single bits of immediates, and
 /// those of the compressed forms.
-fn samples(place: Place) -> Vec<i64> {
-    use Place::*;
-    match place {
+fn samples(field: Field) -> Vec<i64> {
+    use Field::*;
+    match field {
         X(_) | F(_) | Base | Addr => return (0..32).collect(),
         Xnz(_) => return (1..32).collect(),
         XnzSp(_) => return (1..32).filter(|&n| n != 2).collect(),
@@ -49,7 +50,7 @@ fn samples(place: Place) -> Vec<i64> {
         Access(_) => return (1..16).collect(),
         _ => {}
     }
-    let (width, zeros, signed) = shape(place);
+    let (width, zeros, signed) = shape(field);
     let unit = 1i64 << zeros;
     let mut v = vec![0, unit, 2 * unit, 3 * unit, 5 * unit];
     for bits in [6, 7, 8, 9, 10, 11, 12, 13, width].into_iter().filter(|&b| b <= width && b > zeros) {
@@ -69,10 +70,10 @@ fn samples(place: Place) -> Vec<i64> {
     if signed {
         v.extend((zeros..width).map(|k| -(1i64 << k)));
     }
-    if place == CLui {
+    if field == CLui {
         v.iter_mut().for_each(|v| *v &= 0xf_ffff);
     }
-    if place == U20 {
+    if field == U20 {
         v.extend([31, 32, 33, 0xf_ffe0, 0xf_ffdf, 0xf_ffff, 0x8_0000, 0x7_ffff]);
     }
     v.sort_unstable();
@@ -240,9 +241,9 @@ fn fields_of_a_row_do_not_overlap() {
     for &row in Row::ALL {
         let info = row.info();
         let mut seen = 0u32;
-        for (_, place) in info.operands {
-            assert_eq!(seen & place.mask(), 0, "{row:?} {place:?}");
-            seen |= place.mask();
+        for (_, field) in info.operands {
+            assert_eq!(seen & field.mask(), 0, "{row:?} {field:?}");
+            seen |= field.mask();
         }
         assert_eq!(info.bits & seen, 0, "{row:?}");
         assert_eq!(info.bits & 3 == 3, info.expansions.is_empty(), "{row:?}");

@@ -5,7 +5,7 @@ mod tables;
 
 use mochi_ir::fuzz::generate;
 use mochi_isa::mach::disasm::code;
-use mochi_isa::rv64::fields::Place;
+use mochi_isa::rv64::fields::Field;
 use mochi_isa::rv64::insts::{Role, Row};
 use mochi_objwrite::{Atom, RelocKind};
 use mochi_testkit::Random;
@@ -40,7 +40,7 @@ impl Machine {
         match (row, v) {
             (Row::Addi, &[SP, from, c]) => self.depth = self.place(from, c).map(|at| -at),
             (Row::Addi, &[FP, SP, c]) => self.framed = self.depth == Some(c),
-            (_, &[SP, ..]) if row.info().operands[0] == (Role::W, Place::X(7)) => self.depth = None,
+            (_, &[SP, ..]) if row.info().operands[0] == (Role::W, Field::X(7)) => self.depth = None,
             (Row::Ld, &[FP, offset, base]) => {
                 assert_eq!(self.place(base, offset), Some(-16), "the caller's frame pointer");
                 self.framed = false;

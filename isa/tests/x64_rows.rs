@@ -2,7 +2,7 @@
 //! yaxpeax -> the row's own text and the row's own `Code`.
 
 use mochi_isa::x64::emit::{Addr, Opd, Start};
-use mochi_isa::x64::insts::{Cc, Place, Row};
+use mochi_isa::x64::insts::{Cc, Field, Row};
 use mochi_isa::x64::regs::{Width, gpr, xmm};
 
 fn registers(width: Width) -> Vec<Opd> {
@@ -31,20 +31,20 @@ fn memories() -> Vec<Opd> {
     all
 }
 
-/// Samples of a place: the interesting ones first.
-fn samples(place: Place) -> Vec<Opd> {
+/// Samples of a field: the interesting ones first.
+fn samples(field: Field) -> Vec<Opd> {
     let imm = |v: &[i64]| v.iter().map(|&v| Opd::Imm(v)).collect();
-    match place {
-        Place::Reg(w) => registers(w),
-        Place::RegMem(w) => registers(w).into_iter().chain(memories()).collect(),
-        Place::Mem => memories(),
-        Place::Imm8 | Place::Imm8L | Place::Imm8Q => imm(&[0, 1, -1, 5, 127, -128, 63]),
-        Place::Imm16 => imm(&[0, 1, -1, 300, 0x7fff, -0x8000]),
-        Place::Imm32 | Place::Imm32Q => {
+    match field {
+        Field::Reg(w) => registers(w),
+        Field::RegMem(w) => registers(w).into_iter().chain(memories()).collect(),
+        Field::Mem => memories(),
+        Field::Imm8 | Field::Imm8L | Field::Imm8Q => imm(&[0, 1, -1, 5, 127, -128, 63]),
+        Field::Imm16 => imm(&[0, 1, -1, 300, 0x7fff, -0x8000]),
+        Field::Imm32 | Field::Imm32Q => {
             imm(&[0, 1, -1, 127, 128, -129, 0x1234_5678, -0x8000_0000, 0x7fff_ffff])
         }
-        Place::Imm64 => imm(&[0, 1, -1, 0x8000_0000, i64::MIN, i64::MAX, 0x1234_5678_9abc_def0]),
-        Place::Cl | Place::Hidden(_) => vec![],
+        Field::Imm64 => imm(&[0, 1, -1, 0x8000_0000, i64::MIN, i64::MAX, 0x1234_5678_9abc_def0]),
+        Field::Cl | Field::Hidden(_) => vec![],
     }
 }
 
@@ -57,9 +57,9 @@ fn check(row: Row, operands: &[Opd], seen: &mut usize) {
 fn rows() {
     let mut seen = 0;
     for &row in Row::ALL {
-        let places: Vec<Place> = row.info().operands.iter().map(|o| o.1).collect();
-        let shown: Vec<Place> =
-            places.into_iter().filter(|p| !matches!(p, Place::Cl | Place::Hidden(_))).collect();
+        let fields: Vec<Field> = row.info().operands.iter().map(|o| o.1).collect();
+        let shown: Vec<Field> =
+            fields.into_iter().filter(|p| !matches!(p, Field::Cl | Field::Hidden(_))).collect();
         let lists: Vec<Vec<Opd>> = shown.iter().map(|&p| samples(p)).collect();
         if lists.is_empty() {
             check(row, &[], &mut seen);

@@ -1,13 +1,13 @@
 //! The text of an atom: the table's own decoder and printer.
 
-use crate::a64::fields::Place;
+use crate::a64::fields::Field;
 use crate::a64::insts::Row;
 use crate::mach::disasm::{Line, code, listing, place, reloc_in};
 use mochi_objwrite::{Atom, RelocKind};
 
 /// The displacement among the operands.
 fn displacement(row: Row, values: &[i64]) -> Option<i64> {
-    let is = |p: Place| matches!(p, Place::Rel26 | Place::Rel19 | Place::Rel14 | Place::Rel21);
+    let is = |p: Field| matches!(p, Field::Rel26 | Field::Rel19 | Field::Rel14 | Field::Rel21);
     row.info().operands.iter().zip(values).find(|((_, p), _)| is(*p)).map(|(_, &v)| v)
 }
 

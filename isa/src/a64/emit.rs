@@ -6,11 +6,12 @@
 
 use crate::a64::composite::{self, Composite, Test};
 use crate::a64::imm::{self, Step};
-use crate::a64::insts::{Cc, Role, Row};
+use crate::a64::insts::{Cc, Row};
 use crate::a64::regs::*;
 use crate::a64::select::SYMBOL_OFFSETS;
 use crate::a64::{A64, Inst, abi};
 use crate::mach::exact::SlowPath;
+use crate::mach::fields::FieldRow;
 use crate::mach::operands::{Opd, i, r, reg, with};
 use crate::mach::{Abi, BranchForm, Emitter, Fixups, Isa, Label};
 use mochi_ir::Sym;
@@ -262,22 +263,7 @@ impl Isa for A64 {
     const ABI: &'static Abi<A64> = &abi::AAPCS64;
 
     fn row(e: &mut Emitter<A64>, inst: &Inst, allocs: &[Allocation]) {
-        let mut allocs = allocs.iter();
-        let mut imm = [inst.imm, inst.more[0] as i64, inst.more[1] as i64].into_iter();
-        let mut operands = [Opd::Imm(0); 4];
-        let info = inst.row.info();
-        for (operand, &(role, place)) in operands.iter_mut().zip(info.operands) {
-            if place.register().is_none() {
-                *operand = Opd::Imm(imm.next().expect("immediate"));
-                continue;
-            }
-            if role == Role::Rw {
-                // The definition comes first; the use has the same place.
-                allocs.next();
-            }
-            *operand = Opd::Reg(reg(*allocs.next().expect("allocation")));
-        }
-        e.put(inst.row, &operands[..info.operands.len()]);
+        inst.with_operands(allocs, |row, operands| e.put(row, operands));
     }
 
     fn composite(e: &mut Emitter<A64>, c: &Composite<()>, allocs: &[Allocation]) {

@@ -3,6 +3,7 @@
 use crate::a64::insts::Row;
 use crate::a64::regs::*;
 use crate::mach;
+use crate::mach::fields::FieldRow;
 use crate::mach::operands::{i, r};
 use mochi_ir::Sym;
 use mochi_objwrite::{Atom, RelocEntry, RelocKind, SymRef};

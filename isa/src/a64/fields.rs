@@ -1,17 +1,17 @@
 //! Operand fields of AArch64 instructions: where each kind of operand is in the 32 bits, how its
 //! value becomes bits and back, and how it is written.
 //!
-//! A [`Place`] says all of that for one operand, so a row of `insts.rs` is only its fixed bits
-//! and a list of places, and encoder, decoder and printer are the three functions below.
-//! Values are `i64`: a register's number (31 is the zero register or the stack pointer, as the
-//! place says), an immediate as written, or one of the packed forms described at the place.
+//! See [`crate::mach::fields`]. A register's number 31 is the zero register or the stack pointer, as the
+//! field says.
 
 use crate::a64::imm;
+use crate::mach::fields::{self, Layout, bits};
+use regalloc2::{PReg, RegClass};
 use std::fmt::Write;
 
 /// What an operand is and where its bits are. Numbers in parentheses are the field's lowest bit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Place {
+pub enum Field {
     /// 64-bit integer register or zero register (5 bits).
     X(u8),
     /// The same register in two fields: Rn and Rm.
@@ -119,182 +119,115 @@ pub enum Place {
 pub const CONDITIONS: [&str; 16] =
     ["eq", "ne", "hs", "lo", "mi", "pl", "vs", "vc", "hi", "ls", "ge", "lt", "gt", "le", "al", "nv"];
 
-fn mask(low: u32, width: u32) -> u32 {
-    ((1u64 << width) - 1) as u32 * (1 << low)
-}
-
-fn get(word: u32, low: u32, width: u32) -> i64 {
-    (word >> low & mask(0, width)) as i64
-}
-
-fn get_signed(word: u32, low: u32, width: u32) -> i64 {
-    get(word, low, width) << (64 - width) >> (64 - width)
-}
-
-/// The bits of an unsigned field, if the value fits.
-fn put(value: i64, low: u32, width: u32) -> Option<u32> {
-    (0..1 << width).contains(&value).then(|| (value as u32) << low)
-}
-
-fn put_signed(value: i64, low: u32, width: u32) -> Option<u32> {
-    let fits = (-(1i64 << (width - 1))..1 << (width - 1)).contains(&value);
-    fits.then(|| (value as u32 & mask(0, width)) << low)
-}
-
 /// The value in units of 2^n, when it is a multiple.
 fn units(value: i64, n: u8) -> Option<i64> {
     (value & ((1 << n) - 1) == 0).then_some(value >> n)
 }
 
-impl Place {
-    /// The bits of the operand.
-    pub fn mask(self) -> u32 {
-        use Place::*;
+/// The lowest bit of a bit field in an instruction.
+fn immr(word: u32) -> i64 {
+    (word >> 16 & 63).into()
+}
+
+impl fields::Field for Field {
+    fn layout(self) -> Layout {
+        use Field::*;
+        use Layout as L;
+        const INT: RegClass = RegClass::Int;
         match self {
-            X(at) | Sp(at) | W(at) | D(at) | S(at) | B(at) | V8b(at) => mask(at as u32, 5),
-            XTwice => mask(5, 5) | mask(16, 5),
-            Base => mask(5, 5),
-            Index | IndexW | Imm5 => mask(16, 5),
-            Scale(_) => mask(12, 1),
-            ExtScale(_) => mask(12, 4),
-            Imm12 => mask(10, 13),
-            Bits => mask(10, 13),
-            Imm16 | Code16 => mask(5, 16),
-            Hw => mask(21, 2),
-            Shift | ShiftAdd => mask(22, 2) | mask(10, 6),
-            Ext => mask(10, 6),
-            ExtLsl => mask(10, 3),
-            Immr | Lsb | LsbTo => mask(16, 6),
-            Imms | Width | WidthTo => mask(10, 6),
-            LslImm => mask(10, 12),
-            Cond | CondInv => mask(12, 4),
-            CondSuffix | Nzcv => mask(0, 4),
-            Fimm => mask(13, 8),
-            Off(_) => mask(10, 12),
-            Off9 | Pre9 | Post9 => mask(12, 9),
-            Off7 | Pre7 | Post7 => mask(15, 7),
-            Rel26 => mask(0, 26),
-            Rel19 => mask(5, 19),
-            Rel14 => mask(5, 14),
-            Rel21 | RelPage => mask(5, 19) | mask(29, 2),
-            BitNumber => mask(31, 1) | mask(19, 5),
-            BitReg => mask(0, 5),
+            X(at) | Sp(at) | W(at) => L::register(INT, bits::<5>(at)),
+            XTwice => L::register(INT, &[(0, 5, 5), (0, 5, 16)]),
+            Base => L::register(INT, bits::<5>(5)),
+            Index | IndexW => L::register(INT, bits::<5>(16)),
+            BitReg => L::register(INT, bits::<5>(0)),
+            D(at) | S(at) | B(at) | V8b(at) => L::register(RegClass::Float, bits::<5>(at)),
+            Imm5 => L::unsigned(bits::<5>(16)),
+            Scale(_) => L::unsigned(bits::<1>(12)),
+            ExtScale(_) => L::unsigned(bits::<4>(12)),
+            Imm12 | Bits => L::unsigned(bits::<13>(10)),
+            Imm16 | Code16 => L::unsigned(bits::<16>(5)),
+            Hw => L::unsigned(&[(4, 2, 21)]),
+            Shift | ShiftAdd => L::unsigned(&[(0, 6, 10), (6, 2, 22)]),
+            Ext | Imms | Width | WidthTo => L::unsigned(bits::<6>(10)),
+            ExtLsl => L::unsigned(bits::<3>(10)),
+            Immr | Lsb | LsbTo => L::unsigned(bits::<6>(16)),
+            LslImm => L::unsigned(bits::<12>(10)),
+            Cond | CondInv => L::unsigned(bits::<4>(12)),
+            CondSuffix | Nzcv => L::unsigned(bits::<4>(0)),
+            Fimm => L::unsigned(bits::<8>(13)),
+            Off(0) => L::unsigned(&[(0, 12, 10)]),
+            Off(1) => L::unsigned(&[(1, 12, 10)]),
+            Off(2) => L::unsigned(&[(2, 12, 10)]),
+            Off(_) => L::unsigned(&[(3, 12, 10)]),
+            Off9 | Pre9 | Post9 => L::signed(bits::<9>(12)),
+            Off7 | Pre7 | Post7 => L::signed(&[(3, 7, 15)]),
+            Rel26 => L::signed(&[(2, 26, 0)]),
+            Rel19 => L::signed(&[(2, 19, 5)]),
+            Rel14 => L::signed(&[(2, 14, 5)]),
+            Rel21 => L::signed(&[(0, 2, 29), (2, 19, 5)]),
+            RelPage => L::signed(&[(12, 2, 29), (14, 19, 5)]),
+            BitNumber => L::unsigned(&[(0, 5, 19), (5, 1, 31)]),
         }
     }
 
-    /// The operand is a register; whether 31 means the stack pointer.
-    pub fn register(self) -> Option<bool> {
-        use Place::*;
+    fn number(self, v: i64, word: u32) -> Option<i64> {
+        use Field::*;
         match self {
-            X(_) | XTwice | W(_) | D(_) | S(_) | B(_) | V8b(_) | Index | IndexW | BitReg => Some(false),
-            Sp(_) | Base => Some(true),
-            _ => None,
-        }
-    }
-
-    /// The operand is a float register.
-    pub fn is_float(self) -> bool {
-        matches!(self, Place::D(_) | Place::S(_) | Place::B(_) | Place::V8b(_))
-    }
-
-    /// The bits of a value; `word` has the operands before this one. `None` when the value
-    /// cannot be encoded.
-    pub fn encode(self, value: i64, word: u32) -> Option<u32> {
-        use Place::*;
-        let v = value;
-        match self {
-            X(at) | Sp(at) | W(at) | D(at) | S(at) | B(at) | V8b(at) => put(v, at as u32, 5),
-            XTwice => Some(put(v, 5, 5)? | put(v, 16, 5)?),
-            Base => put(v, 5, 5),
-            Index | IndexW | Imm5 => put(v, 16, 5),
             Scale(n) => scale_flag(v, n),
-            ExtScale(n) => match v >> 3 {
-                2 | 6 => Some(put(v >> 3, 13, 3)? | scale_flag(v & 7, n)?),
-                _ => None,
-            },
-            Imm12 => put(v, 10, 12).or_else(|| Some(put(units(v, 12)?, 10, 12)? | 1 << 22)),
+            ExtScale(n) if matches!(v >> 3, 2 | 6) => Some((v >> 3) << 1 | scale_flag(v & 7, n)?),
+            ExtScale(_) => None,
+            Imm12 if (0..4096).contains(&v) => Some(v),
+            Imm12 => units(v, 12).filter(|n| (0..4096).contains(n)).map(|n| n | 1 << 12),
             Bits => {
                 let (n, immr, imms) = imm::logical(v as u64)?;
-                Some(n << 22 | immr << 16 | imms << 10)
+                Some((n << 12 | immr << 6 | imms).into())
             }
-            Imm16 | Code16 => put(v, 5, 16),
-            Hw => put(units(v, 4)?, 21, 2),
-            ShiftAdd if v >> 6 == 3 => None,
-            Shift | ShiftAdd => Some(put(v >> 6, 22, 2)? | put(v & 63, 10, 6)?),
-            Ext => (v & 7 <= 4 && v >> 3 & 3 != 3).then(|| put(v, 10, 6))?,
-            ExtLsl => (v <= 4).then(|| put(v, 10, 3))?,
-            Immr | Lsb => put(v, 16, 6),
-            Imms => put(v, 10, 6),
-            LslImm => (1..64).contains(&v).then(|| Some(put(64 - v, 16, 6)? | put(63 - v, 10, 6)?))?,
-            Width => put((v > 0).then_some(v + get(word, 16, 6) - 1)?, 10, 6),
-            LsbTo => (1..64).contains(&v).then(|| put(64 - v, 16, 6))?,
-            WidthTo => put((v > 0 && v - 1 < get(word, 16, 6)).then_some(v - 1)?, 10, 6),
-            Cond => put(v, 12, 4),
+            ShiftAdd => (v >> 6 != 3).then_some(v),
+            Ext => (v & 7 <= 4 && v >> 3 & 3 != 3).then_some(v),
+            ExtLsl => (v <= 4).then_some(v),
+            LslImm => (1..64).contains(&v).then_some((64 - v) << 6 | (63 - v)),
+            Width => (v > 0).then_some(v + immr(word) - 1),
+            LsbTo => (1..64).contains(&v).then_some(64 - v),
+            WidthTo => (v > 0 && v - 1 < immr(word)).then_some(v - 1),
             // The opposites of `al` and `nv` mean nothing.
-            CondInv => (v < 14).then(|| put(v ^ 1, 12, 4))?,
-            CondSuffix | Nzcv => put(v, 0, 4),
-            Fimm => put(imm::float(v as u64)? as i64, 13, 8),
-            Off(n) => put(units(v, n)?, 10, 12),
-            Off9 | Pre9 | Post9 => put_signed(v, 12, 9),
-            Off7 | Pre7 | Post7 => put_signed(units(v, 3)?, 15, 7),
-            Rel26 => put_signed(units(v, 2)?, 0, 26),
-            Rel19 => put_signed(units(v, 2)?, 5, 19),
-            Rel14 => put_signed(units(v, 2)?, 5, 14),
-            Rel21 => Some(put_signed(v >> 2, 5, 19)? | put(v & 3, 29, 2)?),
-            RelPage => Place::Rel21.encode(units(v, 12)?, word),
-            BitNumber => Some(put(v >> 5, 31, 1)? | put(v & 31, 19, 5)?),
-            BitReg => put(v, 0, 5),
+            CondInv => (v < 14).then_some(v ^ 1),
+            Fimm => imm::float(v as u64).map(i64::from),
+            _ => Some(v),
         }
     }
 
-    /// The value in an instruction. `None` when it is not one that [`Place::encode`] makes.
-    pub fn decode(self, word: u32) -> Option<i64> {
-        use Place::*;
-        let get = |low, width| get(word, low, width);
-        let get_signed = |low, width| get_signed(word, low, width);
-        let value = match self {
-            X(at) | Sp(at) | W(at) | D(at) | S(at) | B(at) | V8b(at) => get(at as u32, 5),
-            XTwice => get(5, 5),
-            Base => get(5, 5),
-            Index | IndexW | Imm5 => get(16, 5),
-            Scale(n) => get(12, 1) * n as i64,
-            ExtScale(n) => get(13, 3) * 8 + get(12, 1) * n as i64,
-            Imm12 => get(10, 12) << (12 * get(22, 1)),
-            Bits => imm::logical_value(get(22, 1) as u32, get(16, 6) as u32, get(10, 6) as u32)? as i64,
-            Imm16 | Code16 => get(5, 16),
-            Hw => get(21, 2) * 16,
-            Shift | ShiftAdd => get(22, 2) * 64 + get(10, 6),
-            Ext => get(10, 6),
-            ExtLsl => get(10, 3),
-            Immr | Lsb => get(16, 6),
-            Imms => get(10, 6),
-            LslImm => 63 - get(10, 6),
-            Width => get(10, 6) - get(16, 6) + 1,
-            LsbTo => 64 - get(16, 6),
-            WidthTo => get(10, 6) + 1,
-            Cond => get(12, 4),
-            CondInv => get(12, 4) ^ 1,
-            CondSuffix | Nzcv => get(0, 4),
-            Fimm => imm::float_value(get(13, 8) as u8) as i64,
-            Off(n) => get(10, 12) << n,
-            Off9 | Pre9 | Post9 => get_signed(12, 9),
-            Off7 | Pre7 | Post7 => get_signed(15, 7) * 8,
-            Rel26 => get_signed(0, 26) * 4,
-            Rel19 => get_signed(5, 19) * 4,
-            Rel14 => get_signed(5, 14) * 4,
-            Rel21 => get_signed(5, 19) * 4 + get(29, 2),
-            RelPage => (get_signed(5, 19) * 4 + get(29, 2)) << 12,
-            BitNumber => get(31, 1) * 32 + get(19, 5),
-            BitReg => get(0, 5),
-        };
-        let exact = self.encode(value, word)? == word & self.mask();
-        exact.then_some(value)
+    fn value(self, n: i64, word: u32) -> Option<i64> {
+        use Field::*;
+        Some(match self {
+            Scale(k) => n * k as i64,
+            ExtScale(k) => (n >> 1) * 8 + (n & 1) * k as i64,
+            Imm12 => (n & 0xfff) << (12 * (n >> 12)),
+            Bits => imm::logical_value(n as u32 >> 12, n as u32 >> 6 & 63, n as u32 & 63)? as i64,
+            LslImm => 63 - (n & 63),
+            Width => n - immr(word) + 1,
+            LsbTo => 64 - n,
+            WidthTo => n + 1,
+            CondInv => n ^ 1,
+            Fimm => imm::float_value(n as u8) as i64,
+            _ => n,
+        })
+    }
+
+    fn takes(self, reg: PReg) -> bool {
+        self.layout().class() == Some(reg.class()) && reg.hw_enc() != if self.has_sp() { 31 } else { 32 }
+    }
+}
+
+impl Field {
+    /// Register 31 is the stack pointer.
+    pub fn has_sp(self) -> bool {
+        matches!(self, Field::Sp(_) | Field::Base)
     }
 
     /// Writes the operand with the punctuation before (when it is not the first) and after it.
     /// `values` are all operands; `sp` tells that the stack pointer is one of them.
     pub fn write(self, out: &mut String, value: i64, first: bool, values: &[i64], sp: bool) {
-        use Place::*;
+        use Field::*;
         let separator = match self {
             CondSuffix | Scale(_) | ExtScale(_) | Shift | Hw | Ext | ExtLsl | ShiftAdd => "",
             Off(_) | Off9 | Pre9 | Off7 | Pre7 | Post9 | Post7 => "",
@@ -353,10 +286,10 @@ impl Place {
 }
 
 /// The flag for scaling an index by `n` bits.
-fn scale_flag(value: i64, n: u8) -> Option<u32> {
+fn scale_flag(value: i64, n: u8) -> Option<i64> {
     match value {
         0 => Some(0),
-        v if v == n as i64 => Some(1 << 12),
+        v if v == n as i64 => Some(1),
         _ => None,
     }
 }

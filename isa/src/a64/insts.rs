@@ -7,11 +7,11 @@
 //! what they are aliases of, so that the decoder, which takes the first row that matches, finds
 //! them. Suffixes of variants: `L` is 32 bits, `I` an immediate, `W` an extended 32-bit register.
 
-use crate::a64::fields::Place;
+use crate::a64::fields::Field;
 use crate::a64::regs::{SP, d, x};
-use crate::mach::operands::Opd;
+use crate::mach::fields::{Field as _, FieldRow};
 pub use crate::mach::rows::Role;
-use regalloc2::{PReg, RegClass};
+use regalloc2::PReg;
 
 /// A row.
 pub struct RowInfo {
@@ -22,54 +22,54 @@ pub struct RowInfo {
     /// The fixed bits.
     pub bits: u32,
     /// Operands in the order of the text.
-    pub operands: &'static [(Role, Place)],
+    pub operands: &'static [(Role, Field)],
     /// The manual's entry.
     pub manual: &'static str,
 }
 
-/// Operand places, as short names for the table.
+/// Fields, as short names for the table.
 #[allow(non_upper_case_globals)]
-mod place {
-    pub use crate::a64::fields::Place::*;
-    use crate::a64::fields::Place::{self};
-    pub const Xd: Place = Place::X(0);
-    pub const Xn: Place = Place::X(5);
-    pub const Xm: Place = Place::X(16);
-    pub const Xa: Place = Place::X(10);
-    pub const Wd: Place = Place::W(0);
-    pub const Wn: Place = Place::W(5);
-    pub const Wm: Place = Place::W(16);
-    pub const Spd: Place = Place::Sp(0);
-    pub const Spn: Place = Place::Sp(5);
-    pub const Dd: Place = Place::D(0);
-    pub const Dn: Place = Place::D(5);
-    pub const Dm: Place = Place::D(16);
-    pub const Da: Place = Place::D(10);
-    pub const Sn: Place = Place::S(5);
-    pub const Bd: Place = Place::B(0);
-    pub const Vd: Place = Place::V8b(0);
-    pub const Vn: Place = Place::V8b(5);
-    pub const OffB: Place = Place::Off(0);
-    pub const OffH: Place = Place::Off(1);
-    pub const OffL: Place = Place::Off(2);
-    pub const OffX: Place = Place::Off(3);
-    pub const ScaleB: Place = Place::Scale(0);
-    pub const ScaleH: Place = Place::Scale(1);
-    pub const ScaleL: Place = Place::Scale(2);
-    pub const ScaleX: Place = Place::Scale(3);
-    pub const ExtB: Place = Place::ExtScale(0);
-    pub const ExtH: Place = Place::ExtScale(1);
-    pub const ExtL: Place = Place::ExtScale(2);
-    pub const ExtX: Place = Place::ExtScale(3);
+mod field {
+    pub use crate::a64::fields::Field::*;
+    use crate::a64::fields::Field::{self};
+    pub const Xd: Field = Field::X(0);
+    pub const Xn: Field = Field::X(5);
+    pub const Xm: Field = Field::X(16);
+    pub const Xa: Field = Field::X(10);
+    pub const Wd: Field = Field::W(0);
+    pub const Wn: Field = Field::W(5);
+    pub const Wm: Field = Field::W(16);
+    pub const Spd: Field = Field::Sp(0);
+    pub const Spn: Field = Field::Sp(5);
+    pub const Dd: Field = Field::D(0);
+    pub const Dn: Field = Field::D(5);
+    pub const Dm: Field = Field::D(16);
+    pub const Da: Field = Field::D(10);
+    pub const Sn: Field = Field::S(5);
+    pub const Bd: Field = Field::B(0);
+    pub const Vd: Field = Field::V8b(0);
+    pub const Vn: Field = Field::V8b(5);
+    pub const OffB: Field = Field::Off(0);
+    pub const OffH: Field = Field::Off(1);
+    pub const OffL: Field = Field::Off(2);
+    pub const OffX: Field = Field::Off(3);
+    pub const ScaleB: Field = Field::Scale(0);
+    pub const ScaleH: Field = Field::Scale(1);
+    pub const ScaleL: Field = Field::Scale(2);
+    pub const ScaleX: Field = Field::Scale(3);
+    pub const ExtB: Field = Field::ExtScale(0);
+    pub const ExtH: Field = Field::ExtScale(1);
+    pub const ExtL: Field = Field::ExtScale(2);
+    pub const ExtX: Field = Field::ExtScale(3);
 }
 
 macro_rules! rows {
-    ($($variant:ident $name:literal $bits:literal ($($role:ident $place:ident),*) $manual:literal;)*) => {
+    ($($variant:ident $name:literal $bits:literal ($($role:ident $field:ident),*) $manual:literal;)*) => {
         crate::mach::rows::row_table! {
             $($variant {
                 name: $name,
                 bits: $bits,
-                operands: &[$((Role::$role, place::$place)),*],
+                operands: &[$((Role::$role, field::$field)),*],
                 manual: $manual,
             })*
         }
@@ -380,52 +380,28 @@ rows! {
     Nop "nop" 0xd503_201f () "NOP";
 }
 
+impl FieldRow for Row {
+    type Field = Field;
+
+    fn encoding(self) -> (u32, &'static [(Role, Field)]) {
+        let info = self.info();
+        (info.bits, info.operands)
+    }
+}
+
 impl Row {
     /// The bits that are not operands.
     pub fn fixed_mask(self) -> u32 {
-        !self.info().operands.iter().fold(0, |m, (_, p)| m | p.mask())
-    }
-
-    /// The instruction with these values as operands. `None` when one cannot be encoded.
-    pub fn encode_values(self, values: &[i64]) -> Option<u32> {
-        let info = self.info();
-        debug_assert_eq!(values.len(), info.operands.len(), "{self:?}");
-        info.operands
-            .iter()
-            .zip(values)
-            .try_fold(info.bits, |word, (&(_, place), &v)| Some(word | place.encode(v, word)?))
-    }
-
-    /// The instruction with these operands. Panics when one cannot be encoded: selection checks.
-    pub fn encode(self, operands: &[Opd]) -> u32 {
-        let info = self.info();
-        let mut values = [0; 4];
-        for ((v, &(_, place)), &operand) in values.iter_mut().zip(info.operands).zip(operands) {
-            *v = match (operand, place.register()) {
-                (Opd::Imm(v), None) => v,
-                (Opd::Reg(r), Some(sp)) => {
-                    debug_assert_eq!(r.class() == RegClass::Float, place.is_float(), "{self:?} {operands:?}");
-                    debug_assert!(r.hw_enc() != if sp { 31 } else { 32 }, "{self:?} {operands:?}");
-                    r.hw_enc().min(31) as i64
-                }
-                _ => panic!("{self:?} {operands:?}"),
-            };
-        }
-        let word = self.encode_values(&values[..operands.len()]);
-        word.unwrap_or_else(|| panic!("{self:?} {operands:?} cannot be encoded"))
+        !self.mask()
     }
 
     /// The first row that has this instruction, and the values of its operands.
     pub fn decode(word: u32) -> Option<(Row, Vec<i64>)> {
         Row::ALL.iter().find_map(|&row| {
-            let info = row.info();
-            if word & row.fixed_mask() != info.bits {
+            if word & row.fixed_mask() != row.info().bits {
                 return None;
             }
-            let mut values = Vec::with_capacity(4);
-            for (_, place) in info.operands {
-                values.push(place.decode(word)?);
-            }
+            let values = row.decode_values(word)?;
             (row.encode_values(&values) == Some(word) && row.preferred(&values)).then_some((row, values))
         })
     }
@@ -444,10 +420,10 @@ impl Row {
     /// defined result ("CONSTRAINED UNPREDICTABLE" in the entries of loads and stores).
     pub fn is_unpredictable(self, values: &[i64]) -> bool {
         let operands = self.info().operands;
-        let base = operands.iter().zip(values).find(|((_, p), _)| *p == Place::Base).map(|(_, &v)| v);
+        let base = operands.iter().zip(values).find(|((_, p), _)| *p == Field::Base).map(|(_, &v)| v);
         let writes_back = operands
             .iter()
-            .any(|(_, p)| matches!(p, Place::Pre9 | Place::Post9 | Place::Pre7 | Place::Post7));
+            .any(|(_, p)| matches!(p, Field::Pre9 | Field::Post9 | Field::Pre7 | Field::Post7));
         let loads_two = matches!(self, Row::Ldp | Row::LdpPre | Row::LdpPost | Row::LdpD);
         let transferred = if loads_two || matches!(self, Row::StpPre | Row::StpPost) { 2 } else { 1 };
         loads_two && values[0] == values[1]
@@ -457,7 +433,7 @@ impl Row {
     /// The text of the instruction.
     pub fn text(self, values: &[i64]) -> String {
         let info = self.info();
-        let sp = info.operands.iter().zip(values).any(|((_, p), &v)| p.register() == Some(true) && v == 31);
+        let sp = info.operands.iter().zip(values).any(|((_, p), &v)| p.has_sp() && v == 31);
         // The manual prefers `mov` for constants that one instruction makes.
         let constant = match (self, values) {
             (Row::Movz, &[_, v, hw]) if v != 0 || hw == 0 => Some(v << hw),
@@ -472,9 +448,9 @@ impl Row {
         }
         let mut out = info.name.to_string();
         let mut first = true;
-        for (&(_, place), &v) in info.operands.iter().zip(values) {
-            place.write(&mut out, v, first, values, sp);
-            first = first && place == Place::CondSuffix;
+        for (&(_, field), &v) in info.operands.iter().zip(values) {
+            field.write(&mut out, v, first, values, sp);
+            first = first && field == Field::CondSuffix;
         }
         if self == Row::FcmpZero {
             out.push_str(", #0.0");
@@ -488,12 +464,12 @@ fn is_wide(value: u64) -> bool {
     (0..4).any(|k| value & !(0xffff << (16 * k)) == 0 || !value & !(0xffff << (16 * k)) == 0)
 }
 
-/// The register a value of a place stands for.
-pub fn register(place: Place, value: i64) -> Option<PReg> {
+/// The register that a value of a field stands for.
+pub fn register(field: Field, value: i64) -> Option<PReg> {
     let n = value as usize;
-    place.register().map(|sp| match (place.is_float(), sp, n) {
-        (true, ..) => d(n),
-        (false, true, 31) => SP,
+    field.is_register().then(|| match (field.is_float(), n) {
+        (true, _) => d(n),
+        (false, 31) if field.has_sp() => SP,
         _ => x(n),
     })
 }

@@ -24,26 +24,9 @@ mod select_flow;
 mod select_int;
 mod select_mem;
 
-use insts::Row;
-
 /// The instruction set.
 #[derive(Clone, Debug)]
 pub struct A64;
 
 /// An instruction of the table without its registers.
-#[derive(Clone, Debug)]
-pub struct Inst {
-    /// Which one.
-    pub row: Row,
-    /// The first of its operands that are no registers.
-    pub imm: i64,
-    /// The other ones, which are small, in order.
-    pub more: [i32; 2],
-}
-
-impl Inst {
-    /// An instruction with no more than one operand that is no register.
-    pub const fn new(row: Row, imm: i64) -> Inst {
-        Inst { row, imm, more: [0; 2] }
-    }
-}
+pub type Inst = crate::mach::fields::Inst<insts::Row>;

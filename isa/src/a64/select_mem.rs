@@ -55,7 +55,7 @@ pub enum Address {
     Offset(Arg, i64),
     /// Base plus a 64-bit register shifted by 0 or the size of the access.
     Index(Arg, VReg, i64),
-    /// Base plus a 32-bit register, extended and shifted: see [`crate::a64::fields::Place::ExtScale`].
+    /// Base plus a 32-bit register, extended and shifted: see [`crate::a64::fields::Field::ExtScale`].
     IndexW(Arg, VReg, i64),
     /// Symbol plus offset, a multiple of the access's size.
     Symbol(Sym, i64),
@@ -99,13 +99,7 @@ pub fn access(l: &mut L, access: &Access, value: Arg, at: Address) {
             put(l, access.index_w, &[value, base, Arg::R(index), Arg::I(extension)]);
         }
         Address::Symbol(sym, offset) => {
-            let value = match value {
-                Arg::W(v) => Operand::reg_def(v),
-                Arg::R(v) => Operand::reg_use(v),
-                Arg::P(p) => Operand::fixed_nonallocatable(p),
-                Arg::Rw(..) | Arg::I(_) => unreachable!("loads and stores move registers"),
-            };
-            let (row, log2) = (access.offset, access.log2);
+            let (row, log2, value) = (access.offset, access.log2, value.operand());
             l.composite(Composite::Global { row, log2, sym, offset, value });
         }
     }

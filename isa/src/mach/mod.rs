@@ -9,7 +9,7 @@
 //! Rules that are the same everywhere are here too, over a trait each of what an instruction set
 //! adds: its own rules ([`select::Select`]), calls ([`call::Calls`]), comparisons
 //! ([`compare::Conditions`]), exact integers ([`exact::ExactOps`], [`divide::Divide`]), copies of memory
-//! ([`memory::Memory`]), multi-way branches ([`switch::Switches`]).
+//! ([`memory::Memory`]), multi-way branches ([`switch::Switches`]), bit fields ([`fields::Field`]).
 
 pub mod abi;
 pub mod alloc;
@@ -22,6 +22,7 @@ pub mod divide;
 pub mod emit;
 pub mod entry;
 pub mod exact;
+pub mod fields;
 pub mod fold;
 pub mod frame;
 pub mod homes;

@@ -1,7 +1,8 @@
 //! The text of an atom: the table's own decoder and printer.
 
 use crate::mach::disasm::{Line, code, listing, place, reloc_in};
-use crate::rv64::fields::Place;
+use crate::mach::fields::Field as _;
+use crate::rv64::fields::Field;
 use crate::rv64::insts::Row;
 use mochi_objwrite::Atom;
 
@@ -52,14 +53,14 @@ impl Row {
         for (&(_, p), &v) in info.operands.iter().zip(values) {
             match place {
                 Some(place)
-                    if !p.is_register() && !matches!(p, Place::Rm | Place::Order | Place::Access(_)) =>
+                    if !p.is_register() && !matches!(p, Field::Rm | Field::Order | Field::Access(_)) =>
                 {
                     out.push_str(if first { " " } else { ", " });
                     out.push_str(place);
                 }
                 _ => p.write(out, v, first),
             }
-            first = first && p == Place::Order;
+            first = first && p == Field::Order;
         }
     }
 }

@@ -8,11 +8,12 @@
 //! within short loops.
 
 use crate::mach::exact::SlowPath;
+use crate::mach::fields::FieldRow;
 use crate::mach::operands::{Opd, i, r, reg, with};
 use crate::mach::{Abi, BranchForm, Emitter, Fixups, Isa, Label};
 use crate::rv64::composite::{self, Composite, Decide, Test};
 use crate::rv64::imm::{self, Step, fits12, high, low12};
-use crate::rv64::insts::{Role, Row};
+use crate::rv64::insts::Row;
 use crate::rv64::regs::*;
 use crate::rv64::select::symbol_offset;
 use crate::rv64::{Inst, Rv64, abi};
@@ -244,25 +245,13 @@ impl Isa for Rv64 {
     /// That of jump tables; instructions need two.
     const FUNCTION_ALIGN: u32 = 4;
     const COPIES_FROM_SLOTS: bool = false;
-    const SYSCALL: Inst = Inst { row: Row::Ecall, imm: [0; 2] };
-    const TRAP: Inst = Inst { row: Row::Ebreak, imm: [0; 2] };
-    const CALL: Inst = Inst { row: Row::CJalr, imm: [0; 2] };
+    const SYSCALL: Inst = Inst::new(Row::Ecall, 0);
+    const TRAP: Inst = Inst::new(Row::Ebreak, 0);
+    const CALL: Inst = Inst::new(Row::CJalr, 0);
     const ABI: &'static Abi<Rv64> = &abi::LP64D;
 
     fn row(e: &mut Emitter<Rv64>, inst: &Inst, allocs: &[Allocation]) {
-        let mut allocs = allocs.iter();
-        let mut imm = inst.imm.iter();
-        let mut operands = [Opd::Imm(0); 5];
-        let info = inst.row.info();
-        for (operand, &(role, place)) in operands.iter_mut().zip(info.operands) {
-            debug_assert!(role != Role::Rw, "only short forms read and write");
-            *operand = if place.is_register() {
-                Opd::Reg(reg(*allocs.next().expect("allocation")))
-            } else {
-                Opd::Imm(*imm.next().expect("immediate"))
-            };
-        }
-        e.put(inst.row, &operands[..info.operands.len()]);
+        inst.with_operands(allocs, |row, operands| e.put(row, operands));
     }
 
     fn composite(e: &mut Emitter<Rv64>, c: &Composite<()>, allocs: &[Allocation]) {

@@ -1,6 +1,7 @@
 //! The entry point of executables.
 
 use crate::mach;
+use crate::mach::fields::FieldRow;
 use crate::mach::operands::{i, r};
 use crate::rv64::insts::Row;
 use crate::rv64::regs::*;

@@ -1,17 +1,16 @@
 //! Operand fields of RISC-V instructions: where each kind of operand is in the 32 or 16 bits, how
 //! its value becomes bits and back, and how it is written.
 //!
-//! A [`Place`] says all of that for one operand, so a row of `insts.rs` is only its fixed bits
-//! and a list of places. Immediates are scattered over an instruction: each place has a list of
-//! [`Piece`]s, from which encoder and decoder are derived. Values are `i64`: a register's number,
-//! or an immediate as written.
+//! See [`crate::mach::fields`]. Immediates are scattered over an instruction.
 
+use crate::mach::fields::{self, Layout, bits};
 use crate::rv64::regs::{FLOAT_NAMES, INT_NAMES};
+use regalloc2::RegClass;
 use std::fmt::Write;
 
 /// What an operand is and where its bits are. Numbers in parentheses are the field's lowest bit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Place {
+pub enum Field {
     /// Integer register (5 bits).
     X(u8),
     /// Integer register other than `zero` (5 bits).
@@ -28,7 +27,7 @@ pub enum Place {
     Sp,
     /// Base register of an address, behind its offset (15).
     Base,
-    /// The same, one of the eight registers of [`Place::X3`] (7).
+    /// The same, one of the eight registers of [`Field::X3`] (7).
     Base3,
     /// The stack pointer as an implied base.
     BaseSp,
@@ -86,9 +85,6 @@ pub enum Place {
     CB,
 }
 
-/// `len` bits of the value from bit `from` on are at bit `to` of the instruction.
-type Piece = (u8, u8, u8);
-
 /// Rounding modes by their encoding (F extension, table "Rounding mode encoding").
 const ROUNDING: [&str; 8] = ["rne", "rtz", "rdn", "rup", "rmm", "", "", "dyn"];
 
@@ -100,135 +96,91 @@ pub const DYN: i64 = 7;
 /// The first of the eight registers that three bits name.
 const FIRST3: i64 = 8;
 
-impl Place {
-    /// The bits of an immediate.
-    fn pieces(self) -> &'static [Piece] {
-        use Place::*;
+/// The stack pointer.
+const STACK: i64 = 2;
+
+impl fields::Field for Field {
+    fn layout(self) -> Layout {
+        use Field::*;
+        use Layout as L;
+        const INT: RegClass = RegClass::Int;
         match self {
-            Rm => &[(0, 3, 12)],
-            Order => &[(0, 2, 25)],
-            Access(20) => &[(0, 4, 20)],
-            Access(_) => &[(0, 4, 24)],
-            I12 | Off12 => &[(0, 12, 20)],
-            OffS12 => &[(0, 5, 7), (5, 7, 25)],
-            B13 => &[(1, 4, 8), (5, 6, 25), (11, 1, 7), (12, 1, 31)],
-            U20 => &[(0, 20, 12)],
-            J21 => &[(1, 10, 21), (11, 1, 20), (12, 8, 12), (20, 1, 31)],
-            Shamt6 => &[(0, 6, 20)],
-            Shamt5 => &[(0, 5, 20)],
-            CImm | CImmNz | CShamt | CLui => &[(0, 5, 2), (5, 1, 12)],
-            CSp16 => &[(4, 1, 6), (5, 1, 2), (6, 1, 5), (7, 2, 3), (9, 1, 12)],
-            CSp4 => &[(2, 1, 6), (3, 1, 5), (4, 2, 11), (6, 4, 7)],
-            COff4 => &[(2, 1, 6), (3, 3, 10), (6, 1, 5)],
-            COff8 => &[(3, 3, 10), (6, 2, 5)],
-            CLwSp => &[(2, 3, 4), (5, 1, 12), (6, 2, 2)],
-            CLdSp => &[(3, 2, 5), (5, 1, 12), (6, 3, 2)],
-            CSwSp => &[(2, 4, 9), (6, 2, 7)],
-            CSdSp => &[(3, 3, 10), (6, 3, 7)],
-            CJ => {
-                &[(1, 3, 3), (4, 1, 11), (5, 1, 2), (6, 1, 7), (7, 1, 6), (8, 2, 9), (10, 1, 8), (11, 1, 12)]
-            }
-            CB => &[(1, 2, 3), (3, 2, 10), (5, 1, 2), (6, 2, 5), (8, 1, 12)],
-            _ => &[],
+            X(at) | Xnz(at) | XnzSp(at) => L::register(INT, bits::<5>(at)),
+            X3(at) => L::register(INT, bits::<3>(at)),
+            F(at) => L::register(RegClass::Float, bits::<5>(at)),
+            F3(at) => L::register(RegClass::Float, bits::<3>(at)),
+            Base | Addr => L::register(INT, bits::<5>(15)),
+            Base3 => L::register(INT, bits::<3>(7)),
+            Sp | BaseSp => L::register(INT, &[]),
+            Rm => L::unsigned(&[(0, 3, 12)]),
+            Order => L::unsigned(&[(0, 2, 25)]),
+            Access(20) => L::unsigned(&[(0, 4, 20)]),
+            Access(_) => L::unsigned(&[(0, 4, 24)]),
+            I12 | Off12 => L::signed(&[(0, 12, 20)]),
+            OffS12 => L::signed(&[(0, 5, 7), (5, 7, 25)]),
+            B13 => L::signed(&[(1, 4, 8), (5, 6, 25), (11, 1, 7), (12, 1, 31)]),
+            U20 => L::unsigned(&[(0, 20, 12)]),
+            J21 => L::signed(&[(1, 10, 21), (11, 1, 20), (12, 8, 12), (20, 1, 31)]),
+            Shamt6 => L::unsigned(&[(0, 6, 20)]),
+            Shamt5 => L::unsigned(&[(0, 5, 20)]),
+            CImm | CImmNz | CLui => L::signed(&[(0, 5, 2), (5, 1, 12)]),
+            CShamt => L::unsigned(&[(0, 5, 2), (5, 1, 12)]),
+            CSp16 => L::signed(&[(4, 1, 6), (5, 1, 2), (6, 1, 5), (7, 2, 3), (9, 1, 12)]),
+            CSp4 => L::unsigned(&[(2, 1, 6), (3, 1, 5), (4, 2, 11), (6, 4, 7)]),
+            COff4 => L::unsigned(&[(2, 1, 6), (3, 3, 10), (6, 1, 5)]),
+            COff8 => L::unsigned(&[(3, 3, 10), (6, 2, 5)]),
+            CLwSp => L::unsigned(&[(2, 3, 4), (5, 1, 12), (6, 2, 2)]),
+            CLdSp => L::unsigned(&[(3, 2, 5), (5, 1, 12), (6, 3, 2)]),
+            CSwSp => L::unsigned(&[(2, 4, 9), (6, 2, 7)]),
+            CSdSp => L::unsigned(&[(3, 3, 10), (6, 3, 7)]),
+            CJ => L::signed(&[
+                (1, 3, 3),
+                (4, 1, 11),
+                (5, 1, 2),
+                (6, 1, 7),
+                (7, 1, 6),
+                (8, 2, 9),
+                (10, 1, 8),
+                (11, 1, 12),
+            ]),
+            CB => L::signed(&[(1, 2, 3), (3, 2, 10), (5, 1, 2), (6, 2, 5), (8, 1, 12)]),
         }
     }
 
-    /// The immediate is signed.
-    fn signed(self) -> bool {
-        use Place::*;
-        matches!(self, I12 | Off12 | OffS12 | B13 | J21 | CImm | CImmNz | CLui | CSp16 | CJ | CB)
-    }
-
-    /// A register's field: lowest bit, number of bits, smallest number.
-    fn register_field(self) -> Option<(u8, u8, i64)> {
-        use Place::*;
+    fn number(self, value: i64, _: u32) -> Option<i64> {
+        use Field::*;
         match self {
-            X(at) | F(at) => Some((at, 5, 0)),
-            Xnz(at) | XnzSp(at) => Some((at, 5, 1)),
-            X3(at) | F3(at) => Some((at, 3, FIRST3)),
-            Base | Addr => Some((15, 5, 0)),
-            Base3 => Some((7, 3, FIRST3)),
-            Sp | BaseSp => Some((0, 0, 2)),
-            _ => None,
+            Xnz(_) | XnzSp(_) | CImmNz | CShamt | CLui | CSp16 | CSp4 | Access(_) if value == 0 => None,
+            XnzSp(_) if value == STACK => None,
+            X3(_) | F3(_) | Base3 => Some(value - FIRST3),
+            Sp | BaseSp => (value == STACK).then_some(0),
+            Rm if matches!(value, 5 | 6) => None,
+            // Written as 20 bits.
+            CLui if value >= 1 << 19 => Some(value - (1 << 20)),
+            _ => Some(value),
         }
     }
 
-    /// The bits of the operand.
-    pub fn mask(self) -> u32 {
-        match self.register_field() {
-            Some((at, len, _)) => ones(len) << at,
-            None => self.pieces().iter().fold(0, |m, &(_, len, to)| m | ones(len) << to),
-        }
+    fn value(self, number: i64, _: u32) -> Option<i64> {
+        use Field::*;
+        Some(match self {
+            X3(_) | F3(_) | Base3 => number + FIRST3,
+            Sp | BaseSp => STACK,
+            CLui => number & 0xf_ffff,
+            _ => number,
+        })
     }
+}
 
-    /// The operand is a register.
-    pub fn is_register(self) -> bool {
-        self.register_field().is_some()
-    }
-
-    /// The operand is a float register.
-    pub fn is_float(self) -> bool {
-        matches!(self, Place::F(_) | Place::F3(_))
-    }
-
+impl Field {
     /// The operand is the displacement of a branch.
     pub fn is_displacement(self) -> bool {
-        matches!(self, Place::B13 | Place::J21 | Place::CB | Place::CJ)
-    }
-
-    /// The bits of a value, or `None` when it cannot be encoded.
-    pub fn encode(self, value: i64) -> Option<u32> {
-        if let Some((at, len, first)) = self.register_field() {
-            let field = match len {
-                3 => value - first,
-                _ => value,
-            };
-            let fits = value >= first && field <= ones(len) as i64 || len == 0 && value == first;
-            let allowed = !(matches!(self, Place::XnzSp(_)) && value == 2);
-            return (fits && allowed).then(|| if len == 0 { 0 } else { (field as u32) << at });
-        }
-        let value = match self {
-            Place::CImmNz | Place::CShamt | Place::CLui | Place::CSp16 | Place::CSp4 if value == 0 => {
-                return None;
-            }
-            Place::Access(_) if value == 0 => return None,
-            Place::Rm if matches!(value, 5 | 6) => return None,
-            // Written as 20 bits.
-            Place::CLui if value >= 1 << 19 => value - (1 << 20),
-            _ => value,
-        };
-        let pieces = self.pieces();
-        let width = pieces.iter().map(|&(from, len, _)| from + len).max().unwrap_or(0);
-        let unit = pieces.iter().map(|&(from, ..)| from).min().unwrap_or(0);
-        let (low, high) =
-            if self.signed() { (-(1i64 << (width - 1)), 1 << (width - 1)) } else { (0, 1 << width) };
-        if !(low..high).contains(&value) || value & ones(unit) as i64 != 0 {
-            return None;
-        }
-        Some(pieces.iter().fold(0, |w, &(from, len, to)| w | ((value >> from) as u32 & ones(len)) << to))
-    }
-
-    /// The value in an instruction. `None` when it is not one that [`Place::encode`] makes.
-    pub fn decode(self, word: u32) -> Option<i64> {
-        let value = match self.register_field() {
-            Some((_, 0, only)) => only,
-            Some((at, len, first)) => (word >> at & ones(len)) as i64 + if len == 3 { first } else { 0 },
-            None => {
-                let pieces = self.pieces();
-                let width = pieces.iter().map(|&(from, len, _)| from + len).max().unwrap_or(0);
-                let raw = pieces
-                    .iter()
-                    .fold(0, |v, &(from, len, to)| v | ((word >> to & ones(len)) as i64) << from);
-                let value = if self.signed() { raw << (64 - width) >> (64 - width) } else { raw };
-                if self == Place::CLui { value & 0xf_ffff } else { value }
-            }
-        };
-        (self.encode(value)? == word & self.mask()).then_some(value)
+        matches!(self, Field::B13 | Field::J21 | Field::CB | Field::CJ)
     }
 
     /// Writes the operand with the punctuation before (when it is not the first) and after it.
     pub fn write(self, out: &mut String, value: i64, first: bool) {
-        use Place::*;
+        use Field::*;
         let separator = match self {
             Order | Base | Base3 | BaseSp => "",
             _ if first => " ",
@@ -249,9 +201,4 @@ impl Place {
             _ => write!(out, "{value}"),
         };
     }
-}
-
-/// This many ones.
-fn ones(len: u8) -> u32 {
-    ((1u64 << len) - 1) as u32
 }

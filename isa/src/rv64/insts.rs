@@ -10,10 +10,9 @@
 //! each of its operands, the number of the operand or the register that is meant. From that
 //! [`Row::compress`] finds the short form of any instruction.
 
-use crate::mach::operands::Opd;
+use crate::mach::fields::FieldRow;
 pub use crate::mach::rows::Role;
-use crate::rv64::fields::Place;
-use regalloc2::RegClass;
+use crate::rv64::fields::Field;
 use std::sync::OnceLock;
 
 /// An operand of the long form of a compressed instruction.
@@ -34,36 +33,36 @@ pub struct RowInfo {
     /// The fixed bits.
     pub bits: u32,
     /// Operands in the order of the text.
-    pub operands: &'static [(Role, Place)],
+    pub operands: &'static [(Role, Field)],
     /// What a compressed instruction stands for.
     pub expansions: &'static [(Row, &'static [Part])],
     /// The manual's section.
     pub manual: &'static str,
 }
 
-/// Operand places, as short names for the table.
+/// Fields, as short names for the table.
 #[allow(non_upper_case_globals)]
-mod place {
-    pub use crate::rv64::fields::Place::*;
-    use crate::rv64::fields::Place::{self};
-    pub const Xd: Place = Place::X(7);
-    pub const Xs: Place = Place::X(15);
-    pub const Xt: Place = Place::X(20);
-    pub const Fd: Place = Place::F(7);
-    pub const Fs: Place = Place::F(15);
-    pub const Ft: Place = Place::F(20);
-    pub const Fr: Place = Place::F(27);
-    pub const Pred: Place = Place::Access(24);
-    pub const Succ: Place = Place::Access(20);
-    pub const Rd: Place = Place::Xnz(7);
-    pub const RdL: Place = Place::XnzSp(7);
-    pub const Rt: Place = Place::Xnz(2);
-    pub const St: Place = Place::X(2);
-    pub const FdC: Place = Place::F(7);
-    pub const FtC: Place = Place::F(2);
-    pub const Xs3: Place = Place::X3(7);
-    pub const Xt3: Place = Place::X3(2);
-    pub const Ft3: Place = Place::F3(2);
+mod field {
+    pub use crate::rv64::fields::Field::*;
+    use crate::rv64::fields::Field::{self};
+    pub const Xd: Field = Field::X(7);
+    pub const Xs: Field = Field::X(15);
+    pub const Xt: Field = Field::X(20);
+    pub const Fd: Field = Field::F(7);
+    pub const Fs: Field = Field::F(15);
+    pub const Ft: Field = Field::F(20);
+    pub const Fr: Field = Field::F(27);
+    pub const Pred: Field = Field::Access(24);
+    pub const Succ: Field = Field::Access(20);
+    pub const Rd: Field = Field::Xnz(7);
+    pub const RdL: Field = Field::XnzSp(7);
+    pub const Rt: Field = Field::Xnz(2);
+    pub const St: Field = Field::X(2);
+    pub const FdC: Field = Field::F(7);
+    pub const FtC: Field = Field::F(2);
+    pub const Xs3: Field = Field::X3(7);
+    pub const Xt3: Field = Field::X3(2);
+    pub const Ft3: Field = Field::F3(2);
 }
 
 macro_rules! part {
@@ -79,13 +78,13 @@ macro_rules! part {
 }
 
 macro_rules! rows {
-    ($($variant:ident $name:literal $bits:literal ($($role:ident $place:ident),*)
+    ($($variant:ident $name:literal $bits:literal ($($role:ident $field:ident),*)
         $(= $full:ident [$($part:tt)*])* $manual:literal;)*) => {
         crate::mach::rows::row_table! {
             $($variant {
                 name: $name,
                 bits: $bits,
-                operands: &[$((Role::$role, place::$place)),*],
+                operands: &[$((Role::$role, field::$field)),*],
                 expansions: &[$((Row::$full, &[$(part!($part)),*])),*],
                 manual: $manual,
             })*
@@ -385,6 +384,15 @@ rows! {
 /// A compressed row that stands for a row of 32 bits, and how.
 type Short = (Row, &'static [Part]);
 
+impl FieldRow for Row {
+    type Field = Field;
+
+    fn encoding(self) -> (u32, &'static [(Role, Field)]) {
+        let info = self.info();
+        (info.bits, info.operands)
+    }
+}
+
 impl Row {
     /// Bytes of the instruction.
     pub fn size(self) -> usize {
@@ -394,39 +402,7 @@ impl Row {
     /// The bits that are not operands.
     pub fn fixed_mask(self) -> u32 {
         let all = if self.size() == 4 { u32::MAX } else { 0xffff };
-        all & !self.info().operands.iter().fold(0, |m, (_, p)| m | p.mask())
-    }
-
-    /// The instruction with these values as operands. `None` when one cannot be encoded.
-    pub fn encode_values(self, values: &[i64]) -> Option<u32> {
-        let info = self.info();
-        debug_assert_eq!(values.len(), info.operands.len(), "{self:?}");
-        let operands = info.operands.iter().zip(values);
-        operands.map(|(&(_, place), &v)| place.encode(v)).try_fold(info.bits, |word, bits| Some(word | bits?))
-    }
-
-    /// The values of operands.
-    pub fn values(self, operands: &[Opd]) -> [i64; 5] {
-        let info = self.info();
-        debug_assert_eq!(operands.len(), info.operands.len(), "{self:?} {operands:?}");
-        let mut values = [0; 5];
-        for ((v, &(_, place)), &operand) in values.iter_mut().zip(info.operands).zip(operands) {
-            *v = match operand {
-                Opd::Imm(v) if !place.is_register() => v,
-                Opd::Reg(r) if place.is_register() && (r.class() == RegClass::Float) == place.is_float() => {
-                    r.hw_enc() as i64
-                }
-                _ => panic!("{self:?} {operands:?}"),
-            };
-        }
-        values
-    }
-
-    /// The instruction with these operands, not compressed. Panics when one cannot be encoded:
-    /// selection checks.
-    pub fn encode(self, operands: &[Opd]) -> u32 {
-        let word = self.encode_values(&self.values(operands)[..operands.len()]);
-        word.unwrap_or_else(|| panic!("{self:?} {operands:?} cannot be encoded"))
+        all & !self.mask()
     }
 
     /// The compressed instruction that does the same, if there is one.
@@ -471,12 +447,10 @@ impl Row {
     pub fn decode(word: u32) -> Option<(Row, Vec<i64>)> {
         let word = if word & 3 == 3 { word } else { word & 0xffff };
         Row::ALL.iter().find_map(|&row| {
-            let info = row.info();
-            if word & row.fixed_mask() != info.bits || row.size() == 2 && word & 3 == 3 {
+            if word & row.fixed_mask() != row.info().bits || row.size() == 2 && word & 3 == 3 {
                 return None;
             }
-            let values = info.operands.iter().map(|(_, p)| p.decode(word)).collect::<Option<Vec<i64>>>()?;
-            Some((row, values))
+            Some((row, row.decode_values(word)?))
         })
     }
 
@@ -485,9 +459,9 @@ impl Row {
         let info = self.info();
         let mut out = info.name.to_string();
         let mut first = true;
-        for (&(_, place), &v) in info.operands.iter().zip(values) {
-            place.write(&mut out, v, first);
-            first = first && place == Place::Order;
+        for (&(_, field), &v) in info.operands.iter().zip(values) {
+            field.write(&mut out, v, first);
+            first = first && field == Field::Order;
         }
         out
     }

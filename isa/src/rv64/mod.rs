@@ -25,17 +25,9 @@ mod select_flow;
 mod select_int;
 mod select_mem;
 
-use insts::Row;
-
 /// The instruction set.
 #[derive(Clone, Debug)]
 pub struct Rv64;
 
 /// An instruction of the table without its registers.
-#[derive(Clone, Debug)]
-pub struct Inst {
-    /// Which one.
-    pub row: Row,
-    /// Its operands that are no registers, in order.
-    pub imm: [i64; 2],
-}
+pub type Inst = crate::mach::fields::Inst<insts::Row>;

@@ -1,78 +1,17 @@
 //! Selection of RV64 instructions: dispatch over ops, and how rows get their operands.
 
+use crate::mach::Lower;
 use crate::mach::call::Calls;
+pub use crate::mach::fields::{Arg, put, put_regs};
 use crate::mach::select::{Rules, Select};
-use crate::mach::{Lower, Operands};
-use crate::rv64::insts::{Role, Row};
+use crate::rv64::insts::Row;
 use crate::rv64::regs::{FP, SP, ZERO};
-use crate::rv64::{
-    Inst, Rv64, select_arith as arith, select_bits as bits, select_flow as flow, select_mem as mem,
-};
+use crate::rv64::{Rv64, select_arith as arith, select_bits as bits, select_flow as flow, select_mem as mem};
 use mochi_ir::{Op, Value};
-use regalloc2::{Operand, PReg, VReg};
+use regalloc2::VReg;
 
 /// Selection state for this instruction set.
 pub type L<'a> = Lower<'a, Rv64>;
-
-/// An operand of a row.
-#[derive(Clone, Copy, Debug)]
-pub enum Arg {
-    /// Written.
-    W(VReg),
-    /// Read.
-    R(VReg),
-    /// A register that is never allocated, read.
-    P(PReg),
-    /// Anything else.
-    I(i64),
-}
-
-impl From<Operand> for Arg {
-    fn from(operand: Operand) -> Arg {
-        operand.as_fixed_nonallocatable().map_or(Arg::R(operand.vreg()), Arg::P)
-    }
-}
-
-impl Arg {
-    /// The operand of an instruction, of a register.
-    pub fn operand(self) -> Operand {
-        match self {
-            Arg::W(v) => Operand::reg_def(v),
-            Arg::R(v) => Operand::reg_use(v),
-            Arg::P(p) => Operand::fixed_nonallocatable(p),
-            Arg::I(_) => unreachable!("an immediate is no register"),
-        }
-    }
-}
-
-/// Emits a row.
-pub fn put(l: &mut L, row: Row, args: &[Arg]) {
-    let mut ops = Operands::new();
-    let (mut imm, mut imms) = ([0; 2], 0);
-    let info = row.info();
-    debug_assert_eq!(info.operands.len(), args.len(), "{row:?}");
-    for (&(role, place), &arg) in info.operands.iter().zip(args) {
-        debug_assert_eq!(matches!(arg, Arg::I(_)), !place.is_register(), "{row:?} {args:?}");
-        debug_assert_eq!(matches!(arg, Arg::W(_)), role == Role::W, "{row:?} {args:?}");
-        match arg {
-            Arg::I(v) => {
-                imm[imms] = v;
-                imms += 1;
-            }
-            _ => ops.add(arg.operand()),
-        }
-    }
-    l.row(Inst { row, imm }, &ops);
-}
-
-/// Emits a row with one register written and others read.
-pub fn put_regs(l: &mut L, row: Row, dst: VReg, from: &[VReg]) {
-    match *from {
-        [a] => put(l, row, &[Arg::W(dst), Arg::R(a)]),
-        [a, b] => put(l, row, &[Arg::W(dst), Arg::R(a), Arg::R(b)]),
-        _ => unreachable!("one or two operands"),
-    }
-}
 
 /// Emits a row with a register and an immediate into a new register.
 pub fn with_imm(l: &mut L, row: Row, a: VReg, imm: i64) -> VReg {

@@ -7,7 +7,7 @@ use crate::mach::exact::SlowPath;
 use crate::mach::operands::with;
 use crate::mach::{Abi, BranchForm, Emitter, Fixups, Isa, Label};
 use crate::x64::composite::{self, Composite, Test};
-use crate::x64::insts::{Cc, Place, Role, Row};
+use crate::x64::insts::{Cc, Field, Role, Row};
 use crate::x64::regs::*;
 use crate::x64::{Base, Inst, Mem, X64, abi};
 use iced_x86::{Encoder, Instruction, OpKind, Register};
@@ -148,11 +148,11 @@ pub fn build(row: Row, operands: &[Opd]) -> Instruction {
     i.set_code(info.code);
     let mut given = operands.iter();
     let mut k = 0;
-    for &(_, place) in info.operands {
-        match place {
-            Place::Hidden(_) => continue,
-            Place::Cl => i.set_op_register(k, Register::CL),
-            _ => set_operand(&mut i, k, place, given.next().expect("operand given")),
+    for &(_, field) in info.operands {
+        match field {
+            Field::Hidden(_) => continue,
+            Field::Cl => i.set_op_register(k, Register::CL),
+            _ => set_operand(&mut i, k, field, given.next().expect("operand given")),
         }
         k += 1;
     }
@@ -160,12 +160,12 @@ pub fn build(row: Row, operands: &[Opd]) -> Instruction {
     i
 }
 
-fn set_operand(i: &mut Instruction, k: u32, place: Place, operand: &Opd) {
-    match (place, operand) {
-        (Place::Reg(w) | Place::RegMem(w), Opd::Reg(r)) => i.set_op_register(k, iced(*r, w)),
-        (Place::Mem | Place::RegMem(_), Opd::Mem(a)) => set_memory(i, k, a),
-        (_, &Opd::Imm(v)) => set_immediate(i, k, place, v),
-        _ => panic!("operand {operand:?} for {place:?} of {:?}", i.code()),
+fn set_operand(i: &mut Instruction, k: u32, field: Field, operand: &Opd) {
+    match (field, operand) {
+        (Field::Reg(w) | Field::RegMem(w), Opd::Reg(r)) => i.set_op_register(k, iced(*r, w)),
+        (Field::Mem | Field::RegMem(_), Opd::Mem(a)) => set_memory(i, k, a),
+        (_, &Opd::Imm(v)) => set_immediate(i, k, field, v),
+        _ => panic!("operand {operand:?} for {field:?} of {:?}", i.code()),
     }
 }
 
@@ -192,25 +192,25 @@ fn set_memory(i: &mut Instruction, k: u32, a: &Addr) {
     });
 }
 
-fn set_immediate(i: &mut Instruction, k: u32, place: Place, v: i64) {
-    let kind = match place {
-        Place::Imm8 => OpKind::Immediate8,
-        Place::Imm8L => OpKind::Immediate8to32,
-        Place::Imm8Q => OpKind::Immediate8to64,
-        Place::Imm16 => OpKind::Immediate16,
-        Place::Imm32 => OpKind::Immediate32,
-        Place::Imm32Q => OpKind::Immediate32to64,
-        Place::Imm64 => OpKind::Immediate64,
+fn set_immediate(i: &mut Instruction, k: u32, field: Field, v: i64) {
+    let kind = match field {
+        Field::Imm8 => OpKind::Immediate8,
+        Field::Imm8L => OpKind::Immediate8to32,
+        Field::Imm8Q => OpKind::Immediate8to64,
+        Field::Imm16 => OpKind::Immediate16,
+        Field::Imm32 => OpKind::Immediate32,
+        Field::Imm32Q => OpKind::Immediate32to64,
+        Field::Imm64 => OpKind::Immediate64,
         other => panic!("immediate for {other:?} of {:?}", i.code()),
     };
     i.set_op_kind(k, kind);
-    match place {
-        Place::Imm8 => i.set_immediate8(v as u8),
-        Place::Imm8L => i.set_immediate8to32(v as i32),
-        Place::Imm8Q => i.set_immediate8to64(v),
-        Place::Imm16 => i.set_immediate16(v as u16),
-        Place::Imm32 => i.set_immediate32(v as u32),
-        Place::Imm32Q => i.set_immediate32to64(v),
+    match field {
+        Field::Imm8 => i.set_immediate8(v as u8),
+        Field::Imm8L => i.set_immediate8to32(v as i32),
+        Field::Imm8Q => i.set_immediate8to64(v),
+        Field::Imm16 => i.set_immediate16(v as u16),
+        Field::Imm32 => i.set_immediate32(v as u32),
+        Field::Imm32Q => i.set_immediate32to64(v),
         _ => i.set_immediate64(v as u64),
     }
 }
@@ -325,19 +325,19 @@ impl Isa for X64 {
         let mut allocs = allocs.iter().copied();
         let mut operands = [Opd::Imm(0); 4];
         let mut n = 0;
-        for &(role, place) in row.info().operands {
-            if role == Role::Rw && place != Place::Mem {
+        for &(role, field) in row.info().operands {
+            if role == Role::Rw && field != Field::Mem {
                 // The definition comes first; the use has the same place.
                 allocs.next();
             }
-            let operand = match place {
-                Place::Hidden(_) | Place::Cl => {
+            let operand = match field {
+                Field::Hidden(_) | Field::Cl => {
                     allocs.next();
                     continue;
                 }
-                Place::Reg(_) => e.opd(allocs.next().expect("allocation")),
-                Place::RegMem(_) if mem.base == Base::Operand => e.opd(allocs.next().expect("allocation")),
-                Place::RegMem(_) | Place::Mem => e.address(mem, &mut allocs),
+                Field::Reg(_) => e.opd(allocs.next().expect("allocation")),
+                Field::RegMem(_) if mem.base == Base::Operand => e.opd(allocs.next().expect("allocation")),
+                Field::RegMem(_) | Field::Mem => e.address(mem, &mut allocs),
                 _ => Opd::Imm(imm),
             };
             operands[n] = operand;

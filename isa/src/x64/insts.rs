@@ -12,7 +12,7 @@ use regalloc2::PReg;
 
 /// What an operand can be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Place {
+pub enum Field {
     /// A register.
     Reg(Width),
     /// A register or memory.
@@ -40,7 +40,7 @@ pub enum Place {
 }
 
 /// An operand of a row.
-pub type Operand = (Role, Place);
+pub type Operand = (Role, Field);
 
 /// A row.
 pub struct RowInfo {
@@ -54,42 +54,42 @@ pub struct RowInfo {
     pub operands: &'static [Operand],
 }
 
-/// Operand places, as short names for the table.
-mod place {
+/// Fields, as short names for the table.
+mod field {
     use super::*;
-    pub const B: Place = Place::Reg(Width::B);
-    pub const W: Place = Place::Reg(Width::W);
-    pub const L: Place = Place::Reg(Width::L);
-    pub const Q: Place = Place::Reg(Width::Q);
-    pub const X: Place = Place::Reg(Width::X);
-    pub const BM: Place = Place::RegMem(Width::B);
-    pub const WM: Place = Place::RegMem(Width::W);
-    pub const LM: Place = Place::RegMem(Width::L);
-    pub const QM: Place = Place::RegMem(Width::Q);
-    pub const XM: Place = Place::RegMem(Width::X);
-    pub const M: Place = Place::Mem;
-    pub const I8: Place = Place::Imm8;
-    pub const I8L: Place = Place::Imm8L;
-    pub const I8Q: Place = Place::Imm8Q;
-    pub const I16: Place = Place::Imm16;
-    pub const I32: Place = Place::Imm32;
-    pub const I32Q: Place = Place::Imm32Q;
-    pub const I64: Place = Place::Imm64;
-    pub const CL: Place = Place::Cl;
-    pub const A: Place = Place::Hidden(RAX);
-    pub const C: Place = Place::Hidden(RCX);
-    pub const D: Place = Place::Hidden(RDX);
-    pub const SI: Place = Place::Hidden(crate::x64::regs::RSI);
-    pub const DI: Place = Place::Hidden(crate::x64::regs::RDI);
+    pub const B: Field = Field::Reg(Width::B);
+    pub const W: Field = Field::Reg(Width::W);
+    pub const L: Field = Field::Reg(Width::L);
+    pub const Q: Field = Field::Reg(Width::Q);
+    pub const X: Field = Field::Reg(Width::X);
+    pub const BM: Field = Field::RegMem(Width::B);
+    pub const WM: Field = Field::RegMem(Width::W);
+    pub const LM: Field = Field::RegMem(Width::L);
+    pub const QM: Field = Field::RegMem(Width::Q);
+    pub const XM: Field = Field::RegMem(Width::X);
+    pub const M: Field = Field::Mem;
+    pub const I8: Field = Field::Imm8;
+    pub const I8L: Field = Field::Imm8L;
+    pub const I8Q: Field = Field::Imm8Q;
+    pub const I16: Field = Field::Imm16;
+    pub const I32: Field = Field::Imm32;
+    pub const I32Q: Field = Field::Imm32Q;
+    pub const I64: Field = Field::Imm64;
+    pub const CL: Field = Field::Cl;
+    pub const A: Field = Field::Hidden(RAX);
+    pub const C: Field = Field::Hidden(RCX);
+    pub const D: Field = Field::Hidden(RDX);
+    pub const SI: Field = Field::Hidden(crate::x64::regs::RSI);
+    pub const DI: Field = Field::Hidden(crate::x64::regs::RDI);
 }
 
 macro_rules! rows {
-    ($($variant:ident $name:literal $code:ident ($($role:ident $place:ident),*);)*) => {
+    ($($variant:ident $name:literal $code:ident ($($role:ident $field:ident),*);)*) => {
         crate::mach::rows::row_table! {
             $($variant {
                 name: $name,
                 code: Code::$code,
-                operands: &[$((Role::$role, place::$place)),*],
+                operands: &[$((Role::$role, field::$field)),*],
             })*
         }
     };

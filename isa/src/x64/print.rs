@@ -3,7 +3,7 @@
 //! give the same for the encoded bytes.
 
 use crate::x64::emit::{Addr, Opd, Start};
-use crate::x64::insts::{Place, Row};
+use crate::x64::insts::{Field, Row};
 use crate::x64::regs::{Width, iced};
 use iced_x86::{Formatter, GasFormatter, NumberBase};
 use regalloc2::PReg;
@@ -38,14 +38,14 @@ pub fn text(row: Row, operands: &[Opd]) -> String {
     let info = row.info();
     let mut given = operands.iter();
     let mut parts: Vec<String> = Vec::new();
-    for &(_, place) in info.operands {
-        let width = match place {
-            Place::Hidden(_) => continue,
-            Place::Cl => {
+    for &(_, field) in info.operands {
+        let width = match field {
+            Field::Hidden(_) => continue,
+            Field::Cl => {
                 parts.push("%cl".to_string());
                 continue;
             }
-            Place::Reg(w) | Place::RegMem(w) => w,
+            Field::Reg(w) | Field::RegMem(w) => w,
             _ => Width::Q,
         };
         parts.push(match given.next() {

@@ -7,7 +7,7 @@
 use crate::mach::call::Calls;
 use crate::mach::select::{Rules, Select};
 use crate::mach::{Lower, Operands};
-use crate::x64::insts::{Place, Row};
+use crate::x64::insts::{Field, Row};
 use crate::x64::regs::RCX;
 use crate::x64::{Base, Inst, Mem, X64, select_arith as arith, select_flow as flow, select_mem as mem};
 use mochi_ir::{Op, Value};
@@ -83,10 +83,10 @@ pub fn put(l: &mut L, row: Row, args: &[Arg]) {
     let (mut mem, mut imm) = (Mem::NONE, 0);
     let info = row.info();
     debug_assert_eq!(info.operands.len(), args.len(), "{row:?}");
-    for (&(_, place), &arg) in info.operands.iter().zip(args) {
-        let fixed = match place {
-            Place::Hidden(p) => Some(p),
-            Place::Cl => Some(RCX),
+    for (&(_, field), &arg) in info.operands.iter().zip(args) {
+        let fixed = match field {
+            Field::Hidden(p) => Some(p),
+            Field::Cl => Some(RCX),
             _ => None,
         };
         match (arg, fixed) {
@@ -103,7 +103,7 @@ pub fn put(l: &mut L, row: Row, args: &[Arg]) {
                 ops.add(Operand::reg_fixed_def(d, p));
                 ops.add(Operand::reg_fixed_use(s, p));
             }
-            (Arg::R(v), None) if matches!(place, Place::RegMem(_)) => ops.add(Operand::any_use(v)),
+            (Arg::R(v), None) if matches!(field, Field::RegMem(_)) => ops.add(Operand::any_use(v)),
             (Arg::R(v), None) => ops.add(Operand::reg_use(v)),
             (Arg::W(v), None) => ops.add(Operand::reg_def(v)),
             (Arg::Rw(d, s), None) => ops.tied(d, s),

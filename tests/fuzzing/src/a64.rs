@@ -5,8 +5,9 @@
 
 use crate::choices::Choices;
 use crate::text::Text;
-use mochi_isa::a64::fields::Place;
+use mochi_isa::a64::fields::Field;
 use mochi_isa::a64::insts::Row;
+use mochi_isa::mach::fields::{Field as _, FieldRow};
 use yaxpeax_arch::{Decoder, U8Reader};
 
 /// Judges instructions that the bytes stand for: rows with random operands, and any words.
@@ -25,9 +26,9 @@ pub fn encode_a64(bytes: &[u8]) {
 /// Operands as numbers: what can be encoded reads back as the same, or as an alias with the same
 /// bits.
 fn check_values(row: Row, choices: &mut Choices) {
-    let value = |&(_, place): &(_, Place), choices: &mut Choices| match place.register() {
-        Some(_) => choices.below(32) as i64,
-        None => choices.signed(34),
+    let value = |&(_, field): &(_, Field), choices: &mut Choices| match field.is_register() {
+        true => choices.below(32) as i64,
+        false => choices.signed(34),
     };
     let values: Vec<i64> = row.info().operands.iter().map(|o| value(o, choices)).collect();
     let Some(word) = row.encode_values(&values) else { return };

@@ -6,7 +6,8 @@
 
 use crate::choices::Choices;
 use crate::text::Text;
-use mochi_isa::rv64::fields::Place;
+use mochi_isa::mach::fields::{Field as _, FieldRow};
+use mochi_isa::rv64::fields::Field;
 use mochi_isa::rv64::insts::Row;
 use raki::{Decode, Isa};
 use rvdasm::disassembler::{Disassembler, Xlen};
@@ -30,10 +31,10 @@ pub fn encode_rv64(bytes: &[u8]) {
 /// Operands as numbers: what can be encoded reads back as the same; a compressed form and what it
 /// stands for are each other's.
 fn check_values(row: Row, choices: &mut Choices) {
-    let value = |place: Place, choices: &mut Choices| match place {
-        _ if place.is_register() => choices.below(32) as i64,
+    let value = |field: Field, choices: &mut Choices| match field {
+        _ if field.is_register() => choices.below(32) as i64,
         // Its negative numbers have two spellings, of which texts show this one.
-        Place::CLui => choices.signed(20) & 0xf_ffff,
+        Field::CLui => choices.signed(20) & 0xf_ffff,
         _ => choices.signed(22),
     };
     let values: Vec<i64> = row.info().operands.iter().map(|&(_, p)| value(p, choices)).collect();
@@ -72,7 +73,7 @@ fn check_rvdasm(word: u32, row: Row, values: &[i64]) {
     let theirs = Text::of(&read.asm_no_aliases(0));
     let mut ours = Text::of(&row.text(values));
     // The rounding mode of the control register is not written by others, nor is one where none matters.
-    if row.info().operands.last().is_some_and(|&(_, p)| p == Place::Rm)
+    if row.info().operands.last().is_some_and(|&(_, p)| p == Field::Rm)
         && ours.operands.last().is_some_and(|o| o == "dyn")
     {
         ours.operands.pop();
@@ -108,7 +109,7 @@ fn check_raki(word: u32, row: Row, values: &[i64]) {
     // A register that is not for the writer to choose is shown or not.
     let implied = match row {
         Row::CJr | Row::CJalr => Some(ZERO),
-        _ => operands.iter().any(|(_, p)| matches!(p, Place::Sp | Place::BaseSp)).then_some(SP),
+        _ => operands.iter().any(|(_, p)| matches!(p, Field::Sp | Field::BaseSp)).then_some(SP),
     };
     for list in [&mut ours, &mut theirs] {
         list.retain(|&r| Some(r) != implied);
@@ -119,7 +120,7 @@ fn check_raki(word: u32, row: Row, values: &[i64]) {
     let number = operands.iter().zip(values).find(|((_, p), _)| !p.is_register());
     let number = match number.map(|((_, p), &v)| (p, v)) {
         // The value that is loaded, not its upper bits.
-        Some((Place::CLui, v)) => Some(i64::from((v << 12) as i32)),
+        Some((Field::CLui, v)) => Some(i64::from((v << 12) as i32)),
         Some((_, v)) => Some(v),
         // What is added to nothing.
         None if row == Row::CNop => Some(0),

@@ -7,7 +7,7 @@
 use crate::choices::Choices;
 use iced_x86::{Code, Decoder, DecoderOptions, Encoder, Formatter, Instruction, Mnemonic, OpKind, Register};
 use mochi_isa::x64::emit::{Addr, Opd, Start, build};
-use mochi_isa::x64::insts::{Place, Row};
+use mochi_isa::x64::insts::{Field, Row};
 use mochi_isa::x64::print::{formatter, text};
 use mochi_isa::x64::regs::{Width, gpr, xmm};
 use std::collections::HashSet;
@@ -38,7 +38,7 @@ fn row(choices: &mut Choices) {
 /// A row and operands for it.
 fn random(choices: &mut Choices) -> (Row, Vec<Opd>) {
     let row = Row::ALL[choices.below(Row::ALL.len())];
-    let shown = row.info().operands.iter().filter(|o| !matches!(o.1, Place::Cl | Place::Hidden(_)));
+    let shown = row.info().operands.iter().filter(|o| !matches!(o.1, Field::Cl | Field::Hidden(_)));
     (row, shown.map(|o| operand(o.1, choices)).collect())
 }
 
@@ -103,17 +103,17 @@ fn has_idle_prefix(bytes: &[u8]) -> bool {
     rex > 1 || undone || bytes[0] == 0x67 || !is_part
 }
 
-fn operand(place: Place, choices: &mut Choices) -> Opd {
+fn operand(field: Field, choices: &mut Choices) -> Opd {
     let register = |w: Width, n: usize| Opd::Reg(if w == Width::X { xmm(n) } else { gpr(n) });
-    match place {
-        Place::Reg(w) => register(w, choices.below(16)),
-        Place::RegMem(w) if choices.below(2) == 0 => register(w, choices.below(16)),
-        Place::RegMem(_) | Place::Mem => Opd::Mem(memory(choices)),
-        Place::Imm8 | Place::Imm8L | Place::Imm8Q => Opd::Imm(choices.signed(8)),
-        Place::Imm16 => Opd::Imm(choices.signed(16)),
-        Place::Imm32 | Place::Imm32Q => Opd::Imm(choices.signed(32)),
-        Place::Imm64 => Opd::Imm(choices.signed(64)),
-        Place::Cl | Place::Hidden(_) => unreachable!("not an operand that is given"),
+    match field {
+        Field::Reg(w) => register(w, choices.below(16)),
+        Field::RegMem(w) if choices.below(2) == 0 => register(w, choices.below(16)),
+        Field::RegMem(_) | Field::Mem => Opd::Mem(memory(choices)),
+        Field::Imm8 | Field::Imm8L | Field::Imm8Q => Opd::Imm(choices.signed(8)),
+        Field::Imm16 => Opd::Imm(choices.signed(16)),
+        Field::Imm32 | Field::Imm32Q => Opd::Imm(choices.signed(32)),
+        Field::Imm64 => Opd::Imm(choices.signed(64)),
+        Field::Cl | Field::Hidden(_) => unreachable!("not an operand that is given"),
     }
 }
 
