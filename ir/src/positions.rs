@@ -9,12 +9,14 @@
 //! use mochi_ir::positions::{InlinedCall, Position, Positions, SrcLoc};
 //!
 //! let mut positions = Positions::default();
-//! let (function, at) = ("g".to_string(), SrcLoc::new(3, 9));
+//! let (function, at) = ("g".into(), SrcLoc::new(3, 9));
 //! let call = positions.add_call(InlinedCall { function, file: 0, declared: 1, at });
 //! let loc = positions.add(Position { line: 1, column: 5, call: Some(call) });
 //! let frames: Vec<_> = positions.frames(loc).map(|(call, at)| (call.map(|c| &c.function[..]), at.line)).collect();
 //! assert_eq!(frames, [(Some("g"), 1), (None, 3)]);
 //! ```
+
+use std::sync::Arc;
 
 /// The last line that a position tells from those after it.
 pub const LAST_LINE: u32 = (1 << (31 - COLUMN_BITS)) - 1;
@@ -65,8 +67,8 @@ impl Position {
 /// A call that was replaced by the callee's body.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct InlinedCall {
-    /// The callee's name for people.
-    pub function: String,
+    /// The callee's name for people, which the calls copied with a body share.
+    pub function: Arc<str>,
     /// Its file, an index into [`crate::Module::files`].
     pub file: u32,
     /// Line of its declaration; 0 when unknown.
@@ -190,7 +192,7 @@ mod tests {
     use super::*;
 
     fn call(function: &str, at: SrcLoc) -> InlinedCall {
-        InlinedCall { function: function.to_string(), file: 0, declared: 1, at }
+        InlinedCall { function: function.into(), file: 0, declared: 1, at }
     }
 
     #[test]

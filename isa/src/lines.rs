@@ -31,7 +31,7 @@ pub fn info(func: &Function, code_size: u32, mut lines: Vec<LineRow>, frame: Fra
         number[i] = inlined.len() as u32;
         let Position { line, column, call: outer } = site(call);
         inlined.push(InlinedCall {
-            display: call.function.clone(),
+            display: call.function.to_string(),
             file: call.file,
             declared: call.declared,
             line,

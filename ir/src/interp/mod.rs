@@ -193,7 +193,7 @@ impl<'p, 'm, H: Host> Machine<'p, 'm, H> {
             let loc = inst.map_or(SrcLoc::NONE, |i| func.insts[i.index()].loc);
             let frames = func.positions.frames(loc);
             lines.extend(frames.map(|(call, at)| TraceLine {
-                function: call.map_or(&func.display, |c| &c.function).clone(),
+                function: call.map_or(&func.display[..], |c| &c.function).to_string(),
                 line: at.line,
             }));
         }

@@ -397,7 +397,7 @@ impl Inliner<'_> {
 /// Notes an inlined call, if traces show functions like the caller.
 fn adopt(func: &mut Function, call: &InstData, body: &Function) -> Option<Adopted> {
     let (Some(file), Some(_)) = (body.file, func.file) else { return None };
-    let (function, declared) = (body.display.clone(), body.positions.get(body.loc).line);
+    let (function, declared) = (body.display[..].into(), body.positions.get(body.loc).line);
     let call = func.positions.add_call(InlinedCall { function, file, declared, at: call.loc });
     Some(func.positions.adopt(&body.positions, call))
 }

@@ -220,7 +220,7 @@ impl<'t, 'm> Parser<'t, 'm> {
             let declared = self.unsigned()?;
             self.keyword("at", "`at`")?;
             let at = self.position(positions)?;
-            positions.add_call(InlinedCall { function, file, declared, at });
+            positions.add_call(InlinedCall { function: function.into(), file, declared, at });
         }
         Ok(())
     }

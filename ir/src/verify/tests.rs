@@ -75,7 +75,7 @@ fn v03_bounds() {
     assert_eq!(edited(|f| inst(f, Op::Brif).edges.len = 99), [Rule::V03]);
     assert_eq!(edited(|f| f.edges[0].block = Block(99)), [Rule::V03]);
     assert_eq!(edited(|f| f.layout.truncate(3)), [Rule::V03]);
-    let call = |file| InlinedCall { function: "g".to_string(), file, declared: 1, at: SrcLoc::new(2, 1) };
+    let call = |file| InlinedCall { function: "g".into(), file, declared: 1, at: SrcLoc::new(2, 1) };
     let mut others = Positions::default();
     others.add_call(call(0));
     let row = others.add(Position { line: 1, column: 1, call: Some(0) });

@@ -364,7 +364,12 @@ impl Generator<'_> {
         match (func.file, self.line % 5) {
             (Some(file), 0) => {
                 let (function, at) = (format!("inlined{calls}"), self.b.loc);
-                func.positions.add_call(InlinedCall { function, file, declared: self.line, at });
+                func.positions.add_call(InlinedCall {
+                    function: function.into(),
+                    file,
+                    declared: self.line,
+                    at,
+                });
             }
             (Some(_), 1 | 2) => {}
             _ => return SrcLoc::new(self.line, 1),
