@@ -62,9 +62,9 @@ impl Sets {
     }
 }
 
-/// What a block does with places; lists are ranges of those of [`Effects`].
+/// What a block does with places; lists are ranges of those of [`Accesses`].
 #[derive(Clone, Default)]
-struct Effect {
+struct BlockAccesses {
     /// Read before they are written.
     reads: Range<usize>,
     /// Written.
@@ -79,15 +79,15 @@ struct Effect {
 
 /// What the blocks do with places.
 #[derive(Default)]
-struct Effects {
-    blocks: Vec<Effect>,
+struct Accesses {
+    blocks: Vec<BlockAccesses>,
     reads: Vec<usize>,
     writes: Vec<usize>,
     dirty: Vec<usize>,
     copies: Vec<(usize, usize)>,
 }
 
-impl Effects {
+impl Accesses {
     fn reads(&self, block: usize) -> &[usize] {
         &self.reads[self.blocks[block].reads.clone()]
     }
@@ -130,8 +130,8 @@ pub fn find<'a, I: Isa>(code: &'a Code<I>, output: &Output) -> Stale {
     if headers.is_empty() || width * code.blocks.len() > LIMIT {
         return Stale::new();
     }
-    let effects = effects(code, output, 64 * width);
-    let live = live_at_start(code, &effects, width);
+    let accesses = accesses(code, output, 64 * width);
+    let live = live_at_start(code, &accesses, width);
     let numbers = |list: &'a [Block]| list.iter().map(|b| b.index() as u32);
     let dominators = immediate_dominators(
         code.blocks.len(),
@@ -140,9 +140,9 @@ pub fn find<'a, I: Isa>(code: &'a Code<I>, output: &Output) -> Stale {
     );
     let loops: Vec<Loop> = headers
         .into_iter()
-        .map(|header| Loop { header, renewed: renewed(code, &effects, &dominators, header, width) })
+        .map(|header| Loop { header, renewed: renewed(code, &accesses, &dominators, header, width) })
         .collect();
-    clear(code, &effects, &live, &loops)
+    clear(code, &accesses, &live, &loops)
 }
 
 fn insert(set: &mut Set, place: usize) {
@@ -181,19 +181,19 @@ pub fn making_loops<I: Isa>(code: &Code<I>) -> Vec<usize> {
 
 /// Follows a block.
 struct Walk {
-    effects: Effects,
+    accesses: Accesses,
     /// What the block does so far.
-    block: Effect,
+    block: BlockAccesses,
     content: Vec<Content>,
     /// Whether the block has written a place.
     written: Vec<bool>,
 }
 
 /// What each block does.
-fn effects<I: Isa>(code: &Code<I>, output: &Output, places: usize) -> Effects {
+fn accesses<I: Isa>(code: &Code<I>, output: &Output, places: usize) -> Accesses {
     let content = (0..places).map(Content::Start).collect();
-    let (effects, block) = (Effects::default(), Effect::default());
-    let mut w = Walk { effects, block, content, written: vec![false; places] };
+    let (accesses, block) = (Accesses::default(), BlockAccesses::default());
+    let mut w = Walk { accesses, block, content, written: vec![false; places] };
     for b in 0..code.blocks.len() {
         w.start();
         for item in output.block_insts_and_edits(code, Block::new(b)) {
@@ -204,14 +204,14 @@ fn effects<I: Isa>(code: &Code<I>, output: &Output, places: usize) -> Effects {
         }
         w.finish();
     }
-    w.effects
+    w.accesses
 }
 
 impl Walk {
     fn start(&mut self) {
         let empty = |end: usize| end..end;
-        let e = &self.effects;
-        self.block = Effect {
+        let e = &self.accesses;
+        self.block = BlockAccesses {
             reads: empty(e.reads.len()),
             writes: empty(e.writes.len()),
             destroys: 0,
@@ -250,20 +250,20 @@ impl Walk {
             && !self.written[place]
             && (place >= REGISTERS || self.block.destroys >> place & 1 == 0)
         {
-            self.effects.reads.push(place);
+            self.accesses.reads.push(place);
         }
     }
 
     fn write(&mut self, a: Allocation, content: Content) {
         let Some(place) = number(a) else { return };
         if !std::mem::replace(&mut self.written[place], true) {
-            self.effects.writes.push(place);
+            self.accesses.writes.push(place);
         }
         self.content[place] = content;
     }
 
     fn finish(&mut self) {
-        let e = &mut self.effects;
+        let e = &mut self.accesses;
         self.block.writes.end = e.writes.len();
         for &place in &e.writes[self.block.writes.clone()] {
             self.written[place] = false;
@@ -281,7 +281,7 @@ impl Walk {
 }
 
 /// The places that are read after the start of each block before they are written.
-fn live_at_start<I: Isa>(code: &Code<I>, effects: &Effects, width: usize) -> Sets {
+fn live_at_start<I: Isa>(code: &Code<I>, accesses: &Accesses, width: usize) -> Sets {
     let mut live = Sets::new(code.blocks.len(), width);
     let mut start = vec![0; width];
     let mut changed = true;
@@ -290,9 +290,9 @@ fn live_at_start<I: Isa>(code: &Code<I>, effects: &Effects, width: usize) -> Set
         for b in (0..code.blocks.len()).rev() {
             start.fill(0);
             code.blocks[b].succs.iter().for_each(|s| unite(&mut start, live.of(s.index())));
-            effects.writes(b).iter().for_each(|&place| remove(&mut start, place));
-            start[0] &= !effects.blocks[b].destroys;
-            effects.reads(b).iter().for_each(|&place| insert(&mut start, place));
+            accesses.writes(b).iter().for_each(|&place| remove(&mut start, place));
+            start[0] &= !accesses.blocks[b].destroys;
+            accesses.reads(b).iter().for_each(|&place| insert(&mut start, place));
             changed |= live.set(b, &start);
         }
     }
@@ -311,7 +311,7 @@ fn common(dominators: &[u32], mut x: usize, mut y: usize) -> usize {
 /// What every iteration of a loop writes: the blocks that dominate all its jumps back.
 fn renewed<I: Isa>(
     code: &Code<I>,
-    effects: &Effects,
+    accesses: &Accesses,
     dominators: &[u32],
     header: usize,
     width: usize,
@@ -320,7 +320,7 @@ fn renewed<I: Isa>(
     let back = code.blocks[header].preds.iter().map(|p| p.index()).filter(|&p| p >= header);
     let mut at = back.rev().reduce(|x, y| common(dominators, x, y)).expect("a loop has a jump back");
     loop {
-        effects.writes(at).iter().for_each(|&place| insert(&mut set, place));
+        accesses.writes(at).iter().for_each(|&place| insert(&mut set, place));
         if at <= header {
             return set;
         }
@@ -329,7 +329,7 @@ fn renewed<I: Isa>(
 }
 
 /// Follows what may be in places from the start of the function, and clears where loops are entered.
-fn clear<I: Isa>(code: &Code<I>, effects: &Effects, live: &Sets, loops: &[Loop]) -> Stale {
+fn clear<I: Isa>(code: &Code<I>, accesses: &Accesses, live: &Sets, loops: &[Loop]) -> Stale {
     // For each block that enters a loop, what must stay.
     let mut stays: Vec<Option<Vec<u64>>> = vec![None; code.blocks.len()];
     for l in loops {
@@ -349,9 +349,9 @@ fn clear<I: Isa>(code: &Code<I>, effects: &Effects, live: &Sets, loops: &[Loop])
             start.fill(0);
             code.blocks[b].preds.iter().for_each(|p| unite(&mut start, at_end.of(p.index())));
             end.copy_from_slice(&start);
-            effects.writes(b).iter().for_each(|&place| remove(&mut end, place));
-            effects.dirty(b).iter().for_each(|&place| insert(&mut end, place));
-            let kept = effects.copies(b).iter().filter(|(_, from)| contains(&start, *from));
+            accesses.writes(b).iter().for_each(|&place| remove(&mut end, place));
+            accesses.dirty(b).iter().for_each(|&place| insert(&mut end, place));
+            let kept = accesses.copies(b).iter().filter(|(_, from)| contains(&start, *from));
             kept.for_each(|&(to, _)| insert(&mut end, to));
             if let Some(stays) = &stays[b] {
                 stale[b] = end.iter().zip(stays).map(|(e, s)| e & !s).collect();

@@ -1,7 +1,7 @@
 //! Selection: calls, and the frames around them (what frames are is in [`super::frame`]).
 
 use crate::wasm32::emit::Emit;
-use crate::wasm32::encode::Places;
+use crate::wasm32::encode::FrameLocals;
 use crate::wasm32::frame::{PLACE, Temper, temper};
 use crate::wasm32::insts::{Row, Ty};
 use mochi_ir::{Inst, Op, Type, Value, effects};
@@ -166,14 +166,14 @@ impl Emit<'_> {
         self.code.call(below, 1, 0);
         self.close();
         self.push_frame(self.fp);
-        if !self.locals.places.is_empty() {
+        if !self.locals.in_frame.is_empty() {
             let types = [Ty::I32, Ty::I64, Ty::F64];
             let mut temps = [0; 3];
             for ty in types {
                 temps[ty as usize] = self.temp(ty);
             }
-            let (offset, types) = (self.frame.places, self.locals.places.clone());
-            self.code.places = Places { fp: self.fp, offset, types, temps };
+            let (offset, types) = (self.frame.locals_at, self.locals.in_frame.clone());
+            self.code.frame_locals = FrameLocals { fp: self.fp, offset, types, temps };
         }
     }
 

@@ -8,7 +8,7 @@
 
 use crate::lines;
 use crate::wasm32::insts::{Imm, Row, Stack, Ty};
-use crate::wasm32::locals::PLACES;
+use crate::wasm32::locals::FRAME_LOCALS;
 use mochi_ir::{Function, SrcLoc, Sym};
 use mochi_objwrite::leb;
 use mochi_objwrite::{LineRow, RelocEntry, RelocKind, SymRef};
@@ -216,9 +216,9 @@ impl Heights {
     }
 }
 
-/// The words of the frame that stand for locals with numbers from [`PLACES`] on.
+/// The words of the frame that stand for locals with numbers from [`FRAME_LOCALS`] on.
 #[derive(Default)]
-pub struct Places {
+pub struct FrameLocals {
     /// Local with the address of the frame.
     pub fp: u32,
     /// Offset of the first in the frame.
@@ -233,7 +233,7 @@ pub struct Places {
 #[derive(Default)]
 pub struct Code {
     /// What stands for some of the locals.
-    pub places: Places,
+    pub frame_locals: FrameLocals,
     /// Bytes of the instructions.
     pub bytes: Vec<u8>,
     /// Relocations in order.
@@ -278,14 +278,14 @@ impl Code {
 
     /// Pushes a local. Right after it was set, the set becomes a tee.
     pub fn get(&mut self, local: u32) {
-        if let Some(place) = local.checked_sub(PLACES) {
-            let row = match self.places.types[place as usize] {
+        if let Some(k) = local.checked_sub(FRAME_LOCALS) {
+            let row = match self.frame_locals.types[k as usize] {
                 Ty::I32 => Row::I32Load,
                 Ty::I64 => Row::I64Load,
                 Ty::F64 => Row::F64Load,
             };
-            self.get(self.places.fp);
-            return self.memory(row, self.places.offset + 8 * place);
+            self.get(self.frame_locals.fp);
+            return self.memory(row, self.frame_locals.offset + 8 * k);
         }
         if let Some((at, set)) = self.set
             && set == local
@@ -299,18 +299,18 @@ impl Code {
 
     /// Pops into a local.
     pub fn set(&mut self, local: u32) {
-        if let Some(place) = local.checked_sub(PLACES) {
-            let ty = self.places.types[place as usize];
+        if let Some(k) = local.checked_sub(FRAME_LOCALS) {
+            let ty = self.frame_locals.types[k as usize];
             let row = match ty {
                 Ty::I32 => Row::I32Store,
                 Ty::I64 => Row::I64Store,
                 Ty::F64 => Row::F64Store,
             };
-            let temp = self.places.temps[ty as usize];
+            let temp = self.frame_locals.temps[ty as usize];
             self.index(Row::LocalSet, temp);
-            self.get(self.places.fp);
+            self.get(self.frame_locals.fp);
             self.get(temp);
-            return self.memory(row, self.places.offset + 8 * place);
+            return self.memory(row, self.frame_locals.offset + 8 * k);
         }
         let at = self.bytes.len();
         self.index(Row::LocalSet, local);

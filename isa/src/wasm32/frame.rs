@@ -68,10 +68,10 @@ pub struct Frame {
     slots: Vec<u32>,
     /// Number of such slots.
     slot_count: u32,
-    /// Offset of the places of locals.
-    pub places: u32,
+    /// Offset of the locals that are in the frame.
+    pub locals_at: u32,
     /// There are any.
-    has_places: bool,
+    has_locals: bool,
     /// Values to store around cold calls.
     spills: HashMap<Inst, Vec<Value>>,
 }
@@ -90,7 +90,7 @@ impl Frame {
 
     /// The number of words to search during a call with so many spills, at its place in the word at [`PLACE`].
     pub fn searched(&self, spills: usize) -> i64 {
-        let words = if self.has_places { (self.stored - SLOTS) / 8 } else { self.slot_count + spills as u32 };
+        let words = if self.has_locals { (self.stored - SLOTS) / 8 } else { self.slot_count + spills as u32 };
         i64::from(words) << SEARCHED_SHIFT
     }
 
@@ -168,7 +168,7 @@ pub fn plan(
     cold.sort_unstable();
     let mut values: Vec<Value> = (0..func.values.len() as u32)
         .map(Value)
-        .filter(|v| roots[v.index()] && trees.in_local(func, *v) && !locals.in_place(*v))
+        .filter(|v| roots[v.index()] && trees.in_local(func, *v) && !locals.is_in_frame(*v))
         .collect();
     values.sort_by_key(|v| locals.ranges[v.index()].start);
     let crosses_hot = |v: Value| {
@@ -186,19 +186,19 @@ pub fn plan(
     let (slots, slot_count) = colour_slots(func, locals, &kept);
     let spills = spills(locals, &cold, &put_off);
     let mut frame = Frame {
-        whole: (any_hot || calls > MANY) && traced || slot_count > 0 || nests || !locals.places.is_empty(),
+        whole: (any_hot || calls > MANY) && traced || slot_count > 0 || nests || !locals.in_frame.is_empty(),
         traced,
         size: 0,
         stored: 0,
         slots,
         slot_count,
-        places: 0,
-        has_places: !locals.places.is_empty(),
+        locals_at: 0,
+        has_locals: !locals.in_frame.is_empty(),
         spills,
     };
     let sizes = cold.iter().map(|c| frame.spills(c.2).1);
-    frame.places = sizes.max().unwrap_or(0).max(SLOTS + 8 * slot_count);
-    frame.stored = frame.places + 8 * locals.places.len() as u32;
+    frame.locals_at = sizes.max().unwrap_or(0).max(SLOTS + 8 * slot_count);
+    frame.stored = frame.locals_at + 8 * locals.in_frame.len() as u32;
     frame
 }
 

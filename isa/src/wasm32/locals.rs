@@ -11,7 +11,7 @@
 //! before they have read all operands (`late`); their operands last until the next position.
 //!
 //! Engines copy all locals where control flow joins, so their memory grows with the product of locals and
-//! size. Where that is large, the locals that are used least become *places*: words of the function's frame
+//! size. Where that is large, the locals that are used least become words of the function's frame
 //! in linear memory ([`super::encode::Code`] reads and writes them in the stead of locals).
 
 use crate::wasm32::insts::Ty;
@@ -21,8 +21,8 @@ use mochi_ir::{Function, Inst, Op, Type, Value, ValueDef};
 
 /// No position, no local.
 const NONE: u32 = u32::MAX;
-/// Numbers of places begin here.
-pub const PLACES: u32 = 1 << 31;
+/// Numbers of those in the frame begin here.
+pub const FRAME_LOCALS: u32 = 1 << 31;
 /// Locals times positions that an engine may have to copy: up to here it takes about 100 MB.
 const COPIES: usize = 2 << 20;
 /// Locals that are kept however large the function is.
@@ -38,8 +38,8 @@ pub struct Locals {
     local: Vec<u32>,
     /// Types of the locals after the parameters.
     pub types: Vec<Ty>,
-    /// Types of the places.
-    pub places: Vec<Ty>,
+    /// Types of those in the frame.
+    pub in_frame: Vec<Ty>,
     /// The range of each value with a local.
     pub ranges: Vec<Range>,
     /// Position of each root and terminator; of a nested instruction, that of its root.
@@ -66,11 +66,11 @@ impl Locals {
     }
 
     /// The value is in the frame all the time.
-    pub fn in_place(&self, v: Value) -> bool {
-        (PLACES..NONE).contains(&self.local[v.index()])
+    pub fn is_in_frame(&self, v: Value) -> bool {
+        (FRAME_LOCALS..NONE).contains(&self.local[v.index()])
     }
 
-    /// The local or place of a value.
+    /// The number of a value's local, in the frame or not.
     pub fn of(&self, v: Value) -> u32 {
         let n = self.local[v.index()];
         debug_assert!(n != NONE, "v{} has a local", v.0);
@@ -114,7 +114,7 @@ pub fn assign(func: &Function, items: &[Item], trees: &Trees) -> Locals {
         locals: Locals {
             local: vec![NONE; func.values.len()],
             types: Vec::new(),
-            places: Vec::new(),
+            in_frame: Vec::new(),
             ranges: vec![Range { start: NONE, last: 0, end: 0 }; func.values.len()],
             position: vec![NONE; func.insts.len()],
             edge_position: vec![NONE; func.edges.len()],
@@ -309,18 +309,18 @@ impl Assign<'_> {
         }
         let first = params.len();
         let mut order: Vec<usize> = (first..c.types.len()).collect();
-        let places = self.places(&mut order, c.types.len());
+        let in_frame = self.in_frame(&mut order, c.types.len());
         // Locals of one type stand together behind the parameters.
         order.sort_by_key(|&i| c.types[i] as u8);
         let mut number: Vec<u32> = (0..c.types.len() as u32).collect();
         for (k, &i) in order.iter().enumerate() {
             number[i] = (first + k) as u32;
         }
-        for (k, &i) in places.iter().enumerate() {
-            number[i] = PLACES + k as u32;
+        for (k, &i) in in_frame.iter().enumerate() {
+            number[i] = FRAME_LOCALS + k as u32;
         }
         self.locals.types = order.iter().map(|&i| c.types[i]).collect();
-        self.locals.places = places.iter().map(|&i| c.types[i]).collect();
+        self.locals.in_frame = in_frame.iter().map(|&i| c.types[i]).collect();
         for local in self.locals.local.iter_mut().filter(|l| **l != NONE) {
             *local = number[*local as usize];
         }
@@ -328,8 +328,8 @@ impl Assign<'_> {
 }
 
 impl Assign<'_> {
-    /// Takes the colours that become places out of `order`.
-    fn places(&self, order: &mut Vec<usize>, colours: usize) -> Vec<usize> {
+    /// Takes the colours that become words of the frame out of `order`.
+    fn in_frame(&self, order: &mut Vec<usize>, colours: usize) -> Vec<usize> {
         let positions = self.regions.at.len();
         let kept = (COPIES / positions.max(1)).max(KEPT);
         if order.len() <= kept {

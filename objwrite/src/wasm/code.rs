@@ -56,14 +56,14 @@ pub struct Code<'a> {
     /// Sizes of the inserted numbers, body after body.
     sizes: Vec<u8>,
     /// By body.
-    places: Vec<Place>,
+    places: Vec<BodyRange>,
     data_end: u64,
     size: u64,
 }
 
 /// Where a body is.
 #[derive(Clone, Copy, Debug)]
-pub struct Place {
+pub struct BodyRange {
     /// Offset in the contents of the section.
     pub start: u64,
     /// Size in bytes.
@@ -78,7 +78,7 @@ impl<'a> Code<'a> {
         let mut count = 0;
         let mut places = Vec::with_capacity(bodies.len());
         for body in &bodies {
-            places.push(Place { start: 0, size: 0, first: count });
+            places.push(BodyRange { start: 0, size: 0, first: count });
             count += body.insertions.len();
         }
         let mut code = Code { bodies, sizes: vec![1; count], places, data_end, size: 0 };
@@ -98,7 +98,7 @@ impl<'a> Code<'a> {
     }
 
     /// Where a body is.
-    pub fn body(&self, index: usize) -> Place {
+    pub fn body(&self, index: usize) -> BodyRange {
         self.places[index]
     }
 
