@@ -5,7 +5,7 @@
 //! field says.
 
 use crate::a64::imm;
-use crate::mach::fields::{self, Layout, bits};
+use crate::mach::fields::{self, BitField, bits, register, signed, unsigned};
 use regalloc2::{PReg, RegClass};
 use std::fmt::Write;
 
@@ -130,43 +130,42 @@ fn immr(word: u32) -> i64 {
 }
 
 impl fields::Field for Field {
-    fn layout(self) -> Layout {
+    fn bit_field(self) -> BitField {
         use Field::*;
-        use Layout as L;
         const INT: RegClass = RegClass::Int;
         match self {
-            X(at) | Sp(at) | W(at) => L::register(INT, bits::<5>(at)),
-            XTwice => L::register(INT, &[(0, 5, 5), (0, 5, 16)]),
-            Base => L::register(INT, bits::<5>(5)),
-            Index | IndexW => L::register(INT, bits::<5>(16)),
-            BitReg => L::register(INT, bits::<5>(0)),
-            D(at) | S(at) | B(at) | V8b(at) => L::register(RegClass::Float, bits::<5>(at)),
-            Imm5 => L::unsigned(bits::<5>(16)),
-            Scale(_) => L::unsigned(bits::<1>(12)),
-            ExtScale(_) => L::unsigned(bits::<4>(12)),
-            Imm12 | Bits => L::unsigned(bits::<13>(10)),
-            Imm16 | Code16 => L::unsigned(bits::<16>(5)),
-            Hw => L::unsigned(&[(4, 2, 21)]),
-            Shift | ShiftAdd => L::unsigned(&[(0, 6, 10), (6, 2, 22)]),
-            Ext | Imms | Width | WidthTo => L::unsigned(bits::<6>(10)),
-            ExtLsl => L::unsigned(bits::<3>(10)),
-            Immr | Lsb | LsbTo => L::unsigned(bits::<6>(16)),
-            LslImm => L::unsigned(bits::<12>(10)),
-            Cond | CondInv => L::unsigned(bits::<4>(12)),
-            CondSuffix | Nzcv => L::unsigned(bits::<4>(0)),
-            Fimm => L::unsigned(bits::<8>(13)),
-            Off(0) => L::unsigned(&[(0, 12, 10)]),
-            Off(1) => L::unsigned(&[(1, 12, 10)]),
-            Off(2) => L::unsigned(&[(2, 12, 10)]),
-            Off(_) => L::unsigned(&[(3, 12, 10)]),
-            Off9 | Pre9 | Post9 => L::signed(bits::<9>(12)),
-            Off7 | Pre7 | Post7 => L::signed(&[(3, 7, 15)]),
-            Rel26 => L::signed(&[(2, 26, 0)]),
-            Rel19 => L::signed(&[(2, 19, 5)]),
-            Rel14 => L::signed(&[(2, 14, 5)]),
-            Rel21 => L::signed(&[(0, 2, 29), (2, 19, 5)]),
-            RelPage => L::signed(&[(12, 2, 29), (14, 19, 5)]),
-            BitNumber => L::unsigned(&[(0, 5, 19), (5, 1, 31)]),
+            X(at) | Sp(at) | W(at) => register(INT, bits::<5>(at)),
+            XTwice => register(INT, &[(0, 5, 5), (0, 5, 16)]),
+            Base => register(INT, bits::<5>(5)),
+            Index | IndexW => register(INT, bits::<5>(16)),
+            BitReg => register(INT, bits::<5>(0)),
+            D(at) | S(at) | B(at) | V8b(at) => register(RegClass::Float, bits::<5>(at)),
+            Imm5 => unsigned(bits::<5>(16)),
+            Scale(_) => unsigned(bits::<1>(12)),
+            ExtScale(_) => unsigned(bits::<4>(12)),
+            Imm12 | Bits => unsigned(bits::<13>(10)),
+            Imm16 | Code16 => unsigned(bits::<16>(5)),
+            Hw => unsigned(&[(4, 2, 21)]),
+            Shift | ShiftAdd => unsigned(&[(0, 6, 10), (6, 2, 22)]),
+            Ext | Imms | Width | WidthTo => unsigned(bits::<6>(10)),
+            ExtLsl => unsigned(bits::<3>(10)),
+            Immr | Lsb | LsbTo => unsigned(bits::<6>(16)),
+            LslImm => unsigned(bits::<12>(10)),
+            Cond | CondInv => unsigned(bits::<4>(12)),
+            CondSuffix | Nzcv => unsigned(bits::<4>(0)),
+            Fimm => unsigned(bits::<8>(13)),
+            Off(0) => unsigned(bits::<12>(10)),
+            Off(1) => unsigned(&[(1, 12, 10)]),
+            Off(2) => unsigned(&[(2, 12, 10)]),
+            Off(_) => unsigned(&[(3, 12, 10)]),
+            Off9 | Pre9 | Post9 => signed(bits::<9>(12)),
+            Off7 | Pre7 | Post7 => signed(&[(3, 7, 15)]),
+            Rel26 => signed(&[(2, 26, 0)]),
+            Rel19 => signed(&[(2, 19, 5)]),
+            Rel14 => signed(&[(2, 14, 5)]),
+            Rel21 => signed(&[(0, 2, 29), (2, 19, 5)]),
+            RelPage => signed(&[(12, 2, 29), (14, 19, 5)]),
+            BitNumber => unsigned(&[(0, 5, 19), (5, 1, 31)]),
         }
     }
 
@@ -214,7 +213,7 @@ impl fields::Field for Field {
     }
 
     fn takes(self, reg: PReg) -> bool {
-        self.layout().class() == Some(reg.class()) && reg.hw_enc() != if self.has_sp() { 31 } else { 32 }
+        self.bit_field().class() == Some(reg.class()) && reg.hw_enc() != if self.has_sp() { 31 } else { 32 }
     }
 }
 

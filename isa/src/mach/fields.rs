@@ -17,61 +17,52 @@ pub type Piece = (u8, u8, u8);
 
 /// Where the bits of a field are, and what the number in them is.
 #[derive(Clone, Copy, Debug)]
-pub struct Layout {
+pub struct BitField {
     pieces: &'static [Piece],
     signed: bool,
     class: Option<RegClass>,
 }
 
-impl Layout {
-    /// A register.
-    pub const fn register(class: RegClass, pieces: &'static [Piece]) -> Layout {
-        Layout { pieces, signed: false, class: Some(class) }
-    }
+/// The field of a register.
+pub const fn register(class: RegClass, pieces: &'static [Piece]) -> BitField {
+    BitField { pieces, signed: false, class: Some(class) }
+}
 
-    /// A number without a sign.
-    pub const fn unsigned(pieces: &'static [Piece]) -> Layout {
-        Layout { pieces, signed: false, class: None }
-    }
+/// The field of a number without a sign.
+pub const fn unsigned(pieces: &'static [Piece]) -> BitField {
+    BitField { pieces, signed: false, class: None }
+}
 
-    /// A number with a sign.
-    pub const fn signed(pieces: &'static [Piece]) -> Layout {
-        Layout { pieces, signed: true, class: None }
-    }
+/// The field of a number with a sign.
+pub const fn signed(pieces: &'static [Piece]) -> BitField {
+    BitField { pieces, signed: true, class: None }
+}
 
+impl BitField {
     /// The class of registers, if the operand is one.
     pub fn class(self) -> Option<RegClass> {
         self.class
     }
 
-    /// Bits of the number.
-    fn width(self) -> u8 {
-        self.pieces.iter().map(|&(from, len, _)| from + len).max().unwrap_or(0)
-    }
-
     /// The bits of a number, if it fits.
     fn put(self, number: i64) -> Option<u32> {
-        let width = self.width();
-        let (low, high) = if self.signed { (-1 << (width - 1), 1 << (width - 1)) } else { (0, 1 << width) };
-        let unit = self.pieces.iter().map(|&(from, ..)| from).min().unwrap_or(0);
-        if !(low..high).contains(&number) || number & ones(unit) as i64 != 0 {
-            return None;
-        }
-        Some(
-            self.pieces.iter().fold(0, |w, &(from, len, to)| w | ((number >> from) as u32 & ones(len)) << to),
-        )
+        let part = |&(from, len, to): &Piece| ((number >> from) as u32 & ones(len)) << to;
+        let word = self.pieces.iter().fold(0, |w, piece| w | part(piece));
+        (self.get(word) == number).then_some(word)
     }
 
     /// The number in an instruction.
     fn get(self, word: u32) -> i64 {
-        let part = |&(from, len, to): &Piece| ((word >> to & ones(len)) as i64) << from;
-        let number = self.pieces.iter().fold(0, |n, piece| n | part(piece));
-        let unused = 64 - self.width();
-        if self.signed { number << unused >> unused } else { number }
+        let (mut number, mut width) = (0, 0);
+        for &(from, len, to) in self.pieces {
+            number |= ((word >> to & ones(len)) as i64) << from;
+            width = width.max(from + len);
+        }
+        if self.signed { number << (64 - width) >> (64 - width) } else { number }
     }
 }
 
-/// A field of so many bits that starts at a bit.
+/// So many bits from this one on.
 pub fn bits<const LEN: u8>(at: u8) -> &'static [Piece] {
     let all: &'static [[Piece; 1]; 32] = const { &starts(LEN) };
     &all[at as usize]
@@ -95,7 +86,7 @@ fn ones(len: u8) -> u32 {
 /// What an operand is and where its bits are.
 pub trait Field: Copy + PartialEq + Debug + 'static {
     /// Where its bits are.
-    fn layout(self) -> Layout;
+    fn bit_field(self) -> BitField;
 
     /// The number in the bits for a value, `None` when the field has no such value. `word` has the operands
     /// before this one.
@@ -110,32 +101,32 @@ pub trait Field: Copy + PartialEq + Debug + 'static {
 
     /// The operand can be this register.
     fn takes(self, reg: PReg) -> bool {
-        self.layout().class() == Some(reg.class())
+        self.bit_field().class() == Some(reg.class())
     }
 
     /// The operand is a register.
     fn is_register(self) -> bool {
-        self.layout().class().is_some()
+        self.bit_field().class().is_some()
     }
 
     /// The operand is a float register.
     fn is_float(self) -> bool {
-        self.layout().class() == Some(RegClass::Float)
+        self.bit_field().class() == Some(RegClass::Float)
     }
 
     /// The bits of the operand.
     fn mask(self) -> u32 {
-        self.layout().pieces.iter().fold(0, |m, &(_, len, to)| m | ones(len) << to)
+        self.bit_field().pieces.iter().fold(0, |m, &(_, len, to)| m | ones(len) << to)
     }
 
     /// The bits of a value; `word` has the operands before this one. `None` when it cannot be encoded.
     fn encode(self, value: i64, word: u32) -> Option<u32> {
-        self.layout().put(self.number(value, word)?)
+        self.bit_field().put(self.number(value, word)?)
     }
 
     /// The value in an instruction. `None` when it is not one that [`Field::encode`] makes.
     fn decode(self, word: u32) -> Option<i64> {
-        let value = self.value(self.layout().get(word), word)?;
+        let value = self.value(self.bit_field().get(word), word)?;
         (self.encode(value, word)? == word & self.mask()).then_some(value)
     }
 }

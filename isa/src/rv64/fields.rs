@@ -3,7 +3,7 @@
 //!
 //! See [`crate::mach::fields`]. Immediates are scattered over an instruction.
 
-use crate::mach::fields::{self, Layout, bits};
+use crate::mach::fields::{self, BitField, bits, register, signed, unsigned};
 use crate::rv64::regs::{FLOAT_NAMES, INT_NAMES};
 use regalloc2::RegClass;
 use std::fmt::Write;
@@ -100,40 +100,38 @@ const FIRST3: i64 = 8;
 const STACK: i64 = 2;
 
 impl fields::Field for Field {
-    fn layout(self) -> Layout {
+    fn bit_field(self) -> BitField {
         use Field::*;
-        use Layout as L;
         const INT: RegClass = RegClass::Int;
         match self {
-            X(at) | Xnz(at) | XnzSp(at) => L::register(INT, bits::<5>(at)),
-            X3(at) => L::register(INT, bits::<3>(at)),
-            F(at) => L::register(RegClass::Float, bits::<5>(at)),
-            F3(at) => L::register(RegClass::Float, bits::<3>(at)),
-            Base | Addr => L::register(INT, bits::<5>(15)),
-            Base3 => L::register(INT, bits::<3>(7)),
-            Sp | BaseSp => L::register(INT, &[]),
-            Rm => L::unsigned(&[(0, 3, 12)]),
-            Order => L::unsigned(&[(0, 2, 25)]),
-            Access(20) => L::unsigned(&[(0, 4, 20)]),
-            Access(_) => L::unsigned(&[(0, 4, 24)]),
-            I12 | Off12 => L::signed(&[(0, 12, 20)]),
-            OffS12 => L::signed(&[(0, 5, 7), (5, 7, 25)]),
-            B13 => L::signed(&[(1, 4, 8), (5, 6, 25), (11, 1, 7), (12, 1, 31)]),
-            U20 => L::unsigned(&[(0, 20, 12)]),
-            J21 => L::signed(&[(1, 10, 21), (11, 1, 20), (12, 8, 12), (20, 1, 31)]),
-            Shamt6 => L::unsigned(&[(0, 6, 20)]),
-            Shamt5 => L::unsigned(&[(0, 5, 20)]),
-            CImm | CImmNz | CLui => L::signed(&[(0, 5, 2), (5, 1, 12)]),
-            CShamt => L::unsigned(&[(0, 5, 2), (5, 1, 12)]),
-            CSp16 => L::signed(&[(4, 1, 6), (5, 1, 2), (6, 1, 5), (7, 2, 3), (9, 1, 12)]),
-            CSp4 => L::unsigned(&[(2, 1, 6), (3, 1, 5), (4, 2, 11), (6, 4, 7)]),
-            COff4 => L::unsigned(&[(2, 1, 6), (3, 3, 10), (6, 1, 5)]),
-            COff8 => L::unsigned(&[(3, 3, 10), (6, 2, 5)]),
-            CLwSp => L::unsigned(&[(2, 3, 4), (5, 1, 12), (6, 2, 2)]),
-            CLdSp => L::unsigned(&[(3, 2, 5), (5, 1, 12), (6, 3, 2)]),
-            CSwSp => L::unsigned(&[(2, 4, 9), (6, 2, 7)]),
-            CSdSp => L::unsigned(&[(3, 3, 10), (6, 3, 7)]),
-            CJ => L::signed(&[
+            X(at) | Xnz(at) | XnzSp(at) => register(INT, bits::<5>(at)),
+            X3(at) => register(INT, bits::<3>(at)),
+            F(at) => register(RegClass::Float, bits::<5>(at)),
+            F3(at) => register(RegClass::Float, bits::<3>(at)),
+            Base | Addr => register(INT, bits::<5>(15)),
+            Base3 => register(INT, bits::<3>(7)),
+            Sp | BaseSp => register(INT, &[]),
+            Rm => unsigned(bits::<3>(12)),
+            Order => unsigned(bits::<2>(25)),
+            Access(at) => unsigned(bits::<4>(at)),
+            I12 | Off12 => signed(bits::<12>(20)),
+            OffS12 => signed(&[(0, 5, 7), (5, 7, 25)]),
+            B13 => signed(&[(1, 4, 8), (5, 6, 25), (11, 1, 7), (12, 1, 31)]),
+            U20 => unsigned(bits::<20>(12)),
+            J21 => signed(&[(1, 10, 21), (11, 1, 20), (12, 8, 12), (20, 1, 31)]),
+            Shamt6 => unsigned(bits::<6>(20)),
+            Shamt5 => unsigned(bits::<5>(20)),
+            CImm | CImmNz | CLui => signed(&[(0, 5, 2), (5, 1, 12)]),
+            CShamt => unsigned(&[(0, 5, 2), (5, 1, 12)]),
+            CSp16 => signed(&[(4, 1, 6), (5, 1, 2), (6, 1, 5), (7, 2, 3), (9, 1, 12)]),
+            CSp4 => unsigned(&[(2, 1, 6), (3, 1, 5), (4, 2, 11), (6, 4, 7)]),
+            COff4 => unsigned(&[(2, 1, 6), (3, 3, 10), (6, 1, 5)]),
+            COff8 => unsigned(&[(3, 3, 10), (6, 2, 5)]),
+            CLwSp => unsigned(&[(2, 3, 4), (5, 1, 12), (6, 2, 2)]),
+            CLdSp => unsigned(&[(3, 2, 5), (5, 1, 12), (6, 3, 2)]),
+            CSwSp => unsigned(&[(2, 4, 9), (6, 2, 7)]),
+            CSdSp => unsigned(&[(3, 3, 10), (6, 3, 7)]),
+            CJ => signed(&[
                 (1, 3, 3),
                 (4, 1, 11),
                 (5, 1, 2),
@@ -143,7 +141,7 @@ impl fields::Field for Field {
                 (10, 1, 8),
                 (11, 1, 12),
             ]),
-            CB => L::signed(&[(1, 2, 3), (3, 2, 10), (5, 1, 2), (6, 2, 5), (8, 1, 12)]),
+            CB => signed(&[(1, 2, 3), (3, 2, 10), (5, 1, 2), (6, 2, 5), (8, 1, 12)]),
         }
     }
 
