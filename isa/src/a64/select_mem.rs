@@ -263,10 +263,6 @@ impl Memory for A64 {
     const INLINE_COPY: i64 = 96;
     const INLINE_MOVE: i64 = 48;
 
-    fn stores(c: i64, _: i64) -> bool {
-        c == 0
-    }
-
     fn load(l: &mut L, to: &[VReg], start: Start, offset: i64, size: i64) {
         let (rows, _) = rows(size, to[0].class());
         let at = place(l, start, offset, rows);

@@ -100,8 +100,11 @@ pub trait Memory: Isa {
     /// The same for areas that may overlap, where all loads come before all stores.
     const INLINE_MOVE: i64;
 
-    /// Stores of up to this many bytes have the constant in themselves.
-    fn stores(c: i64, size: i64) -> bool;
+    /// Stores of up to this many bytes have the constant in themselves, or it is always in a register.
+    fn stores(c: i64, _size: i64) -> bool {
+        c == 0
+    }
+
     /// Loads `size` bytes (a power of two) at an offset.
     fn load(l: &mut Lower<Self>, to: &[VReg], start: Start, offset: i64, size: i64);
     /// Stores `size` bytes (a power of two) at an offset: registers, or constants that it can have.

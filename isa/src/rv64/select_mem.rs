@@ -139,10 +139,6 @@ impl Memory for Rv64 {
     const INLINE_COPY: i64 = 64;
     const INLINE_MOVE: i64 = 48;
 
-    fn stores(c: i64, _: i64) -> bool {
-        c == 0
-    }
-
     fn load(l: &mut L, to: &[VReg], start: Start, offset: i64, size: i64) {
         let (base, offset) = place(l, start, offset);
         put(l, rows(size, to[0].class()).0, &[Arg::W(to[0]), offset, base]);
