@@ -4,6 +4,7 @@
 //! Parsing and checking collect diagnostics ([`diag`]) and never fail; lowering is total.
 
 pub mod ast;
+mod builtins;
 pub mod diag;
 pub mod dump;
 pub mod fuzz;

@@ -7,6 +7,7 @@
 //! and calls of them carry the type arguments, so that lowering instantiates by substitution.
 
 use crate::ast::{BinOp, JoinKind, UnOp};
+pub use crate::builtins::Builtin;
 use crate::span::Span;
 use crate::types::{StructId, Ty, Types};
 use bstr::BString;
@@ -455,32 +456,4 @@ pub struct Group {
     pub item: Expr,
     /// `having`.
     pub having: Option<Expr>,
-}
-
-macro_rules! builtins {
-    ($($variant:ident $name:literal;)*) => {
-        /// A builtin. Signatures are in `sema/builtins.rs`.
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-        #[allow(missing_docs)]
-        pub enum Builtin { $($variant),* }
-        impl Builtin {
-            /// Every builtin.
-            pub const ALL: &'static [Builtin] = &[$(Builtin::$variant),*];
-            /// Name in the language.
-            pub fn name(self) -> &'static str {
-                match self { $(Builtin::$variant => $name),* }
-            }
-        }
-    };
-}
-builtins! {
-    Print "print"; Len "len"; Append "append"; Concat "concat"; First "first"; Reverse "reverse";
-    Distinct "distinct"; Values "values"; Keys "keys"; Str "str"; Int "int"; Upper "upper"; Lower "lower";
-    Substring "substring"; Substr "substr"; PadStart "padStart"; Sha256 "sha256"; Input "input"; Now "now"; Json "json";
-    Count "count"; Exists "exists"; Sum "sum"; Avg "avg"; Min "min"; Max "max"; Round "round";
-    Num "num"; Denom "denom"; Panic "panic"; Assert "assert"; Push "push"; Range "range"; ToJson "to_json";
-    ParseIntStr "parseIntStr"; Trim "trim"; Contains "contains"; Split "split"; Join "join"; IndexOf "indexOf";
-    Repeat "repeat"; Abs "abs"; Ceil "ceil"; Floor "floor"; Pow "pow"; StartsWith "starts_with"; EndsWith "ends_with";
-    Replace "replace"; Float "float"; Bool "bool"; Last "last"; Sqrt "sqrt"; Eprint "eprint";
-    Map "map"; Filter "filter"; Reduce "reduce"; Sort "sort"; Slice "slice"; Find "find"; TypeOf "type_of";
 }

@@ -8,7 +8,7 @@
 //!
 //! Who may hold a list, and when `append` pushes in place, is the model in [`sharing`].
 
-mod builtin;
+pub(crate) mod builtin;
 mod call;
 mod closure;
 mod convert;
@@ -28,7 +28,7 @@ mod place;
 mod print;
 mod query;
 mod repr;
-mod runtime;
+pub(crate) mod runtime;
 mod sharing;
 mod stmt;
 #[cfg(test)]

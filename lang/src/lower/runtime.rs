@@ -54,7 +54,7 @@ runtime! {
         list_append_place_w list_append_place_f list_append_place_b
         list_first_w list_first_f list_first_b
         list_last_w list_last_f list_last_b
-        list_contains list_index_of list_range list_range_step list_reverse list_distinct list_sort list_sort_by
+        list_contains list_range list_range_step list_reverse list_distinct list_sort list_sort_by
         list_union list_except list_intersect
         list_sum list_sum_int list_sum_f64 list_avg list_min list_max
 

@@ -1,11 +1,12 @@
 //! Calls of builtins: the rules their signatures cannot say, and their result types.
 
 use super::Checker;
-use super::builtins::{Gives, Row, RowId, sharing};
 use super::call::Slots;
 use super::generics::Subst;
 use super::relations::{is_integer, is_numeric, is_ordered, numeric_join};
+use super::signature::{Row, RowId};
 use crate::ast::{self, BinOp};
+use crate::builtins::{Gives, Mark};
 use crate::diag::Code;
 use crate::span::Span;
 use crate::tree::{Builtin, Expr, ExprKind as T, Stmt, StmtKind};
@@ -31,12 +32,9 @@ impl<'a> Checker<'a> {
             return self.error_expr(span);
         }
         let params = self.parameter_types(&row, receiver.as_ref(), args);
-        let peeks = matches!(
-            row.builtin,
-            Builtin::Len | Builtin::Print | Builtin::Eprint | Builtin::Str | Builtin::Json | Builtin::ToJson
-        );
+        let peeks = row.has(Mark::Peeks);
         let wanted = want.map(|w| (row.result, w));
-        let fresh = sharing(row.builtin).gives != Gives::Part;
+        let fresh = row.builtin.sharing().gives != Gives::Part;
         let slots = Slots { params: &params, generics: &row.generics, builtin: true, peeks, wanted, fresh };
         let reported = self.diags.error_count();
         let (values, subst) = self.arguments(&slots, receiver, args, span);
@@ -55,7 +53,7 @@ impl<'a> Checker<'a> {
         if row.variadic || (row.required..=most).contains(&given) {
             return false;
         }
-        if row.exact() || row.builtin == Builtin::Range {
+        if row.has(Mark::Exact) || row.builtin == Builtin::Range {
             self.error(Code::T039, span, &[&row.name, &most.min(row.required.max(1).min(most)), &given]);
             return true;
         }

@@ -2,13 +2,13 @@
 
 use super::Checker;
 use super::alias::alias_label;
-use super::builtins::RowId;
 use super::decl::Sig;
 use super::generics::{Subst, first_param};
 use super::literal::is_open;
 use super::meet::{is_bare_none, passes};
 use super::relations::{contains_any, contains_param, is_aggregate};
 use super::scope::Binding;
+use super::signature::RowId;
 use crate::ast::{self, ExprKind};
 use crate::diag::Code;
 use crate::span::Span;
@@ -549,7 +549,7 @@ impl<'a> Checker<'a> {
     }
 
     /// A builtin's row, by value.
-    pub(super) fn row(&self, id: RowId) -> super::builtins::Row {
+    pub(super) fn row(&self, id: RowId) -> super::signature::Row {
         self.builtins.row(id).clone()
     }
 }

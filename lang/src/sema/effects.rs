@@ -16,7 +16,7 @@ use std::fmt;
 
 /// A set of labels.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct Effects(pub u8);
+pub(crate) struct Effects(pub u8);
 
 const LABELS: [&str; 5] = ["io", "fs", "net", "time", "meta"];
 

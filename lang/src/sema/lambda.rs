@@ -1,12 +1,12 @@
 //! Lambdas, and functions, methods, constructors and builtins used as values.
 
 use super::Checker;
-use super::builtins::RowId;
 use super::decl::Entry;
 use super::effects::Effects;
 use super::generics::Subst;
 use super::relations::contains_param;
 use super::scope::ResultMode;
+use super::signature::RowId;
 use crate::ast;
 use crate::diag::Code;
 use crate::span::Span;

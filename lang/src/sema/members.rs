@@ -5,36 +5,13 @@ use super::Checker;
 use super::access::dotted;
 use super::literal::is_open;
 use super::scope::Binding;
+use super::signature::RowId;
 use crate::ast::{self, BinOp, Ident};
+use crate::builtins::Mark;
 use crate::diag::Code;
 use crate::span::Span;
 use crate::tree::{Expr, ExprKind as T};
 use crate::types::{Ty, TyKind};
-
-/// Builtins that may be written after a dot, by what they are applied to.
-const STRING_FORMS: &[&str] = &[
-    "contains",
-    "padStart",
-    "starts_with",
-    "ends_with",
-    "upper",
-    "lower",
-    "trim",
-    "split",
-    "replace",
-    "indexOf",
-    "repeat",
-    "substring",
-    "reverse",
-    "len",
-];
-const LIST_FORMS: &[&str] = &[
-    "contains", "len", "append", "push", "first", "last", "reverse", "join", "map", "filter", "sort", "sum",
-    "min", "max", "count", "distinct", "concat",
-];
-const MAP_FORMS: &[&str] = &["keys", "values", "len"];
-const ANY_FORMS: &[&str] =
-    &["contains", "starts_with", "ends_with", "len", "upper", "lower", "trim", "split"];
 
 impl<'a> Checker<'a> {
     /// `base.field(args)`.
@@ -72,34 +49,30 @@ impl<'a> Checker<'a> {
             TyKind::Map(key, value) if name == "get" && !self.is_function(value) => {
                 self.map_get(b, key, value, args, paren, span)
             }
-            TyKind::Str if STRING_FORMS.contains(&name) => self.form(name, b, args, span),
-            TyKind::List(_) | TyKind::Group(..) if LIST_FORMS.contains(&name) => {
-                self.form(name, b, args, span)
-            }
-            TyKind::Map(_, v) if MAP_FORMS.contains(&name) && !self.is_function(v) => {
-                self.form(name, b, args, span)
-            }
-            TyKind::Any if ANY_FORMS.contains(&name) => self.form(name, b, args, span),
-            _ => {
-                let f = self.field_of(b, base, field, Span { end: field.span.end, ..span });
-                self.value_call(f, "", args, paren, span)
-            }
+            kind => match self.method_form(name, &kind) {
+                Some(row) => self.builtin_call(row, Some(b), args, None, span),
+                None => {
+                    let f = self.field_of(b, base, field, Span { end: field.span.end, ..span });
+                    self.value_call(f, "", args, paren, span)
+                }
+            },
         }
+    }
+
+    /// The builtin that may be written after a dot, behind a value of this kind.
+    fn method_form(&self, name: &str, receiver: &TyKind) -> Option<RowId> {
+        let mark = match receiver {
+            TyKind::Str => Mark::OnString,
+            TyKind::List(_) | TyKind::Group(..) => Mark::OnList,
+            TyKind::Map(_, value) if !self.is_function(*value) => Mark::OnMap,
+            TyKind::Any => Mark::OnAny,
+            _ => return None,
+        };
+        self.builtins.find(name).filter(|row| self.builtins.row(*row).has(mark))
     }
 
     fn is_function(&self, ty: Ty) -> bool {
         matches!(self.types.kind(ty), TyKind::Fun(..))
-    }
-
-    fn form(&mut self, name: &str, receiver: Expr, args: &'a [ast::Expr], span: Span) -> Expr {
-        match self.builtins.find(name) {
-            Some(row) => self.builtin_call(row, Some(receiver), args, None, span),
-            None => {
-                self.check_all(args);
-                self.error(Code::T003, span, &[&name]);
-                self.error_expr(span)
-            }
-        }
     }
 
     /// `m.get(k, d)`: the value of a key, or the default.

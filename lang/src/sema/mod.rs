@@ -15,7 +15,7 @@
 //! | `decl`, `typeref` | declarations of types and functions; types as written |
 //! | `stmt`, `assign` | statements |
 //! | `expr`, `literal`, `binary`, `access` | expressions |
-//! | `call`, `builtins`, `builtin_call`, `members` | calls |
+//! | `call`, `signature`, `builtin_call`, `members` | calls |
 //! | `lambda` | lambdas, functions as values |
 //! | `matching`, `narrow` | match, narrowing by `none` |
 //! | `query`, `group` | queries |
@@ -31,7 +31,6 @@ mod alias;
 mod assign;
 mod binary;
 mod builtin_call;
-mod builtins;
 mod call;
 mod convert;
 mod decl;
@@ -51,6 +50,7 @@ mod narrow;
 mod query;
 mod relations;
 mod scope;
+mod signature;
 mod stmt;
 mod typeref;
 mod units;
@@ -59,7 +59,7 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use builtins::{Gives, Use, sharing};
+pub(crate) use effects::Effects;
 pub use verify::verify;
 
 use crate::ast;
@@ -67,11 +67,11 @@ use crate::diag::{Code, Diagnostics};
 use crate::span::{SourceMap, Span};
 use crate::tree;
 use crate::types::{StructId, Ty, Types, UnionId};
-use builtins::Table;
 use decl::Sig;
 use flow::{Exposed, Flow};
 use infer::Refinements;
 use scope::{FnCtx, ResultMode, Scope};
+use signature::Table;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Display;
 use typeref::TypeName;

@@ -213,14 +213,10 @@ impl<'a> Checker<'a> {
     fn aggregate(&self, e: &'a ast::Expr) -> Option<(Builtin, &'a ast::Expr)> {
         let ExprKind::Call { callee, args } = &e.kind else { return None };
         let (ExprKind::Name(n), [arg]) = (&callee.kind, args.as_slice()) else { return None };
-        let builtin = match n.name.as_str() {
-            "sum" => Builtin::Sum,
-            "avg" => Builtin::Avg,
-            "min" => Builtin::Min,
-            "max" => Builtin::Max,
-            "count" => Builtin::Count,
-            _ => return None,
-        };
+        let builtin = self.builtins.row(self.builtins.find(&n.name)?).builtin;
+        if !matches!(builtin, Builtin::Sum | Builtin::Avg | Builtin::Min | Builtin::Max | Builtin::Count) {
+            return None;
+        }
         if self.lookup(&n.name).is_some() || self.top_funs.contains_key(&n.name) {
             return None;
         }

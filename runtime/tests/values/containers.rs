@@ -50,7 +50,7 @@ fun run(f: ref) {
         out_int(list_min(xs)) out_byte(' ')
         out_int(list_max(xs)) out_byte(' ')
         show_ints(list_reverse(xs)) out_byte(' ')
-        out_int(list_index_of(xs, list_get_raw_w(xs, list_count(xs) - 1)))
+        out_int((list_find(xs, list_get_raw_w(xs, list_count(xs) - 1)) * 2) as ref)
     }
     if is(f, "slice") { show_ints(list_slice(ints(field(f, 1)), int_field(f, 2), int_field(f, 3))) }
     if is(f, "map_i") { fill(ints(field(f, 1)), addr(map_int_int) as i64, 0) }

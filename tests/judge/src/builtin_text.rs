@@ -46,8 +46,8 @@ impl Machine<'_> {
         Ok(match builtin {
             Upper => Value::str(text::upper(bytes)),
             Trim => Value::str(text::trim(bytes)),
-            // The third argument of both is the end.
-            Substring | Substr => return self.slice(&args[0], &args[1], &args[2], Ty::STR),
+            // The third argument is the end.
+            Substring => return self.slice(&args[0], &args[1], &args[2], Ty::STR),
             PadStart => return self.pad_start(&s, &args[1], &args[2]),
             ParseIntStr => return self.parse_int(&s, args.get(1)),
             Repeat => return self.repeat(&s, &args[1]),

@@ -9,7 +9,6 @@ use crate::lower::func::Fx;
 use crate::lower::place::growth_of;
 use crate::lower::variables::Home;
 use crate::parts::Part;
-use crate::sema::sharing;
 use crate::tree::{Expr, ExprKind, FuncId, GlobalId, LocalId, Place, Program, Step, StmtKind, VarRef};
 use crate::types::{Ty, TyKind, Types};
 use std::collections::BTreeSet;
@@ -220,7 +219,7 @@ impl Scan<'_> {
                 self.found.values.insert(*func);
             }
             ExprKind::CallValue { .. } => self.found.calls_value = true,
-            ExprKind::Builtin { builtin, .. } if sharing(*builtin).calls() => self.found.calls_value = true,
+            ExprKind::Builtin { builtin, .. } if builtin.sharing().calls() => self.found.calls_value = true,
             // These run no function themselves.
             ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Bool(_) | ExprKind::Str(_) => {}
             ExprKind::None | ExprKind::Var(_) | ExprKind::Builtin { .. } => {}

@@ -47,8 +47,8 @@ use super::func::Fx;
 use super::ops::strip_coerce;
 use super::variables::Home;
 use crate::ast::BinOp;
+use crate::builtins::Gives;
 use crate::lower::runtime::Rt;
-use crate::sema::{Gives, sharing};
 use crate::tree::{Expr, ExprKind, FuncId, VarRef};
 use crate::types::Ty;
 use mochi_ir::Value;
@@ -91,7 +91,7 @@ impl<'a> Fx<'_, 'a> {
             ExprKind::Binary { op: BinOp::Coalesce, left, right } => {
                 self.is_fresh(left) && self.is_fresh(right)
             }
-            ExprKind::Builtin { builtin, .. } => sharing(*builtin).gives != Gives::Part,
+            ExprKind::Builtin { builtin, .. } => builtin.sharing().gives != Gives::Part,
             ExprKind::If { then, otherwise, .. } => self.is_fresh(then) && self.is_fresh(otherwise),
             ExprKind::Match { arms, .. } => arms.iter().all(|a| self.is_fresh(&a.result)),
             ExprKind::Block { value, .. } => value.as_ref().is_none_or(|v| self.is_fresh(v)),
