@@ -155,6 +155,11 @@ pub struct Build {
     #[arg(long)]
     pub strip: bool,
 
+    /// Write a build id into the executable: a hash of its contents, by which core dumps, debug information
+    /// and packages are matched
+    #[arg(long)]
+    pub build_id: bool,
+
     /// Code generation.
     #[command(flatten)]
     pub code: CodeOptions,

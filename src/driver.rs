@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::time::Timer;
 use crate::{input, output, run, targets};
 use clap::ValueEnum;
-use mochi::pipeline::{self, Source};
+use mochi::pipeline::{self, FileOptions, Source};
 use mochi_ir::Module;
 use mochi_lang::diag::{Diagnostics, Format};
 use mochi_lang::{ast, dump, stack, tree};
@@ -37,6 +37,11 @@ fn build(options: &Build) -> Result<(), Error> {
     .map_err(|e| Error::Usage(e.to_string()))?;
     let code = &options.code;
     check_features(code, target)?;
+    if options.build_id && options.emit != Emit::File(FileKind::Executable) {
+        return Err(Error::Usage(
+            "`--build-id` is for executables; an object gets one from its linker".into(),
+        ));
+    }
     let destination = match options.emit {
         Emit::File(kind) => Some(output_path(options, target, kind)?),
         _ => options.output.clone(),
@@ -67,7 +72,8 @@ fn build(options: &Build) -> Result<(), Error> {
         }
         Emit::File(kind) => {
             let program = session.check(&mut timer)?;
-            session.file(&program, target, *kind, code, options.strip, &mut timer)?
+            let file = FileOptions { strip: options.strip, build_id: options.build_id };
+            session.file(&program, target, *kind, code, file, &mut timer)?
         }
     };
     match destination {
@@ -90,7 +96,8 @@ fn run_program(options: &Run) -> Result<u8, Error> {
     let mut session = Session::read(&options.input)?;
     timer.step("read");
     let program = session.check(&mut timer)?;
-    let image = session.file(&program, target, FileKind::Executable, &options.code, false, &mut timer)?;
+    let (kind, file) = (FileKind::Executable, FileOptions::default());
+    let image = session.file(&program, target, kind, &options.code, file, &mut timer)?;
     timer.print();
     run::execute(&image, &options.input.file, &options.args)
 }
@@ -258,11 +265,11 @@ impl Session {
         target: Target,
         kind: FileKind,
         code: &CodeOptions,
-        strip: bool,
+        options: FileOptions,
         timer: &mut Timer,
     ) -> Result<Vec<u8>, Error> {
         let object = self.object(program, target, code, timer);
-        let bytes = self.source.link(&object, target, kind, strip);
+        let bytes = self.source.link(&object, target, kind, options);
         timer.step("link");
         bytes.map_err(Error::Link)
     }

@@ -1,6 +1,6 @@
 //! Fuzz body: whatever the checker accepts becomes a program.
 
-use crate::pipeline::{self, Code, Source};
+use crate::pipeline::{self, Code, FileOptions, Source};
 use mochi_ir::verify::verify_module;
 use mochi_isa::Features;
 use mochi_lang::diag::Diagnostics;
@@ -32,7 +32,8 @@ fn compile(data: &[u8]) -> bool {
     assert!(violations.is_empty(), "lowering: {}", violations[0]);
     pipeline::optimize(&mut module, target, &code, None);
     let object = pipeline::generate(&module, target, &code);
-    source.link(&object, target, FileKind::Executable, false).unwrap_or_else(|e| panic!("{e}"));
+    let linked = source.link(&object, target, FileKind::Executable, FileOptions::default());
+    linked.unwrap_or_else(|e| panic!("{e}"));
     true
 }
 

@@ -43,6 +43,15 @@ impl Default for Code {
     }
 }
 
+/// What a finished file has besides code and data.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FileOptions {
+    /// Leave out symbols and debug information.
+    pub strip: bool,
+    /// Write a build id into an executable. An object gets one from its linker.
+    pub build_id: bool,
+}
+
 impl Source {
     /// A program of one file; the name is what messages and traces show.
     pub fn new(name: &str, text: impl AsRef<[u8]>) -> Source {
@@ -66,22 +75,22 @@ impl Source {
         lower::lower(&self.map, program, &mochi_runtime::library())
     }
 
-    /// The finished file: an executable, or an object for other linkers. `strip` leaves out symbols and
-    /// debug information.
+    /// The finished file: an executable, or an object for other linkers.
     pub fn link(
         &self,
         object: &Object,
         target: Target,
         kind: FileKind,
-        strip: bool,
+        options: FileOptions,
     ) -> Result<Vec<u8>, LinkError> {
         let runtime = Archive::open(mochi_runtime::archive(target))?;
         let archives = &[runtime][..];
+        let FileOptions { strip, build_id } = options;
         let debug = (!strip).then(|| self.debug_options());
         let image = match kind {
             FileKind::Executable => {
                 let (entry, symbols) = ("_start", !strip);
-                link::link(&LinkInput { object, archives, entry, symbols, debug, build_id: false })
+                link::link(&LinkInput { object, archives, entry, symbols, debug, build_id })
             }
             FileKind::Object => {
                 link::relocatable(&RelocatableInput { object, archives, exports: &["main"], debug })

@@ -3,7 +3,7 @@
 mod common;
 
 use common::mochi;
-use mochi_objwrite::target::{self, Arch, FileKind, TARGETS};
+use mochi_objwrite::target::{self, Arch, FileKind, Format, TARGETS};
 use mochi_testkit::{Scratch, output, text, traces};
 use std::fs;
 use std::io::Write;
@@ -224,6 +224,40 @@ fn output_does_not_depend_on_folder_or_threads() {
         images.push(fs::read(s.path("prog")).expect("executable"));
     }
     assert!(images[0] == images[1], "two builds of one source differ");
+}
+
+/// The build id of an executable.
+fn build_id(file: &[u8], format: Format) -> Option<Vec<u8>> {
+    if format == Format::Wasm {
+        let name = b"\x08build_id";
+        let contents = file.windows(name.len()).position(|w| w == name)? + name.len();
+        let end = contents + 1 + usize::from(file[contents]);
+        return Some(file[contents + 1..end].to_vec());
+    }
+    let file = object::File::parse(file).expect("readable");
+    object::Object::build_id(&file).expect("a readable note").map(<[u8]>::to_vec)
+}
+
+#[test]
+fn a_build_id_says_which_build_it_is() {
+    let s = Scratch::new("build-id");
+    for row in TARGETS {
+        let id = |program: &str, more: &[&str]| {
+            s.write("p.mochi", program);
+            let args = ["build", "p.mochi", "-o", "p", "--target", row.short];
+            let built = output(mochi().args(args).args(more).current_dir(&s.0));
+            assert_eq!(built.status.code(), Some(0), "{}", text(&built.stderr));
+            build_id(&fs::read(s.path("p")).expect("executable"), row.format)
+        };
+        let first = id(HELLO, &["--build-id"]);
+        assert!(first.as_ref().is_some_and(|id| id.len() >= 20), "{}: {first:?}", row.short);
+        assert_eq!(id(HELLO, &["--build-id"]), first, "{}", row.short);
+        assert_ne!(id("print(\"other\")\n", &["--build-id"]), first, "{}", row.short);
+        assert_eq!(id(HELLO, &[]), None, "{}", row.short);
+    }
+    let object = output(mochi().args(["build", "p.mochi", "--emit", "obj", "--build-id"]).current_dir(&s.0));
+    assert_eq!(object.status.code(), Some(2), "{}", text(&object.stderr));
+    assert!(text(&object.stderr).contains("from its linker"), "{}", text(&object.stderr));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What runs a program: the evaluator, the compiler's code on this machine and on others, and the
 //! interpreter of the IR.
 
-use mochi::pipeline::{self, Code, Source};
+use mochi::pipeline::{self, Code, FileOptions, Source};
 use mochi_ir::interp::{self, Linux, Machine, TraceLine, Trap};
 use mochi_ir::{Module, text};
 use mochi_judge::generate::Program;
@@ -300,7 +300,8 @@ fn compile_and_run(program: &Checked, debug: bool, engine: &Engine, scratch: &Sc
     let code = Code { debug, ..Code::default() };
     let module = program.module(engine.target, Some(&code));
     let object = pipeline::generate(&module, engine.target, &code);
-    let linked = program.source.link(&object, engine.target, FileKind::Executable, false);
+    let options = FileOptions::default();
+    let linked = program.source.link(&object, engine.target, FileKind::Executable, options);
     let image = linked.unwrap_or_else(|e| panic!("link: {e}"));
     let path = scratch.path("program");
     process::write_executable(&path, &image).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
