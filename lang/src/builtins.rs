@@ -18,7 +18,7 @@
 
 use crate::lower::builtin::Lowering;
 use crate::lower::runtime::Rt;
-use crate::sema::Effects;
+use crate::sema::EffectSet;
 
 /// What is known of a builtin.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub(crate) struct Definition {
     /// Names in the program.
     pub(crate) names: &'static [&'static str],
     /// Effects of a call.
-    pub(crate) effects: Effects,
+    pub(crate) effects: EffectSet,
     /// Parameters and result.
     pub(crate) signature: &'static str,
     /// What it does with references.
@@ -132,7 +132,7 @@ macro_rules! rows {
         /// In the order of [`Builtin`].
         const ROWS: &[Definition] = &[$(Definition {
             names: &[$($name),+],
-            effects: Effects::$effects,
+            effects: EffectSet::$effects,
             signature: $signature,
             sharing: $sharing,
             marks: &[$($(Mark::$mark),+)?],

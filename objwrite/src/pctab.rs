@@ -155,7 +155,7 @@ fn varint(out: &mut Vec<u8>, v: u64) {
 
 /// A frame of a trace.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Frame<'a> {
+pub struct TraceFrame<'a> {
     /// Display name of the function.
     pub function: &'a str,
     /// File name.
@@ -166,7 +166,7 @@ pub struct Frame<'a> {
 
 /// The frames of a code offset, innermost first: those of inlined calls, then the function's own. `None` for
 /// code that is not in the table, and for a table that is damaged.
-pub fn lookup(table: &[u8], pc: u32) -> Option<Vec<Frame<'_>>> {
+pub fn lookup(table: &[u8], pc: u32) -> Option<Vec<TraceFrame<'_>>> {
     if word(table, 0)? != MAGIC {
         return None;
     }
@@ -190,7 +190,7 @@ pub fn lookup(table: &[u8], pc: u32) -> Option<Vec<Frame<'_>>> {
     let frame = |at, line| {
         let (function, file) =
             (read_string(table, word(table, at)?)?, read_string(table, word(table, at + 4)?)?);
-        Some(Frame { function, file, line })
+        Some(TraceFrame { function, file, line })
     };
     while call != 0 {
         let at = HEADER + functions * RECORD + (call as usize - 1) * CALL;
@@ -252,16 +252,16 @@ mod tests {
     }
 
     /// The frames that the rows say.
-    fn expected<'a>(e: &Entry<'a>, at: u32) -> Vec<Frame<'a>> {
+    fn expected<'a>(e: &Entry<'a>, at: u32) -> Vec<TraceFrame<'a>> {
         let row = e.rows.iter().rev().find(|r| r.offset <= at && r.line != 0);
         let (mut line, mut call) = row.map_or((e.line, None), |r| (r.line, r.call));
         let mut frames = Vec::new();
         while let Some(c) = call {
             let inlined = &e.inlined[c as usize];
-            frames.push(Frame { function: &inlined.display, file: e.call_files[c as usize], line });
+            frames.push(TraceFrame { function: &inlined.display, file: e.call_files[c as usize], line });
             (line, call) = (inlined.line, inlined.call);
         }
-        frames.push(Frame { function: e.display, file: e.file, line });
+        frames.push(TraceFrame { function: e.display, file: e.file, line });
         frames
     }
 

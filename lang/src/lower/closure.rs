@@ -13,7 +13,7 @@
 use super::desc::CLOSURE_HEADER;
 use super::func::Fx;
 use super::layout::{CLOSURE_CODE, Part};
-use super::repr::{Layout, Repr, Slot};
+use super::repr::{Layout, Repr, SlotClass};
 use super::runtime::Rt;
 use super::variables::Home;
 use super::{Lowerer, Thunk};
@@ -22,9 +22,9 @@ use crate::types::{Ty, TyKind};
 use mochi_ir::{Function, Region, Signature, Sym, Type, Value};
 
 impl<'a> Fx<'_, 'a> {
-    fn capture_slot(&mut self, local: LocalId) -> Slot {
+    fn capture_slot(&mut self, local: LocalId) -> SlotClass {
         match self.home(VarRef::Local(local)) {
-            Home::Cell(_) => Slot::Ref,
+            Home::Cell(_) => SlotClass::Ref,
             _ => {
                 let ty = self.var_ty(VarRef::Local(local));
                 self.lw.types.repr(ty).slot()
@@ -43,7 +43,7 @@ impl<'a> Fx<'_, 'a> {
             let closure = self.lw.static_closure(code, plain);
             return self.b.symaddr(closure, 0, Type::Ref);
         }
-        let slots: Vec<Slot> = captures.iter().map(|c| self.capture_slot(c.outer)).collect();
+        let slots: Vec<SlotClass> = captures.iter().map(|c| self.capture_slot(c.outer)).collect();
         let mut values = Vec::with_capacity(captures.len());
         for c in captures {
             let v = self.get_capture(c.outer);
@@ -78,7 +78,7 @@ impl<'a> Fx<'_, 'a> {
 
     /// Reads the captures of this function out of its closure.
     pub(crate) fn load_captures(&mut self, tree: &'a tree::Function, env: Value) {
-        let slots: Vec<Slot> = tree.captures.iter().map(|c| self.capture_slot(c.inner)).collect();
+        let slots: Vec<SlotClass> = tree.captures.iter().map(|c| self.capture_slot(c.inner)).collect();
         let layout = Layout::new(CLOSURE_HEADER, &slots);
         for (c, &offset) in tree.captures.iter().zip(&layout.offsets) {
             let repr = match self.home(VarRef::Local(c.inner)) {
@@ -142,7 +142,7 @@ impl<'a> Fx<'_, 'a> {
 
 /// A partial application holds the callee, then the bound arguments.
 fn partial_layout(params: &[Repr], bound: usize) -> Layout {
-    let mut slots = vec![Slot::Ref];
+    let mut slots = vec![SlotClass::Ref];
     slots.extend(params[..bound].iter().map(|p| p.slot()));
     Layout::new(CLOSURE_HEADER, &slots)
 }

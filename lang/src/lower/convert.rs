@@ -7,7 +7,7 @@ use super::Thunk;
 use super::func::Fx;
 use super::layout::{OBJECT_DESC, Part, VARIANT_NUMBER};
 use super::ops::const_int;
-use super::repr::{Layout, Repr, Slot};
+use super::repr::{Layout, Repr, SlotClass};
 use super::runtime::Rt;
 use crate::tree::{Expr, ExprKind};
 use crate::types::{StructId, Ty, TyKind};
@@ -159,7 +159,7 @@ impl<'a> Fx<'_, 'a> {
         }
         let plain = self.lw.types.plain_arity(to);
         let code = self.lw.thunk(Thunk::Adapter(from, to));
-        let layout = Layout::new(super::desc::CLOSURE_HEADER, &[Slot::Ref]);
+        let layout = Layout::new(super::desc::CLOSURE_HEADER, &[SlotClass::Ref]);
         self.make_closure(code, plain, &layout, &[v])
     }
 

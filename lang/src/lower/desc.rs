@@ -6,7 +6,7 @@
 use super::layout::{
     CLOSURE_SIZE, DESC_SIZE, FIELD_ROW_SIZE, LIST_SIZE, LIST_STORE, OBJECT_HEADER, STR_SIZE,
 };
-use super::repr::{Layout, Repr, Slot};
+use super::repr::{Layout, Repr, SlotClass};
 use super::runtime::RtData;
 use super::{Lowerer, Thunk};
 use crate::types::{StructId, Ty, TyKind, UnionId};
@@ -16,7 +16,7 @@ use std::rc::Rc;
 /// Descriptor kinds, shared with the runtime.
 #[derive(Clone, Copy)]
 #[repr(i64)]
-enum Kind {
+enum DescKind {
     List = 5,
     Map = 6,
     Struct = 7,
@@ -32,7 +32,7 @@ pub(crate) const CLOSURE_HEADER: u32 = CLOSURE_SIZE as u32 / 8;
 /// Layout of the closures that the runtime makes: the function they hold and a list of arguments that wait
 /// for the others.
 fn holder_layout() -> Layout {
-    Layout::new(CLOSURE_HEADER, &[Slot::Ref, Slot::Ref])
+    Layout::new(CLOSURE_HEADER, &[SlotClass::Ref, SlotClass::Ref])
 }
 
 /// A data item being filled with words.
@@ -71,7 +71,7 @@ fn characters(text: &[u8]) -> usize {
 
 /// Fields of a descriptor that differ from zero.
 struct Desc {
-    kind: Kind,
+    kind: DescKind,
     gc: i64,
     name: Option<DataAddress>,
     elem: Option<Sym>,
@@ -90,7 +90,7 @@ enum UnionPart {
 }
 
 impl Desc {
-    fn new(kind: Kind) -> Desc {
+    fn new(kind: DescKind) -> Desc {
         Desc { kind, gc: 0, name: None, elem: None, value: None, fields: None, union: None }
     }
 }
@@ -150,7 +150,7 @@ impl Lowerer<'_> {
             return l.clone();
         }
         let fields = self.types.field_types(id);
-        let slots: Vec<Slot> = fields.iter().map(|&t| self.types.repr(t).slot()).collect();
+        let slots: Vec<SlotClass> = fields.iter().map(|&t| self.types.repr(t).slot()).collect();
         let regions = self.declare_fields(id);
         let layout = Rc::new(Layout { types: fields, regions, ..Layout::new(OBJECT_HEADER, &slots) });
         self.layouts.insert(id, layout.clone());
@@ -159,7 +159,7 @@ impl Lowerer<'_> {
 
     /// Layout of a group: key, items.
     pub(crate) fn group_layout(&mut self, key: Ty) -> Layout {
-        Layout::new(OBJECT_HEADER, &[self.types.repr(key).slot(), Slot::Ref])
+        Layout::new(OBJECT_HEADER, &[self.types.repr(key).slot(), SlotClass::Ref])
     }
 
     /// Descriptor of a closure with this many captures of each class; `plain` is the number of parameters
@@ -173,7 +173,7 @@ impl Lowerer<'_> {
         self.closure_descs.insert((gc, plain), sym);
         let elem = plain.map(|_| self.desc(Ty::ANY));
         let value = plain.map(|n| self.plain_shape(n));
-        self.write_desc(sym, Desc { gc, elem, value, ..Desc::new(Kind::Fun) });
+        self.write_desc(sym, Desc { gc, elem, value, ..Desc::new(DescKind::Fun) });
         sym
     }
 
@@ -221,7 +221,7 @@ impl Lowerer<'_> {
             elem: Some(self.desc(result)),
             value: Some(self.plain_shape(params.len())),
             union: Some(UnionPart::Adapters(boxing, unboxing)),
-            ..Desc::new(Kind::Fun)
+            ..Desc::new(DescKind::Fun)
         };
         self.write_desc(sym, desc);
         sym
@@ -287,12 +287,12 @@ impl Lowerer<'_> {
             TyKind::List(e) => {
                 let layout = Layout { size: LIST_SIZE as u32, nref: 1, ..Layout::new(0, &[]) };
                 let gc = layout.gc_word(LIST_STORE as u32 / 8);
-                Desc { gc, elem: Some(self.desc(e)), ..Desc::new(Kind::List) }
+                Desc { gc, elem: Some(self.desc(e)), ..Desc::new(DescKind::List) }
             }
             TyKind::Map(k, v) => {
-                Desc { elem: Some(self.desc(k)), value: Some(self.desc(v)), ..Desc::new(Kind::Map) }
+                Desc { elem: Some(self.desc(k)), value: Some(self.desc(v)), ..Desc::new(DescKind::Map) }
             }
-            TyKind::Option(t) => Desc { elem: Some(self.desc(t)), ..Desc::new(Kind::Option) },
+            TyKind::Option(t) => Desc { elem: Some(self.desc(t)), ..Desc::new(DescKind::Option) },
             TyKind::Group(key, item) => self.group_desc(key, item),
             other => unreachable!("descriptor of {other:?}"),
         };
@@ -305,7 +305,7 @@ impl Lowerer<'_> {
         let items = self.types.types.list(item);
         let row = |name: &str, at: usize, ty| (name.to_string(), i64::from(layout.offsets[at]), ty);
         let table = self.field_table(vec![row("items", 1, items), row("key", 0, key)]);
-        Desc { gc: layout.gc_word(OBJECT_HEADER), fields: Some((2, table)), ..Desc::new(Kind::Group) }
+        Desc { gc: layout.gc_word(OBJECT_HEADER), fields: Some((2, table)), ..Desc::new(DescKind::Group) }
     }
 
     /// A table of fields: name, byte offset (0 for a method), resolved type.
@@ -354,7 +354,7 @@ impl Lowerer<'_> {
         });
         self.write_desc(
             sym,
-            Desc { gc: layout.gc_word(OBJECT_HEADER), name, fields, union, ..Desc::new(Kind::Struct) },
+            Desc { gc: layout.gc_word(OBJECT_HEADER), name, fields, union, ..Desc::new(DescKind::Struct) },
         );
         sym
     }
@@ -374,7 +374,7 @@ impl Lowerer<'_> {
         let table = self.emit("variants", table, false);
         let name = Some(self.str_lit(def.name.as_bytes()));
         let union = Some(UnionPart::Variants(def.variants.len(), table));
-        self.write_desc(sym, Desc { name, union, ..Desc::new(Kind::Union) });
+        self.write_desc(sym, Desc { name, union, ..Desc::new(DescKind::Union) });
         sym
     }
 

@@ -29,7 +29,7 @@ pub(crate) enum Repr {
 
 /// Where the collector looks for a slot of this representation.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(crate) enum Slot {
+pub(crate) enum SlotClass {
     /// Plain pointer or null.
     Ref,
     /// Tagged word.
@@ -49,11 +49,11 @@ impl Repr {
     }
 
     /// Class of a heap slot that holds it.
-    pub(crate) fn slot(self) -> Slot {
+    pub(crate) fn slot(self) -> SlotClass {
         match self {
-            Repr::Ref => Slot::Ref,
-            Repr::Int | Repr::Any => Slot::Tag,
-            Repr::Float | Repr::Bool => Slot::Raw,
+            Repr::Ref => SlotClass::Ref,
+            Repr::Int | Repr::Any => SlotClass::Tag,
+            Repr::Float | Repr::Bool => SlotClass::Raw,
         }
     }
 }
@@ -77,11 +77,11 @@ pub(crate) struct Layout {
 
 impl Layout {
     /// Places slots behind `first` header words: references, then tagged words, then raw ones.
-    pub(crate) fn new(first: u32, slots: &[Slot]) -> Layout {
+    pub(crate) fn new(first: u32, slots: &[SlotClass]) -> Layout {
         let mut offsets = vec![0; slots.len()];
         let mut word = first;
         let mut counts = [0; 3];
-        for (k, class) in [Slot::Ref, Slot::Tag, Slot::Raw].into_iter().enumerate() {
+        for (k, class) in [SlotClass::Ref, SlotClass::Tag, SlotClass::Raw].into_iter().enumerate() {
             for (offset, _) in offsets.iter_mut().zip(slots).filter(|(_, s)| **s == class) {
                 *offset = word * 8;
                 word += 1;

@@ -5,7 +5,7 @@
 
 use super::func::Fx;
 use super::layout::{CELL_VALUE, OBJECT_HEADER, Part};
-use super::repr::{Layout, Repr, Slot};
+use super::repr::{Layout, Repr, SlotClass};
 use super::runtime::RtData;
 use crate::tree::{LocalId, VarRef};
 use crate::types::Ty;
@@ -88,12 +88,12 @@ impl Fx<'_, '_> {
             Home::Cell(v) => {
                 let ty = self.var_ty(var);
                 let desc = match self.lw.types.repr(ty).slot() {
-                    Slot::Ref => RtData::desc_cell_ref,
-                    Slot::Tag => RtData::desc_cell_tag,
-                    Slot::Raw => RtData::desc_cell_raw,
+                    SlotClass::Ref => RtData::desc_cell_ref,
+                    SlotClass::Tag => RtData::desc_cell_tag,
+                    SlotClass::Raw => RtData::desc_cell_raw,
                 };
                 let desc = self.lw.runtime_data(desc);
-                let cell = self.alloc(&Layout::new(OBJECT_HEADER, &[Slot::Ref]), desc);
+                let cell = self.alloc(&Layout::new(OBJECT_HEADER, &[SlotClass::Ref]), desc);
                 let region = self.lw.part(Part::Cell);
                 self.store_slot(cell, value, CELL_VALUE, region);
                 self.b.def_var(v, cell);

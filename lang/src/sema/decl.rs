@@ -1,7 +1,7 @@
 //! Declarations: types with their methods, functions, and the contexts their bodies are checked in.
 
 use super::Checker;
-use super::effects::Effects;
+use super::effects::EffectSet;
 use super::scope::{Binding, FnCtx, ResultMode, Var, VarKey};
 use super::typeref::TypeName;
 use crate::ast::{self, FunBody, StmtKind, TypeDeclKind};
@@ -22,7 +22,7 @@ pub(super) struct Sig {
     /// Names of the type parameters.
     pub generics: Vec<String>,
     /// What a call may do.
-    pub effects: Effects,
+    pub effects: EffectSet,
     /// Effects are declared, not inferred.
     pub pinned: bool,
 }

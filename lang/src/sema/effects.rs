@@ -16,29 +16,29 @@ use std::fmt;
 
 /// A set of labels.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Effects(pub u8);
+pub(crate) struct EffectSet(pub u8);
 
 const LABELS: [&str; 5] = ["io", "fs", "net", "time", "meta"];
 
-impl Effects {
+impl EffectSet {
     /// Pure.
-    pub const NONE: Effects = Effects(0);
+    pub const NONE: EffectSet = EffectSet(0);
     /// Standard input and output.
-    pub const IO: Effects = Effects(1);
+    pub const IO: EffectSet = EffectSet(1);
     /// Files.
-    pub const FS: Effects = Effects(2);
+    pub const FS: EffectSet = EffectSet(2);
     /// Network.
-    pub const NET: Effects = Effects(4);
+    pub const NET: EffectSet = EffectSet(4);
     /// Clock.
-    pub const TIME: Effects = Effects(8);
+    pub const TIME: EffectSet = EffectSet(8);
 
-    fn label(name: &str) -> Option<Effects> {
-        LABELS.iter().position(|l| *l == name).map(|i| Effects(1 << i))
+    fn label(name: &str) -> Option<EffectSet> {
+        LABELS.iter().position(|l| *l == name).map(|i| EffectSet(1 << i))
     }
 
     /// Both sets.
-    pub fn and(self, other: Effects) -> Effects {
-        Effects(self.0 | other.0)
+    pub fn and(self, other: EffectSet) -> EffectSet {
+        EffectSet(self.0 | other.0)
     }
 
     /// No label.
@@ -47,7 +47,7 @@ impl Effects {
     }
 }
 
-impl fmt::Display for Effects {
+impl fmt::Display for EffectSet {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         if self.is_pure() {
             return f.write_str("pure");
@@ -69,15 +69,15 @@ struct Walk<'e> {
 
 impl<'a> Checker<'a> {
     /// What a call of `name` may do, as far as known.
-    pub(super) fn effects_of(&self, name: &str) -> Effects {
+    pub(super) fn effects_of(&self, name: &str) -> EffectSet {
         match self.lookup(name) {
             Some((Binding::Var(v), _)) => return v.effects,
             Some((Binding::Method(_, _, id, m), _)) => {
                 let f = self.types.struct_def(id).methods[m as usize].1;
-                return self.sigs.get(f as usize).map_or(Effects::NONE, |s| s.effects);
+                return self.sigs.get(f as usize).map_or(EffectSet::NONE, |s| s.effects);
             }
             Some((Binding::Generic(id), _)) => return self.sigs[id.0 as usize].effects,
-            Some(_) => return Effects::NONE,
+            Some(_) => return EffectSet::NONE,
             None => {}
         }
         if let Some(id) = self.top_funs.get(name) {
@@ -87,15 +87,15 @@ impl<'a> Checker<'a> {
     }
 
     /// What a call of `name` in a body adds to its effects.
-    fn called(&self, name: &str, walk: &mut Walk) -> Effects {
+    fn called(&self, name: &str, walk: &mut Walk) -> EffectSet {
         if walk.hidden.contains(&name) {
-            return Effects::NONE;
+            return EffectSet::NONE;
         }
         if let (Some(callees), Some(id), None) =
             (&mut walk.callees, self.top_funs.get(name), self.lookup(name))
         {
             callees.push(*id);
-            return Effects::NONE;
+            return EffectSet::NONE;
         }
         self.effects_of(name)
     }
@@ -103,7 +103,7 @@ impl<'a> Checker<'a> {
     /// Infers the effects of top-level functions: each body is walked once, then what a function
     /// may do is passed on to its callers. Reports declared effects that do not cover the body's.
     pub(super) fn infer_effects(&mut self, funs: &[(FuncId, &'a ast::Fun)]) {
-        let mut found = vec![Effects::NONE; self.sigs.len()];
+        let mut found = vec![EffectSet::NONE; self.sigs.len()];
         let mut callers: Vec<Vec<FuncId>> = vec![Vec::new(); self.sigs.len()];
         for &(id, fun) in funs {
             let mut walk = Walk { callees: Some(Vec::new()), ..Walk::default() };
@@ -136,11 +136,11 @@ impl<'a> Checker<'a> {
     }
 
     /// Declared labels; reports unknown ones (T064).
-    pub(super) fn declared_effects(&mut self, fun: &ast::Fun) -> Option<Effects> {
+    pub(super) fn declared_effects(&mut self, fun: &ast::Fun) -> Option<EffectSet> {
         let labels = fun.effects.as_ref()?;
-        let mut set = Effects::NONE;
+        let mut set = EffectSet::NONE;
         for l in labels {
-            match Effects::label(&l.name) {
+            match EffectSet::label(&l.name) {
                 Some(e) => set = set.and(e),
                 None => self.error(Code::T064, fun.span, &[&l.name]),
             }
@@ -149,11 +149,11 @@ impl<'a> Checker<'a> {
     }
 
     /// Effects of a function's body.
-    pub(super) fn fun_effects(&self, fun: &ast::Fun) -> Effects {
+    pub(super) fn fun_effects(&self, fun: &ast::Fun) -> EffectSet {
         self.fun_effects_in(fun, &mut Walk::default())
     }
 
-    fn fun_effects_in<'e>(&self, fun: &'e ast::Fun, walk: &mut Walk<'e>) -> Effects {
+    fn fun_effects_in<'e>(&self, fun: &'e ast::Fun, walk: &mut Walk<'e>) -> EffectSet {
         let mark = walk.hidden.len();
         walk.hidden.extend(fun.params.iter().map(|p| p.name.name.as_str()));
         let set = match &fun.body {
@@ -164,12 +164,12 @@ impl<'a> Checker<'a> {
         set
     }
 
-    fn block_effects<'e>(&self, block: &'e ast::Block, walk: &mut Walk<'e>) -> Effects {
-        block.statements.iter().fold(Effects::NONE, |set, s| set.and(self.stmt_effects(s, walk)))
+    fn block_effects<'e>(&self, block: &'e ast::Block, walk: &mut Walk<'e>) -> EffectSet {
+        block.statements.iter().fold(EffectSet::NONE, |set, s| set.and(self.stmt_effects(s, walk)))
     }
 
-    fn stmt_effects<'e>(&self, stmt: &'e ast::Stmt, walk: &mut Walk<'e>) -> Effects {
-        let mut set = Effects::NONE;
+    fn stmt_effects<'e>(&self, stmt: &'e ast::Stmt, walk: &mut Walk<'e>) -> EffectSet {
+        let mut set = EffectSet::NONE;
         match &stmt.kind {
             StmtKind::Let { value: Some(e), .. } | StmtKind::Return(Some(e)) | StmtKind::Expr(e) => {
                 set = self.expr_effects(e, walk);
@@ -204,7 +204,7 @@ impl<'a> Checker<'a> {
                     set = set.and(self.expr_effects(e, walk));
                 }
             }
-            StmtKind::Fetch { .. } => set = Effects::NET,
+            StmtKind::Fetch { .. } => set = EffectSet::NET,
             // The reference does not look into these.
             StmtKind::Let { value: None, .. }
             | StmtKind::Return(None)
@@ -219,8 +219,8 @@ impl<'a> Checker<'a> {
         set
     }
 
-    fn expr_effects<'e>(&self, expr: &'e ast::Expr, walk: &mut Walk<'e>) -> Effects {
-        let mut set = Effects::NONE;
+    fn expr_effects<'e>(&self, expr: &'e ast::Expr, walk: &mut Walk<'e>) -> EffectSet {
+        let mut set = EffectSet::NONE;
         let mut work = vec![expr];
         while let Some(e) = work.pop() {
             match &e.kind {
@@ -249,8 +249,8 @@ impl<'a> Checker<'a> {
                         set = set.and(self.callable_effects(a, walk));
                     }
                 }
-                ExprKind::Fetch { .. } => set = set.and(Effects::NET),
-                ExprKind::Load { .. } | ExprKind::Save { .. } => set = set.and(Effects::FS),
+                ExprKind::Fetch { .. } => set = set.and(EffectSet::NET),
+                ExprKind::Load { .. } | ExprKind::Save { .. } => set = set.and(EffectSet::FS),
                 // The reference does not look into these.
                 ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Bool(_) | ExprKind::Str(_) => {}
                 ExprKind::None | ExprKind::Name(_) | ExprKind::Error => {}
@@ -263,16 +263,16 @@ impl<'a> Checker<'a> {
     }
 
     /// What calling the value of an argument may do: lambdas and names of functions only.
-    fn callable_effects<'e>(&self, expr: &'e ast::Expr, walk: &mut Walk<'e>) -> Effects {
+    fn callable_effects<'e>(&self, expr: &'e ast::Expr, walk: &mut Walk<'e>) -> EffectSet {
         match &expr.kind {
             ExprKind::Lambda(f) => self.fun_effects_in(f, walk),
             ExprKind::Name(n) => self.called(&n.name, walk),
-            _ => Effects::NONE,
+            _ => EffectSet::NONE,
         }
     }
 
     /// Effects of a value bound to a name, for closures.
-    pub(super) fn value_effects(&self, expr: &ast::Expr) -> Effects {
+    pub(super) fn value_effects(&self, expr: &ast::Expr) -> EffectSet {
         self.callable_effects(expr, &mut Walk::default())
     }
 
@@ -283,7 +283,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn first_impure(&self, expr: &ast::Expr) -> Option<(String, Span, Effects)> {
+    fn first_impure(&self, expr: &ast::Expr) -> Option<(String, Span, EffectSet)> {
         let mut e = expr;
         loop {
             match &e.kind {

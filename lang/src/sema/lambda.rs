@@ -2,7 +2,7 @@
 
 use super::Checker;
 use super::decl::Entry;
-use super::effects::Effects;
+use super::effects::EffectSet;
 use super::generics::Subst;
 use super::relations::contains_param;
 use super::scope::ResultMode;
@@ -114,7 +114,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Effects of calling a value that a name is bound to.
-    pub(super) fn bound_effects(&self, value: Option<&ast::Expr>) -> Effects {
-        value.map_or(Effects::NONE, |v| self.value_effects(v))
+    pub(super) fn bound_effects(&self, value: Option<&ast::Expr>) -> EffectSet {
+        value.map_or(EffectSet::NONE, |v| self.value_effects(v))
     }
 }

@@ -59,7 +59,7 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use effects::Effects;
+pub(crate) use effects::EffectSet;
 pub use verify::verify;
 
 use crate::ast;

@@ -12,7 +12,7 @@
 //! function between; whether the variables are assigned is settled at the end ([`Checker::settle_captures`]).
 
 use super::Checker;
-use super::effects::Effects;
+use super::effects::EffectSet;
 use super::flow::Arm;
 use super::typeref::TypeName;
 use crate::span::Span;
@@ -41,7 +41,7 @@ pub(super) struct Var {
     /// Declared by `var`, a parameter or a loop.
     pub mutable: bool,
     /// What calling it may do, for closures bound to a name.
-    pub effects: Effects,
+    pub effects: EffectSet,
     /// The declaration, when its type may be refined by later appends ([`super::infer`]).
     pub open: Option<Span>,
 }
@@ -196,7 +196,7 @@ impl<'a> Checker<'a> {
     pub(super) fn declare_local(&mut self, name: &str, ty: Ty, mutable: bool, span: Span) -> LocalId {
         let id = self.new_local(name, ty, span);
         let key = VarKey::Local(self.depth(), id);
-        self.bind(name, Binding::Var(Var { key, ty, mutable, effects: Effects::NONE, open: None }));
+        self.bind(name, Binding::Var(Var { key, ty, mutable, effects: EffectSet::NONE, open: None }));
         id
     }
 
@@ -207,7 +207,7 @@ impl<'a> Checker<'a> {
         ty: Ty,
         mutable: bool,
         span: Span,
-        effects: Effects,
+        effects: EffectSet,
     ) -> VarRef {
         let (key, var) = if self.scopes.len() == 1 {
             self.globals.push(Global { name: name.to_string(), ty, shared: false, span });
@@ -253,7 +253,7 @@ impl<'a> Checker<'a> {
         let at = def.fields.position(name)?;
         let key = VarKey::Field(depth, local, at as u32);
         let ty = def.fields[at].1;
-        Some(Binding::Var(Var { key, ty, mutable: true, effects: Effects::NONE, open: None }))
+        Some(Binding::Var(Var { key, ty, mutable: true, effects: EffectSet::NONE, open: None }))
     }
 
     /// What a name means here, and the view under which a variable is seen.

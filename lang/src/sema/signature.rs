@@ -1,6 +1,6 @@
 //! Signatures of builtins: the text in the table becomes types of the program.
 
-use super::effects::Effects;
+use super::effects::EffectSet;
 use crate::builtins::Mark;
 use crate::tree::Builtin;
 use crate::types::{Ty, TyKind, Types};
@@ -14,7 +14,7 @@ pub(super) struct Row {
     /// Name in the program.
     pub name: &'static str,
     /// Effects of a call.
-    pub effects: Effects,
+    pub effects: EffectSet,
     /// Names of the type parameters.
     pub generics: Vec<String>,
     /// Parameters; of a variadic builtin the repeated one is last.
@@ -69,8 +69,8 @@ impl Table {
     }
 
     /// Effects of calling the builtin of this name; pure when there is none.
-    pub fn effects(&self, name: &str) -> Effects {
-        self.find(name).map_or(Effects::NONE, |id| self.row(id).effects)
+    pub fn effects(&self, name: &str) -> EffectSet {
+        self.find(name).map_or(EffectSet::NONE, |id| self.row(id).effects)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Checker;
 use super::convert::wrap;
-use super::effects::Effects;
+use super::effects::EffectSet;
 use super::flow::leaves;
 use super::literal::is_open;
 use super::meet::ascends;
@@ -192,7 +192,13 @@ impl<'a> Checker<'a> {
 
     /// Without an annotation the value decides; a variable that starts as an empty literal may get
     /// a more precise type from its later uses.
-    fn untyped_let(&mut self, mutable: bool, name: &ast::Ident, value: &'a ast::Expr, effects: Effects) -> S {
+    fn untyped_let(
+        &mut self,
+        mutable: bool,
+        name: &ast::Ident,
+        value: &'a ast::Expr,
+        effects: EffectSet,
+    ) -> S {
         let open = mutable && is_empty_literal(value);
         let refined = if open { self.refinements().known(name.span).cloned() } else { None };
         let hint = refined.map(|r| self.resolve(&r));

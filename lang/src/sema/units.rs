@@ -10,7 +10,7 @@
 
 use super::Checker;
 use super::decl::Sig;
-use super::effects::Effects;
+use super::effects::EffectSet;
 use super::infer::{Known, Refinements, Told};
 use super::scope::{Scope, Var, VarKey, View};
 use crate::ast;
@@ -35,7 +35,7 @@ pub(super) struct Units {
     /// Functions of main's closures.
     loose: Vec<FuncId>,
     /// Methods of which a walk has set the effects, and what these were, newest last.
-    changes: Vec<(FuncId, Effects)>,
+    changes: Vec<(FuncId, EffectSet)>,
     /// How often it was found that functions assign more variables than known.
     exposures: usize,
 }
@@ -61,7 +61,7 @@ struct Done {
     lambdas: (u32, u32),
     /// Functions made for it.
     made: Range<usize>,
-    effects: Vec<(FuncId, Effects)>,
+    effects: Vec<(FuncId, EffectSet)>,
     /// Names of main's variables that it shares with main.
     shared: Vec<GlobalId>,
 }
@@ -76,7 +76,7 @@ struct Mark {
 
 impl<'a> Checker<'a> {
     /// Sets what a call of a method may do.
-    pub(super) fn set_method_effects(&mut self, method: FuncId, effects: Effects) {
+    pub(super) fn set_method_effects(&mut self, method: FuncId, effects: EffectSet) {
         let sig = &mut self.sigs[method.0 as usize];
         let old = std::mem::replace(&mut sig.effects, effects);
         self.units.changes.push((method, old));

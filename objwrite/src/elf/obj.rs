@@ -39,7 +39,7 @@ fn architecture(arch: Arch) -> Option<Architecture> {
 
 /// Where atoms of a kind are: section, and the offset of their part in it.
 #[derive(Clone, Copy)]
-struct Place {
+struct SectionPart {
     section: SectionId,
     base: u64,
 }
@@ -49,12 +49,12 @@ struct Writer<'a> {
     program: Program<'a>,
     layout: Layout,
     out: Object<'a>,
-    text: Place,
-    read_only: Place,
-    relro: Place,
-    data: Place,
-    roots: Place,
-    bss: Place,
+    text: SectionPart,
+    read_only: SectionPart,
+    relro: SectionPart,
+    data: SectionPart,
+    roots: SectionPart,
+    bss: SectionPart,
     /// Offset of the pc table in the section of `read_only`.
     pc_table: u64,
     externals: Vec<SymbolId>,
@@ -98,8 +98,10 @@ impl<'a> Writer<'a> {
         let mut out = Object::new(BinaryFormat::Elf, architecture, Endianness::Little);
         out.flags =
             FileFlags::Elf { os_abi: elf::OsAbi(0), abi_version: 0, e_flags: elf::FileFlags(machine.flags) };
-        let mut section =
-            |name: &str, kind| Place { section: out.add_section(Vec::new(), name.into(), kind), base: 0 };
+        let mut section = |name: &str, kind| SectionPart {
+            section: out.add_section(Vec::new(), name.into(), kind),
+            base: 0,
+        };
         let text = section(".text", SectionKind::Text);
         let read_only = section(".rodata", SectionKind::ReadOnlyData);
         let relro = section(".data.rel.ro", SectionKind::ReadOnlyDataWithRel);
@@ -123,7 +125,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn place(&self, kind: AtomKind) -> Place {
+    fn part(&self, kind: AtomKind) -> SectionPart {
         match kind {
             AtomKind::Text => self.text,
             AtomKind::ReadOnly => self.read_only,
@@ -181,16 +183,16 @@ impl<'a> Writer<'a> {
     fn add_symbols(&mut self, exports: &[&str]) {
         for &i in &self.layout.order {
             let atom = &self.program.atoms[i as usize];
-            let place = self.place(atom.view.kind);
+            let part = self.part(atom.view.kind);
             let global = atom.global && exports.contains(&atom.name);
             self.out.add_symbol(Symbol {
                 name: atom.name.into(),
-                value: place.base + self.layout.offsets[i as usize],
+                value: part.base + self.layout.offsets[i as usize],
                 size: atom.view.size(),
                 kind: if atom.view.kind == AtomKind::Text { SymbolKind::Text } else { SymbolKind::Data },
                 scope: if global { SymbolScope::Dynamic } else { SymbolScope::Compilation },
                 weak: false,
-                section: SymbolSection::Section(place.section),
+                section: SymbolSection::Section(part.section),
                 flags: SymbolFlags::None,
             });
         }
@@ -215,8 +217,8 @@ impl<'a> Writer<'a> {
 
     /// The symbol that a definition is relative to, and the distance from it.
     fn target(&mut self, def: Def) -> (SymbolId, u64) {
-        let end = |w: &Writer, kind| w.place(kind).base + w.layout.section(kind).size;
-        let (place, offset) = match def {
+        let end = |w: &Writer, kind| w.part(kind).base + w.layout.section(kind).size;
+        let (part, offset) = match def {
             Def::External(i) => return (self.externals[i as usize], 0),
             Def::Linker(LinkerSymbol::ImageBase) => {
                 let symbol = self.image_base.unwrap_or_else(|| self.undefined("__ehdr_start"));
@@ -224,8 +226,8 @@ impl<'a> Writer<'a> {
                 return (symbol, 0);
             }
             Def::Atom(i) => {
-                let place = self.place(self.program.atoms[i as usize].view.kind);
-                (place, place.base + self.layout.offsets[i as usize])
+                let part = self.part(self.program.atoms[i as usize].view.kind);
+                (part, part.base + self.layout.offsets[i as usize])
             }
             Def::Linker(LinkerSymbol::PcTable) => (self.read_only, self.pc_table),
             Def::Linker(LinkerSymbol::RootsStart) => (self.roots, 0),
@@ -244,16 +246,16 @@ impl<'a> Writer<'a> {
                 unreachable!("symbols of another format do not resolve")
             }
         };
-        (self.out.section_symbol(place.section), offset)
+        (self.out.section_symbol(part.section), offset)
     }
 
     /// Writes the relocations that are left to the linker.
     fn relocate(&mut self, kind: AtomKind) -> Result<(), LinkError> {
-        let place = self.place(kind);
+        let part = self.part(kind);
         let mut left = Vec::new();
         self.layout.for_each_reloc(&self.program, kind, |_, at, entry, def| {
             if self.within_text(kind, entry, def).is_none() {
-                left.push((place.base + at, *entry, def));
+                left.push((part.base + at, *entry, def));
             }
             Ok(())
         })?;
@@ -262,11 +264,11 @@ impl<'a> Writer<'a> {
             let addend = entry.addend.wrapping_add(distance as i64);
             let number = entry.kind.row().elf_number(self.arch);
             let number = number.ok_or(LinkError::Unsupported("a relocation of another machine"))?;
-            self.add_relocation(place.section, offset, number, symbol, addend)?;
+            self.add_relocation(part.section, offset, number, symbol, addend)?;
             let low = entry.kind.row().elf.rv64_low;
             if low != 0 {
-                let first = self.label(place.section, offset);
-                self.add_relocation(place.section, offset + 4, low, first, 0)?;
+                let first = self.label(part.section, offset);
+                self.add_relocation(part.section, offset + 4, low, first, 0)?;
             }
         }
         Ok(())

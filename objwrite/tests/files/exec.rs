@@ -139,7 +139,7 @@ fn sections_symbols_and_pc_table() {
     let text = file.section_by_name(".text").unwrap();
     let table = file.section_by_name(".mochi.pctab").unwrap().data().unwrap();
     let place = |address: u64| pctab::lookup(table, (address - text.address()) as u32);
-    let frame = |function, file, line| Some(vec![pctab::Frame { function, file, line }]);
+    let frame = |function, file, line| Some(vec![pctab::TraceFrame { function, file, line }]);
     assert_eq!(place(main.address() + 10), frame("main", "hello.mochi", 3));
     let put = symbol("put_line").unwrap();
     assert_eq!(place(put.address() + put.size() - 1), frame("put line", "lib/lines.mochi", 13));

@@ -298,7 +298,7 @@ fn expected_calls(f: &Placed) -> Vec<Call> {
 }
 
 /// The frames of an offset in a function, as the pc table should have them.
-pub(super) fn trace(item: &Item, at: u32) -> Option<Vec<pctab::Frame<'_>>> {
+pub(super) fn trace(item: &Item, at: u32) -> Option<Vec<pctab::TraceFrame<'_>>> {
     let info = item.function.as_ref()?;
     let row = info.lines.iter().rev().find(|r| r.offset <= at && r.line != 0);
     let (line, call) = row.map_or((info.line, None), |r| (r.line, r.call));
@@ -306,15 +306,19 @@ pub(super) fn trace(item: &Item, at: u32) -> Option<Vec<pctab::Frame<'_>>> {
 }
 
 /// The frames at a line of an inlined call, or of the function.
-pub(super) fn frames(item: &Item, mut line: u32, mut call: Option<u32>) -> Option<Vec<pctab::Frame<'_>>> {
+pub(super) fn frames(
+    item: &Item,
+    mut line: u32,
+    mut call: Option<u32>,
+) -> Option<Vec<pctab::TraceFrame<'_>>> {
     let (own, info) = (file(item)?, item.function.as_ref()?);
     let mut frames = Vec::new();
     while let Some(c) = call {
         let inlined = &info.inlined[c as usize];
-        frames.push(pctab::Frame { function: &inlined.display, file: call_file(item, c), line });
+        frames.push(pctab::TraceFrame { function: &inlined.display, file: call_file(item, c), line });
         (line, call) = (inlined.line, inlined.call);
     }
-    frames.push(pctab::Frame { function: &info.display, file: own, line });
+    frames.push(pctab::TraceFrame { function: &info.display, file: own, line });
     Some(frames)
 }
 
