@@ -91,16 +91,12 @@ impl Fault {
         if self.from.is_empty() || self.from == self.to {
             return Err(format!("{}: changes nothing", self.name));
         }
-        let closed = |text: &str| {
-            ["()", "[]", "{}"].iter().all(|pair| {
-                let [open, close] = [0, 1].map(|k| text.matches(&pair[k..=k]).count());
-                open == close
-            })
+        // A `let` would end with the block that it stands in.
+        let is_expression = |text: &str| {
+            syn::parse_str::<syn::Block>(&format!("{{ {text} }}")).is_ok() && !text.starts_with("let ")
         };
-        let part = |text: &str| text.starts_with("let ") || text.contains("=>");
-        let is_expression = |text: &str| closed(text) && !part(text);
         if self.is_switched() && !(is_expression(&self.from) && is_expression(&self.to)) {
-            return Err(format!("{}: `{}` is no expression", self.name, self.from));
+            return Err(format!("{}: `{}` or its replacement is no expression", self.name, self.from));
         }
         if self.after.is_empty() {
             let at = once(text, &self.from)?;
