@@ -30,8 +30,8 @@ fn main() {
     for target in TARGETS {
         let Compiled { mut module, layout } = compile(&sources, target);
         let plain = text::print_module(&module);
-        passes::optimise(&mut module, mochi_isa::abilities(target), true);
-        let rows = library_rows(&module);
+        let inlined = passes::optimise_library(&mut module, mochi_isa::abilities(target));
+        let rows = library_rows(&module, &inlined);
         expect_names(&rows, &module, target);
         regions.extend(module.regions.rows().iter().cloned());
         layouts.extend(layout);
@@ -165,12 +165,14 @@ struct Row {
 }
 
 /// The rows of the `Library` table, one per exported function, by name.
-fn library_rows(module: &Module) -> BTreeMap<String, Row> {
+fn library_rows(module: &Module, inlined: &[Function]) -> BTreeMap<String, Row> {
+    let bodies: BTreeMap<&str, String> =
+        inlined.iter().map(|f| (module.sym(f.sym).name.as_str(), text::print_function(module, f))).collect();
     let mut rows = BTreeMap::new();
     for func in &module.funcs {
         let decl = module.sym(func.sym);
         let SymKind::Func(sig) = &decl.kind else { unreachable!("a function has a signature") };
-        let body = decl.attributes.inline.then(|| text::print_function(module, func));
+        let body = bodies.get(decl.name.as_str()).cloned();
         let row = Row { signature: signature(sig, func), attributes: decl.attributes, body };
         rows.insert(decl.name.clone(), row);
     }

@@ -44,6 +44,8 @@ pub struct Effects {
     pub stack: bool,
     /// There may be more objects afterwards that the program links to others (numbers do not count).
     pub makes_objects: bool,
+    /// Its result is a new object ([`Attributes::fresh`]): never that of another instruction, nor none.
+    pub fresh: bool,
     /// Calls below it may nest without a bound that is known when the program is compiled. (Slow paths of
     /// exact arithmetic are recursive, but only over halves of numbers.)
     pub nests: bool,
@@ -62,6 +64,7 @@ impl Effects {
         visible: false,
         stack: false,
         makes_objects: false,
+        fresh: false,
         nests: false,
         returns: true,
         jumps: false,
@@ -75,6 +78,7 @@ impl Effects {
         visible: true,
         stack: true,
         makes_objects: true,
+        fresh: false,
         nests: true,
         returns: true,
         jumps: false,
@@ -83,6 +87,12 @@ impl Effects {
     /// When its result is not needed nobody misses it, except that a load may be where a none is noticed.
     pub fn is_silent(&self) -> bool {
         self.writes.is_within(Memory::ALLOCATOR) && !self.visible && !self.jumps
+    }
+
+    /// Loads may move past it. What makes objects has changed the allocator's data, which the runtime reads; slow
+    /// paths of exact ints, too, but no code has both these and such loads.
+    pub fn lets_loads_pass(&self) -> bool {
+        self.is_silent() && !self.fresh
     }
 
     /// Its result depends on nothing but its operands: two of them with the same ones are equal.
@@ -117,14 +127,16 @@ pub fn effects(module: &Module, func: &Function, d: &InstData) -> Effects {
 
 /// What a call of a function with these attributes may do.
 fn of_call(callee: Attributes) -> Effects {
-    let Attributes { readonly, pure_, noreturn, quiet, bounded, barren, .. } = callee;
+    let Attributes { readonly, pure_, noreturn, quiet, bounded, barren, fresh, inline: _, cold: _ } = callee;
     Effects {
         reads: if pure_ { Memory::NONE } else { Memory::ALL },
-        writes: if readonly { Memory::ALLOCATOR } else { Memory::ALL },
+        writes: if readonly || fresh { Memory::ALLOCATOR } else { Memory::ALL },
         partial: false,
-        visible: !pure_ || noreturn,
+        // There may be no room for an object, which is nobody's wish.
+        visible: !(pure_ || fresh) || noreturn,
         stack: !quiet,
         makes_objects: !(barren || quiet || noreturn),
+        fresh,
         nests: !(bounded || quiet || noreturn),
         returns: !noreturn,
         jumps: false,

@@ -41,6 +41,10 @@ pub struct Attributes {
     /// Makes no object that the program may link to others: what it calls does not, or it only copies and
     /// enlarges what there is, makes numbers, prints.
     pub barren: bool,
+    /// Gives a new object of as many bytes as its first argument says (a multiple of 8, at least 8; rounded up by
+    /// the allocator): no reference to it was there before, its words are zero but for the first, and beyond it
+    /// nothing has changed that the program sees.
+    pub fresh: bool,
 }
 
 impl Attributes {
@@ -55,6 +59,7 @@ impl Attributes {
             quiet: self.quiet && other.quiet,
             bounded: self.bounded && other.bounded,
             barren: self.barren && other.barren,
+            fresh: self.fresh && other.fresh,
         }
     }
 }

@@ -35,7 +35,10 @@ pub fn may_be_none(module: &Module, func: &Function, base: Value) -> bool {
     match d.op {
         Op::Symaddr | Op::Add | Op::Sub | Op::And | Op::Or => false,
         Op::Iconst => d.imm == 0,
-        Op::Call if func.file.is_none() => !effects(module, func, d).makes_objects,
+        Op::Call => {
+            let effects = effects(module, func, d);
+            !(effects.fresh || effects.makes_objects && func.file.is_none())
+        }
         _ => true,
     }
 }
@@ -143,11 +146,14 @@ mod tests {
                 declare data @d
                 declare func @find(i64) -> ref barren
                 declare func @alloc(i64) -> ref
+                declare func @new(i64) -> ref fresh
                 data @d align 8 writable zero 16
                 func @f {file} -> i64 {{
                 b0(v0:ref, v1:i64):
                   v2:ref = call @alloc(v1)
                   store.64 v2+8, v1
+                  v9:ref = call @new(v1)
+                  store.64 v9+8, v1
                   v3:ref = call @find(v1)
                   v4:i64 = load.64 v3+8
                   v5:addr = symaddr @d
@@ -159,8 +165,8 @@ mod tests {
             )
         };
         let bases = |file| accesses(&text(file)).into_iter().map(|(none, _)| none).collect::<Vec<_>>();
-        // A fresh object, what is found, a global's address, what it holds, a parameter.
-        assert_eq!(bases(""), [false, true, false, true, true]);
-        assert_eq!(bases("file 0"), [true, true, false, true, true]);
+        // A result, a new object, what is found, a global's address, what it holds, a parameter.
+        assert_eq!(bases(""), [false, false, true, false, true, true]);
+        assert_eq!(bases("file 0"), [true, false, true, false, true, true]);
     }
 }

@@ -41,7 +41,7 @@ rules! {
     V08 "The result is there, with its class, as the op's row says.";
     V09 "The immediate is in the range of the op's row, and the region one of the module; only accesses have one.";
     V10 "There is a symbol, and of the right kind, exactly when the op's row asks for one.";
-    V11 "Calls agree with the callee's signature.";
+    V11 "Calls agree with the callee's signature; what is fresh takes the size first and gives a `ref`.";
     V12 "Jumps have one edge, brif two, switch at least one, everything else none.";
     V13 "Edges have one argument of the same class per parameter of the target.";
     V14 "The entry block has no predecessors.";
@@ -345,8 +345,11 @@ impl Verifier<'_> {
         else {
             return;
         };
+        let fresh = self.module.sym(data.sym.expect("found")).attributes.fresh;
+        let makes = params.first() == Some(&Type::I64) && *result == Some(Type::Ref);
         let args = func.operands(inst).iter().map(|&v| class(func.ty(v)));
-        let good = args.eq(params.iter().map(|&t| class(t)))
+        let good = (makes || !fresh)
+            && args.eq(params.iter().map(|&t| class(t)))
             && data.result.map(|v| class(func.ty(v))) == result.map(class);
         self.check(good, Rule::V11, b, inst);
     }

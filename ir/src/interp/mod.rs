@@ -14,7 +14,8 @@
 //! [`Trap::BrokenFact`]: the interpreter judges range analysis.
 //!
 //! **Regions are checked** where they are judged ([`Machine::judge_regions`]): an access to a word that another
-//! region has traps with [`Trap::WrongRegion`].
+//! region has traps with [`Trap::WrongRegion`]. So are results of functions that make objects
+//! ([`crate::Attributes::fresh`]): [`Trap::NotNew`].
 //!
 //! An `int.*` op leaves the fast path by calling the program's `int_*_slow` function, or the host's;
 //! when neither has one, [`Trap::NoSlowPath`].
@@ -63,6 +64,8 @@ pub enum Trap {
     /// An access in a region to a word that is in another one, or a second store to a word that is constant: the
     /// region of the access, that of the word.
     WrongRegion(String, String),
+    /// What a function gave as a new object is none, not zero behind its first word, or the program has it already.
+    NotNew(String),
     /// Call of a function that is only declared.
     UndefinedFunction(String),
     /// Indirect call to something that is no function, or with the wrong number of arguments.
@@ -84,6 +87,7 @@ impl fmt::Display for Trap {
             Trap::NoSlowPath(op) => write!(f, "no slow path for {}", op.info().name),
             Trap::BrokenFact(op) => write!(f, "broken fact at {}", op.info().name),
             Trap::WrongRegion(new, old) => write!(f, "access in region {new} to a word of {old}"),
+            Trap::NotNew(name) => write!(f, "no new object from {name}"),
             Trap::UndefinedFunction(name) => write!(f, "undefined function {name}"),
             Trap::BadCall(a) => write!(f, "bad call of {a:#x}"),
             Trap::Exit(status) => write!(f, "exit {status}"),
@@ -167,7 +171,7 @@ impl<'p, 'm, H: Host> Machine<'p, 'm, H> {
         }
     }
 
-    /// From now on accesses must be in the regions that they name. For code before the passes: these may move a
+    /// From now on accesses must be in the regions that they name, and new objects new. For code before the passes: these may move a
     /// load to where its address is that of something else.
     pub fn judge_regions(&mut self) {
         self.places = Some(Places::default());

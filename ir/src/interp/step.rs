@@ -5,6 +5,7 @@ use super::{Frame, Host, Machine, Then, Trap};
 use crate::eval::eval;
 use crate::func::{BlockCall, Function, InstData, Value};
 use crate::ops::{Cond, Imm, KNOWN_A, KNOWN_B, NO_OVERFLOW, Op};
+use crate::roots::LiveRoots;
 
 impl<H: Host> Machine<'_, '_, H> {
     /// Runs until the first frame returns.
@@ -27,6 +28,9 @@ impl<H: Host> Machine<'_, '_, H> {
                 self.assign(base, data.result, word);
             } else if data.op == Op::Ret {
                 let word = args.first().copied();
+                if self.places.is_some() {
+                    self.judge_new(word)?;
+                }
                 if let Some(result) = self.leave(word) {
                     return Ok(result);
                 }
@@ -54,6 +58,34 @@ impl<H: Host> Machine<'_, '_, H> {
                     places.access(&program.regions, (at, size.into()), region, !op.is_load())?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Looks whether what the innermost frame returns is new when it says so.
+    fn judge_new(&mut self, word: Option<u64>) -> Result<(), Trap> {
+        let (top, callers) = self.frames.split_last().expect("running");
+        let code = &self.program.codes[top.code as usize];
+        let decl = self.program.modules[code.module as usize].sym(code.func.sym);
+        if !decl.attributes.fresh {
+            return Ok(());
+        }
+        let wrong = || Trap::NotNew(decl.name.clone());
+        let size = code.func.blocks[code.func.entry().index()].params[0];
+        let (start, size) = (word.unwrap_or(0), self.values[top.base + size.index()]);
+        let content = self.memory.read(start, size).map_err(|_| wrong())?;
+        // An int that is not small is a reference plus 1.
+        let within = |word: u64| word >= start && word - start < size;
+        let has = |frame: &Frame| {
+            let func = self.program.codes[frame.code as usize].func;
+            let roots = self.roots[frame.code as usize].get_or_insert_with(|| LiveRoots::new(func));
+            let live = roots.across(func, frame.block, frame.next as usize - 1);
+            live.iter().any(|v| within(self.values[frame.base + v.index()]))
+        };
+        // Deep recursion would make this slow.
+        const FRAMES: usize = 8;
+        if content.iter().skip(8).any(|&b| b != 0) || callers.iter().rev().take(FRAMES).any(has) {
+            return Err(wrong());
         }
         Ok(())
     }

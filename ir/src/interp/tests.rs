@@ -244,3 +244,52 @@ fn accesses_keep_to_their_regions() {
         "v3:i64 = iconst 16\n mem.fill v1, v0, v3\n store.64 v1+8, v0 in @A.k\n store.64 v1, v0 in @A.x";
     assert_eq!(regions(fill), Ok(Some(7)));
 }
+
+#[test]
+fn new_objects_are_new() {
+    // The first gives the next words of a table, the second the same ones again, the third none.
+    let text = "
+    declare data @room
+    declare data @next
+    declare func @new(i64) -> ref fresh
+    declare func @again(i64) -> ref fresh
+    declare func @none(i64) -> ref fresh
+    data @room align 16 writable zero 64
+    data @next align 8 writable zero 8
+    func @new -> ref { b0(v0:i64):
+      v1:addr = symaddr @next
+      v2:i64 = load.64 v1
+      v3:i64 = add v2, v0
+      store.64 v1, v3
+      v4:addr = symaddr @room
+      v5:ref = add v4, v2
+      store.64 v5, v0
+      ret v5 }
+    func @again -> ref { b0(v0:i64): v1:ref = symaddr @room ret v1 }
+    func @none -> ref { b0(v0:i64): v1:ref = iconst 0 ret v1 }
+    func @f -> i64 { b0:
+      v0:i64 = iconst 16
+      v1:ref = call @new(v0)
+      v2:ref = call @SECOND(v0)
+      v3:i64 = load.64 v1
+      ret v3 }
+    func @full -> i64 { b0:
+      v0:i64 = iconst 16
+      v1:addr = symaddr @room
+      store.64 v1+8, v0
+      v2:ref = call @again(v0)
+      v3:i64 = load.64 v2+8
+      ret v3 }";
+    let run = |second: &str, name: &str| {
+        let module = parse_module(&text.replace("SECOND", second)).unwrap();
+        assert_eq!(crate::verify::verify_module(&module), []);
+        let program = link(&[&module], true).unwrap();
+        let mut machine = Machine::new(&program, Linux::default());
+        machine.judge_regions();
+        machine.call(name, &[])
+    };
+    assert_eq!(run("new", "f"), Ok(Some(16)));
+    assert_eq!(run("again", "f"), Err(Trap::NotNew("again".into())));
+    assert_eq!(run("none", "f"), Err(Trap::NotNew("none".into())));
+    assert_eq!(run("new", "full"), Err(Trap::NotNew("again".into())));
+}

@@ -246,7 +246,9 @@ impl Gvn<'_, '_> {
                     return replace(func, inst, func.insts[other.index()].result);
                 }
             }
-            Op::Call if data.result.is_some() && effects.writes.is_within(Memory::ALLOCATOR) => {
+            Op::Call
+                if data.result.is_some() && effects.writes.is_within(Memory::ALLOCATOR) && !effects.fresh =>
+            {
                 return self.readonly_call(func, inst, facts);
             }
             _ => {}

@@ -9,6 +9,10 @@
 //! without a file are in no trace and have no such calls; what is copied into one from the program cannot fail.
 //! Instructions of the runtime take the position of the call.
 //!
+//! Calls that make objects ([`Attributes::fresh`]) stay calls, which say to the other passes what they are, until
+//! nothing is moved or merged any more. Then [`allocate`] replaces them. Sizes are constant nearly always, so it
+//! copies bodies that are folded for their size, once each.
+//!
 //! ```
 //! mochi_ir::filetest::becomes("inline", "
 //! file \"a.mochi\"
@@ -32,13 +36,14 @@
 //! }");
 //! ```
 
+use super::{Abilities, Context, dce, flow, fold};
 use crate::cfg::Rpo;
 use crate::func::{ArgList, Block, BlockCall, Function, Inst, InstData, Value, ValueDef};
 use crate::hash::FastMap;
 use crate::library::Library;
 use crate::module::{Attributes, Module, Sym, SymKind};
 use crate::ops::{Imm, Op};
-use crate::positions::{Adopted, InlinedCall};
+use crate::positions::{Adopted, InlinedCall, SrcLoc};
 use crate::text::parse_function;
 use std::rc::Rc;
 
@@ -55,25 +60,21 @@ const CALLER_LIMIT: usize = 100_000;
 /// Inlined functions that call inlined functions are expanded up to this depth.
 const MAX_DEPTH: u32 = 12;
 
+/// Instructions and blocks of a small function that the code of an allocation counts for, although it comes later.
+const ALLOCATION: (usize, usize) = (10, 2);
+
 /// Runs the pass on a module.
 pub fn run(module: &mut Module, library: &Library) {
     let funcs = std::mem::take(&mut module.funcs);
     let order = callees_first(module, &funcs, |_| true);
-    let mut inliner = Inliner {
-        bodies: vec![None; module.syms.len()],
-        missing: FastMap::default(),
-        module,
-        library,
-        map: Vec::new(),
-        blocks: Vec::new(),
-    };
+    let mut inliner = Inliner::new(module, library);
     let mut funcs: Vec<Option<Function>> = funcs.into_iter().map(Some).collect();
     for i in order {
         let mut func = funcs[i].take().expect("each function is visited once");
         inliner.expand(&mut func, 0);
         let index = func.sym.0 as usize;
         let attributes = inliner.module.syms[index].attributes;
-        let small = !attributes.cold && is_small(&func);
+        let small = !attributes.cold && is_small(inliner.module, &func);
         let cannot_fail = small && is_arithmetic(&func);
         // Code without a file makes references of numbers, which the collector must see before calls.
         if attributes.inline || small && (cannot_fail || func.file.is_some()) {
@@ -83,6 +84,26 @@ pub fn run(module: &mut Module, library: &Library) {
         funcs[i] = Some(func);
     }
     module.funcs = funcs.into_iter().map(|f| f.expect("put back")).collect();
+}
+
+/// The pass that makes code of calls that make objects.
+pub fn allocate(module: &mut Module, library: &Library) {
+    let mut funcs = std::mem::take(&mut module.funcs);
+    let mut inliner = Inliner::new(module, library);
+    inliner.allocations = Some(FastMap::default());
+    for func in &funcs {
+        let attributes = inliner.module.sym(func.sym).attributes;
+        if attributes.inline && attributes.fresh {
+            inliner.bodies[func.sym.0 as usize] =
+                Some(Rc::new(Body { func: func.clone(), cannot_fail: false }));
+        }
+    }
+    funcs.iter_mut().for_each(|func| inliner.expand(func, 0));
+    module.funcs = funcs;
+}
+
+fn is_fresh(module: &Module, call: &InstData) -> bool {
+    call.op == Op::Call && call.sym.is_some_and(|s| module.sym(s).attributes.fresh)
 }
 
 /// Indices of functions, callees before callers as far as calls are not circular; only calls of functions
@@ -140,11 +161,17 @@ fn size(func: &Function) -> usize {
 }
 
 /// Few instructions that are likely to run, no loop, and nothing that asks for its own frame.
-fn is_small(func: &Function) -> bool {
+fn is_small(module: &Module, func: &Function) -> bool {
     let block = |b: &&Block| &func.blocks[b.index()];
     let warm = || func.layout.iter().filter(|b| !block(b).cold);
     let warm_size: usize = warm().map(|b| block(&b).insts.len()).sum();
-    if warm().count() > SMALL_BLOCKS || warm_size > SMALL || size(func) > SMALL_WITH_COLD || func.save_all {
+    let made = func.placed().filter(|i| is_fresh(module, &func.insts[i.index()])).count();
+    let (insts, blocks) = (made * ALLOCATION.0, made * ALLOCATION.1);
+    if warm().count() + blocks > SMALL_BLOCKS
+        || warm_size + insts > SMALL
+        || size(func) + insts > SMALL_WITH_COLD
+        || func.save_all
+    {
         return false;
     }
     // Loops are not worth it.
@@ -182,6 +209,9 @@ struct Body {
     cannot_fail: bool,
 }
 
+/// Bodies by function and constant size.
+type Allocations = FastMap<(Sym, Option<i64>), Rc<Body>>;
+
 struct Inliner<'a> {
     module: &'a mut Module,
     library: &'a Library,
@@ -189,14 +219,66 @@ struct Inliner<'a> {
     bodies: Vec<Option<Rc<Body>>>,
     /// Symbols known to have no body to copy.
     missing: FastMap<Sym, ()>,
+    /// What was copied so far when it is time to make objects.
+    allocations: Option<Allocations>,
     /// The caller's values by the callee's.
     map: Vec<Value>,
     /// The caller's blocks by the callee's.
     blocks: Vec<Block>,
 }
 
-impl Inliner<'_> {
-    /// The body to copy for a call, if there is one.
+impl<'a> Inliner<'a> {
+    fn new(module: &'a mut Module, library: &'a Library) -> Inliner<'a> {
+        Inliner {
+            bodies: vec![None; module.syms.len()],
+            missing: FastMap::default(),
+            allocations: None,
+            module,
+            library,
+            map: Vec::new(),
+            blocks: Vec::new(),
+        }
+    }
+
+    /// The body to copy for a call, if there is one at this stage.
+    fn body_for(&mut self, func: &Function, call: &InstData, depth: u32) -> Option<Rc<Body>> {
+        let sym = call.sym.filter(|_| call.op == Op::Call)?;
+        let fresh = is_fresh(self.module, call);
+        if fresh != self.allocations.is_some() {
+            return None;
+        }
+        if !fresh {
+            return self.body(sym, depth);
+        }
+        let size = func.as_iconst(func.list(call.args)[0]);
+        let made = self.allocations.as_ref().and_then(|made| made.get(&(sym, size)).cloned());
+        if made.is_some() {
+            return made;
+        }
+        let body = self.body(sym, depth)?;
+        let body = size.map_or(body.clone(), |size| Rc::new(self.for_size(&body, size)));
+        self.allocations.as_mut()?.insert((sym, size), body.clone());
+        Some(body)
+    }
+
+    /// A body whose first parameter is a constant, folded.
+    fn for_size(&self, body: &Body, size: i64) -> Body {
+        let mut func = body.func.clone();
+        let entry = func.entry();
+        let parameter = func.blocks[entry.index()].params[0];
+        let constant = func.make_inst(Op::Iconst, &[], size, None, Some(func.ty(parameter)), SrcLoc::NONE);
+        func.blocks[entry.index()].insts.insert(0, constant);
+        let value = func.insts[constant.index()].result.expect("a constant has a result");
+        func.pool.iter_mut().filter(|v| **v == parameter).for_each(|v| *v = value);
+        let cx = Context::new(self.module, Abilities::ALL);
+        for pass in [fold::run, flow::run, dce::run] {
+            pass(&mut func, &cx);
+        }
+        func.compact();
+        Body { func, cannot_fail: body.cannot_fail }
+    }
+
+    /// The body to copy for calls of a function, if there is one.
     fn body(&mut self, sym: Sym, depth: u32) -> Option<Rc<Body>> {
         if self.bodies.len() < self.module.syms.len() {
             self.bodies.resize(self.module.syms.len(), None);
@@ -240,10 +322,7 @@ impl Inliner<'_> {
             let mut at = Cursor { block: first, out: Vec::new() };
             for inst in std::mem::take(&mut func.blocks[first.index()].insts) {
                 let data = func.insts[inst.index()];
-                let body = match data.sym {
-                    Some(sym) if data.op == Op::Call && growth < CALLER_LIMIT => self.body(sym, depth),
-                    _ => None,
-                };
+                let body = if growth < CALLER_LIMIT { self.body_for(func, &data, depth) } else { None };
                 let shown = |b: &Body| b.func.file.is_none() || func.file.is_some() || b.cannot_fail;
                 let fits = |b: &Rc<Body>| shown(b) && (!cold || b.func.insts.len() <= TINY);
                 let Some(body) = body.filter(fits) else {

@@ -101,6 +101,7 @@ macro_rules! passes {
 passes! {
     FOLD "fold" Function fold::run;
     INLINE "inline" Module inline::run;
+    ALLOCATE "allocate" Module inline::allocate;
     UNUSED "unused" Module inline::drop_unused;
     FLOW "flow" Function flow::run;
     GVN "gvn" Function gvn::run;
@@ -135,6 +136,10 @@ pub static OPTIMISE: &[Step] = &[
     Step { pass: &GVN, reason: "straight code shows equal loads and raw ops; copies of loop tests unite" },
     Step { pass: &LICM, reason: "invariant loads and sums leave the inverted loops" },
     Step { pass: &FLOW, reason: "landing blocks that nothing needs" },
+    Step {
+        pass: &ALLOCATE,
+        reason: "nothing is moved or merged any more: what makes objects may become code",
+    },
     Step { pass: &DCE, reason: "what nobody uses any more" },
     Step { pass: &LAYOUT, reason: "code generation emits blocks in this order" },
     Step { pass: &COMPACT, reason: "code generation wants dense ids" },
@@ -167,6 +172,25 @@ pub struct Options<'a> {
 pub fn optimise(module: &mut Module, abilities: Abilities, verify: bool) {
     let library = &Library::EMPTY;
     run(module, &Options { steps: OPTIMISE, library, abilities, verify, stop_after: None, time: false });
+}
+
+/// Runs [`OPTIMISE`] on a library, and gives the bodies of what is inlined as users of the library want them: what
+/// makes objects is a call in them.
+pub fn optimise_library(module: &mut Module, abilities: Abilities) -> Vec<Function> {
+    let allocates = |s: &Step| std::ptr::eq(s.pass, &ALLOCATE);
+    let (before, rest) = OPTIMISE.split_at(OPTIMISE.iter().position(allocates).expect("a step"));
+    let library = &Library::EMPTY;
+    let half = |steps| Options { steps, library, abilities, verify: true, stop_after: None, time: false };
+    run(module, &half(before));
+    let cx = Context::new(module, abilities);
+    let inlined = module.funcs.iter().filter(|f| module.sym(f.sym).attributes.inline);
+    let mut bodies: Vec<Function> = inlined.cloned().collect();
+    for func in &mut bodies {
+        dce::run(func, &cx);
+        func.compact();
+    }
+    run(module, &half(rest));
+    bodies
 }
 
 /// Time spent per step, in order; empty unless asked for.

@@ -4,7 +4,8 @@
 //! any two passes.
 
 use super::{
-    ATTRIBUTES, COMPACT, DCE, DIVIDE, FOLD, GVN, INLINE, LAYOUT, LICM, Pass, RANGE, ROTATE, Step, UNUSED,
+    ALLOCATE, ATTRIBUTES, COMPACT, DCE, DIVIDE, FOLD, GVN, INLINE, LAYOUT, LICM, Pass, RANGE, ROTATE, Step,
+    UNUSED,
 };
 
 /// How the runs of two passes are to each other in a pipeline that has both.
@@ -33,6 +34,14 @@ static ORDER: &[(&Pass, Relation, &Pass, &str)] = &[
     (&ROTATE, Precedes, &LICM, "only inverted loops have a place that runs when the body does"),
     (&GVN, Cleans, &ROTATE, "copies of loop tests unite"),
     (&DCE, Cleans, &LICM, "what was replaced in loops is used by nobody"),
+    (
+        &GVN,
+        NeverAfter,
+        &ALLOCATE,
+        "a call that makes an object leaves alone what is known of memory; its code does not",
+    ),
+    (&LICM, NeverAfter, &ALLOCATE, "the same, of what leaves loops"),
+    (&DCE, Cleans, &ALLOCATE, "sizes that became part of the code"),
     (&DCE, NeverAfter, &LAYOUT, "blocks that become empty would stay in the order"),
     (&COMPACT, Cleans, &LAYOUT, "ids are dense, in the order of the code"),
     (&ATTRIBUTES, Cleans, &INLINE, "attributes are about the final bodies"),

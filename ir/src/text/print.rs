@@ -8,8 +8,8 @@ use crate::positions::{Position, SrcLoc};
 use std::fmt::Write;
 
 /// Attributes in the order in which they are printed.
-pub(super) const ATTRIBUTE_NAMES: [&str; 8] =
-    ["readonly", "pure", "noreturn", "inline", "cold", "quiet", "bounded", "barren"];
+pub(super) const ATTRIBUTE_NAMES: [&str; 9] =
+    ["readonly", "pure", "noreturn", "inline", "cold", "quiet", "bounded", "barren", "fresh"];
 
 pub(super) fn attribute_field(attributes: &mut Attributes, index: usize) -> &mut bool {
     match index {
@@ -20,7 +20,8 @@ pub(super) fn attribute_field(attributes: &mut Attributes, index: usize) -> &mut
         4 => &mut attributes.cold,
         5 => &mut attributes.quiet,
         6 => &mut attributes.bounded,
-        _ => &mut attributes.barren,
+        7 => &mut attributes.barren,
+        _ => &mut attributes.fresh,
     }
 }
 

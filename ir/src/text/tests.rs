@@ -10,7 +10,7 @@ file "b.mochi"
 region @"a region"
 region @List.length constant
 declare func @f(ref, i64) -> ref
-declare func @"list<int>.push"(ref, f64) preserve_all readonly pure noreturn inline cold quiet bounded barren export
+declare func @"list<int>.push"(ref, f64) preserve_all readonly pure noreturn inline cold quiet bounded barren fresh export
 declare data @d export
 declare data @z
 declare func @main()
@@ -123,6 +123,7 @@ fn functions_declare_what_they_need() {
         quiet: false,
         bounded: false,
         barren: false,
+        fresh: false,
     };
     const COLD: Attributes = Attributes { cold: true, ..NONE };
     const INLINE: Attributes = Attributes { inline: true, ..NONE };

@@ -151,6 +151,7 @@ fn v11_calls() {
     assert_eq!(replaced("call @g(v0, v1)", "call @g(v0)"), [Rule::V11]);
     assert_eq!(replaced("call @g(v0, v1)", "call @g(v0, v0)"), [Rule::V11]);
     assert_eq!(replaced("(i64, f64) -> i64", "(i64, f64)"), [Rule::V11]);
+    assert_eq!(replaced("(i64, f64) -> i64", "(i64, f64) -> i64 fresh"), [Rule::V11]);
 }
 
 #[test]

@@ -130,7 +130,7 @@ impl<'a, I: Select> Lower<'a, I> {
                 for &v in self.func.list(data.args) {
                     self.uses[v.index()] += 1;
                 }
-                if !effects(self.module, self.func, data).is_silent() {
+                if !effects(self.module, self.func, data).lets_loads_pass() {
                     epoch += 1;
                 }
                 for edge in self.func.edges_of(inst) {
@@ -289,7 +289,7 @@ impl<'a, I: Isa> Lower<'a, I> {
     }
 
     /// The instruction that defines a value when that instruction may be executed in the place of
-    /// the current one: same block, no other use, no memory write between them, same line.
+    /// the current one: same block, no other use, nothing between them that writes what it reads, same line.
     pub fn movable_def(&self, v: Value) -> Option<(Inst, &'a InstData)> {
         let current = self.current?;
         let v = self.resolve(v);

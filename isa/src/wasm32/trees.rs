@@ -194,7 +194,7 @@ impl Planner<'_> {
             self.epoch[inst.index()] = epoch;
             self.place[inst.index()] = (block, i as u32);
             let d = &self.func.insts[inst.index()];
-            if !effects(self.context.module, self.func, d).is_silent() {
+            if !effects(self.context.module, self.func, d).lets_loads_pass() {
                 epoch += 1;
             }
         }
@@ -266,7 +266,7 @@ impl Planner<'_> {
             return;
         }
         let effects = effects(self.context.module, func, d);
-        if effects.is_silent() {
+        if effects.lets_loads_pass() {
             let moved = !cursor.conditional && self.epoch[inst.index()] == self.epoch_at(cursor);
             if effects.reads != Memory::NONE && !moved {
                 return;
@@ -295,7 +295,7 @@ impl Planner<'_> {
             && between.iter().all(|i| {
                 let d = &self.func.insts[i.index()];
                 let effects = effects(self.context.module, self.func, d);
-                effects.is_silent() && effects.computes()
+                effects.lets_loads_pass() && effects.computes()
                     || d.result.is_some_and(|r| self.trees.nested[r.index()])
             })
     }

@@ -139,6 +139,7 @@ impl<'a> ModuleBuilder<'a> {
             quiet: a.quiet,
             bounded: a.quiet,
             barren: a.cold && !a.fresh,
+            fresh: a.fresh,
             ..ir::Attributes::default()
         };
         let params: Vec<Ty> = fun.params.iter().map(|p| p.ty).collect();

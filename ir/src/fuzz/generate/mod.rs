@@ -40,7 +40,7 @@ declare func @int_mod_slow(ref, ref) -> ref preserve_all cold
 declare func @int_neg_slow(ref) -> ref preserve_all cold
 declare func @int_eq_slow(ref, ref) -> i64 preserve_all cold
 declare func @int_cmp_slow(ref, ref) -> i64 preserve_all cold
-declare func @new(i64) -> ref
+declare func @new(i64) -> ref fresh
 declare func @see(i64)
 declare func @see_int(ref)
 declare func @touch(i64) -> i64
