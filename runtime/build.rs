@@ -11,7 +11,7 @@
 
 use mochi_ir::{Attributes, Conv, Function, Module, Op, Signature, SymKind, Type, passes, text, verify};
 use mochi_isa::{Context, Options, entry_stub, module::compile_module};
-use mochi_lang::lower::{LAYOUT, RUNTIME_DATA, RUNTIME_FUNCTIONS};
+use mochi_lang::lower::{LAYOUT, RUNTIME_DATA, RUNTIME_FUNCTIONS, RUNTIME_REGIONS};
 use mochi_lang::system::{self, Compiled};
 use mochi_objwrite::target::{TARGETS, Target, TargetRow};
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,6 +64,10 @@ fn main() {
         if layouts.get(*name) != Some(bytes) {
             fail(&[format!("`{name}` is not {bytes}, as lang/src/lower/layout.rs says")]);
         }
+    }
+    if let Some(name) = RUNTIME_REGIONS.iter().find(|name| !regions.iter().any(|(region, _)| region == *name))
+    {
+        fail(&[format!("no record has the region `{name}` of lang/src/lower/layout.rs")]);
     }
     writeln!(generated, "static MODULES: &[(&str, &str)] = &[\n{modules}];").expect("string");
     writeln!(generated, "static ARCHIVES: &[(&str, &[u8])] = &[\n{archives}];").expect("string");

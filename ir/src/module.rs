@@ -18,50 +18,55 @@ pub enum Conv {
     PreserveAll,
 }
 
-/// What is known about calls of a function. [`crate::effects`] says what follows from it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub struct Attributes {
+macro_rules! attributes {
+    ($($(#[$doc:meta])* $field:ident $name:literal;)*) => {
+        /// What is known about calls of a function. [`crate::effects`] says what follows from it.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+        pub struct Attributes {
+            $($(#[$doc])* pub $field: bool,)*
+        }
+
+        impl Attributes {
+            /// Each with its name in the text form, in the order of that.
+            pub const TABLE: &'static [(&'static str, fn(&mut Attributes) -> &mut bool)] =
+                &[$(($name, |a| &mut a.$field)),*];
+
+            /// Nothing is known.
+            pub const NONE: Attributes = Attributes { $($field: false),* };
+
+            /// What both say.
+            pub fn common(self, other: Attributes) -> Attributes {
+                Attributes { $($field: self.$field && other.$field),* }
+            }
+        }
+    };
+}
+
+attributes! {
     /// Writes no memory that the caller can observe (allocating is not observable).
-    pub readonly: bool,
+    readonly "readonly";
     /// Readonly, always returns, and the result depends on the arguments only (not on memory): a call
     /// whose result is not used goes.
-    pub pure_: bool,
+    pure_ "pure";
     /// Never returns.
-    pub noreturn: bool,
+    noreturn "noreturn";
     /// Inline at every call.
-    pub inline: bool,
+    inline "inline";
     /// The call is unlikely to be executed.
-    pub cold: bool,
+    cold "cold";
     /// Nothing it does looks at the stack: it neither runs the collector nor fails nor calls what might,
     /// and it needs little stack itself. So its caller need not show its references.
-    pub quiet: bool,
+    quiet "quiet";
     /// Calls below it nest at most as deep as is known when it is compiled: neither it nor what it calls is
     /// part of a cycle of calls, or calls by address. (What ends the program does not count.)
-    pub bounded: bool,
+    bounded "bounded";
     /// Makes no object that the program may link to others: what it calls does not, or it only copies and
     /// enlarges what there is, makes numbers, prints.
-    pub barren: bool,
+    barren "barren";
     /// Gives a new object of as many bytes as its first argument says (a multiple of 8, at least 8; rounded up by
     /// the allocator): no reference to it was there before, its words are zero but for the first, and beyond it
     /// nothing has changed that the program sees.
-    pub fresh: bool,
-}
-
-impl Attributes {
-    /// What both say.
-    pub fn common(self, other: Attributes) -> Attributes {
-        Attributes {
-            readonly: self.readonly && other.readonly,
-            pure_: self.pure_ && other.pure_,
-            noreturn: self.noreturn && other.noreturn,
-            inline: self.inline && other.inline,
-            cold: self.cold && other.cold,
-            quiet: self.quiet && other.quiet,
-            bounded: self.bounded && other.bounded,
-            barren: self.barren && other.barren,
-            fresh: self.fresh && other.fresh,
-        }
-    }
+    fresh "fresh";
 }
 
 /// Parameter and result types of a function.

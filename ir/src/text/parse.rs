@@ -5,7 +5,6 @@
 //! constant times the size of the text.
 
 use super::lex::{Lexer, Token};
-use super::print::{ATTRIBUTE_NAMES, attribute_field};
 use super::{ParseError, ParseErrorKind};
 use crate::func::{ArgList, Block, BlockCall, BlockData, Function, Inst, InstData, Type};
 use crate::func::{Value, ValueData, ValueDef};
@@ -291,8 +290,8 @@ impl<'t, 'm> Parser<'t, 'm> {
             }
         }
         let mut attributes = Attributes::default();
-        for (i, effect) in ATTRIBUTE_NAMES.iter().enumerate() {
-            *attribute_field(&mut attributes, i) = self.eat_word(effect)?;
+        for (name, field) in Attributes::TABLE {
+            *field(&mut attributes) = self.eat_word(name)?;
         }
         let export = self.eat_word("export")?;
         let kind = if is_func { SymKind::Func(sig) } else { SymKind::Data };

@@ -7,24 +7,6 @@ use crate::ops::{Cond, FCond, Imm, KNOWN_A, KNOWN_B, NO_OVERFLOW, Op};
 use crate::positions::{Position, SrcLoc};
 use std::fmt::Write;
 
-/// Attributes in the order in which they are printed.
-pub(super) const ATTRIBUTE_NAMES: [&str; 9] =
-    ["readonly", "pure", "noreturn", "inline", "cold", "quiet", "bounded", "barren", "fresh"];
-
-pub(super) fn attribute_field(attributes: &mut Attributes, index: usize) -> &mut bool {
-    match index {
-        0 => &mut attributes.readonly,
-        1 => &mut attributes.pure_,
-        2 => &mut attributes.noreturn,
-        3 => &mut attributes.inline,
-        4 => &mut attributes.cold,
-        5 => &mut attributes.quiet,
-        6 => &mut attributes.bounded,
-        7 => &mut attributes.barren,
-        _ => &mut attributes.fresh,
-    }
-}
-
 /// The whole module.
 pub fn print_module(module: &Module) -> String {
     let mut p = Printer { module, out: String::new() };
@@ -126,8 +108,8 @@ impl Printer<'_> {
             }
         }
         let mut attributes = decl.attributes;
-        for (i, name) in ATTRIBUTE_NAMES.iter().enumerate() {
-            if *attribute_field(&mut attributes, i) {
+        for (name, field) in Attributes::TABLE {
+            if *field(&mut attributes) {
                 put!(self, " {name}");
             }
         }

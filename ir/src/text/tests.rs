@@ -114,19 +114,8 @@ fn every_op_name_is_found() {
 
 #[test]
 fn functions_declare_what_they_need() {
-    const NONE: Attributes = Attributes {
-        readonly: false,
-        pure_: false,
-        noreturn: false,
-        inline: false,
-        cold: false,
-        quiet: false,
-        bounded: false,
-        barren: false,
-        fresh: false,
-    };
-    const COLD: Attributes = Attributes { cold: true, ..NONE };
-    const INLINE: Attributes = Attributes { inline: true, ..NONE };
+    const COLD: Attributes = Attributes { cold: true, ..Attributes::NONE };
+    const INLINE: Attributes = Attributes { inline: true, ..Attributes::NONE };
     static DECLS: [Decl; 2] = [
         Decl {
             name: "grow",

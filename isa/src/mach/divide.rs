@@ -1,6 +1,7 @@
 //! Fast paths of exact divisions by constants.
 //!
-//! Divisions of words by constants are gone before selection (`mochi_ir::passes::divide`). That of an int
+//! Divisions of words by constants are gone before selection (`mochi_ir::passes::divide`) where the target has what
+//! they need. That of an int
 //! which may be big is left, because its slow path keeps all registers and comes back behind the fast
 //! one: the allocator has to see both as one instruction, so that nothing is moved between them. In the
 //! IR they would be four blocks, and what is alive around them would be moved at their ends (by the

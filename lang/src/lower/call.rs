@@ -1,7 +1,7 @@
 //! Calls: direct, through function values, and of builtins that take functions.
 
 use super::func::Fx;
-use super::layout::{CLOSURE_CODE, Part};
+use super::layout::{CLOSURE_CODE, RuntimeRegion};
 use crate::tree::{Expr, ExprKind, FuncId, VarRef};
 use crate::types::Ty;
 use mochi_ir::Value;
@@ -102,7 +102,7 @@ impl<'a> Fx<'_, 'a> {
 
     /// Calls a closure with values of its parameter types.
     pub(crate) fn invoke(&mut self, closure: Value, args: &[Value], result: Ty) -> Value {
-        let code = self.load_part(closure, CLOSURE_CODE, Part::ClosureCode);
+        let code = self.load_part(closure, CLOSURE_CODE, RuntimeRegion::ClosureCode);
         let mut all = vec![code, closure];
         all.extend_from_slice(args);
         let ir = self.lw.types.repr(result).ir();

@@ -12,7 +12,7 @@
 
 use super::desc::CLOSURE_HEADER;
 use super::func::Fx;
-use super::layout::{CLOSURE_CODE, Part};
+use super::layout::{CLOSURE_CODE, RuntimeRegion};
 use super::repr::{Layout, Repr, SlotClass};
 use super::runtime::Rt;
 use super::variables::Home;
@@ -67,9 +67,9 @@ impl<'a> Fx<'_, 'a> {
         let desc = self.lw.closure_desc(layout, plain);
         let closure = self.alloc(layout, desc);
         let code = self.b.symaddr(code, 0, Type::I64);
-        let region = self.lw.part(Part::ClosureCode);
+        let region = self.lw.runtime_region(RuntimeRegion::ClosureCode);
         self.store_slot(closure, code, CLOSURE_CODE, region);
-        let region = self.lw.part(Part::Captured);
+        let region = self.lw.runtime_region(RuntimeRegion::Captured);
         for (&v, &offset) in captures.iter().zip(&layout.offsets) {
             self.store_slot(closure, v, i64::from(offset), region);
         }
@@ -88,7 +88,7 @@ impl<'a> Fx<'_, 'a> {
                     self.lw.types.repr(ty)
                 }
             };
-            let region = self.lw.part(Part::Captured);
+            let region = self.lw.runtime_region(RuntimeRegion::Captured);
             let v = self.load_slot(repr, env, i64::from(offset), region);
             self.set_capture(c.inner, v);
         }
@@ -192,9 +192,9 @@ pub(crate) fn lower_thunk(lw: &mut Lowerer<'_>, thunk: &Thunk, sym: Sym) -> Func
         }
         Thunk::Partial(all, bound, result) => {
             let layout = partial_layout(all, *bound);
-            let region = fx.lw.part(Part::Captured);
+            let region = fx.lw.runtime_region(RuntimeRegion::Captured);
             let closure = fx.load_slot(Repr::Ref, env, i64::from(layout.offsets[0]), region);
-            let code = fx.load_part(closure, CLOSURE_CODE, Part::ClosureCode);
+            let code = fx.load_part(closure, CLOSURE_CODE, RuntimeRegion::ClosureCode);
             let mut values = vec![code, closure];
             for (k, repr) in all[..*bound].iter().enumerate() {
                 values.push(fx.load_slot(*repr, env, i64::from(layout.offsets[k + 1]), region));
@@ -206,7 +206,7 @@ pub(crate) fn lower_thunk(lw: &mut Lowerer<'_>, thunk: &Thunk, sym: Sym) -> Func
         Thunk::Adapter(from, to) => {
             let (inner, inner_result) = fx.lw.types.signature(*from);
             let (outer, outer_result) = fx.lw.types.signature(*to);
-            let region = fx.lw.part(Part::Captured);
+            let region = fx.lw.runtime_region(RuntimeRegion::Captured);
             let closure = fx.load_slot(Repr::Ref, env, i64::from(CLOSURE_HEADER) * 8, region);
             let mut values = Vec::with_capacity(inner.len());
             for (k, &param) in inner.iter().enumerate() {

@@ -5,7 +5,7 @@
 
 use super::Thunk;
 use super::func::Fx;
-use super::layout::{OBJECT_DESC, Part, VARIANT_NUMBER};
+use super::layout::{OBJECT_DESC, RuntimeRegion, VARIANT_NUMBER};
 use super::ops::const_int;
 use super::repr::{Layout, Repr, SlotClass};
 use super::runtime::Rt;
@@ -137,7 +137,7 @@ impl<'a> Fx<'_, 'a> {
 
     /// 1 when an object's descriptor is that of a variant.
     pub(crate) fn is_variant(&mut self, v: Value, id: StructId) -> Value {
-        let header = self.load_part(v, OBJECT_DESC, Part::Desc);
+        let header = self.load_part(v, OBJECT_DESC, RuntimeRegion::Desc);
         let desc = self.lw.struct_desc(id);
         let desc = self.b.symaddr(desc, 0, Type::I64);
         self.b.icmp(Cond::Eq, header, desc)
@@ -146,9 +146,9 @@ impl<'a> Fx<'_, 'a> {
     /// The number of a value's variant in its union.
     pub(crate) fn variant_number(&mut self, v: Value) -> Value {
         let header = self.b.load(Op::Load64, v, OBJECT_DESC, Type::Addr);
-        let region = self.lw.part(Part::Desc);
+        let region = self.lw.runtime_region(RuntimeRegion::Desc);
         self.b.set_region(region);
-        self.load_part(header, VARIANT_NUMBER, Part::VariantNumber)
+        self.load_part(header, VARIANT_NUMBER, RuntimeRegion::VariantNumber)
     }
 
     /// A function value as one of another function type with as many parameters: itself when both are

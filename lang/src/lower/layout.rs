@@ -1,5 +1,5 @@
 //! The parts of the runtime's objects that lowering itself reads, writes or lays out as static data. Their
-//! home are the runtime's records (`runtime/lib/layout.mochi`); its build compares [`LAYOUT`] with them.
+//! home are the runtime's records (`runtime/lib/layout.mochi`); its build compares [`LAYOUT`] and [`RUNTIME_REGIONS`] with them.
 
 use super::Lowerer;
 use crate::types::{StructId, Ty};
@@ -46,56 +46,48 @@ layout! {
 /// Words in front of the fields of an object.
 pub(crate) const OBJECT_HEADER: u32 = OBJECT_SIZE as u32 / 8;
 
-/// The regions of objects that the runtime and compiled code share.
-#[derive(Clone, Copy)]
-pub(crate) enum Part {
-    /// The descriptor of any object.
-    Desc,
-    /// The number of a variant, in its descriptor.
-    VariantNumber,
-    ListLen,
-    StrBytes,
-    ClosureCode,
-    /// What a closure holds.
-    Captured,
-    /// The value of a variable that closures share.
-    Cell,
-    /// Words of global data.
-    Variable,
+macro_rules! regions {
+    ($($(#[$doc:meta])* $name:ident $text:expr;)*) => {
+        /// The regions of objects that the runtime and compiled code share.
+        #[derive(Clone, Copy)]
+        pub(crate) enum RuntimeRegion { $($(#[$doc])* $name),* }
+
+        /// Their names, as the runtime's records must have them.
+        pub const RUNTIME_REGIONS: [&str; [$($text),*].len()] = [$($text),*];
+    };
 }
 
-impl Part {
-    const COUNT: usize = Part::Variable as usize + 1;
-
-    fn name(self) -> &'static str {
-        match self {
-            Part::Desc => "Object.desc",
-            Part::VariantNumber => "VariantDesc.number",
-            Part::ListLen => "List.len",
-            Part::StrBytes => "Str.bytes",
-            Part::ClosureCode => "Closure.code",
-            Part::Captured => "Closure.captured",
-            Part::Cell => "Cell.value",
-            Part::Variable => mochi_ir::regions::VARIABLE,
-        }
-    }
+regions! {
+    /// The descriptor of any object.
+    Desc "Object.desc";
+    /// The number of a variant, in its descriptor.
+    VariantNumber "VariantDesc.number";
+    ListLen "List.len";
+    StrBytes "Str.bytes";
+    ClosureCode "Closure.code";
+    /// What a closure holds.
+    Captured "Closure.captured";
+    /// The value of a variable that closures share.
+    Cell "Cell.value";
+    /// Words of global data.
+    Variable mochi_ir::regions::VARIABLE;
 }
 
 /// Regions that were asked for.
 #[derive(Default)]
-pub(crate) struct RegionTable([Option<Region>; Part::COUNT]);
+pub(crate) struct RegionTable([Option<Region>; RUNTIME_REGIONS.len()]);
 
 impl Lowerer<'_> {
-    /// The region of a part of the runtime's objects.
-    pub(crate) fn part(&mut self, part: Part) -> Region {
-        if let Some(region) = self.regions.0[part as usize] {
-            return region;
+    /// A region of the runtime's objects.
+    pub(crate) fn runtime_region(&mut self, region: RuntimeRegion) -> Region {
+        if let Some(known) = self.regions.0[region as usize] {
+            return known;
         }
-        let name = part.name();
+        let name = RUNTIME_REGIONS[region as usize];
         let constant = self.library.regions.contains(&(name, true));
-        let region = self.module.regions.declare(name, constant);
-        self.regions.0[part as usize] = Some(region);
-        region
+        let declared = self.module.regions.declare(name, constant);
+        self.regions.0[region as usize] = Some(declared);
+        declared
     }
 
     /// Regions for the fields of a struct or variant: no other field of any object is there.

@@ -6,7 +6,7 @@
 //! far), so that range analysis sees that the counter is small.
 
 use super::func::{Fx, Loop};
-use super::layout::{Part, STR_BYTES};
+use super::layout::{RuntimeRegion, STR_BYTES};
 use super::ops::strip_coerce;
 use super::runtime::Rt;
 use super::variables::Home;
@@ -314,7 +314,7 @@ impl<'a> Fx<'_, 'a> {
     }
 
     fn for_chars(&mut self, var: VarRef, s: Value, body: &'a [Stmt]) {
-        let bytes = self.load_part(s, STR_BYTES, Part::StrBytes);
+        let bytes = self.load_part(s, STR_BYTES, RuntimeRegion::StrBytes);
         let pos = self.b.declare_var(Type::I64);
         let zero = self.b.iconst(0);
         self.b.def_var(pos, zero);
@@ -327,7 +327,7 @@ impl<'a> Fx<'_, 'a> {
         self.brif(more, inside, exit);
         self.enter(inside);
         let ch = self.rt(Rt::str_char_at, &[s, at]);
-        let width = self.load_part(ch, STR_BYTES, Part::StrBytes);
+        let width = self.load_part(ch, STR_BYTES, RuntimeRegion::StrBytes);
         self.bind(var, ch);
         self.loop_body(body, next, exit);
         if self.b.is_reachable() {

@@ -1,7 +1,7 @@
 //! Values of a function: constants, the words of slots, parts of objects, new objects, elements of lists.
 
 use super::func::Fx;
-use super::layout::{LIST_LEN, Part};
+use super::layout::{LIST_LEN, RuntimeRegion};
 use super::none_word;
 use super::repr::{Layout, Repr};
 use super::runtime::{ListRt, Rt, RtData};
@@ -93,9 +93,9 @@ impl Fx<'_, '_> {
     }
 
     /// Loads a number from a part of an object.
-    pub(crate) fn load_part(&mut self, object: Value, offset: i64, part: Part) -> Value {
+    pub(crate) fn load_part(&mut self, object: Value, offset: i64, region: RuntimeRegion) -> Value {
         let v = self.b.load(Op::Load64, object, offset, Type::I64);
-        let region = self.lw.part(part);
+        let region = self.lw.runtime_region(region);
         self.b.set_region(region);
         v
     }
@@ -130,7 +130,7 @@ impl Fx<'_, '_> {
 
     /// Raw length of a list.
     pub(crate) fn raw_len(&mut self, list: Value) -> Value {
-        self.load_part(list, LIST_LEN, Part::ListLen)
+        self.load_part(list, LIST_LEN, RuntimeRegion::ListLen)
     }
 
     /// Element of a list by raw index, unchecked.

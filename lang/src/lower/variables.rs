@@ -4,7 +4,7 @@
 //! variables that functions share in words of data.
 
 use super::func::Fx;
-use super::layout::{CELL_VALUE, OBJECT_HEADER, Part};
+use super::layout::{CELL_VALUE, OBJECT_HEADER, RuntimeRegion};
 use super::repr::{Layout, Repr, SlotClass};
 use super::runtime::RtData;
 use crate::tree::{LocalId, VarRef};
@@ -82,7 +82,7 @@ impl Fx<'_, '_> {
             Home::Var(v) => self.b.def_var(v, value),
             Home::Data(sym) => {
                 let addr = self.b.symaddr(sym, 0, Type::Addr);
-                let region = self.lw.part(Part::Variable);
+                let region = self.lw.runtime_region(RuntimeRegion::Variable);
                 self.store_slot(addr, value, 0, region);
             }
             Home::Cell(v) => {
@@ -94,7 +94,7 @@ impl Fx<'_, '_> {
                 };
                 let desc = self.lw.runtime_data(desc);
                 let cell = self.alloc(&Layout::new(OBJECT_HEADER, &[SlotClass::Ref]), desc);
-                let region = self.lw.part(Part::Cell);
+                let region = self.lw.runtime_region(RuntimeRegion::Cell);
                 self.store_slot(cell, value, CELL_VALUE, region);
                 self.b.def_var(v, cell);
             }
@@ -111,7 +111,7 @@ impl Fx<'_, '_> {
         match self.home(var) {
             Home::Cell(v) => {
                 let cell = self.b.use_var(v);
-                let region = self.lw.part(Part::Cell);
+                let region = self.lw.runtime_region(RuntimeRegion::Cell);
                 self.store_slot(cell, value, CELL_VALUE, region);
             }
             _ => self.bind(var, value),
@@ -126,12 +126,12 @@ impl Fx<'_, '_> {
             Home::Var(v) => self.b.use_var(v),
             Home::Cell(v) => {
                 let cell = self.b.use_var(v);
-                let region = self.lw.part(Part::Cell);
+                let region = self.lw.runtime_region(RuntimeRegion::Cell);
                 self.load_slot(repr, cell, CELL_VALUE, region)
             }
             Home::Data(sym) => {
                 let addr = self.b.symaddr(sym, 0, Type::Addr);
-                let region = self.lw.part(Part::Variable);
+                let region = self.lw.runtime_region(RuntimeRegion::Variable);
                 self.load_slot(repr, addr, 0, region)
             }
         }

@@ -202,7 +202,7 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// Whether what follows statements is not reached from them.
+/// Whether what follows statements is not reached from them. What is not named here may go on.
 pub(super) fn leaves(body: &[Stmt]) -> bool {
     body.last().is_some_and(|s| match &s.kind {
         S::Return(_) | S::Break | S::Continue => true,
@@ -212,7 +212,8 @@ pub(super) fn leaves(body: &[Stmt]) -> bool {
     })
 }
 
-/// Whether what follows an expression is not reached from it: it has no value to disagree with others.
+/// Whether what follows an expression is not reached from it: it has no value to disagree with others. What is
+/// not named here may have one.
 pub(super) fn leaves_by(e: &Expr) -> bool {
     match &e.kind {
         T::Builtin { builtin: Builtin::Panic, .. } => true,
