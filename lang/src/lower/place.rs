@@ -403,8 +403,8 @@ impl<'a> Fx<'_, 'a> {
                 let at = self.walk(place.root, leading, growth.exprs());
                 let stripped = self.lw.types.strip(at.ty);
                 if let TyKind::Map(key, _) = *self.lw.types.kind(stripped) {
-                    let added = self.added(growth, elem);
                     let k = self.keep_as(index, key);
+                    let added = self.added(growth, elem);
                     let slot = self.map_slot(key, at.value, k);
                     let list = self.load_slot(Repr::Ref, slot, 0, Region::ANY);
                     let list = self.list_or_new(list, list_ty, |_, _| {});
@@ -413,9 +413,9 @@ impl<'a> Fx<'_, 'a> {
                     return true;
                 }
                 let outer = self.some_list(&at);
-                let added = self.added(growth, elem);
                 let i = self.expr_as(index, Ty::INT);
                 let held = self.list_get(list_ty, outer, i);
+                let added = self.added(growth, elem);
                 let list = self.list_or_new(held, list_ty, |_, _| {});
                 let new = self.add_all(list, elem, &added);
                 self.write_back(Holder::Element(outer, i, list_ty), held, new);
