@@ -1,8 +1,8 @@
 //! The op table: one row per op. A row gives the enum variant, the name in the text form, the
 //! operand classes, the result class, what the immediate means, the effects, and the meaning.
 //!
-//! Everything else about ops is derived from this table, except the interpreter arm and one
-//! selection rule per instruction set.
+//! Everything else about ops is derived from this table, except the meaning as code (`eval.rs`, `interp/step.rs`)
+//! and selection: one rule per instruction set.
 //!
 //! Conventions: operands are words (`i64`, `addr` or `ref`) or `f`, a float. The letter of a word says
 //! what becomes of an address in it (the rule is in [`crate::roots`]):

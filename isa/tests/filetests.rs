@@ -27,9 +27,9 @@ use std::path::PathBuf;
 const OWN: &str = "tests/filetests";
 
 fn run_all(options: Options) {
-    for machine in MACHINES.iter().filter(|m| m.runs_here()) {
-        run_on(machine, options);
-    }
+    let machines = MACHINES.iter().filter(|m| m.runs_here());
+    let failures: Vec<String> = machines.flat_map(|m| run_on(m, options)).collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
 /// What traps look like on a machine.
@@ -67,7 +67,8 @@ fn files(dirs: &[&str]) -> Vec<(String, String)> {
     files.iter().map(read).collect()
 }
 
-fn run_on(machine: &Machine, options: Options) {
+/// What fails on a machine.
+fn run_on(machine: &Machine, options: Options) -> Vec<String> {
     let traps = traps(machine);
     let mut failures = Vec::new();
     let own = files(&[OWN]);
@@ -102,7 +103,7 @@ fn run_on(machine: &Machine, options: Options) {
             }
         }
     }
-    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    failures
 }
 
 #[test]
@@ -126,7 +127,8 @@ fn extensions() {
     let features = Features { zba: true, zbb: true };
     let machine = MACHINES.iter().find(|m| m.name == "rv64-linux").expect("a machine");
     if machine.runs_here() {
-        run_on(machine, Options { verify: true, features, ..Options::default() });
+        let failures = run_on(machine, Options { verify: true, features, ..Options::default() });
+        assert!(failures.is_empty(), "{}", failures.join("\n"));
     }
 }
 

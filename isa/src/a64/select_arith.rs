@@ -6,6 +6,7 @@ use crate::a64::regs::ZR;
 use crate::a64::select::{Arg, L, NO_SHIFT, put, put_regs, word};
 use crate::a64::select_bits::shift_imm;
 use crate::a64::select_mem::{LOAD_F64, UXTW, extended, load_as};
+use crate::mach::select::no_rule;
 use mochi_ir::{Op, Value};
 use regalloc2::{Operand, VReg};
 
@@ -263,7 +264,8 @@ pub fn float_binary(l: &mut L, inst: mochi_ir::Inst) {
         Op::Fadd => Row::Fadd,
         Op::Fsub => Row::Fsub,
         Op::Fmul => Row::Fmul,
-        _ => Row::Fdiv,
+        Op::Fdiv => Row::Fdiv,
+        op => no_rule(op),
     };
     let args = l.operands(inst);
     let dst = l.result(inst);
@@ -276,7 +278,8 @@ pub fn float_unary(l: &mut L, inst: mochi_ir::Inst) {
     let row = match l.data(inst).op {
         Op::Fneg => Row::Fneg,
         Op::Fabs => Row::Fabs,
-        _ => Row::Fsqrt,
+        Op::Fsqrt => Row::Fsqrt,
+        op => no_rule(op),
     };
     let dst = l.result(inst);
     let a = l.reg(l.operands(inst)[0]);

@@ -5,6 +5,7 @@ use crate::a64::insts::Row;
 use crate::a64::select::{Arg, L, put, put_regs, word};
 use crate::a64::select_arith::shifted;
 use crate::mach::fold::{complemented, low_mask, shift_count, with_constant};
+use crate::mach::select::no_rule;
 use mochi_ir::{Op, Value};
 use regalloc2::{RegClass, VReg};
 
@@ -27,7 +28,8 @@ pub fn logic(l: &mut L, inst: mochi_ir::Inst) {
     let (plain, inverted, row_imm) = match op {
         Op::And => (Row::And, Row::Bic, Row::AndI),
         Op::Or => (Row::Orr, Row::Orn, Row::OrrI),
-        _ => (Row::Eor, Row::Eon, Row::EorI),
+        Op::Xor => (Row::Eor, Row::Eon, Row::EorI),
+        op => no_rule(op),
     };
     if op == Op::Or && (insert(l, dst, a, b) || insert(l, dst, b, a)) {
         return;
@@ -113,7 +115,8 @@ pub fn extend(l: &mut L, inst: mochi_ir::Inst) {
         Op::Sext32 => Row::Sxtw,
         Op::Zext8 => Row::Uxtb,
         Op::Zext16 => Row::Uxth,
-        _ => Row::MovL,
+        Op::Zext32 => Row::MovL,
+        op => no_rule(op),
     };
     let dst = l.result(inst);
     let v = l.reg(l.operands(inst)[0]);
@@ -156,7 +159,8 @@ pub fn shift(l: &mut L, inst: mochi_ir::Inst) {
         Op::Shl => (Row::LslV, Row::Lsl),
         Op::Sshr => (Row::AsrV, Row::Asr),
         Op::Ushr => (Row::LsrV, Row::Lsr),
-        _ => (Row::RorV, Row::RorI),
+        Op::Rotr => (Row::RorV, Row::RorI),
+        op => no_rule(op),
     };
     if let Some(k) = l.iconst(args[1]).map(|k| k & 63) {
         if k > 0 && bit_field(l, d.op, dst, args[0], k) {

@@ -8,6 +8,7 @@ use crate::a64::regs::{FP, SP, ZR, x};
 use crate::a64::select::{Arg, L, SYMBOL_OFFSETS, put, word};
 use crate::mach::memory::{self, Memory, Start, low_zeros, repeated};
 use crate::mach::operands::{RegImm, late};
+use crate::mach::select::no_rule;
 use mochi_ir::{Op, Sym, Value};
 use regalloc2::{Operand, RegClass, VReg};
 
@@ -180,7 +181,8 @@ fn load_rows(op: Op) -> &'static Access {
         Op::Load32u => &LOAD_32U,
         Op::Load32s => &LOAD_32S,
         Op::Load64 => &LOAD_64,
-        _ => &LOAD_F64,
+        Op::LoadF64 => &LOAD_F64,
+        op => no_rule(op),
     }
 }
 

@@ -55,6 +55,11 @@ pub struct Rules<I: Isa> {
     pub pointer: Rule<I>,
 }
 
+/// For the last arm of a rule: an op that the dispatch gave to the rule of others.
+pub fn no_rule(op: Op) -> ! {
+    unreachable!("{op:?} has come to the rule of others")
+}
+
 /// An instruction set with its rules.
 pub trait Select: Calls + ExactOps + Memory + Switches {
     /// The rules.

@@ -1,6 +1,7 @@
 //! Selection: integer and float arithmetic on words and floats.
 
 use crate::mach::operands::Tied;
+use crate::mach::select::no_rule;
 use crate::rv64::composite::Composite;
 use crate::rv64::fields::{DYN, RTZ};
 use crate::rv64::imm::fits12;
@@ -135,7 +136,8 @@ pub fn divide(l: &mut L, inst: mochi_ir::Inst) {
         Op::Sdiv => Row::Div,
         Op::Srem => Row::Rem,
         Op::Udiv => Row::Divu,
-        _ => Row::Remu,
+        Op::Urem => Row::Remu,
+        op => no_rule(op),
     };
     let args = l.operands(inst);
     let dst = l.result(inst);
@@ -149,7 +151,8 @@ pub fn float_binary(l: &mut L, inst: mochi_ir::Inst) {
         Op::Fadd => Row::FaddD,
         Op::Fsub => Row::FsubD,
         Op::Fmul => Row::FmulD,
-        _ => Row::FdivD,
+        Op::Fdiv => Row::FdivD,
+        op => no_rule(op),
     };
     let args = l.operands(inst);
     let result = l.float();

@@ -1,6 +1,7 @@
 //! Selection: logic, shifts, extensions, counts.
 
 use crate::mach::fold::{complemented, low_mask, shift_count, with_constant};
+use crate::mach::select::no_rule;
 use crate::rv64::fields::RTZ;
 use crate::rv64::imm::fits12;
 use crate::rv64::insts::Row;
@@ -36,7 +37,8 @@ pub fn logic(l: &mut L, inst: mochi_ir::Inst) {
     let (plain, inverted, row_imm) = match op {
         Op::And => (Row::And, Row::Andn, Row::Andi),
         Op::Or => (Row::Or, Row::Orn, Row::Ori),
-        _ => (Row::Xor, Row::Xnor, Row::Xori),
+        Op::Xor => (Row::Xor, Row::Xnor, Row::Xori),
+        op => no_rule(op),
     };
     if let Some(c) = l.iconst(b) {
         if op == Op::And && and_mask(l, dst, a, c) {
@@ -110,7 +112,8 @@ pub fn extend(l: &mut L, inst: mochi_ir::Inst) {
         Op::Sext32 => put(l, Row::Addiw, &[Arg::W(dst), Arg::R(a), Arg::I(0)]),
         Op::Zext8 => low_bits(l, dst, a, 8),
         Op::Zext16 => low_bits(l, dst, a, 16),
-        _ => low_bits(l, dst, a, 32),
+        Op::Zext32 => low_bits(l, dst, a, 32),
+        op => no_rule(op),
     }
 }
 
@@ -121,7 +124,8 @@ pub fn shift(l: &mut L, inst: mochi_ir::Inst) {
     let (row, row_imm) = match l.data(inst).op {
         Op::Shl => (Row::Sll, Row::Slli),
         Op::Sshr => (Row::Sra, Row::Srai),
-        _ => (Row::Srl, Row::Srli),
+        Op::Ushr => (Row::Srl, Row::Srli),
+        op => no_rule(op),
     };
     if let Some(k) = l.iconst(args[1]).map(|k| k & 63) {
         let a = l.reg(args[0]);
@@ -183,7 +187,8 @@ pub fn count(l: &mut L, inst: mochi_ir::Inst) {
             let exponent = exponent(l, ones);
             put(l, Row::Addi, &[Arg::W(dst), Arg::R(exponent), Arg::I(-EXPONENT_OF_HALF)]);
         }
-        _ => ones(l, dst, a),
+        Op::Popcnt => ones(l, dst, a),
+        op => no_rule(op),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::mach::memory::{self, Memory, Start};
 use crate::mach::operands::{RegImm, Tied};
+use crate::mach::select::no_rule;
 use crate::rv64::Rv64;
 use crate::rv64::composite::Composite;
 use crate::rv64::imm::{self, fits12, low12};
@@ -67,7 +68,8 @@ pub fn load(l: &mut L, inst: mochi_ir::Inst) {
         Op::Load32u => Row::Lwu,
         Op::Load32s => Row::Lw,
         Op::Load64 => Row::Ld,
-        _ => Row::Fld,
+        Op::LoadF64 => Row::Fld,
+        op => no_rule(op),
     };
     let dst = l.result(inst);
     load_as(l, inst, row, dst);

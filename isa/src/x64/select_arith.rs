@@ -1,6 +1,7 @@
 //! Selection: integer and float arithmetic on words and floats.
 
 use crate::mach::fold::shift_count;
+use crate::mach::select::no_rule;
 use crate::x64::composite::Composite;
 use crate::x64::insts::{Cc, Row};
 use crate::x64::regs::{RAX, RDX};
@@ -106,7 +107,8 @@ pub fn logic(l: &mut L, inst: mochi_ir::Inst) {
     let (row, row_imm) = match d.op {
         Op::And => (Row::And, Row::AndI),
         Op::Or => (Row::Or, Row::OrI),
-        _ => (Row::Xor, Row::XorI),
+        Op::Xor => (Row::Xor, Row::XorI),
+        op => no_rule(op),
     };
     match (d.op, l.iconst(b)) {
         (Op::And, Some(0xff)) => return widen(l, Row::MovzxB, dst, a),
@@ -144,7 +146,8 @@ pub fn extend(l: &mut L, inst: mochi_ir::Inst) {
         Op::Sext32 => Row::MovsxL,
         Op::Zext8 => Row::MovzxB,
         Op::Zext16 => Row::MovzxW,
-        _ => Row::MovL,
+        Op::Zext32 => Row::MovL,
+        op => no_rule(op),
     };
     let dst = l.result(inst);
     widen(l, row, dst, l.operands(inst)[0]);
@@ -268,7 +271,8 @@ pub fn shift(l: &mut L, inst: mochi_ir::Inst) {
         Op::Shl => (Row::Shl, Row::ShlI),
         Op::Sshr => (Row::Sar, Row::SarI),
         Op::Ushr => (Row::Shr, Row::ShrI),
-        _ => (Row::Ror, Row::RorI),
+        Op::Rotr => (Row::Ror, Row::RorI),
+        op => no_rule(op),
     };
     if let Some(k) = l.iconst(args[1]) {
         let keep = l.live_after(args[0]);
@@ -311,7 +315,8 @@ pub fn count_bits(l: &mut L, inst: mochi_ir::Inst) {
             put(l, Row::Bsf, &[Arg::W(index), Arg::R(a)]);
             put(l, Cc::E.cmov_row(), &[Arg::Rw(dst, index), Arg::R(zero)]);
         }
-        _ => popcnt(l, dst, a),
+        Op::Popcnt => popcnt(l, dst, a),
+        op => no_rule(op),
     }
 }
 
@@ -348,7 +353,8 @@ pub fn float_binary(l: &mut L, inst: mochi_ir::Inst) {
         Op::Fadd => Row::Addsd,
         Op::Fsub => Row::Subsd,
         Op::Fmul => Row::Mulsd,
-        _ => Row::Divsd,
+        Op::Fdiv => Row::Divsd,
+        op => no_rule(op),
     };
     let args = l.operands(inst);
     let dst = l.result(inst);

@@ -2,6 +2,7 @@
 
 use crate::mach::memory::{self, Memory, Start};
 use crate::mach::operands::RegImm;
+use crate::mach::select::no_rule;
 use crate::mach::{MachInst, class_of};
 use crate::x64::composite::Composite;
 use crate::x64::insts::Row;
@@ -136,7 +137,8 @@ pub fn load(l: &mut L, inst: mochi_ir::Inst) {
         Op::Load32u => Row::MovL,
         Op::Load32s => Row::MovsxL,
         Op::Load64 => Row::Mov,
-        _ => Row::MovsdLoad,
+        Op::LoadF64 => Row::MovsdLoad,
+        op => no_rule(op),
     };
     put(l, row, &[Arg::W(dst), Arg::M(a)]);
 }
