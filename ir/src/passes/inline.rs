@@ -14,6 +14,34 @@
 //! copies bodies that are folded for their size, once each.
 //!
 //! ```
+//! mochi_ir::filetest::becomes("allocate", "
+//! declare func @room(i64) -> ref
+//! declare func @new(i64, i64) -> ref inline fresh
+//! func @new -> ref {
+//! b0(v0:i64, v1:i64):
+//!   v2:i64 = iconst 15
+//!   v3:i64 = add v0, v2
+//!   v4:ref = call @room(v3)
+//!   store.64 v4, v1
+//!   ret v4
+//! }
+//! func @f -> ref {
+//! b0(v0:i64):
+//!   v1:i64 = iconst 24
+//!   v2:ref = call @new(v1, v0)
+//!   ret v2
+//! }", "
+//! func @f -> ref {
+//! b0(v0:i64):
+//!   v1:i64 = iconst 24
+//!   v2:i64 = iconst 39
+//!   v3:ref = call @room(v2)
+//!   store.64 v3, v0
+//!   ret v3
+//! }");
+//! ```
+//!
+//! ```
 //! mochi_ir::filetest::becomes("inline", "
 //! file \"a.mochi\"
 //! func @double file 0 -> i64 @1:1 {
