@@ -2,7 +2,7 @@
 //!
 //! A load or store names the region it is in, or none ([`Region::ANY`]). Two accesses in different regions
 //! never touch the same byte, whatever their addresses; one that names none may touch anything. So
-//! a region is a field of all objects of one kind (`List.length`), or what all elements of a class are in.
+//! a region is a field of all objects of one kind (`List.len`), or what all elements of a class are in.
 //!
 //! A *constant* region is written only while its object is made, before anybody else can see the object: what
 //! is known of an object stays true whatever is written through another address.
@@ -51,7 +51,7 @@ impl Regions {
         region
     }
 
-    /// Both are fields of one record (`List.length` and `List.flags`): an object that has one has the other.
+    /// Both are fields of one record (`List.len` and `List.flags`): an object that has one has the other.
     pub fn are_together(&self, a: Region, b: Region) -> bool {
         let record = |r: Region| Some(self.records[usize::from(r.0).checked_sub(1)?]);
         record(a).is_some() && record(a) == record(b)

@@ -8,7 +8,7 @@
 //!
 //! let text = r#"
 //! file "a.mochi"                                     ; files, in order
-//! region @List.length                                ; regions of memory, in order; also: constant
+//! region @List.len                                   ; regions of memory, in order; also: constant
 //! declare func @f(ref, i64) -> ref readonly export   ; symbols, in order
 //! declare func @g(i64) -> ref
 //! declare data @d
@@ -19,7 +19,7 @@
 //! func @f "P.f" file 0 save_all preserve_all -> ref @3:1 {
 //! inlined "length" file 0 line 9 at @3:7             ; calls whose bodies are here now, in order
 //! b0(v0:ref, v1:i64):
-//!   v2:i64 = load.64 v0+8 in @List.length @10:4:0    ; line, column, and the inlined call
+//!   v2:i64 = load.64 v0+8 in @List.len @10:4:0       ; line, column, and the inlined call
 //!   v3:i64 = icmp slt v1, v2
 //!   v4:ref = int.add v0, v0 [a b fits]
 //!   brif v3, b1(v2), b2

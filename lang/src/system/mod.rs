@@ -59,7 +59,7 @@ fn fault<T>(pos: syntax::Pos, message: impl Into<String>) -> Result<T, Fault> {
 pub struct Compiled {
     /// All of them.
     pub module: ir::Module,
-    /// Offsets of the fields of records (`List.length`) and sizes (`sizeof List`) in bytes, by name.
+    /// Offsets of the fields of records (`List.len`) and sizes (`sizeof List`) in bytes, by name.
     pub layout: Vec<(String, u32)>,
 }
 
