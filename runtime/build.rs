@@ -6,8 +6,8 @@
 //! (the IR before the passes, so that tests by the interpreter judge them too) and `<target>.rt` (the
 //! archive, with the entry point `_start`).
 //!
-//! A file is for one system when its name ends in `_<os>`, for one system on one machine when it
-//! ends in `_<os>_<machine>`, else for all. Names are those of the targets' short names.
+//! A file whose name ends as a row of the target table says (`Platform::runtime`) is for such rows only,
+//! every other one for all.
 
 use mochi_ir::{Attributes, Conv, Function, Module, Op, Signature, SymKind, Type, passes, text, verify};
 use mochi_isa::{Context, Options, entry_stub, module::compile_module};
@@ -120,15 +120,11 @@ fn sources(dir: &Path) -> Vec<(String, String)> {
     files
 }
 
-/// Systems that files can be for, as short names of targets end.
-const SYSTEMS: [&str; 4] = ["linux", "macos", "windows", "wasi"];
-
-/// Whether a file is for a target.
+/// Whether a file is for a target: its name ends as one of the target's, or as no target's.
 fn is_for(name: &str, target: &TargetRow) -> bool {
-    let parts: Vec<&str> = name.trim_end_matches(".mochi").split('_').collect();
-    let Some(at) = parts.iter().position(|p| SYSTEMS.contains(p)) else { return true };
-    let (machine, system) = target.short.split_once('-').unwrap_or_default();
-    parts[at] == system && parts.get(at + 1).is_none_or(|p| *p == machine)
+    let stem = name.trim_end_matches(".mochi");
+    let ends = |row: &TargetRow| row.platform.runtime.iter().any(|end| stem.ends_with(&format!("_{end}")));
+    ends(target) || !TARGETS.iter().any(ends)
 }
 
 fn compile(sources: &[(String, String)], target: &TargetRow) -> Compiled {

@@ -10,6 +10,7 @@ pub mod leb;
 pub mod link;
 pub mod model;
 pub mod pctab;
+pub mod platform;
 pub mod reloc;
 pub mod sha256;
 pub mod target;

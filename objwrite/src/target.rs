@@ -4,6 +4,7 @@
 //! `target-lexicon` reads and that means the same machine and system (vendor and environment do
 //! not matter: executables need no C library).
 
+use crate::platform::{self, Platform};
 use std::fmt;
 use std::str::FromStr;
 use target_lexicon::{
@@ -107,25 +108,28 @@ pub struct TargetRow {
     pub os: Os,
     /// File format.
     pub format: Format,
+    /// What the system asks of programs on this machine.
+    pub platform: Platform,
 }
 
 /// A supported target: a row of [`TARGETS`].
 pub type Target = &'static TargetRow;
 
 macro_rules! targets {
-    ($($triple:literal $short:literal $arch:ident $os:ident $format:ident;)*) => {
+    ($($triple:literal $short:literal $arch:ident $os:ident $format:ident $platform:ident;)*) => {
         /// Every supported target.
         pub static TARGETS: &[TargetRow] = &[$(TargetRow {
             triple: $triple, short: $short, arch: Arch::$arch, os: Os::$os, format: Format::$format,
+            platform: platform::$platform,
         }),*];
     };
 }
 
 targets! {
-    "x86_64-unknown-linux" "x64-linux" X64 Linux Elf;
-    "aarch64-unknown-linux" "a64-linux" A64 Linux Elf;
-    "riscv64gc-unknown-linux" "rv64-linux" Rv64 Linux Elf;
-    "wasm32-wasi" "wasm32-wasi" Wasm32 Wasi Wasm;
+    "x86_64-unknown-linux" "x64-linux" X64 Linux Elf LINUX_X64;
+    "aarch64-unknown-linux" "a64-linux" A64 Linux Elf LINUX_A64;
+    "riscv64gc-unknown-linux" "rv64-linux" Rv64 Linux Elf LINUX_RV64;
+    "wasm32-wasi" "wasm32-wasi" Wasm32 Wasi Wasm WASI;
 }
 
 /// A target name that is not supported.

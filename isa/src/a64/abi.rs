@@ -4,7 +4,7 @@ use crate::a64::A64;
 use crate::a64::emit::NO_SHIFT;
 use crate::a64::insts::{Cc, Row};
 use crate::a64::regs::*;
-use crate::mach::abi::{FEW_PAGES, PAGE};
+use crate::mach::abi::FEW_PROBES;
 use crate::mach::operands::{i, r};
 use crate::mach::{Abi, Emitter};
 use mochi_objwrite::CfiOp;
@@ -40,7 +40,7 @@ fn prologue(e: &mut Emitter<A64>) {
     e.buf.cfi(CfiOp::Offset(dwarf(LR), -8));
     e.put(Row::MovSp, &[r(FP), r(SP)]);
     e.buf.cfi(CfiOp::DefCfaRegister(dwarf(FP)));
-    let pushed = if e.frame.size < PAGE { pushed(e) } else { 0 };
+    let pushed = if e.frame.size < e.probe_step() { pushed(e) } else { 0 };
     let is_pushed = |reg: PReg| pushed > 0 && reg.class() == RegClass::Int;
     let saves = pairs(e);
     for &(first, second, offset) in &saves {
@@ -50,7 +50,7 @@ fn prologue(e: &mut Emitter<A64>) {
         }
     }
     let mut rest = e.frame.size - pushed;
-    if rest >= PAGE {
+    if rest >= e.probe_step() {
         rest = probe(e, rest);
     }
     if rest > 0 {
@@ -106,17 +106,18 @@ fn save_or_restore(e: &mut Emitter<A64>, first: PReg, second: Option<PReg>, offs
     e.put(row, &[r(second), r(first), r(FP), i(offset as i64)]);
 }
 
-/// Moves the stack pointer down by whole pages, touching each, and returns what is left.
+/// Moves the stack pointer down by whole steps, touching the end of each, and returns what is left.
 fn probe(e: &mut Emitter<A64>, bytes: u32) -> u32 {
-    let pages = bytes / PAGE;
+    let step = e.probe_step();
+    let pages = bytes / step;
     let page = |e: &mut Emitter<A64>| {
-        e.put(Row::SubI, &[r(SP), r(SP), i(PAGE as i64)]);
+        e.put(Row::SubI, &[r(SP), r(SP), i(step as i64)]);
         e.put(Row::Str, &[r(ZR), r(SP), i(0)]);
     };
-    if pages <= FEW_PAGES {
+    if pages <= FEW_PROBES {
         (0..pages).for_each(|_| page(e));
     } else {
-        e.constant(IP0, (pages * PAGE) as i64);
+        e.constant(IP0, (pages * step) as i64);
         e.put(Row::SubX, &[r(IP0), r(SP), r(IP0), NO_SHIFT]);
         let again = e.buf.label();
         e.buf.bind(again);
@@ -124,7 +125,7 @@ fn probe(e: &mut Emitter<A64>, bytes: u32) -> u32 {
         e.put(Row::CmpX, &[r(SP), r(IP0), NO_SHIFT]);
         e.branch_if(Cc::Hi, again);
     }
-    bytes % PAGE
+    bytes % step
 }
 
 /// Emits the epilogue and the return.

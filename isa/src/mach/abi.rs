@@ -5,11 +5,8 @@ use crate::mach::{Emitter, Isa};
 use mochi_ir::{Conv, Type};
 use regalloc2::{MachineEnv, PReg, PRegSet, RegClass};
 
-/// Frames larger than this are probed, so that the stack guard cannot be jumped over.
-pub const PAGE: u32 = 4096;
-
-/// Pages up to which probes are written out.
-pub const FEW_PAGES: u32 = 8;
+/// Probes up to which probes are written out.
+pub const FEW_PROBES: u32 = 8;
 
 /// Where an argument is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

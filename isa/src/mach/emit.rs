@@ -46,6 +46,11 @@ impl<I: Isa> Emitter<'_, I> {
         self.slow_paths.push((path, self.loc));
     }
 
+    /// Larger frames are touched in steps of so many bytes, so that no guard is jumped over.
+    pub fn probe_step(&self) -> u32 {
+        self.context.target.platform.stack_probe
+    }
+
     /// Emits a jump.
     pub fn jump(&mut self, target: Label) {
         self.buf.branch(I::JUMP, target);

@@ -3,7 +3,7 @@
 //! The frame pointer is the stack pointer before the call; the frame record, the caller's frame
 //! pointer and the return address above it, is just below (psABI, section 2.3).
 
-use crate::mach::abi::{FEW_PAGES, PAGE};
+use crate::mach::abi::FEW_PROBES;
 use crate::mach::operands::{i, r};
 use crate::mach::{Abi, Emitter};
 use crate::rv64::Rv64;
@@ -72,9 +72,10 @@ fn saved(e: &Emitter<Rv64>) -> Vec<(PReg, i32)> {
     ints.chain(floats).collect()
 }
 
-/// Moves the stack pointer down by whole pages, touching each, and returns what is left.
+/// Moves the stack pointer down by whole steps, touching the end of each, and returns what is left.
 fn probe(e: &mut Emitter<Rv64>, bytes: u32) -> u32 {
-    let pages = bytes / PAGE;
+    let step = e.probe_step();
+    let pages = bytes / step;
     if pages == 0 {
         return bytes;
     }
@@ -82,18 +83,18 @@ fn probe(e: &mut Emitter<Rv64>, bytes: u32) -> u32 {
         e.put(Row::Sub, &[r(SP), r(SP), r(RA)]);
         e.put(Row::Sd, &[r(ZERO), i(0), r(SP)]);
     };
-    e.constant(RA, PAGE as i64);
-    if pages <= FEW_PAGES {
+    e.constant(RA, step as i64);
+    if pages <= FEW_PROBES {
         (0..pages).for_each(|_| page(e));
     } else {
-        e.constant(T6, (pages * PAGE) as i64);
+        e.constant(T6, (pages * step) as i64);
         e.put(Row::Sub, &[r(T6), r(SP), r(T6)]);
         let again = e.buf.label();
         e.buf.bind(again);
         page(e);
         e.branch_if(Cc::Ltu, T6, SP, again);
     }
-    bytes % PAGE
+    bytes % step
 }
 
 /// Emits the epilogue and the return.

@@ -1,6 +1,6 @@
 //! System V calling convention of x86-64 (psABI, section 3.2), prologues and epilogues.
 
-use crate::mach::abi::{FEW_PAGES, PAGE};
+use crate::mach::abi::FEW_PROBES;
 use crate::mach::{Abi, Emitter};
 use crate::x64::X64;
 use crate::x64::emit::Opd;
@@ -42,7 +42,7 @@ fn prologue(e: &mut Emitter<X64>) {
         e.buf.cfi(CfiOp::Offset(dwarf(reg), -24 - 8 * i as i32));
     }
     let mut rest = e.frame.size - e.frame.int_bytes();
-    if rest >= PAGE {
+    if rest >= e.probe_step() {
         rest -= probe(e, rest);
     }
     if rest > 0 {
@@ -58,19 +58,20 @@ fn prologue(e: &mut Emitter<X64>) {
 /// Touches every page of the next `bytes` of stack, from the top, and returns how far the stack
 /// pointer was moved by that.
 fn probe(e: &mut Emitter<X64>, bytes: u32) -> u32 {
-    let pages = bytes / PAGE;
+    let step = e.probe_step();
+    let pages = bytes / step;
     // The loop needs r11, which carries no argument; functions that keep every register have no
     // large frames, so they may take the long form.
-    if pages <= FEW_PAGES || e.func.conv == Conv::PreserveAll {
+    if pages <= FEW_PROBES || e.func.conv == Conv::PreserveAll {
         for page in 1..=pages {
-            e.put(Row::TestMem, &[Opd::stack(-((page * PAGE) as i32)), Opd::Reg(RSP)]);
+            e.put(Row::TestMem, &[Opd::stack(-((page * step) as i32)), Opd::Reg(RSP)]);
         }
         return 0;
     }
     e.put(Row::Lea, &[Opd::Reg(R11), Opd::stack(-(bytes as i32))]);
     let again = e.buf.label();
     e.buf.bind(again);
-    e.put_imm(Row::SubI, Opd::Reg(RSP), PAGE as i64);
+    e.put_imm(Row::SubI, Opd::Reg(RSP), step as i64);
     e.put(Row::TestMem, &[Opd::stack(0), Opd::Reg(RSP)]);
     e.put(Row::Cmp, &[Opd::Reg(RSP), Opd::Reg(R11)]);
     e.jcc(Cc::A, again);

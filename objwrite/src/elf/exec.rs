@@ -19,7 +19,7 @@
 //! small program stays small. The dynamic section names nothing to load; it is what tools read to
 //! recognise a static-PIE with immediate binding, and lists the relocations for them.
 
-use super::{Attributes, Bytes, Machine, StringTable, machine};
+use super::{Attributes, Bytes, Machine, StringTable, machine, relr};
 use crate::dwarf;
 use crate::link::layout::{Addresses, Layout, pc_table};
 use crate::link::resolve::{LinkerSymbol, Program, resolve};
@@ -142,6 +142,7 @@ struct Segment {
 
 struct Writer<'a> {
     arch: Arch,
+    page: u64,
     machine: Machine,
     program: Program<'a>,
     layout: Layout,
@@ -159,6 +160,7 @@ pub fn write(input: &LinkInput) -> Result<Image, LinkError> {
     let layout = Layout::new(&program);
     let mut w = Writer {
         arch: target.arch,
+        page: target.platform.page,
         machine,
         program,
         layout,
@@ -223,7 +225,7 @@ impl Writer<'_> {
         self.add(Role::DynSym, 8, vec![0; SYM as usize]);
         self.sections.last_mut().expect("just added").info = 1;
         self.add(Role::DynStr, 1, vec![0]);
-        let relr = self.layout.relr(&self.program, &self.addresses).len() as u64;
+        let relr = self.relr().len() as u64;
         if relr != 0 {
             self.add_sized(Role::Relr, 8, relr * 8);
         }
@@ -248,7 +250,7 @@ impl Writer<'_> {
 
     /// Gives sections and segments offsets and addresses.
     fn place(&mut self) {
-        let page = self.machine.page;
+        let page = self.page;
         let headers = EHDR + self.header_count() * PHDR;
         let (mut offset, mut address) = (headers, headers);
         for (i, segment) in self.segments.iter_mut().enumerate() {
@@ -279,6 +281,18 @@ impl Writer<'_> {
         }
     }
 
+    /// The packed relative relocations of the data sections. Each section has its own run, so the
+    /// number of words does not depend on the addresses.
+    fn relr(&self) -> Vec<u64> {
+        let mut words = Vec::new();
+        for kind in [AtomKind::RelRo, AtomKind::Data, AtomKind::Roots] {
+            let mut places = self.layout.address_places(&self.program, kind);
+            places.iter_mut().for_each(|p| *p += self.addresses.section(kind));
+            words.extend(relr::encode(&places));
+        }
+        words
+    }
+
     fn section(&self, role: Role) -> Option<&Section> {
         self.sections.iter().find(|s| s.role == role)
     }
@@ -299,12 +313,11 @@ impl Writer<'_> {
                 self.addresses.set_section(kind, section.address);
             }
         }
-        let page = self.machine.page;
         let bounds = |s: Option<&Section>| s.map_or((0, 0), |s| (s.address, s.address + s.size));
         let relr = bounds(self.section(Role::Relr));
         let text = bounds(self.section(Role::Atoms(AtomKind::Text)));
         let relro = self.relro();
-        let relro = (relro.address / page * page, (relro.address + relro.mem_size).next_multiple_of(page));
+        let relro = (relro.address, relro.address + relro.mem_size);
         let roots = bounds(self.section(Role::Atoms(AtomKind::Roots)));
         use LinkerSymbol::*;
         let values = [
@@ -384,7 +397,7 @@ impl Writer<'_> {
                     self.layout.relocate(&self.program, kind, base, &value, part)?;
                 }
                 Role::Relr => {
-                    let words = self.layout.relr(&self.program, &self.addresses);
+                    let words = self.relr();
                     for (to, word) in out[range].chunks_exact_mut(8).zip(words) {
                         to.copy_from_slice(&word.to_le_bytes());
                     }
@@ -445,16 +458,14 @@ impl Writer<'_> {
         h.u16(SHDR as u16);
         h.u16(self.sections.len() as u16 + 1);
         h.u16(self.index(Role::ShStrTab));
-        let page = self.machine.page;
         for s in &self.segments {
-            segment(&mut h, PT_LOAD, s.flags, [s.offset, s.address, s.file_size, s.mem_size, page]);
+            segment(&mut h, PT_LOAD, s.flags, [s.offset, s.address, s.file_size, s.mem_size, self.page]);
         }
         if let Some(s) = self.section(Role::Dynamic) {
             segment(&mut h, PT_DYNAMIC, PF_R | PF_W, [s.offset, s.address, s.size, s.size, 8]);
         }
         let s = self.relro();
-        let rounded = (s.address + s.mem_size).next_multiple_of(page) - s.address;
-        segment(&mut h, PT_GNU_RELRO, PF_R, [s.offset, s.address, s.file_size, rounded, 1]);
+        segment(&mut h, PT_GNU_RELRO, PF_R, [s.offset, s.address, s.file_size, s.mem_size, 1]);
         segment(&mut h, PT_GNU_STACK, PF_R | PF_W, [0, 0, 0, 0, 16]);
         if let Some(s) = self.section(Role::BuildId) {
             segment(&mut h, PT_NOTE, PF_R, [s.offset, s.address, s.size, s.size, 4]);

@@ -5,6 +5,7 @@
 
 pub mod exec;
 pub mod obj;
+pub mod relr;
 
 use crate::target::Arch;
 
@@ -15,9 +16,6 @@ pub struct Machine {
     pub number: u16,
     /// `e_flags`.
     pub flags: u32,
-    /// Largest page that a kernel of this machine may use: segments are congruent to their file
-    /// offsets modulo this.
-    pub page: u64,
     /// What tools want to know of the instruction set beside the machine's number.
     pub attributes: Option<Attributes>,
 }
@@ -65,12 +63,10 @@ const RISCV_ATTRIBUTES: Attributes = Attributes {
 /// The machine of an architecture; `None` where ELF is not used.
 pub fn machine(arch: Arch) -> Option<Machine> {
     match arch {
-        Arch::X64 => Some(Machine { number: 62, flags: 0, page: 0x1000, attributes: None }),
-        Arch::A64 => Some(Machine { number: 183, flags: 0, page: 0x1_0000, attributes: None }),
+        Arch::X64 => Some(Machine { number: 62, flags: 0, attributes: None }),
+        Arch::A64 => Some(Machine { number: 183, flags: 0, attributes: None }),
         // EF_RISCV_RVC | EF_RISCV_FLOAT_ABI_DOUBLE
-        Arch::Rv64 => {
-            Some(Machine { number: 243, flags: 5, page: 0x1000, attributes: Some(RISCV_ATTRIBUTES) })
-        }
+        Arch::Rv64 => Some(Machine { number: 243, flags: 5, attributes: Some(RISCV_ATTRIBUTES) }),
         Arch::Wasm32 => None,
     }
 }

@@ -3,11 +3,10 @@
 //! Sections are in the order of [`SECTIONS`]. In the code section functions with a source file
 //! come first, so that the compilation unit of the debug information is one range; within that,
 //! atoms are in order of definition. The offsets do not depend on addresses, so everything that
-//! follows from offsets (the pc table, the number of relocation words) is known before a format
+//! follows from offsets (the pc table, the number of addresses in data) is known before a format
 //! decides on addresses.
 
 use super::LinkError;
-use super::relr;
 use super::resolve::{Def, Kept, LinkerSymbol, Program};
 use crate::model::{AtomKind, LineRow, RelocEntry};
 use crate::pctab;
@@ -192,8 +191,9 @@ impl Layout {
         })
     }
 
-    /// Places in a section, as offsets, that hold addresses.
-    fn address_places(&self, program: &Program, kind: AtomKind) -> Vec<u64> {
+    /// Places in a section, as offsets, that hold addresses: what has to be changed where the file is not
+    /// loaded at the address that it was linked for.
+    pub fn address_places(&self, program: &Program, kind: AtomKind) -> Vec<u64> {
         let mut places = Vec::new();
         for &i in self.atoms(kind) {
             let base = self.offsets[i as usize];
@@ -201,18 +201,6 @@ impl Layout {
             places.extend(relocs.filter(|r| r.kind == RelocKind::Abs64).map(|r| base + u64::from(r.offset)));
         }
         places
-    }
-
-    /// The packed relative relocations of the data sections. Each section has its own run, so the
-    /// number of words does not depend on the addresses.
-    pub fn relr(&self, program: &Program, addresses: &Addresses) -> Vec<u64> {
-        let mut words = Vec::new();
-        for kind in [AtomKind::RelRo, AtomKind::Data, AtomKind::Roots] {
-            let mut places = self.address_places(program, kind);
-            places.iter_mut().for_each(|p| *p += addresses.section(kind));
-            words.extend(relr::encode(&places));
-        }
-        words
     }
 
     /// The functions, when their code is laid out as their atoms are.

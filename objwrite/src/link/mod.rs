@@ -13,7 +13,6 @@
 //! Nothing depends on hashing order, time, paths or threads: same input, same bytes.
 
 pub mod layout;
-pub mod relr;
 pub mod resolve;
 
 use crate::archive::{Archive, ArchiveError};

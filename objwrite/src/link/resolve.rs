@@ -9,7 +9,7 @@ use super::{LinkError, Undefined};
 use crate::archive::Archive;
 use crate::dwarf;
 use crate::model::{AtomKind, AtomView, Object, RelocEntry, SymRef};
-use crate::target::{Arch, Format, Target};
+use crate::target::{Arch, Target};
 use std::collections::HashMap;
 
 macro_rules! linker_symbols {
@@ -24,13 +24,13 @@ macro_rules! linker_symbols {
             /// Number of these symbols.
             pub const COUNT: usize = [$($name),*].len();
 
-            /// The symbol with this name in files of a format.
-            pub fn from_name(name: &str, format: Format) -> Option<LinkerSymbol> {
+            /// The symbol with this name that the linker defines for a target.
+            pub fn from_name(name: &str, target: Target) -> Option<LinkerSymbol> {
                 let symbol = match name {
                     $($name => LinkerSymbol::$variant,)*
                     _ => return None,
                 };
-                symbol.is_in(format).then_some(symbol)
+                target.platform.linker_symbols.contains(&symbol).then_some(symbol)
             }
 
             /// Its name.
@@ -50,9 +50,9 @@ linker_symbols! {
     RelrStart = "__relr_start";
     /// End of the packed relative relocations.
     RelrEnd = "__relr_end";
-    /// Start of the pages that are made read-only after relocation.
+    /// Start of what is made read-only after relocation: nothing else is on its pages, however large they are.
     RelroStart = "__relro_start";
-    /// End of the pages that are made read-only after relocation.
+    /// End of what is made read-only after relocation.
     RelroEnd = "__relro_end";
     /// Start of the data that a collector searches, 8-aligned.
     RootsStart = "__roots_start";
@@ -70,18 +70,6 @@ linker_symbols! {
     StackTop = "__stack_top";
     /// First address behind everything the file places, 16-aligned.
     HeapStart = "__heap_start";
-}
-
-impl LinkerSymbol {
-    /// Files that a system loads are relocated; files with a linear memory say how it is divided.
-    fn is_in(self, format: Format) -> bool {
-        use LinkerSymbol::*;
-        match self {
-            ImageBase | RelrStart | RelrEnd | RelroStart | RelroEnd => format != Format::Wasm,
-            StackLow | StackTop | HeapStart => format == Format::Wasm,
-            RootsStart | RootsEnd | TextStart | TextEnd | PcTable => true,
-        }
-    }
 }
 
 /// What a symbol stands for.
@@ -219,7 +207,7 @@ impl<'a> Resolver<'a> {
             let symbol = &object.symbols[atom.sym.0 as usize];
             let slot = &mut defined[atom.sym.0 as usize];
             let twice = *slot != 0
-                || LinkerSymbol::from_name(&symbol.name, self.target.format).is_some()
+                || LinkerSymbol::from_name(&symbol.name, self.target).is_some()
                 || symbol.global && self.globals.insert(&symbol.name, (index, i as u32)).is_some();
             if twice {
                 return Err(LinkError::Duplicate { symbol: symbol.name.clone() });
@@ -337,7 +325,7 @@ impl<'a> Resolver<'a> {
         if let Some(atom) = own {
             return Ok(Def::Atom(self.keep(input, atom)?));
         }
-        if let Some(symbol) = LinkerSymbol::from_name(name, self.target.format) {
+        if let Some(symbol) = LinkerSymbol::from_name(name, self.target) {
             return Ok(Def::Linker(symbol));
         }
         if let Some((input, atom)) = self.by_name(name)? {

@@ -44,7 +44,7 @@ pub const STACK_SIZE: u64 = 864 << 10;
 /// Memory below `__stack_low`, for frames that are made around a single call without a check.
 const STACK_SLACK: u64 = 64 << 10;
 /// Pages of linear memory.
-const PAGE: u64 = 1 << 16;
+pub(crate) const PAGE: u64 = 1 << 16;
 /// Number of pages that 32-bit addresses reach.
 const MOST_PAGES: u64 = 1 << 16;
 /// Segments that engines certainly take (their limit is 100,000).

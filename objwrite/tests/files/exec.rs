@@ -331,5 +331,5 @@ fn many_relocations() {
         .collect();
     expected.sort_unstable();
     assert_eq!(expected.len(), 300);
-    assert_eq!(mochi_objwrite::link::relr::decode(&words), expected);
+    assert_eq!(mochi_objwrite::elf::relr::decode(&words), expected);
 }

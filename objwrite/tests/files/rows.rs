@@ -5,26 +5,21 @@
 
 use crate::support::*;
 use mochi_objwrite::reloc::{self, RELOCS};
-use mochi_objwrite::target::TargetRow;
+use mochi_objwrite::target::{TARGETS, Target};
 use mochi_objwrite::{
-    Arch, Atom, AtomKind, Format, LinkInput, Object, Os, RelocEntry, RelocKind, RelocatableInput, SymRef,
-    Symbol, link, relocatable,
+    Atom, AtomKind, Format, LinkInput, Object, RelocEntry, RelocKind, RelocatableInput, SymRef, Symbol, link,
+    relocatable,
 };
 use object::read::elf::{ElfFile64, FileHeader, ProgramHeader};
 use object::{LittleEndian, Object as _, ObjectSection, ObjectSymbol, elf};
 
-const fn linux(triple: &'static str, short: &'static str, arch: Arch) -> TargetRow {
-    TargetRow { triple, short, arch, os: Os::Linux, format: Format::Elf }
+/// The machines that the format is for.
+fn machines() -> impl Iterator<Item = Target> {
+    TARGETS.iter().filter(|row| row.format == Format::Elf)
 }
 
-static MACHINES: [TargetRow; 3] = [
-    linux("x86_64-unknown-linux", "x64-linux", Arch::X64),
-    linux("aarch64-unknown-linux", "a64-linux", Arch::A64),
-    linux("riscv64gc-unknown-linux", "rv64-linux", Arch::Rv64),
-];
-
 /// An object with one atom per kind and list of relocations.
-fn object(target: &'static TargetRow, atoms: &[(&str, AtomKind, Vec<RelocKind>)]) -> Vec<u8> {
+fn object(target: Target, atoms: &[(&str, AtomKind, Vec<RelocKind>)]) -> Vec<u8> {
     let mut object = Object::new(target);
     for (name, kind, kinds) in atoms {
         object.symbols.push(Symbol { name: name.to_string(), global: true });
@@ -54,7 +49,7 @@ fn object(target: &'static TargetRow, atoms: &[(&str, AtomKind, Vec<RelocKind>)]
         .bytes
 }
 
-fn agrees(target: &'static TargetRow) {
+fn agrees(target: Target) {
     let of_machine = |r: &&reloc::RelocRow| r.elf_number(target.arch).is_some() && r.kind != RelocKind::Abs32;
     let kinds: Vec<RelocKind> = RELOCS.iter().filter(of_machine).map(|r| r.kind).collect();
     let (data, code): (Vec<_>, Vec<_>) =
@@ -90,7 +85,8 @@ fn agrees(target: &'static TargetRow) {
 /// The executable's headers for each machine: pages of the size its kernels may use.
 #[test]
 fn executables_of_each_machine() {
-    for (target, page) in MACHINES.iter().zip([0x1000, 0x1_0000, 0x1000]) {
+    for target in machines() {
+        let page = target.platform.page;
         let mut object = Object::new(target);
         for (i, kind) in
             [AtomKind::Text, AtomKind::RelRo, AtomKind::Data, AtomKind::ReadOnly].into_iter().enumerate()
@@ -145,5 +141,5 @@ fn executables_of_each_machine() {
 
 #[test]
 fn lld_agrees() {
-    MACHINES.iter().for_each(agrees);
+    machines().for_each(agrees);
 }

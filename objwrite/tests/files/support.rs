@@ -102,7 +102,7 @@ pub const ABS: RelocKind = RelocKind::Abs64;
 ///
 /// ```text
 /// _start:     xor ebp,ebp; lea rdi,[__relr_start]; lea rsi,[__relr_end]; lea rdx,[__image_base]
-///             call apply_relr; lea rdi,[__relro_start]; lea rsi,[__relro_end]; sub rsi,rdi
+///             call apply_relr; lea rdi,[__relro_start]; lea rsi,[__relro_end]; sub rsi,rdi; and rdi,-4096
 ///             mov edx,1; mov eax,10; syscall; call mochi_main; mov edi,eax; mov eax,60; syscall
 /// apply_relr: 1: cmp rdi,rsi; jae 9f; mov rax,[rdi]; add rdi,8; test al,1; jnz 2f
 ///             lea r8,[rax+rdx]; add [r8],rdx; add r8,8; jmp 1b
@@ -113,7 +113,7 @@ pub fn runtime() -> Object {
     let mut b = Builder::new();
     let start =
         hex("31ed 488d3d00000000 488d3500000000 488d1500000000 e800000000 488d3d00000000 488d3500000000
-         4829fe ba01000000 b80a000000 0f05 e800000000 89c7 b83c000000 0f05");
+         4829fe 4881e700f0ffff ba01000000 b80a000000 0f05 e800000000 89c7 b83c000000 0f05");
     let relocs = [
         (5, PC, "__relr_start", -4),
         (12, PC, "__relr_end", -4),
@@ -121,7 +121,7 @@ pub fn runtime() -> Object {
         (24, CALL, "apply_relr", -4),
         (31, PC, "__relro_start", -4),
         (38, PC, "__relro_end", -4),
-        (58, CALL, "mochi_main", -4),
+        (65, CALL, "mochi_main", -4),
     ];
     b.atom("_start", AtomKind::Text, &start, &relocs);
     let apply = hex("4839f77336488b074883c708a801750d4c8d04104901104983c008ebe3

@@ -121,7 +121,6 @@ extern data desc_buffer
 extern data desc_str
 extern data gc_count
 extern data mark_end
-extern data heap_area
 data node = [7, 4 | 2 << 16 | 1 << 32 | 1 << 48, 0, 0, 0, 0, 0, 0, 0]
 var kept: ref = 0
 

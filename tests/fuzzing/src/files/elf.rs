@@ -175,7 +175,7 @@ fn judge_executable(program: &Program, bytes: &[u8], build_id: bool) {
     assert_eq!(file.entry(), placement.addresses[&0]);
     assert_eq!(file.build_id().expect("readable").is_some(), build_id);
     judge_segments(&file, bytes);
-    let linker = linker_symbols(&file, program.target.arch);
+    let linker = linker_symbols(&file);
     let mut words = Vec::new();
     for (item, address) in placement.items() {
         let symbol = found[&item.name];
@@ -246,16 +246,14 @@ fn relative_places(entries: &[u64]) -> Vec<u64> {
 }
 
 /// What the symbols of the linker must be, from the section table.
-fn linker_symbols(file: &File, arch: Arch) -> BTreeMap<&'static str, u64> {
+fn linker_symbols(file: &File) -> BTreeMap<&'static str, u64> {
     let bounds = |names: &[&str]| {
         let all = names.iter().filter_map(|n| file.section_by_name(n));
         let all: Vec<(u64, u64)> = all.map(|s| (s.address(), s.address() + s.size())).collect();
         (all.iter().map(|s| s.0).min(), all.iter().map(|s| s.1).max())
     };
-    let page = if arch == Arch::A64 { 0x1_0000 } else { 0x1000 };
     let (text, relr, pctab) = (bounds(&[".text"]), bounds(&[".relr.dyn"]), bounds(&[".mochi.pctab"]));
     let (relro, roots) = (bounds(&[".data.rel.ro", ".dynamic"]), bounds(&[".data.roots"]));
-    let relro_end = relro.1.expect("always there").next_multiple_of(page);
     [
         ("__image_base", 0),
         ("__text_start", text.0.unwrap_or(0)),
@@ -263,8 +261,8 @@ fn linker_symbols(file: &File, arch: Arch) -> BTreeMap<&'static str, u64> {
         ("__pctab", pctab.0.unwrap_or(0)),
         ("__relr_start", relr.0.unwrap_or(0)),
         ("__relr_end", relr.1.unwrap_or(0)),
-        ("__relro_start", relro.0.expect("always there") / page * page),
-        ("__relro_end", relro_end),
+        ("__relro_start", relro.0.expect("always there")),
+        ("__relro_end", relro.1.expect("always there")),
         ("__roots_start", roots.0.unwrap_or(0)),
         ("__roots_end", roots.1.unwrap_or(0).next_multiple_of(8)),
     ]
