@@ -9,8 +9,8 @@
 //! A file whose name ends as a row of the target table says (`Platform::runtime`) is for such rows only,
 //! every other one for all.
 
-use mochi_ir::{Attributes, Conv, Function, Module, Op, Signature, SymKind, Type, passes, text, verify};
-use mochi_isa::{Context, Options, entry_stub, module::compile_module};
+use mochi_ir::{Attributes, Conv, Function, Module, Op, Signature, Sym, SymKind, Type, passes, text, verify};
+use mochi_isa::{Context, Options, entry_stub, import_stub, module::compile_module};
 use mochi_lang::lower::{LAYOUT, RUNTIME_DATA, RUNTIME_FUNCTIONS, RUNTIME_REGIONS};
 use mochi_lang::system::{self, Compiled};
 use mochi_objwrite::target::{TARGETS, Target, TargetRow};
@@ -144,14 +144,28 @@ fn compile(sources: &[(String, String)], target: &TargetRow) -> Compiled {
     Compiled { module, layout }
 }
 
+/// What the entry point calls, with what its system gives: no function for others.
+const START: &str = "rt_start";
+
 /// The module's code and data as an archive.
 fn archive(module: &mut Module, target: Target) -> Vec<u8> {
     let entry = module.declare_func("_start", Signature::default(), Attributes::default(), true);
-    let start = module.lookup("rt_start").unwrap_or_else(|| fail(&["the runtime has no `rt_start`".into()]));
+    let start = module.lookup(START).unwrap_or_else(|| fail(&[format!("the runtime has no `{START}`")]));
+    let imports = imports(module, target);
     let context = Context::new(module, target, Options::default());
     let mut object = compile_module(&context);
     object.atoms.push(entry_stub(target, entry, start));
+    object.atoms.extend(imports.iter().map(|&(function, slot)| import_stub(target, function, slot)));
     object.to_bytes()
+}
+
+/// The functions that the target's libraries have, with the symbols of their slots.
+fn imports(module: &mut Module, target: Target) -> Vec<(Sym, Sym)> {
+    let names: Vec<String> = module.syms.iter().map(|s| s.name.clone()).collect();
+    let slots = names.iter().filter_map(|name| Some((name, target.platform.slot_symbol(name)?)));
+    let symbols =
+        slots.filter_map(|(name, slot)| Some((module.lookup(name)?, module.declare_data(&slot, false))));
+    symbols.collect()
 }
 
 /// A row of the `Library` table.
@@ -171,6 +185,9 @@ fn library_rows(module: &Module, inlined: &[Function]) -> BTreeMap<String, Row> 
     let mut rows = BTreeMap::new();
     for func in &module.funcs {
         let decl = module.sym(func.sym);
+        if decl.name == START {
+            continue;
+        }
         let SymKind::Func(sig) = &decl.kind else { unreachable!("a function has a signature") };
         let body = bodies.get(decl.name.as_str()).cloned();
         let row = Row { signature: signature(sig, func), attributes: decl.attributes, body };

@@ -111,14 +111,25 @@ pub fn own_symbols(target: Target) -> &'static [&'static str] {
     }
 }
 
-/// The program's first code: clears the frame pointer, and calls `start` with the initial stack
-/// pointer as its argument. The atom defines `entry`.
+/// The program's first code: clears the frame pointer, and calls `start` with what the system gives
+/// ([`Entry`](mochi_objwrite::platform::Entry)). The atom defines `entry`.
 pub fn entry_stub(target: Target, entry: Sym, start: Sym) -> Atom {
+    let found = target.platform.entry;
     match target.arch {
-        Arch::X64 => x64::entry::stub(entry, start),
-        Arch::A64 => a64::entry::stub(entry, start),
+        Arch::X64 => x64::entry::stub(found, entry, start),
+        Arch::A64 => a64::entry::stub(found, entry, start),
         Arch::Rv64 => rv64::entry::stub(entry, start),
         Arch::Wasm32 => wasm32::entry::stub(entry, start),
+    }
+}
+
+/// The way to an imported function: jumps to the address in its slot. The atom defines `function`. Calls go
+/// through it, so that code does not know what is imported.
+pub fn import_stub(target: Target, function: Sym, slot: Sym) -> Atom {
+    match target.arch {
+        Arch::X64 => x64::entry::import(function, slot),
+        Arch::A64 => a64::entry::import(function, slot),
+        Arch::Rv64 | Arch::Wasm32 => unreachable!("no system of this machine has imports with slots"),
     }
 }
 

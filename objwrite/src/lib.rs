@@ -4,15 +4,16 @@
 //! relocations and tables, and writes files. [`link::link`] makes executables, [`link::relocatable`] objects.
 
 pub mod archive;
+pub mod bytes;
 pub mod dwarf;
 pub mod elf;
 pub mod leb;
 pub mod link;
+pub mod macho;
 pub mod model;
 pub mod pctab;
 pub mod platform;
 pub mod reloc;
-pub mod sha256;
 pub mod target;
 pub mod wasm;
 

@@ -76,7 +76,8 @@ impl Format {
         match self {
             Format::Elf => &[(FileKind::Executable, ""), (FileKind::Object, "o")],
             Format::Wasm => &[(FileKind::Executable, "wasm")],
-            Format::MachO | Format::Coff => &[],
+            Format::MachO => &[(FileKind::Executable, "")],
+            Format::Coff => &[],
         }
     }
 
@@ -90,7 +91,8 @@ impl Format {
         match self {
             Format::Elf => &[],
             Format::Wasm => &["objects for other linkers", "call frames in debuggers"],
-            Format::MachO | Format::Coff => &["files"],
+            Format::MachO => &["objects for other linkers"],
+            Format::Coff => &["files"],
         }
     }
 }
@@ -129,6 +131,8 @@ targets! {
     "x86_64-unknown-linux" "x64-linux" X64 Linux Elf LINUX_X64;
     "aarch64-unknown-linux" "a64-linux" A64 Linux Elf LINUX_A64;
     "riscv64gc-unknown-linux" "rv64-linux" Rv64 Linux Elf LINUX_RV64;
+    "x86_64-apple-darwin" "x64-macos" X64 MacOs MachO MACOS_X64;
+    "aarch64-apple-darwin" "a64-macos" A64 MacOs MachO MACOS_A64;
     "wasm32-wasi" "wasm32-wasi" Wasm32 Wasi Wasm WASI;
 }
 

@@ -1,4 +1,4 @@
-//! The entry point of executables.
+//! Code that is made of no IR: the entry point of executables, the way to imported functions.
 
 use crate::a64::insts::Row;
 use crate::a64::regs::*;
@@ -6,19 +6,35 @@ use crate::mach;
 use crate::mach::fields::FieldRow;
 use crate::mach::operands::{i, r};
 use mochi_ir::Sym;
+use mochi_objwrite::platform::Entry;
 use mochi_objwrite::{Atom, RelocEntry, RelocKind, SymRef};
 
 /// `_start`: clears the frame pointer and the link register, which ends back traces, and calls
-/// `start` with the initial stack pointer, which is aligned (AAPCS64, section 6.4.5.1).
-pub fn stub(entry: Sym, start: Sym) -> Atom {
+/// `start`, with the initial stack pointer where arguments are on the stack; it is aligned (AAPCS64,
+/// section 6.4.5.1).
+pub fn stub(found: Entry, entry: Sym, start: Sym) -> Atom {
+    let mut words = vec![Row::Movz.encode(&[r(FP), i(0), i(0)]), Row::Movz.encode(&[r(LR), i(0), i(0)])];
+    if found == Entry::Stack {
+        words.push(Row::MovSp.encode(&[r(x(0)), r(SP)]));
+    }
+    let offset = 4 * words.len() as u32;
+    words.extend([Row::Bl.encode(&[i(0)]), Row::Brk.encode(&[i(1)])]);
+    let call = RelocEntry { offset, kind: RelocKind::A64Call, sym: SymRef(start.0), addend: 0 };
+    mach::entry::start(entry, bytes(&words), dwarf(SP), 0, call)
+}
+
+/// `adrp x16, slot; ldr x16, [x16, slot]; br x16`: the register is scratch at calls (AAPCS64, section 6.1.1).
+pub fn import(function: Sym, slot: Sym) -> Atom {
     let words = [
-        Row::Movz.encode(&[r(FP), i(0), i(0)]),
-        Row::Movz.encode(&[r(LR), i(0), i(0)]),
-        Row::MovSp.encode(&[r(x(0)), r(SP)]),
-        Row::Bl.encode(&[i(0)]),
-        Row::Brk.encode(&[i(1)]),
+        Row::Adrp.encode(&[r(IP0), i(0)]),
+        Row::Ldr.encode(&[r(IP0), r(IP0), i(0)]),
+        Row::BranchReg.encode(&[r(IP0)]),
     ];
-    let bytes = words.iter().flat_map(|w| w.to_le_bytes()).collect();
-    let call = RelocEntry { offset: 12, kind: RelocKind::A64Call, sym: SymRef(start.0), addend: 0 };
-    mach::entry::atom(entry, bytes, dwarf(SP), 0, call)
+    let field = |offset, kind| RelocEntry { offset, kind, sym: SymRef(slot.0), addend: 0 };
+    let relocs = vec![field(0, RelocKind::A64Page), field(4, RelocKind::A64Ldst64Lo12)];
+    mach::entry::atom(function, bytes(&words), relocs)
+}
+
+fn bytes(words: &[u32]) -> Vec<u8> {
+    words.iter().flat_map(|w| w.to_le_bytes()).collect()
 }

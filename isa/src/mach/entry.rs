@@ -1,23 +1,31 @@
-//! The entry point of executables: what instruction sets share.
+//! Code that is made of no IR, the entry point of executables: what instruction sets share.
 
 use mochi_ir::Sym;
 use mochi_objwrite::{Atom, AtomKind, CfiOp, FrameInfo, FunctionInfo, RelocEntry, SymRef};
 
 /// The atom of the entry point. `stack` is the DWARF number of the stack pointer; `call` calls the
 /// start function.
-pub fn atom(entry: Sym, bytes: Vec<u8>, stack: u16, cfa: i32, call: RelocEntry) -> Atom {
+pub fn start(entry: Sym, bytes: Vec<u8>, stack: u16, cfa: i32, call: RelocEntry) -> Atom {
+    let mut atom = atom(entry, bytes, vec![call]);
     // The return address is undefined: nothing to unwind to. The closest the model has is a
     // frame whose address is the stack pointer itself.
     let frame = FrameInfo { ops: vec![(0, CfiOp::DefCfa(stack, cfa))] };
-    let code_size = bytes.len() as u32;
+    let code_size = atom.bytes.len() as u32;
     let display = "_start".to_string();
+    atom.function = Some(FunctionInfo { display, frame, code_size, ..FunctionInfo::default() });
+    atom
+}
+
+/// An atom of code that leaves the stack as it is.
+pub fn atom(symbol: Sym, bytes: Vec<u8>, relocs: Vec<RelocEntry>) -> Atom {
+    let code_size = bytes.len() as u32;
     Atom {
-        sym: SymRef(entry.0),
+        sym: SymRef(symbol.0),
         kind: AtomKind::Text,
         align: 16,
         bytes,
         zero_size: 0,
-        relocs: vec![call],
-        function: Some(FunctionInfo { display, frame, code_size, ..FunctionInfo::default() }),
+        relocs,
+        function: Some(FunctionInfo { code_size, ..FunctionInfo::default() }),
     }
 }

@@ -1,16 +1,27 @@
-//! The entry point of executables.
+//! Code that is made of no IR: the entry point of executables, the way to imported functions.
 
 use crate::mach;
 use crate::x64::regs::{RSP, dwarf};
 use mochi_ir::Sym;
+use mochi_objwrite::platform::Entry;
 use mochi_objwrite::{Atom, RelocEntry, RelocKind, SymRef};
 
-/// `_start`: `xor %ebp,%ebp; mov %rsp,%rdi; and $-16,%rsp; call start; ud2`. The frame pointer 0
-/// ends back traces (psABI x86-64, section 3.4.1).
-pub fn stub(entry: Sym, start: Sym) -> Atom {
-    let mut bytes = vec![0x31, 0xed, 0x48, 0x89, 0xe7, 0x48, 0x83, 0xe4, 0xf0, 0xe8];
+/// `_start`: `xor %ebp,%ebp; mov %rsp,%rdi; and $-16,%rsp; call start; ud2`; the second where arguments are on
+/// the stack. The frame pointer 0 ends back traces (psABI x86-64, section 3.4.1).
+pub fn stub(found: Entry, entry: Sym, start: Sym) -> Atom {
+    let mut bytes = vec![0x31, 0xed];
+    if found == Entry::Stack {
+        bytes.extend([0x48, 0x89, 0xe7]);
+    }
+    bytes.extend([0x48, 0x83, 0xe4, 0xf0, 0xe8]);
     let offset = bytes.len() as u32;
     bytes.extend([0, 0, 0, 0, 0x0f, 0x0b]);
     let call = RelocEntry { offset, kind: RelocKind::X64Call, sym: SymRef(start.0), addend: -4 };
-    mach::entry::atom(entry, bytes, dwarf(RSP), 8, call)
+    mach::entry::start(entry, bytes, dwarf(RSP), 8, call)
+}
+
+/// `jmp *slot(%rip)`.
+pub fn import(function: Sym, slot: Sym) -> Atom {
+    let relocs = vec![RelocEntry { offset: 2, kind: RelocKind::X64Pc32, sym: SymRef(slot.0), addend: -4 }];
+    mach::entry::atom(function, vec![0xff, 0x25, 0, 0, 0, 0], relocs)
 }

@@ -19,14 +19,15 @@
 //! small program stays small. The dynamic section names nothing to load; it is what tools read to
 //! recognise a static-PIE with immediate binding, and lists the relocations for them.
 
-use super::{Attributes, Bytes, Machine, StringTable, machine, relr};
+use super::{Attributes, Machine, machine, relr};
+use crate::bytes::{Bytes, StringTable};
 use crate::dwarf;
 use crate::link::layout::{Addresses, Layout, pc_table};
 use crate::link::resolve::{LinkerSymbol, Program, resolve};
 use crate::link::{Image, LinkError, LinkInput};
 use crate::model::AtomKind;
-use crate::sha256::sha256;
 use crate::target::Arch;
+use sha2::{Digest, Sha256};
 
 const EHDR: u64 = 64;
 const PHDR: u64 = 56;
@@ -415,7 +416,7 @@ impl Writer<'_> {
             bytes.u32(3); // NT_GNU_BUILD_ID
             bytes.0.extend(b"GNU\0");
             out[at..at + 16].copy_from_slice(&bytes.0);
-            let id = sha256(&out);
+            let id = Sha256::digest(&out);
             out[at + 16..at + 16 + BUILD_ID].copy_from_slice(&id[..BUILD_ID]);
         }
         Ok(Image { bytes: out })

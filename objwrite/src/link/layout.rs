@@ -19,6 +19,9 @@ use std::ops::Range;
 pub const SECTIONS: [AtomKind; 6] =
     [AtomKind::ReadOnly, AtomKind::Text, AtomKind::RelRo, AtomKind::Data, AtomKind::Roots, AtomKind::Bss];
 
+/// Bytes of the slot of an import.
+pub const SLOT: u64 = 8;
+
 /// A section of the output.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Section {
@@ -45,6 +48,7 @@ pub struct Layout {
 pub struct Addresses {
     sections: [u64; SECTIONS.len()],
     symbols: [u64; LinkerSymbol::COUNT],
+    slots: u64,
 }
 
 impl Addresses {
@@ -56,6 +60,16 @@ impl Addresses {
     /// Sets the value of a symbol.
     pub fn set_symbol(&mut self, symbol: LinkerSymbol, address: u64) {
         self.symbols[symbol as usize] = address;
+    }
+
+    /// Sets the address of the slots of imports: words that the system's loader fills in.
+    pub fn set_slots(&mut self, address: u64) {
+        self.slots = address;
+    }
+
+    /// The address of the slot of an external.
+    pub fn slot(&self, external: u32) -> u64 {
+        self.slots + SLOT * u64::from(external)
     }
 
     /// The address of a section.
@@ -166,12 +180,12 @@ impl Layout {
         Ok(())
     }
 
-    /// The value of a symbol of a program that leaves none to others.
+    /// The value of a symbol of a program whose externals are all slots of imports.
     pub fn value(&self, program: &Program, def: Def, addresses: &Addresses) -> u64 {
         match def {
             Def::Atom(i) => self.address(program, i, addresses),
             Def::Linker(s) => addresses.symbol(s),
-            Def::External(_) => unreachable!("nothing is left to others"),
+            Def::External(i) => addresses.slot(i),
         }
     }
 

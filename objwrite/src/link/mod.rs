@@ -170,7 +170,8 @@ pub fn link(input: &LinkInput) -> Result<Image, LinkError> {
     match input.object.target.format {
         Format::Elf => crate::elf::exec::write(input),
         Format::Wasm => crate::wasm::exec::write(input),
-        Format::MachO | Format::Coff => Err(LinkError::Unsupported("executables of this format")),
+        Format::MachO => crate::macho::exec::write(input),
+        Format::Coff => Err(LinkError::Unsupported("executables of this format")),
     }
 }
 

@@ -31,8 +31,8 @@ use crate::link::resolve::{Def, LinkerSymbol, Program, resolve};
 use crate::link::{Image, LinkError, LinkInput};
 use crate::model::{AtomKind, RelocEntry};
 use crate::reloc::{Range, RelocKind};
-use crate::sha256::sha256;
 use crate::target::Arch;
+use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 
 /// First address that is used: an access near 0 is always a mistake.
@@ -119,7 +119,7 @@ pub fn write(input: &LinkInput) -> Result<Image, LinkError> {
         sections::custom(&mut out, "name", &w.names());
     }
     if input.build_id {
-        let id = sha256(&out);
+        let id = Sha256::digest(&out);
         let mut contents = Vec::new();
         bytes(&mut contents, &id);
         sections::custom(&mut out, "build_id", &contents);
