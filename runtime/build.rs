@@ -9,7 +9,7 @@
 //! A file whose name ends as a row of the target table says (`Platform::runtime`) is for such rows only,
 //! every other one for all.
 
-use mochi_ir::{Attributes, Conv, Function, Module, Op, Signature, Sym, SymKind, Type, passes, text, verify};
+use mochi_ir::{Attributes, Function, Module, Op, Signature, Sym, SymKind, Type, passes, text, verify};
 use mochi_isa::{Context, Options, entry_stub, import_stub, module::compile_module};
 use mochi_lang::lower::{LAYOUT, RUNTIME_DATA, RUNTIME_FUNCTIONS, RUNTIME_REGIONS};
 use mochi_lang::system::{self, Compiled};
@@ -208,9 +208,5 @@ fn signature(sig: &Signature, func: &Function) -> String {
     let ty = |t: &Type| format!("Type::{t:?}");
     let params: Vec<String> = sig.params.iter().map(ty).collect();
     let result = sig.result.as_ref().map_or("None".to_string(), |t| format!("Some({})", ty(t)));
-    let conv = match func.conv {
-        Conv::C => "Conv::C",
-        Conv::PreserveAll => "Conv::PreserveAll",
-    };
-    format!("params: &[{}], result: {result}, conv: {conv}", params.join(", "))
+    format!("params: &[{}], result: {result}, conv: Conv::{:?}", params.join(", "), func.conv)
 }

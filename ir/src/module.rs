@@ -11,11 +11,24 @@ pub struct Sym(pub u32);
 /// Calling convention of a function.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Conv {
-    /// The C convention of the target.
+    /// The convention of our code: that of C on most systems of the machine.
     #[default]
     C,
     /// Arguments and result as in `C`, but the callee keeps every other register. For cold paths.
     PreserveAll,
+    /// The convention in which the system calls and is called; another one than `C` on Windows on x86-64 only.
+    System,
+}
+
+impl Conv {
+    /// Each with its word in the text form, but the usual one.
+    pub const WORDS: [(&'static str, Conv); 2] =
+        [("preserve_all", Conv::PreserveAll), ("system", Conv::System)];
+
+    /// Its word in the text form; the usual one has none.
+    pub fn word(self) -> Option<&'static str> {
+        Conv::WORDS.iter().find(|(_, conv)| *conv == self).map(|(word, _)| *word)
+    }
 }
 
 macro_rules! attributes {

@@ -5,6 +5,7 @@
 
 pub mod archive;
 pub mod bytes;
+pub mod coff;
 pub mod dwarf;
 pub mod elf;
 pub mod leb;

@@ -15,6 +15,8 @@ pub struct Platform {
     pub image_base: u64,
     /// How the program is entered.
     pub entry: Entry,
+    /// How the system's functions are called, and how it calls functions of the program.
+    pub convention: Convention,
     /// Libraries of the system, and their functions that the runtime calls. None of them takes a variable
     /// number of arguments: the conventions for these differ.
     pub imports: &'static [Library],
@@ -23,6 +25,8 @@ pub struct Platform {
     /// Bytes of stack that a function may go down by without touching them: less than the guard below
     /// the stack, and on some systems exactly the page that grows it.
     pub stack_probe: u32,
+    /// Bytes of stack that the system reserves for the program; 0 where the program makes its own.
+    pub stack_reserve: u64,
     /// The endings of the names of the runtime's files that are for it (`os_linux.mochi`).
     pub runtime: &'static [&'static str],
 }
@@ -33,11 +37,21 @@ pub enum Entry {
     /// At the stack pointer, which is aligned, the number of arguments, and above it their addresses; the
     /// start function gets the stack pointer.
     Stack,
-    /// What C's `main` does: number and addresses of arguments and the environment in registers, and a
-    /// return address; the start function gets the three.
-    Arguments,
+    /// What a function does: a return address, and in the registers of arguments what the system gives
+    /// (macOS: as to C's `main`; Windows: nothing of use); the start function gets them.
+    Registers,
     /// Nothing: an engine calls it by its name.
     Engine,
+}
+
+/// A calling convention of systems.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Convention {
+    /// That of the machine's own document: the one of all other code.
+    Machine,
+    /// Windows on x86-64: four registers by position, room for them on the stack, and ten SSE registers
+    /// that are kept whole (Microsoft, "x64 calling convention").
+    Win64,
 }
 
 /// A library of the system.
@@ -77,6 +91,7 @@ pub const LINUX: Platform = Platform {
     page: 0x1000,
     image_base: 0,
     entry: Entry::Stack,
+    convention: Convention::Machine,
     imports: &[],
     linker_symbols: &[
         LinkerSymbol::ImageBase,
@@ -91,18 +106,19 @@ pub const LINUX: Platform = Platform {
         LinkerSymbol::PcTable,
     ],
     stack_probe: 0x1000,
-    runtime: &["posix", "linux"],
+    stack_reserve: 0,
+    runtime: &["mapped", "posix", "linux"],
 };
 
 /// Linux on x86-64.
-pub const LINUX_X64: Platform = Platform { runtime: &["posix", "linux", "linux_x64"], ..LINUX };
+pub const LINUX_X64: Platform = Platform { runtime: &["mapped", "posix", "linux", "linux_x64"], ..LINUX };
 
 /// Linux on AArch64, whose kernels may be built for pages of 4, 16 or 64 KiB.
 pub const LINUX_A64: Platform =
-    Platform { page: 0x1_0000, runtime: &["posix", "linux", "linux_a64"], ..LINUX };
+    Platform { page: 0x1_0000, runtime: &["mapped", "posix", "linux", "linux_a64"], ..LINUX };
 
 /// Linux on RV64.
-pub const LINUX_RV64: Platform = Platform { runtime: &["posix", "linux", "linux_rv64"], ..LINUX };
+pub const LINUX_RV64: Platform = Platform { runtime: &["mapped", "posix", "linux", "linux_rv64"], ..LINUX };
 
 /// What the runtime calls of macOS. Its system calls are no interface; this library is.
 const LIB_SYSTEM: Library = Library {
@@ -132,7 +148,8 @@ const LIB_SYSTEM: Library = Library {
 pub const MACOS: Platform = Platform {
     page: 0x1000,
     image_base: 1 << 32,
-    entry: Entry::Arguments,
+    entry: Entry::Registers,
+    convention: Convention::Machine,
     imports: &[LIB_SYSTEM],
     linker_symbols: &[
         LinkerSymbol::RootsStart,
@@ -142,14 +159,75 @@ pub const MACOS: Platform = Platform {
         LinkerSymbol::PcTable,
     ],
     stack_probe: 0x1000,
-    runtime: &["posix", "macos"],
+    stack_reserve: 0,
+    runtime: &["mapped", "posix", "macos"],
 };
 
 /// macOS on x86-64.
-pub const MACOS_X64: Platform = Platform { runtime: &["posix", "macos", "macos_x64"], ..MACOS };
+pub const MACOS_X64: Platform = Platform { runtime: &["mapped", "posix", "macos", "macos_x64"], ..MACOS };
 
 /// macOS on arm64, whose pages are of 16 KiB.
-pub const MACOS_A64: Platform = Platform { page: 0x4000, runtime: &["posix", "macos", "macos_a64"], ..MACOS };
+pub const MACOS_A64: Platform =
+    Platform { page: 0x4000, runtime: &["mapped", "posix", "macos", "macos_a64"], ..MACOS };
+
+/// What the runtime calls of Windows.
+const KERNEL32: Library = Library {
+    name: "KERNEL32.dll",
+    functions: &[
+        "AddVectoredExceptionHandler",
+        "ExitProcess",
+        "GetCommandLineW",
+        "GetConsoleMode",
+        "GetCurrentThreadStackLimits",
+        "GetEnvironmentStringsW",
+        "GetLastError",
+        "GetStdHandle",
+        "GetSystemTimePreciseAsFileTime",
+        "GlobalMemoryStatusEx",
+        "MultiByteToWideChar",
+        "QueryPerformanceCounter",
+        "QueryPerformanceFrequency",
+        "ReadConsoleW",
+        "ReadFile",
+        "SetThreadStackGuarantee",
+        "Sleep",
+        "VirtualAlloc",
+        "VirtualFree",
+        "WideCharToMultiByte",
+        "WriteConsoleW",
+        "WriteFile",
+    ],
+};
+
+/// Random numbers of the system, by the name that its headers call `RtlGenRandom`.
+const ADVAPI32: Library = Library { name: "ADVAPI32.dll", functions: &["SystemFunction036"] };
+
+/// Windows 8 and later. The loader relocates and protects what it loads, and gives a stack that grows by a
+/// page when that is touched.
+pub const WINDOWS: Platform = Platform {
+    page: 0x1000,
+    image_base: 0x1_4000_0000,
+    entry: Entry::Registers,
+    convention: Convention::Machine,
+    imports: &[KERNEL32, ADVAPI32],
+    linker_symbols: &[
+        LinkerSymbol::RootsStart,
+        LinkerSymbol::RootsEnd,
+        LinkerSymbol::TextStart,
+        LinkerSymbol::TextEnd,
+        LinkerSymbol::PcTable,
+    ],
+    stack_probe: 0x1000,
+    stack_reserve: 512 << 20,
+    runtime: &["mapped", "windows"],
+};
+
+/// Windows on x86-64.
+pub const WINDOWS_X64: Platform =
+    Platform { convention: Convention::Win64, runtime: &["mapped", "windows", "windows_x64"], ..WINDOWS };
+
+/// Windows on arm64, where its convention is the machine's, for functions with a fixed number of arguments.
+pub const WINDOWS_A64: Platform = Platform { runtime: &["mapped", "windows", "windows_a64"], ..WINDOWS };
 
 /// WASI preview 1: a linear memory, of which the linker says how it is divided. The stack has no
 /// guard that could be missed; functions compare their frames with a limit.
@@ -157,6 +235,7 @@ pub const WASI: Platform = Platform {
     page: crate::wasm::exec::PAGE,
     image_base: 0,
     entry: Entry::Engine,
+    convention: Convention::Machine,
     imports: &[],
     linker_symbols: &[
         LinkerSymbol::RootsStart,
@@ -169,5 +248,6 @@ pub const WASI: Platform = Platform {
         LinkerSymbol::HeapStart,
     ],
     stack_probe: u32::MAX,
+    stack_reserve: 0,
     runtime: &["wasi"],
 };

@@ -77,7 +77,7 @@ impl Format {
             Format::Elf => &[(FileKind::Executable, ""), (FileKind::Object, "o")],
             Format::Wasm => &[(FileKind::Executable, "wasm")],
             Format::MachO => &[(FileKind::Executable, "")],
-            Format::Coff => &[],
+            Format::Coff => &[(FileKind::Executable, "exe")],
         }
     }
 
@@ -91,8 +91,7 @@ impl Format {
         match self {
             Format::Elf => &[],
             Format::Wasm => &["objects for other linkers", "call frames in debuggers"],
-            Format::MachO => &["objects for other linkers"],
-            Format::Coff => &["files"],
+            Format::MachO | Format::Coff => &["objects for other linkers"],
         }
     }
 }
@@ -133,6 +132,8 @@ targets! {
     "riscv64gc-unknown-linux" "rv64-linux" Rv64 Linux Elf LINUX_RV64;
     "x86_64-apple-darwin" "x64-macos" X64 MacOs MachO MACOS_X64;
     "aarch64-apple-darwin" "a64-macos" A64 MacOs MachO MACOS_A64;
+    "x86_64-pc-windows" "x64-windows" X64 Windows Coff WINDOWS_X64;
+    "aarch64-pc-windows" "a64-windows" A64 Windows Coff WINDOWS_A64;
     "wasm32-wasi" "wasm32-wasi" Wasm32 Wasi Wasm WASI;
 }
 

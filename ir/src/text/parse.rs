@@ -113,6 +113,15 @@ impl<'t, 'm> Parser<'t, 'm> {
         Ok(found)
     }
 
+    fn conv(&mut self) -> Result<Conv> {
+        for (word, conv) in Conv::WORDS {
+            if self.eat_word(word)? {
+                return Ok(conv);
+            }
+        }
+        Ok(Conv::C)
+    }
+
     fn keyword(&mut self, word: &str, what: &'static str) -> Result<()> {
         if self.eat_word(word)? { Ok(()) } else { self.expected(what) }
     }
@@ -285,9 +294,7 @@ impl<'t, 'm> Parser<'t, 'm> {
             if self.eat(b'>')? {
                 sig.result = Some(self.ty()?);
             }
-            if self.eat_word("preserve_all")? {
-                sig.conv = Conv::PreserveAll;
-            }
+            sig.conv = self.conv()?;
         }
         let mut attributes = Attributes::default();
         for (name, field) in Attributes::TABLE {
@@ -367,9 +374,7 @@ impl<'t, 'm> Parser<'t, 'm> {
             func.file = Some(self.unsigned()?);
         }
         func.save_all = self.eat_word("save_all")?;
-        if self.eat_word("preserve_all")? {
-            func.conv = Conv::PreserveAll;
-        }
+        func.conv = self.conv()?;
         if self.eat(b'>')? {
             func.result = Some(self.ty()?);
         }

@@ -2,7 +2,7 @@
 
 use super::lex::is_plain_symbol;
 use crate::func::{Block, BlockCall, Function, Inst, Value};
-use crate::module::{Attributes, Conv, Data, Module, Sym, SymDecl, SymKind};
+use crate::module::{Attributes, Data, Module, Sym, SymDecl, SymKind};
 use crate::ops::{Cond, FCond, Imm, KNOWN_A, KNOWN_B, NO_OVERFLOW, Op};
 use crate::positions::{Position, SrcLoc};
 use std::fmt::Write;
@@ -98,8 +98,8 @@ impl Printer<'_> {
                 if let Some(ty) = sig.result {
                     put!(self, " -> {}", ty.name());
                 }
-                if sig.conv == Conv::PreserveAll {
-                    self.out.push_str(" preserve_all");
+                if let Some(word) = sig.conv.word() {
+                    put!(self, " {word}");
                 }
             }
             SymKind::Data => {
@@ -187,8 +187,8 @@ impl Printer<'_> {
         if func.save_all {
             self.out.push_str(" save_all");
         }
-        if func.conv == Conv::PreserveAll {
-            self.out.push_str(" preserve_all");
+        if let Some(word) = func.conv.word() {
+            put!(self, " {word}");
         }
         if let Some(ty) = func.result {
             put!(self, " -> {}", ty.name());

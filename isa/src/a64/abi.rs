@@ -23,6 +23,7 @@ pub static AAPCS64: Abi<A64> = Abi {
     float_result: d(0),
     caller_saved: CALLER_SAVED,
     callee_saved: CALLEE_SAVED,
+    kept_float: 8,
     // Linux: number in x8; everything but the result is kept.
     syscall_args: &[x(8), x(0), x(1), x(2), x(3), x(4), x(5)],
     syscall_result: x(0),

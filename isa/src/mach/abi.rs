@@ -1,7 +1,11 @@
 //! Calling conventions as tables: where arguments and results are, which registers a call
 //! destroys, how frames are made and left.
+//!
+//! The code of programs and runtime has one convention on a machine, whatever the system
+//! ([`Isa::ABI`]), so that all of it is compiled and judged alike. Where the system's own differs,
+//! functions that it calls and calls of its functions have that one ([`of`]).
 
-use crate::mach::{Emitter, Isa};
+use crate::mach::{Context, Emitter, Isa};
 use mochi_ir::{Conv, Type};
 use regalloc2::{MachineEnv, PReg, PRegSet, RegClass};
 
@@ -41,6 +45,9 @@ pub struct Abi<I: Isa> {
     pub caller_saved: PRegSet,
     /// Allocatable registers a C function keeps.
     pub callee_saved: PRegSet,
+    /// Bytes of a float register that a function keeps: more than ours use, where the system's own code
+    /// uses them.
+    pub kept_float: u32,
     /// Number and arguments of a system call.
     pub syscall_args: &'static [PReg],
     /// Result of a system call.
@@ -51,6 +58,14 @@ pub struct Abi<I: Isa> {
     pub prologue: fn(&mut Emitter<I>),
     /// Emits the epilogue and the return.
     pub epilogue: fn(&mut Emitter<I>),
+}
+
+/// The registers and places of a convention.
+pub fn of<I: Isa>(context: &Context, conv: Conv) -> &'static Abi<I> {
+    match conv {
+        Conv::C | Conv::PreserveAll => I::ABI,
+        Conv::System => I::system_abi(context.target.platform.convention),
+    }
 }
 
 impl<I: Isa> Abi<I> {
@@ -109,7 +124,7 @@ impl<I: Isa> Abi<I> {
     /// The registers a call destroys, its result (if it has one) not among them.
     pub fn clobbers(&self, conv: Conv, result: Option<Type>) -> PRegSet {
         let mut set = match conv {
-            Conv::C => self.caller_saved,
+            Conv::C | Conv::System => self.caller_saved,
             Conv::PreserveAll => PRegSet::empty(),
         };
         if let Some(ty) = result {

@@ -1,10 +1,11 @@
 //! Selection of parameters, calls, returns, system calls and switches of stacks, by the tables of
 //! the instruction set's [`Abi`](crate::mach::Abi).
 
+use crate::mach::abi;
 use crate::mach::inst::SwitchStack;
 use crate::mach::memory::{self, Memory, Start};
 use crate::mach::operands::list;
-use crate::mach::{ArgLoc, Flow, Lower, MachInst, Operands, class_of};
+use crate::mach::{Abi, ArgLoc, Flow, Lower, MachInst, Operands, class_of};
 use mochi_ir::{Conv, Inst, Op, Value};
 use regalloc2::{Operand, VReg};
 
@@ -19,7 +20,7 @@ pub trait Calls: Memory {
 
 /// Defines the parameters.
 pub fn params<I: Calls>(l: &mut Lower<I>, params: &[VReg]) {
-    let (places, _) = I::ABI.assign(params.iter().map(|p| p.class()));
+    let (places, _) = abi::of::<I>(l.context, l.func.conv).assign(params.iter().map(|p| p.class()));
     // Parameters in registers that are needed for something else move out of them at once.
     let busy = l.fixed_registers();
     let mut ops = Vec::new();
@@ -45,9 +46,9 @@ pub fn params<I: Calls>(l: &mut Lower<I>, params: &[VReg]) {
 }
 
 /// Puts arguments in their places: stack arguments now, register arguments as operands.
-fn arguments<I: Calls>(l: &mut Lower<I>, args: &[Value], ops: &mut Vec<Operand>) {
+fn arguments<I: Calls>(l: &mut Lower<I>, abi: &Abi<I>, args: &[Value], ops: &mut Vec<Operand>) {
     let func = l.func;
-    let (places, stack) = I::ABI.assign(args.iter().map(|&a| class_of(func.ty(a))));
+    let (places, stack) = abi.assign(args.iter().map(|&a| class_of(func.ty(a))));
     l.note_call(stack);
     for (&a, place) in args.iter().zip(&places) {
         if let ArgLoc::Stack(offset) = *place {
@@ -69,14 +70,15 @@ fn arguments<I: Calls>(l: &mut Lower<I>, args: &[Value], ops: &mut Vec<Operand>)
 
 /// Emits a call with its result.
 fn finish<I: Calls>(l: &mut Lower<I>, inst: Inst, call: MachInst<I>, conv: Conv, mut ops: Vec<Operand>) {
+    let abi = abi::of::<I>(l.context, conv);
     let Some(v) = l.data(inst).result else {
-        let clobbers = I::ABI.clobbers(conv, None);
+        let clobbers = abi.clobbers(conv, None);
         return l.push_clobbering(call, &ops, clobbers);
     };
     let ty = l.func.ty(v);
     let r = l.fixed_result(inst);
-    ops.push(Operand::reg_fixed_def(r, I::ABI.result(ty)));
-    let clobbers = I::ABI.clobbers(conv, Some(ty));
+    ops.push(Operand::reg_fixed_def(r, abi.result(ty)));
+    let clobbers = abi.clobbers(conv, Some(ty));
     l.push_clobbering(call, &ops, clobbers);
     l.fixed_done(inst, r);
 }
@@ -89,13 +91,13 @@ pub fn lower<I: Calls>(l: &mut Lower<I>, inst: Inst) {
         Op::Call => {
             let sym = l.data(inst).sym.expect("callee");
             let conv = l.module.signature(sym).conv;
-            arguments(l, args, &mut ops);
+            arguments(l, abi::of(l.context, conv), args, &mut ops);
             finish(l, inst, MachInst::Call(sym), conv, ops);
         }
         Op::CallInd => {
             let (target, args) = args.split_first().expect("address to call");
             let call = I::call_address(l, *target, &mut ops);
-            arguments(l, args, &mut ops);
+            arguments(l, I::ABI, args, &mut ops);
             finish(l, inst, MachInst::Row(call), Conv::C, ops);
         }
         Op::Syscall => syscall(l, inst),

@@ -3,6 +3,7 @@
 //! Blocks come in the order of [`Layout`], then the slow paths, jump tables and constants.
 
 use crate::lines;
+use crate::mach::abi;
 use crate::mach::buffer::{Buffer, Label};
 use crate::mach::code::Code;
 use crate::mach::exact::SlowPath;
@@ -121,14 +122,15 @@ impl<I: Isa> Emitter<'_, I> {
 /// Emits a function.
 pub fn emit<I: Switches>(context: &Context, func: &Function, code: &Code<I>, output: &Output) -> Atom {
     let returns = code.meta.iter().any(|m| m.flow == Flow::Exit) && func_returns(func);
-    let mut saved = I::ABI.saved(func.conv, func.result, written(code, output), func.save_all);
+    let abi = abi::of::<I>(context, func.conv);
+    let mut saved = abi.saved(func.conv, func.result, written(code, output), func.save_all);
     if !returns && !func.save_all {
         // Nobody will see the registers again.
         saved = regalloc2::PRegSet::empty();
     }
     let mut e = Emitter::<I> {
         buf: Buffer::new(code.insts.len() * 5 + 64),
-        frame: Frame::new(saved, output.num_spillslots, code.homes, code.outgoing),
+        frame: Frame::new(saved, output.num_spillslots, code.homes, code.outgoing, abi.kept_float),
         context,
         func,
         state: I::State::default(),
@@ -142,7 +144,7 @@ pub fn emit<I: Switches>(context: &Context, func: &Function, code: &Code<I>, out
     };
     e.buf.make_labels(code.blocks.len());
     e.set_loc(func.loc, false);
-    (I::ABI.prologue)(&mut e);
+    (abi.prologue)(&mut e);
     emit_blocks(&mut e, code, output);
     for (path, loc) in std::mem::take(&mut e.slow_paths) {
         e.set_loc(loc, false);

@@ -15,6 +15,8 @@ pub struct Frame {
     pub saved_ints: Vec<PReg>,
     /// Saved float registers, below the integer ones.
     pub saved_floats: Vec<PReg>,
+    /// Bytes that are saved of each of these; they are aligned to that.
+    pub kept_float: u32,
     /// Number of 8-byte spill slots.
     pub spills: u32,
     /// Bytes below the frame pointer; a multiple of the stack alignment.
@@ -23,7 +25,7 @@ pub struct Frame {
 
 impl Frame {
     /// Lays out the frame of a function that must save `saved`, with slots for spills and for values.
-    pub fn new(saved: PRegSet, spills: usize, homes: u32, outgoing: u32) -> Frame {
+    pub fn new(saved: PRegSet, spills: usize, homes: u32, outgoing: u32, kept_float: u32) -> Frame {
         let (mut saved_ints, mut saved_floats) = (Vec::new(), Vec::new());
         for reg in &saved {
             match reg.class() {
@@ -31,9 +33,10 @@ impl Frame {
                 _ => saved_floats.push(reg),
             }
         }
-        let words = saved_ints.len() + saved_floats.len() + spills + homes as usize;
-        let size = (words as u32 * 8 + outgoing).next_multiple_of(16);
-        Frame { saved_ints, saved_floats, spills: spills as u32, size }
+        let mut frame = Frame { saved_ints, saved_floats, kept_float, spills: spills as u32, size: 0 };
+        let words = spills as u32 + homes;
+        frame.size = (frame.saved_bytes() + words * 8 + outgoing).next_multiple_of(16);
+        frame
     }
 
     /// Bytes of saved integer registers.
@@ -41,14 +44,27 @@ impl Frame {
         self.saved_ints.len() as u32 * 8
     }
 
+    /// Bytes down to the end of the first so many saved float registers.
+    fn float_end(&self, count: usize) -> u32 {
+        match count {
+            0 => self.int_bytes(),
+            _ => self.int_bytes().next_multiple_of(self.kept_float) + self.kept_float * count as u32,
+        }
+    }
+
+    /// Bytes of saved registers.
+    fn saved_bytes(&self) -> u32 {
+        self.float_end(self.saved_floats.len())
+    }
+
     /// Offset from the frame pointer of the saved float register with this index.
     pub fn float_offset(&self, index: usize) -> i32 {
-        -(self.int_bytes() as i32) - 8 * (index as i32 + 1)
+        -(self.float_end(index + 1) as i32)
     }
 
     /// Offset from the frame pointer of a slot; those of values come after the spill slots.
     pub fn slot_offset(&self, slot: usize) -> i32 {
-        self.float_offset(self.saved_floats.len() + slot)
+        -(self.saved_bytes() as i32) - 8 * (slot as i32 + 1)
     }
 
     /// Offset from the frame pointer of the slot of a value.

@@ -51,6 +51,7 @@ pub use operands::Operands;
 use exact::SlowPath;
 use mochi_ir::{Function, Sym};
 use mochi_objwrite::Atom;
+use mochi_objwrite::platform::Convention;
 use regalloc2::{Allocation, PReg};
 use select::Select;
 use std::fmt::Debug;
@@ -80,8 +81,11 @@ pub trait Isa: Fixups + Debug + Clone + 'static {
     const TRAP: Self::Row;
     /// The call of the address in the register that is its operand.
     const CALL: Self::Row;
-    /// The C convention.
+    /// The convention of our code.
     const ABI: &'static Abi<Self>;
+
+    /// The convention of a system.
+    fn system_abi(convention: Convention) -> &'static Abi<Self>;
 
     /// Emits a row.
     fn row(e: &mut Emitter<Self>, row: &Self::Row, allocs: &[Allocation]);

@@ -27,6 +27,7 @@ pub static LP64D: Abi<Rv64> = Abi {
     float_result: f(10),
     caller_saved: CALLER_SAVED,
     callee_saved: CALLEE_SAVED,
+    kept_float: 8,
     // Linux: number in a7; everything but the result is kept.
     syscall_args: &[x(17), x(10), x(11), x(12), x(13), x(14), x(15)],
     syscall_result: x(10),

@@ -1,4 +1,5 @@
-//! System V calling convention of x86-64 (psABI, section 3.2), prologues and epilogues.
+//! Calling conventions of x86-64, prologues and epilogues: System V's (psABI, section 3.2) for our code on
+//! every system, that of Windows for calls from and to the system.
 
 use crate::mach::abi::FEW_PROBES;
 use crate::mach::{Abi, Emitter};
@@ -20,14 +21,27 @@ pub static SYSTEM_V: Abi<X64> = Abi {
     shadow: 0,
     int_result: RAX,
     float_result: xmm(0),
-    caller_saved: set(&[0, 1, 2, 6, 7, 8, 9, 10, 11], 16),
-    callee_saved: set(&[3, 12, 13, 14, 15], 0),
+    caller_saved: set(&[0, 1, 2, 6, 7, 8, 9, 10, 11], 0..16),
+    callee_saved: set(&[3, 12, 13, 14, 15], 0..0),
+    kept_float: 8,
     // Appendix A.2.1.
     syscall_args: &[RAX, RDI, RSI, RDX, R10, R8, R9],
     syscall_result: RAX,
-    syscall_clobbers: set(&[1, 11], 0),
+    syscall_clobbers: set(&[1, 11], 0..0),
     prologue,
     epilogue,
+};
+
+/// The convention of Windows (Microsoft, "x64 calling convention"). There are no system calls.
+pub static WIN64: Abi<X64> = Abi {
+    int_args: &[RCX, RDX, R8, R9],
+    float_args: &[xmm(0), xmm(1), xmm(2), xmm(3)],
+    shared_positions: true,
+    shadow: 32,
+    caller_saved: set(&[0, 1, 2, 8, 9, 10, 11], 0..6),
+    callee_saved: set(&[3, 6, 7, 12, 13, 14, 15], 6..16),
+    kept_float: 16,
+    ..SYSTEM_V
 };
 
 /// Emits the prologue: frame record, saved registers, room for the frame.
@@ -50,7 +64,8 @@ fn prologue(e: &mut Emitter<X64>) {
     }
     for (i, reg) in e.frame.saved_floats.clone().into_iter().enumerate() {
         let slot = Opd::frame(e.frame.float_offset(i));
-        e.put(Row::MovsdStore, &[slot, Opd::Reg(reg)]);
+        let store = if e.frame.kept_float == 8 { Row::MovsdStore } else { Row::MovupsStore };
+        e.put(store, &[slot, Opd::Reg(reg)]);
         e.buf.cfi(CfiOp::Offset(dwarf(reg), e.frame.float_offset(i) - 16));
     }
 }
@@ -83,7 +98,8 @@ fn probe(e: &mut Emitter<X64>, bytes: u32) -> u32 {
 fn epilogue(e: &mut Emitter<X64>) {
     for (i, reg) in e.frame.saved_floats.clone().into_iter().enumerate() {
         let slot = Opd::frame(e.frame.float_offset(i));
-        e.put(Row::MovsdLoad, &[Opd::Reg(reg), slot]);
+        let load = if e.frame.kept_float == 8 { Row::MovsdLoad } else { Row::MovupsLoad };
+        e.put(load, &[Opd::Reg(reg), slot]);
     }
     let more = e.more_code();
     if more {

@@ -12,6 +12,7 @@ use crate::x64::regs::*;
 use crate::x64::{Base, Inst, Mem, X64, abi};
 use iced_x86::{Encoder, Instruction, OpKind, Register};
 use mochi_ir::Sym;
+use mochi_objwrite::platform::Convention;
 use mochi_objwrite::{RelocKind, SymRef};
 use regalloc2::{Allocation, PReg, RegClass};
 
@@ -320,6 +321,13 @@ impl Isa for X64 {
     const TRAP: Inst = Inst::new(Row::Ud2);
     const CALL: Inst = Inst::new(Row::CallReg);
     const ABI: &'static Abi<X64> = &abi::SYSTEM_V;
+
+    fn system_abi(convention: Convention) -> &'static Abi<X64> {
+        match convention {
+            Convention::Machine => &abi::SYSTEM_V,
+            Convention::Win64 => &abi::WIN64,
+        }
+    }
 
     fn row(e: &mut Emitter<X64>, &Inst { row, mem, imm }: &Inst, allocs: &[Allocation]) {
         let mut allocs = allocs.iter().copied();

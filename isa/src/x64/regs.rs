@@ -5,6 +5,7 @@
 
 use iced_x86::Register;
 use regalloc2::{PReg, PRegSet, RegClass};
+use std::ops::Range;
 
 /// An integer register by hardware encoding.
 pub const fn gpr(n: usize) -> PReg {
@@ -41,16 +42,16 @@ pub const R10: PReg = gpr(10);
 /// r11.
 pub const R11: PReg = gpr(11);
 
-/// A set: integer registers by encoding, and the first few SSE registers.
-pub const fn set(ints: &[usize], floats: usize) -> PRegSet {
+/// A set: integer registers by encoding, and a range of SSE registers.
+pub const fn set(ints: &[usize], floats: Range<usize>) -> PRegSet {
     let mut set = PRegSet::empty();
     let mut i = 0;
     while i < ints.len() {
         set = set.with(gpr(ints[i]));
         i += 1;
     }
-    i = 0;
-    while i < floats {
+    i = floats.start;
+    while i < floats.end {
         set = set.with(xmm(i));
         i += 1;
     }

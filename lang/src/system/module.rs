@@ -132,6 +132,12 @@ impl<'a> ModuleBuilder<'a> {
         if a.noreturn && fun.result.is_some() {
             return fault(item.pos, "a @noreturn function has no result");
         }
+        let conv = match (a.cold, a.system) {
+            (true, true) => return fault(item.pos, "@cold and @system are two conventions"),
+            (true, false) => ir::Conv::PreserveAll,
+            (false, true) => ir::Conv::System,
+            (false, false) => ir::Conv::C,
+        };
         let attributes = ir::Attributes {
             noreturn: a.noreturn,
             inline: a.inline,
@@ -146,7 +152,7 @@ impl<'a> ModuleBuilder<'a> {
         let sig = ir::Signature {
             params: params.iter().map(|t| t.ir()).collect(),
             result: fun.result.map(Ty::ir),
-            conv: if a.cold { ir::Conv::PreserveAll } else { ir::Conv::C },
+            conv,
         };
         let sym = self.module.declare_func(&item.name, sig, attributes, fun.body.is_some());
         Ok(Global::Fun(FunInfo { sym, params, result: fun.result, noreturn: a.noreturn }))

@@ -122,6 +122,7 @@ impl Parser {
             match self.name()?.as_str() {
                 "inline" => attributes.inline = true,
                 "cold" => attributes.cold = true,
+                "system" => attributes.system = true,
                 "noreturn" => attributes.noreturn = true,
                 "saveall" => attributes.saveall = true,
                 "quiet" => attributes.quiet = true,

@@ -241,6 +241,7 @@ pub(super) enum StmtKind {
 pub(super) struct Attributes {
     pub inline: bool,
     pub cold: bool,
+    pub system: bool,
     pub noreturn: bool,
     pub saveall: bool,
     pub quiet: bool,

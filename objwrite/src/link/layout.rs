@@ -48,7 +48,7 @@ pub struct Layout {
 pub struct Addresses {
     sections: [u64; SECTIONS.len()],
     symbols: [u64; LinkerSymbol::COUNT],
-    slots: u64,
+    slots: Vec<u64>,
 }
 
 impl Addresses {
@@ -62,14 +62,14 @@ impl Addresses {
         self.symbols[symbol as usize] = address;
     }
 
-    /// Sets the address of the slots of imports: words that the system's loader fills in.
-    pub fn set_slots(&mut self, address: u64) {
-        self.slots = address;
+    /// Sets the addresses of the slots of externals: words that the system's loader fills in.
+    pub fn set_slots(&mut self, addresses: Vec<u64>) {
+        self.slots = addresses;
     }
 
     /// The address of the slot of an external.
     pub fn slot(&self, external: u32) -> u64 {
-        self.slots + SLOT * u64::from(external)
+        self.slots[external as usize]
     }
 
     /// The address of a section.

@@ -171,7 +171,7 @@ pub fn link(input: &LinkInput) -> Result<Image, LinkError> {
         Format::Elf => crate::elf::exec::write(input),
         Format::Wasm => crate::wasm::exec::write(input),
         Format::MachO => crate::macho::exec::write(input),
-        Format::Coff => Err(LinkError::Unsupported("executables of this format")),
+        Format::Coff => crate::coff::exec::write(input),
     }
 }
 

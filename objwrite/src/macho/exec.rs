@@ -189,7 +189,8 @@ impl Writer<'_> {
         let bounds = |role| self.section(role).map_or((0, 0), |s| (s.address, s.address + s.size));
         let (slots, table) = (bounds(Role::Slots).0, bounds(Role::PcTable).0);
         let (text, roots) = (bounds(Role::Atoms(AtomKind::Text)), bounds(Role::Atoms(AtomKind::Roots)));
-        self.addresses.set_slots(slots);
+        let count = self.program.externals.len() as u64;
+        self.addresses.set_slots((0..count).map(|i| slots + SLOT * i).collect());
         use LinkerSymbol::*;
         let values = [
             (RootsStart, roots.0),

@@ -180,7 +180,7 @@ fn signature(source: &mut Source, main: bool) -> Signature {
             sig.params.push(source.pick(&[Type::I64, Type::I64, Type::F64]));
         }
         sig.result = source.pick(&[Some(Type::I64), Some(Type::I64), Some(Type::Ref), Some(Type::F64), None]);
-        sig.conv = source.pick(&[Conv::C, Conv::C, Conv::C, Conv::PreserveAll]);
+        sig.conv = source.pick(&[Conv::C, Conv::C, Conv::System, Conv::PreserveAll]);
     }
     sig
 }

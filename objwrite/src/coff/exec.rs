@@ -1,0 +1,405 @@
+//! PE32+ executables for Windows.
+//!
+//! The loader places the file anywhere, changes the addresses in it (`.reloc`), fills the slots of
+//! imported functions, and calls the entry. Addresses here are offsets from the image's start unless
+//! they are in code and data, which have the address that the image is linked for added.
+//!
+//! ```text
+//! section   holds
+//! headers
+//! .text     code
+//! .rdata    constants, with and without addresses; the table of pcs; imports and their slots
+//! .data     data, roots; then zero data, which is not in the file
+//! .reloc    places of addresses
+//! .debug_*  not loaded; not in stripped files
+//! symbols and long names
+//! ```
+
+use super::imports::{self, Library};
+use super::tables::{self, Symbols};
+use crate::bytes::Bytes;
+use crate::dwarf::{self, DebugSection};
+use crate::link::layout::{Addresses, Layout, SLOT, pc_table};
+use crate::link::resolve::{LinkerSymbol, Program, resolve};
+use crate::link::{Image, LinkError, LinkInput};
+use crate::model::AtomKind;
+use crate::platform::Platform;
+use crate::target::{Arch, Target};
+use object::pe::*;
+
+/// Alignment of sections in the file.
+const FILE_ALIGN: u32 = 0x200;
+/// Where the header of PE begins: behind that of DOS, of which the system wants the first bytes and this
+/// offset.
+const PE_START: u32 = 0x40;
+const FILE_HEADER: u32 = 20;
+const DIRECTORIES: u32 = 16;
+const OPTIONAL_HEADER: u32 = 112 + 8 * DIRECTORIES;
+const SECTION_HEADER: u32 = 40;
+/// The oldest system: Windows 8, the first one on arm64, which has all functions that are imported.
+const SYSTEM: (u16, u16) = (6, 2);
+/// Bytes of heap that are reserved and committed for C's library, which there is none of.
+const HEAP: (u64, u64) = (1 << 20, 1 << 12);
+/// Bytes of stack that are committed at the start.
+const STACK_COMMIT: u64 = 1 << 16;
+
+fn machine(arch: Arch) -> Option<u16> {
+    match arch {
+        Arch::X64 => Some(IMAGE_FILE_MACHINE_AMD64.0),
+        Arch::A64 => Some(IMAGE_FILE_MACHINE_ARM64.0),
+        Arch::Rv64 | Arch::Wasm32 => None,
+    }
+}
+
+/// What a part of a section holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Role {
+    Atoms(AtomKind),
+    PcTable,
+    Slots,
+    Imports,
+    Relocations,
+    Debug(&'static str),
+}
+
+#[derive(Debug)]
+struct Part {
+    role: Role,
+    align: u32,
+    size: u32,
+    /// From the image's start.
+    address: u32,
+}
+
+#[derive(Debug)]
+struct Section {
+    name: String,
+    flags: u32,
+    parts: Vec<Part>,
+    address: u32,
+    /// Size in memory.
+    size: u32,
+    offset: u32,
+    /// Size in the file.
+    file_size: u32,
+}
+
+struct Writer<'a> {
+    target: Target,
+    machine: u16,
+    program: Program<'a>,
+    layout: Layout,
+    addresses: Addresses,
+    table: Vec<u8>,
+    debug: Vec<DebugSection>,
+    libraries: Vec<Library>,
+    sections: Vec<Section>,
+}
+
+/// Links and writes an executable.
+pub fn write(input: &LinkInput) -> Result<Image, LinkError> {
+    let target = input.object.target;
+    let machine = machine(target.arch).ok_or(LinkError::Unsupported("PE for this machine"))?;
+    let is_slot = |name: &str| target.platform.import(name).is_some();
+    let program = resolve(input.object, input.archives, &[input.entry], &is_slot)?;
+    let layout = Layout::new(&program);
+    let functions = layout.functions(&program);
+    let table = pc_table(&functions);
+    let debug =
+        input.debug.as_ref().map_or(Vec::new(), |options| dwarf::build(target.arch, options, &functions));
+    let libraries = libraries(&target.platform, &program.externals);
+    let addresses = Addresses::default();
+    let mut w =
+        Writer { target, machine, program, layout, addresses, table, debug, libraries, sections: Vec::new() };
+    w.plan();
+    w.place();
+    w.define_symbols();
+    w.finish(input.symbols)
+}
+
+/// What is imported, by library.
+fn libraries(platform: &Platform, externals: &[&str]) -> Vec<Library> {
+    let mut list: Vec<Library> =
+        platform.imports.iter().map(|l| Library { name: l.name, functions: Vec::new() }).collect();
+    for (i, name) in externals.iter().enumerate() {
+        if let Some((library, function)) = platform.import(name) {
+            list[library].functions.push((function, i as u32));
+        }
+    }
+    list.retain(|l| !l.functions.is_empty());
+    list
+}
+
+impl Writer<'_> {
+    fn base(&self) -> u64 {
+        self.target.platform.image_base
+    }
+
+    fn atoms(&self, kind: AtomKind) -> Part {
+        let s = self.layout.section(kind);
+        part(Role::Atoms(kind), s.align as u32, s.size as u32)
+    }
+
+    /// Decides on sections, sizes only.
+    fn plan(&mut self) {
+        let read = IMAGE_SCN_MEM_READ.0;
+        let data = IMAGE_SCN_CNT_INITIALIZED_DATA.0 | read;
+        let places: usize =
+            ADDRESSED.iter().map(|&k| self.layout.address_places(&self.program, k).len()).sum();
+        let constants = vec![
+            self.atoms(AtomKind::ReadOnly),
+            self.atoms(AtomKind::RelRo),
+            part(Role::PcTable, 8, self.table.len() as u32),
+            part(Role::Slots, SLOT as u32, imports::all_slots_size(&self.libraries)),
+            part(Role::Imports, SLOT as u32, imports::table_size(&self.libraries)),
+        ];
+        let variables = [AtomKind::Data, AtomKind::Roots, AtomKind::Bss].map(|kind| self.atoms(kind)).into();
+        // Its size depends on addresses: it is the last one that is loaded.
+        let relocations = vec![part(Role::Relocations, 4, u32::from(places != 0))];
+        let code = IMAGE_SCN_CNT_CODE.0 | IMAGE_SCN_MEM_EXECUTE.0 | read;
+        self.add(".text", code, vec![self.atoms(AtomKind::Text)]);
+        self.add(".rdata", data, constants);
+        self.add(".data", data | IMAGE_SCN_MEM_WRITE.0, variables);
+        let unloaded = data | IMAGE_SCN_MEM_DISCARDABLE.0;
+        self.add(".reloc", unloaded, relocations);
+        for i in 0..self.debug.len() {
+            let (name, size) = (self.debug[i].name, self.debug[i].bytes.len() as u32);
+            self.add(name, unloaded, vec![part(Role::Debug(name), 1, size)]);
+        }
+    }
+
+    fn add(&mut self, name: &str, flags: u32, parts: Vec<Part>) {
+        let parts: Vec<Part> = parts.into_iter().filter(|p| p.size != 0).collect();
+        if !parts.is_empty() {
+            let name = name.to_string();
+            self.sections.push(Section { name, flags, parts, address: 0, size: 0, offset: 0, file_size: 0 });
+        }
+    }
+
+    fn headers_size(&self) -> u32 {
+        let sections = SECTION_HEADER * self.sections.len() as u32;
+        (PE_START + 4 + FILE_HEADER + OPTIONAL_HEADER + sections).next_multiple_of(FILE_ALIGN)
+    }
+
+    /// Gives sections and parts addresses, and sections offsets.
+    fn place(&mut self) {
+        let page = self.target.platform.page as u32;
+        let mut offset = self.headers_size();
+        // No hole: the first section follows the headers.
+        let mut address = offset.next_multiple_of(page);
+        for i in 0..self.sections.len() {
+            if self.sections[i].parts[0].role == Role::Relocations {
+                self.sections[i].parts[0].size =
+                    tables::base_relocations(&self.address_places()).len() as u32;
+            }
+            let section = &mut self.sections[i];
+            (section.address, section.offset) = (address, offset);
+            let (mut size, mut in_file) = (0u32, 0);
+            for part in &mut section.parts {
+                size = size.next_multiple_of(part.align);
+                part.address = address + size;
+                size += part.size;
+                if part.role != Role::Atoms(AtomKind::Bss) {
+                    in_file = size;
+                }
+            }
+            section.size = size;
+            section.file_size = in_file.next_multiple_of(FILE_ALIGN);
+            address = (address + size).next_multiple_of(page);
+            offset += section.file_size;
+        }
+    }
+
+    fn part(&self, role: Role) -> Option<&Part> {
+        self.sections.iter().flat_map(|s| &s.parts).find(|p| p.role == role)
+    }
+
+    /// Start and end of a part, from the image's start.
+    fn bounds(&self, role: Role) -> (u32, u32) {
+        self.part(role).map_or((0, 0), |p| (p.address, p.address + p.size))
+    }
+
+    /// The places of addresses in data, from the image's start.
+    fn address_places(&self) -> Vec<u32> {
+        let places = |&kind: &AtomKind| {
+            let start = self.bounds(Role::Atoms(kind)).0;
+            let places = self.layout.address_places(&self.program, kind);
+            places.into_iter().map(move |p| start + p as u32)
+        };
+        ADDRESSED.iter().flat_map(places).collect()
+    }
+
+    fn define_symbols(&mut self) {
+        let kinds = [AtomKind::ReadOnly, AtomKind::Text, AtomKind::RelRo];
+        let base = self.base();
+        for kind in kinds.into_iter().chain([AtomKind::Data, AtomKind::Roots, AtomKind::Bss]) {
+            let start = self.bounds(Role::Atoms(kind)).0;
+            self.addresses.set_section(kind, base + u64::from(start));
+        }
+        let (text, roots) =
+            (self.bounds(Role::Atoms(AtomKind::Text)), self.bounds(Role::Atoms(AtomKind::Roots)));
+        use LinkerSymbol::*;
+        let values = [
+            (RootsStart, roots.0),
+            (RootsEnd, roots.1.next_multiple_of(8)),
+            (TextStart, text.0),
+            (TextEnd, text.1),
+            (PcTable, self.bounds(Role::PcTable).0),
+        ];
+        for (symbol, value) in values {
+            self.addresses.set_symbol(symbol, base + u64::from(value));
+        }
+        let slots = base + u64::from(self.bounds(Role::Slots).0);
+        let offsets = imports::slot_offsets(&self.libraries, self.program.externals.len());
+        self.addresses.set_slots(offsets.into_iter().map(|at| slots + at).collect());
+    }
+
+    fn finish(&self, with_symbols: bool) -> Result<Image, LinkError> {
+        let mut symbols = Symbols::default();
+        if with_symbols {
+            self.add_symbols(&mut symbols);
+        }
+        let end = self.sections.last().map_or(0, |s| s.offset + s.file_size);
+        let mut out = vec![0; end as usize];
+        let headers = self.headers(&mut symbols, end);
+        out[..headers.len()].copy_from_slice(&headers);
+        for section in &self.sections {
+            for p in &section.parts {
+                if p.role == Role::Atoms(AtomKind::Bss) {
+                    continue;
+                }
+                let at = (section.offset + p.address - section.address) as usize;
+                self.write_part(p, &mut out[at..at + p.size as usize])?;
+            }
+        }
+        out.extend(symbols.bytes());
+        Ok(Image { bytes: out })
+    }
+
+    fn write_part(&self, p: &Part, out: &mut [u8]) -> Result<(), LinkError> {
+        let (table, slots) = (self.bounds(Role::Imports).0, self.bounds(Role::Slots).0);
+        match p.role {
+            Role::Atoms(kind) => {
+                self.layout.copy(&self.program, kind, self.target.arch, out);
+                let value = |def| self.layout.value(&self.program, def, &self.addresses);
+                let at = self.addresses.section(kind);
+                self.layout.relocate(&self.program, kind, at, &value, out)?;
+            }
+            Role::PcTable => out.copy_from_slice(&self.table),
+            Role::Imports => out.copy_from_slice(&imports::build(&self.libraries, table, slots).0),
+            Role::Slots => out.copy_from_slice(&imports::build(&self.libraries, table, slots).1),
+            Role::Relocations => out.copy_from_slice(&tables::base_relocations(&self.address_places())),
+            Role::Debug(name) => {
+                let section = self.debug.iter().find(|d| d.name == name).expect("planned");
+                out.copy_from_slice(&section.resolved(self.addresses.section(AtomKind::Text)));
+            }
+        }
+        Ok(())
+    }
+
+    fn add_symbols(&self, symbols: &mut Symbols) {
+        for &i in &self.layout.order {
+            let atom = &self.program.atoms[i as usize];
+            let role = Role::Atoms(atom.view.kind);
+            let Some(number) = self.sections.iter().position(|s| s.parts.iter().any(|p| p.role == role))
+            else {
+                continue;
+            };
+            let address = self.bounds(role).0 + self.layout.offsets[i as usize] as u32;
+            let value = address - self.sections[number].address;
+            symbols.add(atom.name, number as u16 + 1, value, atom.view.kind == AtomKind::Text, atom.global);
+        }
+    }
+
+    fn sum(&self, flag: u32) -> u32 {
+        self.sections.iter().filter(|s| s.flags & flag != 0).map(|s| s.file_size).sum()
+    }
+
+    /// All headers; long names of sections go to the strings of the symbols, which are at `end`.
+    fn headers(&self, symbols: &mut Symbols, end: u32) -> Vec<u8> {
+        let mut h = Bytes::default();
+        h.0.extend(b"MZ");
+        h.0.resize(PE_START as usize - 4, 0);
+        h.u32(PE_START);
+        h.0.extend(b"PE\0\0");
+        let mut sections = Bytes::default();
+        for s in &self.sections {
+            let name =
+                if s.name.len() <= 8 { s.name.clone() } else { format!("/{}", symbols.string(&s.name)) };
+            let mut field = [0; 8];
+            field[..name.len()].copy_from_slice(name.as_bytes());
+            sections.0.extend(field);
+            for v in [s.size, s.address, s.file_size, s.offset, 0, 0, 0, s.flags] {
+                sections.u32(v);
+            }
+        }
+        h.u16(self.machine);
+        h.u16(self.sections.len() as u16);
+        // No time: same input, same bytes.
+        h.u32(0);
+        h.u32(if symbols.bytes().is_empty() { 0 } else { end });
+        h.u32(symbols.count());
+        h.u16(OPTIONAL_HEADER as u16);
+        h.u16(IMAGE_FILE_EXECUTABLE_IMAGE.0 | IMAGE_FILE_LARGE_ADDRESS_AWARE.0);
+        self.optional_header(&mut h);
+        h.0.extend(sections.0);
+        h.0
+    }
+
+    fn optional_header(&self, h: &mut Bytes) {
+        let platform = &self.target.platform;
+        let last = self.sections.last().map_or(0, |s| s.address + s.size);
+        let text = self.bounds(Role::Atoms(AtomKind::Text)).0;
+        // The entry is the only root, so it was discovered first.
+        let entry = text + self.layout.offsets[0] as u32;
+        h.u16(IMAGE_NT_OPTIONAL_HDR64_MAGIC);
+        h.u16(0);
+        for v in [self.sum(IMAGE_SCN_CNT_CODE.0), self.sum(IMAGE_SCN_CNT_INITIALIZED_DATA.0), 0, entry, text]
+        {
+            h.u32(v);
+        }
+        h.u64(platform.image_base);
+        h.u32(platform.page as u32);
+        h.u32(FILE_ALIGN);
+        // Of the system, of the image (none), of the subsystem.
+        for v in [SYSTEM.0, SYSTEM.1, 0, 0, SYSTEM.0, SYSTEM.1] {
+            h.u16(v);
+        }
+        for v in [0, last.next_multiple_of(platform.page as u32), self.headers_size(), 0] {
+            h.u32(v);
+        }
+        h.u16(IMAGE_SUBSYSTEM_WINDOWS_CUI.0);
+        let flags = [
+            IMAGE_DLLCHARACTERISTICS_HIGH_ENTROPY_VA,
+            IMAGE_DLLCHARACTERISTICS_DYNAMIC_BASE,
+            IMAGE_DLLCHARACTERISTICS_NX_COMPAT,
+            IMAGE_DLLCHARACTERISTICS_TERMINAL_SERVER_AWARE,
+        ];
+        h.u16(flags.iter().fold(0, |all, f| all | f.0));
+        for v in [platform.stack_reserve, STACK_COMMIT, HEAP.0, HEAP.1] {
+            h.u64(v);
+        }
+        h.u32(0);
+        h.u32(DIRECTORIES);
+        let mut directories = [(0, 0); DIRECTORIES as usize];
+        for (index, role) in [
+            (IMAGE_DIRECTORY_ENTRY_IMPORT, Role::Imports),
+            (IMAGE_DIRECTORY_ENTRY_BASERELOC, Role::Relocations),
+            (IMAGE_DIRECTORY_ENTRY_IAT, Role::Slots),
+        ] {
+            let (start, end) = self.bounds(role);
+            directories[index] = (start, end - start);
+        }
+        for (start, size) in directories {
+            h.u32(start);
+            h.u32(size);
+        }
+    }
+}
+
+/// Data with addresses in it, in order of address.
+const ADDRESSED: [AtomKind; 3] = [AtomKind::RelRo, AtomKind::Data, AtomKind::Roots];
+
+fn part(role: Role, align: u32, size: u32) -> Part {
+    Part { role, align, size, address: 0 }
+}
