@@ -143,11 +143,11 @@ impl<'p> Machine<'p> {
     /// One line of standard input without its end, `\n` or `\r\n`; what is left when there is no end; ""
     /// when nothing is left (decision 13).
     fn input(&mut self) -> Value {
-        let Some(end) = self.stdin.iter().position(|c| *c == b'\n') else {
-            return Value::str(std::mem::take(&mut self.stdin));
+        let Some(end) = self.given.stdin.iter().position(|c| *c == b'\n') else {
+            return Value::str(std::mem::take(&mut self.given.stdin));
         };
-        let line = &self.stdin[..end];
-        self.stdin = &self.stdin[end + 1..];
+        let line = &self.given.stdin[..end];
+        self.given.stdin = &self.given.stdin[end + 1..];
         Value::str(line.strip_suffix(b"\r").unwrap_or(line))
     }
 

@@ -3,7 +3,7 @@
 
 use crate::types::TypeTable;
 use crate::value::{Fun, Slot, Value};
-use crate::{Ended, Limits, Outcome};
+use crate::{Ended, Given, Limits, Outcome};
 use mochi_lang::ast;
 use mochi_lang::parts::Part;
 use mochi_lang::span::{SourceMap, Span};
@@ -64,8 +64,8 @@ pub struct Machine<'p> {
     pub stdout: Vec<u8>,
     /// Standard error.
     pub stderr: Vec<u8>,
-    /// What is left of standard input.
-    pub stdin: &'p [u8],
+    /// What it was given; of standard input, what is left.
+    pub given: Given<'p>,
     /// State of the sequence that `now` gives.
     pub now: i64,
     /// The place that an error has from now on.
@@ -140,7 +140,7 @@ const TRACE_LAST: usize = 5;
 
 impl<'p> Machine<'p> {
     /// A machine about to run a program.
-    pub fn new(program: &'p Program, map: &'p SourceMap, stdin: &'p [u8], limits: Limits) -> Machine<'p> {
+    pub fn new(program: &'p Program, map: &'p SourceMap, given: Given<'p>, limits: Limits) -> Machine<'p> {
         Machine {
             program,
             map,
@@ -148,7 +148,7 @@ impl<'p> Machine<'p> {
             globals: vec![Value::None; program.globals.len()],
             stdout: Vec::new(),
             stderr: Vec::new(),
-            stdin,
+            given,
             now: 1,
             at: Span::default(),
             unset: Unset::new(program),

@@ -5,7 +5,7 @@ use mochi::pipeline::{self, Code, FileOptions, Source};
 use mochi_ir::interp::{self, Linux, Machine, TraceLine, Trap};
 use mochi_ir::{Module, text};
 use mochi_judge::generate::Program;
-use mochi_judge::{Limits, Outcome as Evaluated};
+use mochi_judge::{Given, Limits, Outcome as Evaluated};
 use mochi_lang::diag::{Diagnostics, Format};
 use mochi_lang::tree;
 use mochi_objwrite::target::{self, FileKind, TARGETS, Target};
@@ -214,8 +214,9 @@ impl Judge {
 }
 
 fn evaluate(program: &Checked, tree: Tree) -> Answer {
-    let run = |evaluate: fn(&str, &[u8], &[u8], Limits) -> Evaluated, text: &str| {
-        evaluate(FILE, text.as_bytes(), &program.stdin, LIMITS)
+    let given = Given { stdin: &program.stdin, ..Given::default() };
+    let run = |evaluate: fn(&str, &[u8], Given, Limits) -> Evaluated, text: &str| {
+        evaluate(FILE, text.as_bytes(), given, LIMITS)
     };
     let text = &program.text;
     let ended = match (tree, &program.wrapped) {
@@ -305,8 +306,13 @@ fn compile_and_run(program: &Checked, debug: bool, engine: &Engine, scratch: &Sc
     let image = linked.unwrap_or_else(|e| panic!("link: {e}"));
     let path = scratch.path("program");
     process::write_executable(&path, &image).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    let start =
-        Start { stdin: &program.stdin, env: &[("MOCHI_NOW_SEED", "1")], folder: &scratch.0, time: TIME };
+    let start = Start {
+        args: &[],
+        stdin: &program.stdin,
+        env: &[("MOCHI_NOW_SEED", "1")],
+        folder: &scratch.0,
+        time: TIME,
+    };
     let ran = engine.run(&path, &start).unwrap_or_else(|e| panic!("{}: {e}", engine.name()));
     match ran.end {
         End::Status(_) | End::Signal(_) => Answer::Ended(ran.stdout, ran.stderr, ran.end),
