@@ -8,6 +8,7 @@
 mod builtin;
 mod builtin_number;
 mod builtin_text;
+mod builtin_world;
 mod convert;
 mod expr;
 pub mod generate;

@@ -19,8 +19,8 @@ pub enum Exit {
     Continue,
     /// `return`.
     Return(Value),
-    /// A run-time error; standard error is complete.
-    Error,
+    /// The program ends with this status; what it writes is complete.
+    End(i32),
     /// Beyond the limits.
     Undecided(&'static str),
 }
@@ -163,7 +163,7 @@ impl<'p> Machine<'p> {
         let end = self.call(self.program.main, Rc::new([]), Vec::new(), Vec::new());
         let status = match end {
             Err(Exit::Undecided(why)) => return Outcome::Undecided(why),
-            Err(Exit::Error) => 1,
+            Err(Exit::End(status)) => status,
             _ => 0,
         };
         Outcome::Ended(Ended { stdout: self.stdout, stderr: self.stderr, status })
@@ -211,7 +211,7 @@ impl<'p> Machine<'p> {
             frame.bind(own, Value::Fun(Rc::new(Fun::Closure { func: id, args, captures })));
         }
         let end = self.block(&mut frame, &func.body);
-        if !matches!(end, Err(Exit::Error | Exit::Undecided(_))) {
+        if !matches!(end, Err(Exit::End(_) | Exit::Undecided(_))) {
             self.calls.pop();
         }
         match end {
@@ -260,7 +260,7 @@ impl<'p> Machine<'p> {
             };
             self.stderr.extend_from_slice(line.as_bytes());
         }
-        Err(Exit::Error)
+        Err(Exit::End(1))
     }
 
     /// `f`, `f<int>`, `P.method`, `fn3`, `__main`.
