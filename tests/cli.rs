@@ -25,12 +25,12 @@ fn builds_a_program_named_after_the_source() {
 #[test]
 fn runs_a_program_with_its_status_and_input() {
     let s = Scratch::new("run");
-    let source =
-        s.write("p.mochi", "let line = input()\nprint(\"got \" + line)\nlet xs = [1]\nprint(xs[3])\n");
+    let source = s
+        .write("p.mochi", "let line = input()\nprint(\"got \" + line, args())\nlet xs = [1]\nprint(xs[3])\n");
     let mut child = mochi()
         .args(["run"])
         .arg(source)
-        .args(["--", "ignored", "arguments"])
+        .args(["--", "two", "arguments"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -38,9 +38,20 @@ fn runs_a_program_with_its_status_and_input() {
         .expect("starts");
     child.stdin.take().expect("pipe").write_all(b"abc\nrest\n").expect("written");
     let ran = child.wait_with_output().expect("ends");
-    assert_eq!(text(&ran.stdout), "got abc\n");
+    assert_eq!(text(&ran.stdout), "got abc [\"two\", \"arguments\"]\n");
     assert_eq!(ran.status.code(), Some(1));
     assert_eq!(text(&ran.stderr), "list index out of range: 3 (len 1)\n  at __main (p.mochi:4)\n");
+}
+
+#[test]
+fn both_outputs_are_in_order_where_they_go_to_one_place() {
+    let s = Scratch::new("order");
+    s.write("p.mochi", "print(1)\neprint(2, [2.5], none)\nprint(3)\neprint()\nprint(4)\nexit(7)\n");
+    let both = fs::File::create(s.path("both")).expect("a file");
+    let again = both.try_clone().expect("the same file");
+    let ran = mochi().args(["run", "p.mochi"]).current_dir(&s.0).stdout(both).stderr(again).status();
+    assert_eq!(ran.expect("starts").code(), Some(7));
+    assert_eq!(fs::read_to_string(s.path("both")).expect("the file"), "1\n2 [2.5] nil\n3\n\n4\n");
 }
 
 #[test]

@@ -116,7 +116,7 @@ fn objects_link_with_a_c_library() {
             let libraries = format!("/usr/{gnu}");
             let env: &[(&str, &str)] = if host { &[] } else { &[("QEMU_LD_PREFIX", &libraries)] };
             for engine in engines::of(target) {
-                let start = Start { stdin: b"", env, folder: &s.0, time: Duration::from_secs(20) };
+                let start = Start { args: &[], stdin: b"", env, folder: &s.0, time: Duration::from_secs(20) };
                 let ran = engine.run(&s.path("tour"), &start).expect("runs");
                 assert_eq!((ran.end, text(&ran.stderr).as_str()), (End::Status(0), ""), "{cc} {way:?}");
                 assert_eq!(text(&ran.stdout), expected, "{cc} {way:?}");

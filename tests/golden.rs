@@ -2,8 +2,7 @@
 //! every target, on every engine that runs programs of the target here; and with a collection at
 //! every allocation.
 //!
-//! Beside `tests/golden/NAME.mochi` stands `NAME.out` (standard output). `NAME.err`, where it
-//! exists, is standard error of a program that ends with status 1; `NAME.in` is standard input.
+//! What stands beside `tests/golden/NAME.mochi` says [`mochi_testkit::Golden`].
 
 mod common;
 
@@ -12,8 +11,7 @@ use mochi_objwrite::target::{TARGETS, Target};
 use mochi_testkit::engines::{self, Engine, Start};
 use mochi_testkit::faults::SWITCH;
 use mochi_testkit::process::End;
-use mochi_testkit::{Scratch, output, parallel, text, threads};
-use std::fs;
+use mochi_testkit::{Golden, Scratch, output, parallel, text, threads};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -91,14 +89,14 @@ fn check(case: &Case, options: &[&str], env: &[(&str, &str)], scratch: &Scratch)
 
 /// Runs a program and compares all it does with the files beside its source.
 fn judge(program: &Path, engine: &Engine, exe: &Path, env: &[(&str, &str)]) -> Result<(), Problem> {
-    let read = |ext: &str| fs::read(program.with_extension(ext)).unwrap_or_default();
-    let stdin = read("in");
-    let start = Start { stdin: &stdin, env, folder: root(), time: TIME };
+    let golden = Golden::beside(program);
+    let env = golden.env_with(env);
+    let start = Start { args: &golden.args, stdin: &golden.stdin, env: &env, folder: root(), time: TIME };
     let ran = engine.run(exe, &start).map_err(|e| Problem(e.to_string()))?;
-    compare("standard output", &read("out"), &ran.stdout)?;
-    compare("standard error", &read("err"), &ran.stderr)?;
-    let status = i32::from(program.with_extension("err").exists());
-    compare("end", End::Status(status).to_string().as_bytes(), ran.end.to_string().as_bytes())
+    compare("standard output", &golden.stdout, &ran.stdout)?;
+    compare("standard error", &golden.stderr, &ran.stderr)?;
+    let end = End::Status(golden.status).to_string();
+    compare("end", end.as_bytes(), ran.end.to_string().as_bytes())
 }
 
 /// What is wrong with a program.

@@ -12,8 +12,7 @@ use common::{mochi, programs, root};
 use mochi_ir::interp::{Linux, Machine, Trap, link};
 use mochi_ir::text::parse_module;
 use mochi_objwrite::target;
-use mochi_testkit::{output, parallel, text, threads};
-use std::fs;
+use mochi_testkit::{Golden, output, parallel, text, threads};
 use std::path::PathBuf;
 
 /// Instructions of a program, collections included. What takes more is run with fewer collections.
@@ -43,22 +42,25 @@ fn check_all(emit: &str) {
         assert!(emitted.status.success(), "{name}: {}", text(&emitted.stderr));
         let program = parse_module(&text(&emitted.stdout)).unwrap_or_else(|e| panic!("{name}: {e}"));
         let linked = link(&[&runtime, &program], true).unwrap_or_else(|e| panic!("{name}: {e}"));
-        let read = |ext: &str| fs::read(path.with_extension(ext)).unwrap_or_default();
-        let (expected, fails) = (read("out"), path.with_extension("err").exists());
+        let golden = Golden::beside(path);
+        let args: Vec<&str> = ["program"].into_iter().chain(golden.args.iter().map(String::as_str)).collect();
+        let variables: Vec<String> =
+            golden.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
         for stress in STRESS {
             let mut machine = Machine::new(&linked, Linux::default());
             machine.steps = STEPS;
             if emit == BEFORE {
                 machine.judge_regions();
             }
-            machine.host.stdin = read("in");
-            let ended = machine.start("rt_start", &[stress]);
+            machine.host.stdin = golden.stdin.clone();
+            let env: Vec<&str> = variables.iter().map(String::as_str).chain([stress]).collect();
+            let ended = machine.start("rt_start", &args, &env);
             let printed = &machine.host.stdout;
             let good = match ended {
                 Err(Trap::StepLimit) => continue,
-                Err(Trap::Exit(status)) => status == i32::from(fails) && *printed == expected,
+                Err(Trap::Exit(status)) => status == golden.status && *printed == golden.stdout,
                 // What was printed last is still in the program's memory.
-                Err(Trap::NullDereference) => fails && expected.starts_with(printed),
+                Err(Trap::NullDereference) => golden.status == 1 && golden.stdout.starts_with(printed),
                 _ => false,
             };
             println!("{name} ({emit}): {stress}, {} instructions", STEPS - machine.steps);

@@ -62,7 +62,7 @@ fn check(place: &str, outcome: &Outcome, message: &str, innermost: &str) {
 
 fn run(engine: &Engine, program: &Path, env: &[(&str, &str)]) -> Outcome {
     let folder = program.parent().expect("a folder");
-    engine.run(program, &Start { stdin: b"", env, folder, time: TIME }).expect("it starts")
+    engine.run(program, &Start { args: &[], stdin: b"", env, folder, time: TIME }).expect("it starts")
 }
 
 #[test]
@@ -204,8 +204,13 @@ fn deep_values() {
         for engine in engines::of(target) {
             for which in 0..10 {
                 let stdin = format!("{which}\n");
-                let start =
-                    Start { stdin: stdin.as_bytes(), env: &[("MOCHI_STACK", "0")], folder: &s.0, time: TIME };
+                let start = Start {
+                    args: &[],
+                    stdin: stdin.as_bytes(),
+                    env: &[("MOCHI_STACK", "0")],
+                    folder: &s.0,
+                    time: TIME,
+                };
                 let outcome = engine.run(&program, &start).expect("it starts");
                 let (stdout, stderr) = (text(&outcome.stdout), text(&outcome.stderr));
                 let place = format!("{}, {which}: {stderr}", engine.name());
@@ -482,8 +487,13 @@ fn all_memory_in_use() {
                 check(&engine.name(), &outcome, "out of memory", "  at fill (prog.mochi:5)");
             }
             let module = std::fs::read(&program).expect("the program");
-            let options =
-                wasi::Options { stdin: b"", env: &[], time: TIME * engines::SLOWER, memory: pages << 16 };
+            let options = wasi::Options {
+                args: &[],
+                stdin: b"",
+                env: &[],
+                time: TIME * engines::SLOWER,
+                memory: pages << 16,
+            };
             let outcome = wasi::run(&module, &options).expect("a module");
             check("wasmi", &outcome, "out of memory", "  at fill (prog.mochi:5)");
         }

@@ -166,7 +166,7 @@ fn agree(bodies: impl Iterator<Item = String> + Send) {
     let judges = Judges::new(Some("evaluator,O,wasm")).unwrap_or_else(|e| panic!("{e}"));
     let bad: Vec<String> = mochi_lang::stack::large(|| {
         let judged = bodies.filter_map(|body| {
-            let case = Case { text: format!("{BEGIN}{body}{END}"), wrapped: None, stdin: Vec::new() };
+            let case = Case::plain(format!("{BEGIN}{body}{END}"), None);
             let verdict = verdict::judge(&judges, case, |_| true);
             let good = verdict.agrees() && !verdict.answers.is_empty();
             (!good).then(|| format!("{body}: {}", verdict.summary()))

@@ -105,6 +105,11 @@ impl Builtin {
         &ROWS[self as usize]
     }
 
+    /// Whether a call ends the program.
+    pub(crate) fn ends(self) -> bool {
+        matches!(self, Builtin::Exit | Builtin::Panic)
+    }
+
     /// What it does with references.
     pub(crate) fn sharing(self) -> Sharing {
         self.definition().sharing
@@ -156,8 +161,13 @@ rows! {
     Print "print" IO "(...any): unit" PART [Peeks] by call_print;
     Eprint "eprint" IO "(...any): unit" READS [Peeks] by call_eprint;
     Json "json" IO "(any): unit" PART [Exact Peeks] by call_json;
-    Input "input" "read_line" IO "(): string" READS [Exact] calls input;
+    Input "input" IO "(): string" READS [Exact] calls input;
+    ReadLine "read_line" IO "(): string?" READS calls read_line;
+    Lines "lines" IO "(): list<string>" READS by call_lines;
+    Args "args" NONE "(): list<string>" READS by call_args;
+    Env "env" NONE "(string): string?" READS calls env_value;
     Now "now" TIME "(): int64" READS [Exact] calls now;
+    Exit "exit" NONE "(int): unit" READS by call_exit;
     Panic "panic" NONE "(any): unit" READS by call_panic;
     Assert "assert" NONE "(bool, string=): unit" READS by call_assert;
 

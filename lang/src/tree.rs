@@ -191,7 +191,7 @@ pub enum StmtKind {
         inclusive: bool,
         body: Vec<Stmt>,
     },
-    /// Source: list, map (keys), string (one-character strings), group (items), any.
+    /// Source: list, map (keys), string (one-character strings), group (items), any; or [the input](Expr::is_input).
     ForEach {
         var: VarRef,
         source: Expr,
@@ -238,6 +238,14 @@ pub struct Expr {
     pub ty: Ty,
     /// Place.
     pub span: Span,
+}
+
+impl Expr {
+    /// Whether it calls `lines`. As what a loop or the first clause of a query goes over this is no list: each line
+    /// is read when its turn comes.
+    pub fn is_input(&self) -> bool {
+        matches!(self.kind, ExprKind::Builtin { builtin: Builtin::Lines, .. })
+    }
 }
 
 /// See [`Expr`].
@@ -410,7 +418,7 @@ pub enum Pattern {
 /// A query.
 #[derive(Clone, Debug)]
 pub struct Query {
-    /// `from` clauses; later sources may mention earlier variables.
+    /// `from` clauses; later sources may mention earlier variables. The first may be [the input](Expr::is_input).
     pub sources: Vec<(LocalId, Expr)>,
     /// Joins.
     pub joins: Vec<Join>,

@@ -82,17 +82,21 @@ impl Linux {
 }
 
 impl Machine<'_, '_, Linux> {
-    /// Starts a program as the system does: calls the entry with the address of a block with no
-    /// arguments and this environment. Gives why it ended.
-    pub fn start(&mut self, entry: &str, environment: &[&str]) -> Result<Option<u64>, Trap> {
+    /// Starts a program as the system does: calls the entry with the address of a block with these
+    /// arguments, the program's name first, and this environment. Gives why it ended.
+    pub fn start(&mut self, entry: &str, args: &[&str], env: &[&str]) -> Result<Option<u64>, Trap> {
         let base = self.memory.map(1 << 16);
-        // Behind the number of arguments and the end of their list.
-        let (mut slot, mut at) = (base + 16, base + 4096);
-        for variable in environment {
-            self.memory.store(slot, 8, at)?;
-            self.memory.write(at, variable.as_bytes())?;
+        self.memory.store(base, 8, args.len() as u64)?;
+        let (mut slot, mut at) = (base + 8, base + 4096);
+        for texts in [args, env] {
+            for text in texts {
+                self.memory.store(slot, 8, at)?;
+                self.memory.write(at, text.as_bytes())?;
+                slot += 8;
+                at += text.len() as u64 + 1;
+            }
+            // The end of the list.
             slot += 8;
-            at += variable.len() as u64 + 1;
         }
         self.call(entry, &[base])
     }

@@ -98,7 +98,8 @@ fn arguments_are_where_c_has_them() {
             let args = ["-O1", "-static", "theirs.c", "ours.o", "-o", "program"];
             let built = output(Command::new(&cc).args(args).current_dir(&scratch.0));
             assert!(built.status.success(), "{}: {}", machine.name, text(&built.stderr));
-            let start = Start { stdin: b"", env: &[], folder: &scratch.0, time: Duration::from_secs(20) };
+            let start =
+                Start { args: &[], stdin: b"", env: &[], folder: &scratch.0, time: Duration::from_secs(20) };
             let ran = engine.run(&scratch.path("program"), &start).unwrap();
             assert_eq!(ran.end, End::Status(0), "{}: arguments that differ", machine.name);
         }

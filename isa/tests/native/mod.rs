@@ -411,7 +411,7 @@ fn execute(machine: &Machine, bytes: &[u8]) -> Vec<u8> {
     let path = scratch.path("program");
     process::write_executable(&path, bytes).expect("written");
     let engine = engines::of(machine.target()).into_iter().next().expect("checked before");
-    let start = Start { stdin: b"", env: &[], folder: &scratch.0, time: Duration::from_secs(60) };
+    let start = Start { args: &[], stdin: b"", env: &[], folder: &scratch.0, time: Duration::from_secs(60) };
     let ran = engine.run(&path, &start).expect("started");
     assert_eq!(ran.end, End::Status(0), "{}: {}", engine.name(), String::from_utf8_lossy(&ran.stderr));
     ran.stdout

@@ -8,7 +8,7 @@ use super::instances::Instance;
 use super::repr::Repr;
 use super::runtime::Rt;
 use crate::span::Span;
-use crate::tree::{self, GlobalId, LocalId};
+use crate::tree::{self, Expr, GlobalId, LocalId};
 use crate::types::Ty;
 use mochi_ir::builder::Var;
 use mochi_ir::hash::FastMap;
@@ -169,9 +169,9 @@ impl<'l, 'a> Fx<'l, 'a> {
         self.b.brif(cond, then, &[], otherwise, &[]);
     }
 
-    /// Ends the program with a message; code goes on unreached.
-    pub(crate) fn panic(&mut self, message: Value) {
-        self.rt_void(Rt::panic_msg, &[message]);
+    /// Calls a runtime function that ends the program; code goes on unreached.
+    pub(crate) fn end_by(&mut self, function: Rt, arg: Value) {
+        self.rt_void(function, &[arg]);
         self.b.unreachable();
         self.revive();
     }
@@ -219,6 +219,22 @@ impl<'l, 'a> Fx<'l, 'a> {
             self.b.def_var(i, next);
             self.b.jump(head, &[]);
         }
+        self.enter(exit);
+    }
+
+    /// Runs `body` for each line of standard input, which is read when its turn comes; `break` and `continue`
+    /// go where the body is told.
+    pub(crate) fn line_loop(&mut self, source: &Expr, body: impl FnOnce(&mut Self, Value, Loop)) {
+        let (head, inside, exit) = (self.b.new_block(), self.b.new_block(), self.b.new_block());
+        self.b.jump(head, &[]);
+        self.b.switch_to(head);
+        self.at(source.span);
+        let line = self.rt(Rt::read_line, &[]);
+        let over = self.is_none(Repr::Ref, line);
+        self.brif(over, exit, inside);
+        self.enter(inside);
+        body(self, line, Loop { exit, next: head });
+        self.jump(head);
         self.enter(exit);
     }
 

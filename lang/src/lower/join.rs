@@ -19,6 +19,8 @@ pub(crate) struct Stage<'a> {
     pub(crate) query: &'a Query,
     pub(crate) local: LocalId,
     pub(crate) source: &'a Expr,
+    /// Its items are the lines of standard input, read as the loops go.
+    pub(crate) input: bool,
     /// The list and its element type, when it was evaluated before the loops.
     pub(crate) list: Option<(Value, Ty)>,
     pub(crate) join: Option<(JoinKind, &'a Expr)>,
@@ -129,6 +131,14 @@ impl<'l, 'a> Fx<'l, 'a> {
     /// Sources, inner and left joins, each inside the one before.
     fn nest(&mut self, stages: &[Stage<'a>], row: Row<'_, 'l, 'a>) {
         let Some((stage, rest)) = stages.split_first() else { return row(self) };
+        if stage.input {
+            return self.line_loop(stage.source, |fx, line, _| {
+                let want = fx.var_ty(VarRef::Local(stage.local));
+                let line = fx.convert(line, Ty::STR, want);
+                fx.bind_local(stage.local, line);
+                fx.nest(rest, row);
+            });
+        }
         let (list, elem) = self.list_of(stage);
         // Positions among the candidates, or in the whole list.
         let (found, len) = match &stage.index {

@@ -203,10 +203,12 @@ impl<'a> Fx<'_, 'a> {
         let mut stages = Vec::new();
         let joins = q.joins.iter().map(|j| (j.local, &j.source, Some((j.kind, &j.on))));
         for (local, source, join) in q.sources.iter().map(|(l, e)| (*l, e, None)).chain(joins) {
-            let early = stages.is_empty() || !mentions(&self.lw.program.functions, source, &locals);
+            let first = stages.is_empty();
+            let input = first && source.is_input();
+            let early = !input && (first || !mentions(&self.lw.program.functions, source, &locals));
             let list = if early { Some(self.source_list(q, source)) } else { None };
             let index = list.zip(join).and_then(|(list, join)| self.index_join(local, list, join, &locals));
-            stages.push(Stage { query: q, local, source, list, join, index });
+            stages.push(Stage { query: q, local, source, input, list, join, index });
         }
         stages
     }

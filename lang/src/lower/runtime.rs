@@ -71,7 +71,8 @@ runtime! {
         val_eq val_copy cast_val row_field json_str json_val
 
         out_int out_f64 out_bool out_str out_val out_byte out_newline out_mark out_trim
-        err_begin err_end bench_begin bench_end input now
+        err_begin err_end bench_begin bench_end input read_line read_lines now
+        args_list env_value exit_with
     }
 }
 

@@ -261,6 +261,12 @@ impl<'a> Fx<'_, 'a> {
                 let items = self.group_items(key, group);
                 self.for_items(var, item, items, body);
             }
+            TyKind::List(_) if source.is_input() => self.line_loop(source, |fx, line, around| {
+                fx.bind(var, line);
+                fx.loops.push(around);
+                fx.stmts(body);
+                fx.loops.pop();
+            }),
             TyKind::List(elem) => {
                 // The loop goes on with this list when the variable gets another one.
                 let list = if self.is_steady(source) { self.expr(source) } else { self.keep(source) };

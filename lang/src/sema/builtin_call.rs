@@ -207,7 +207,7 @@ impl<'a> Checker<'a> {
                 }
                 Ty::UNIT
             }
-            Builtin::Panic => return self.panic(values, want, span),
+            _ if builtin.ends() => return self.ending(builtin, values, want, span),
             Builtin::Sort => {
                 if !self.sortable(first) {
                     return self.reject(Code::T056, span, first);
@@ -351,8 +351,8 @@ impl<'a> Checker<'a> {
     }
 
     /// Ends the program, so the call has whatever type its place wants.
-    fn panic(&mut self, values: Vec<Expr>, want: Option<Ty>, span: Span) -> Expr {
-        let call = self.builtin(Builtin::Panic, values, Ty::UNIT, span);
+    fn ending(&mut self, builtin: Builtin, values: Vec<Expr>, want: Option<Ty>, span: Span) -> Expr {
+        let call = self.builtin(builtin, values, Ty::UNIT, span);
         match want {
             Some(ty) if ty != Ty::UNIT => {
                 let body = vec![Stmt { kind: StmtKind::Expr(call), span }];

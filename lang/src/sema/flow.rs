@@ -6,7 +6,7 @@
 //!
 //! - **Arms** (of `if`, `match`, `&&`, `||`, `??`, tests): what each way assigned meets after them. Where
 //!   the ways disagree the variable is seen as declared. An arm that leaves (`return`, `break`,
-//!   `continue`, `panic`) is no way to what follows.
+//!   `continue`, `panic`, `exit`) is no way to what follows.
 //! - **Loops**, queries among them: a view that holds before a loop holds inside when everything that the
 //!   loop assigns has the same type. That is known at its end: when it was wrong, what was walked is walked
 //!   again with the variable as declared in this loop ([`super::infer`]).
@@ -17,7 +17,7 @@
 use super::Checker;
 use super::scope::{Origin, Var, VarKey, View};
 use crate::span::Span;
-use crate::tree::{Builtin, Expr, ExprKind as T, Pattern, Stmt, StmtKind as S};
+use crate::tree::{Expr, ExprKind as T, Pattern, Stmt, StmtKind as S};
 use crate::types::{Ty, TyKind};
 use std::collections::{BTreeMap, HashSet};
 
@@ -216,7 +216,7 @@ pub(super) fn leaves(body: &[Stmt]) -> bool {
 /// not named here may have one.
 pub(super) fn leaves_by(e: &Expr) -> bool {
     match &e.kind {
-        T::Builtin { builtin: Builtin::Panic, .. } => true,
+        T::Builtin { builtin, .. } => builtin.ends(),
         T::Block { body, value } => leaves(body) || value.as_deref().is_some_and(leaves_by),
         T::Coerce { value } | T::Cast { value } => leaves_by(value),
         T::If { then, otherwise, .. } => leaves_by(then) && leaves_by(otherwise),

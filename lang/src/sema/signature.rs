@@ -188,7 +188,7 @@ mod tests {
             let (name, text) = (row.name, row.builtin.definition().signature);
             let shown: Vec<String> = row.params.iter().map(|p| render(&types, *p)).collect();
             let words = |s: &str| {
-                let plain = s.replace("option[T]", "T?").replace("list<", "[").replace("map<", "{");
+                let plain = s.replace("option[", "[").replace("list<", "[").replace("map<", "{");
                 plain.chars().filter(|c| c.is_alphanumeric()).collect::<String>()
             };
             let body = text.split_once('(').map_or("", |x| x.1);

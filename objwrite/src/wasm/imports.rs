@@ -50,6 +50,10 @@ const fn instruction(
 
 /// Every import, by name.
 static IMPORTS: &[Import] = &[
+    // address of the table of addresses, address of the text
+    wasi("args_get", &[I32, I32], &[I32]),
+    // address of the number of arguments, address of the size of their text
+    wasi("args_sizes_get", &[I32, I32], &[I32]),
     // clock, precision in nanoseconds, address of the time
     wasi("clock_time_get", &[I32, I64, I32], &[I32]),
     // address of the table of addresses, address of the text

@@ -61,7 +61,7 @@ pub fn interpret(program: &str, environment: &[&str], stdin: &str) -> Outcome {
     let mut m = Machine::new(&linked, Linux::default());
     m.host.stdin = stdin.into();
     m.judge_regions();
-    let trap = m.start("rt_start", environment).expect_err("the program ends itself");
+    let trap = m.start("rt_start", &[], environment).expect_err("the program ends itself");
     let Trap::Exit(status) = trap else {
         panic!("{trap}\n{:?}", m.trace());
     };
@@ -114,7 +114,7 @@ pub enum On {
 pub fn run_module(module: &Module, on: On, environment: &[&str], stdin: &str) -> Outcome {
     let scratch = Scratch::new("runtime");
     let env: Vec<(&str, &str)> = environment.iter().filter_map(|v| v.split_once('=')).collect();
-    let start = Start { stdin: stdin.as_bytes(), env: &env, folder: &scratch.0, time: TIME };
+    let start = Start { args: &[], stdin: stdin.as_bytes(), env: &env, folder: &scratch.0, time: TIME };
     let host = target::host().expect("a supported host");
     let run = |target: Target| -> Vec<Outcome> {
         let engines = engines::of(target);

@@ -1,5 +1,6 @@
 //! Builtins (section 6), each by what its arguments are: output, lists and maps, folds, functions that
-//! take functions. Those on strings and numbers are in `builtin_text.rs` and `builtin_number.rs`.
+//! take functions. Those on strings and numbers are in `builtin_text.rs` and `builtin_number.rs`, those on
+//! what the program was given in `builtin_world.rs`.
 
 use crate::key::{Key, frozen, order};
 use crate::machine::{Frame, Machine, Run};
@@ -98,7 +99,7 @@ impl<'p> Machine<'p> {
                 let message = self.str_text(&args[0]);
                 self.fail(message)
             }
-            Input => Ok(self.input()),
+            Input | ReadLine | Lines | Args | Env | Exit => self.world(builtin, &args, want),
             Now => Ok(self.tick()),
             TypeOf => Ok(Value::str(self.type_of(&args[0], types[0]))),
             Bool => Ok(Value::Bool(args[0].truth())),
@@ -138,23 +139,6 @@ impl<'p> Machine<'p> {
             }
             _ => self.text_builtin(builtin, &args, types, want),
         }
-    }
-
-    /// One line of standard input without its end, `\n` or `\r\n`; what is left when there is no end; ""
-    /// when nothing is left (decision 13).
-    fn input(&mut self) -> Value {
-        let Some(end) = self.stdin.iter().position(|c| *c == b'\n') else {
-            return Value::str(std::mem::take(&mut self.stdin));
-        };
-        let line = &self.stdin[..end];
-        self.stdin = &self.stdin[end + 1..];
-        Value::str(line.strip_suffix(b"\r").unwrap_or(line))
-    }
-
-    /// `now()` with MOCHI_NOW_SEED.
-    fn tick(&mut self) -> Value {
-        self.now = (self.now * 1_664_525 + 1_013_904_223) % 2_147_483_647;
-        Value::int(self.now)
     }
 
     fn type_of(&mut self, v: &Value, ty: Ty) -> String {

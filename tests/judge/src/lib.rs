@@ -8,6 +8,7 @@
 mod builtin;
 mod builtin_number;
 mod builtin_text;
+mod builtin_world;
 mod convert;
 mod expr;
 pub mod generate;
@@ -28,6 +29,17 @@ use mochi_lang::diag::{Diagnostics, Format};
 use mochi_lang::span::SourceMap;
 use mochi_lang::{ast, parser, sema, tree};
 use std::fmt;
+
+/// What a program is given.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Given<'a> {
+    /// Arguments, without the program's name.
+    pub args: &'a [String],
+    /// Environment variables.
+    pub env: &'a [(&'a str, &'a str)],
+    /// Standard input.
+    pub stdin: &'a [u8],
+}
 
 /// How long and how deep a program may run.
 #[derive(Clone, Copy, Debug)]
@@ -82,14 +94,14 @@ const STACK: usize = 512 << 20;
 
 /// Evaluates a program. `source_name` is the file's name as traces show it. Deterministic: time is
 /// the sequence that `MOCHI_NOW_SEED=1` gives.
-pub fn evaluate(source_name: &str, source: &[u8], stdin: &[u8], limits: Limits) -> Outcome {
-    evaluate_with(sema::check, source_name, source, stdin, limits)
+pub fn evaluate(source_name: &str, source: &[u8], given: Given, limits: Limits) -> Outcome {
+    evaluate_with(sema::check, source_name, source, given, limits)
 }
 
 /// Evaluates a program in which every variable is seen as declared ([`sema::check_as_declared`]), which
 /// may reject more.
-pub fn evaluate_as_declared(source_name: &str, source: &[u8], stdin: &[u8], limits: Limits) -> Outcome {
-    evaluate_with(sema::check_as_declared, source_name, source, stdin, limits)
+pub fn evaluate_as_declared(source_name: &str, source: &[u8], given: Given, limits: Limits) -> Outcome {
+    evaluate_with(sema::check_as_declared, source_name, source, given, limits)
 }
 
 /// Status of a program whose typed tree does not keep its promises ([`sema::verify`]): none ends so, so that
@@ -98,10 +110,10 @@ const BROKEN: i32 = -1;
 
 type Check = fn(&SourceMap, &ast::Program, &mut Diagnostics) -> Option<tree::Program>;
 
-fn evaluate_with(check: Check, source_name: &str, source: &[u8], stdin: &[u8], limits: Limits) -> Outcome {
+fn evaluate_with(check: Check, source_name: &str, source: &[u8], given: Given, limits: Limits) -> Outcome {
     let stack = STACK + STACK_OF_CALL * limits.depth as usize;
     std::thread::scope(|scope| {
-        let work = || evaluate_here(check, source_name, source, stdin, limits);
+        let work = || evaluate_here(check, source_name, source, given, limits);
         let thread = std::thread::Builder::new().stack_size(stack).spawn_scoped(scope, work);
         match thread.expect("a thread with a large stack").join() {
             Ok(outcome) => outcome,
@@ -110,7 +122,7 @@ fn evaluate_with(check: Check, source_name: &str, source: &[u8], stdin: &[u8], l
     })
 }
 
-fn evaluate_here(check: Check, source_name: &str, source: &[u8], stdin: &[u8], limits: Limits) -> Outcome {
+fn evaluate_here(check: Check, source_name: &str, source: &[u8], given: Given, limits: Limits) -> Outcome {
     let mut map = SourceMap::default();
     let file = map.add(source_name, source);
     let mut diags = Diagnostics::new();
@@ -118,7 +130,7 @@ fn evaluate_here(check: Check, source_name: &str, source: &[u8], stdin: &[u8], l
     let program = if diags.has_errors() { None } else { check(&map, &syntax, &mut diags) };
     match program {
         Some(program) if !diags.has_errors() => match sema::verify(&program) {
-            complaints if complaints.is_empty() => Machine::new(&program, &map, stdin, limits).run(),
+            complaints if complaints.is_empty() => Machine::new(&program, &map, given, limits).run(),
             complaints => Outcome::Ended(Ended {
                 stdout: Vec::new(),
                 stderr: complaints.join("\n").into_bytes(),

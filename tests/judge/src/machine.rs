@@ -3,7 +3,7 @@
 
 use crate::types::TypeTable;
 use crate::value::{Fun, Slot, Value};
-use crate::{Ended, Limits, Outcome};
+use crate::{Ended, Given, Limits, Outcome};
 use mochi_lang::ast;
 use mochi_lang::parts::Part;
 use mochi_lang::span::{SourceMap, Span};
@@ -19,8 +19,8 @@ pub enum Exit {
     Continue,
     /// `return`.
     Return(Value),
-    /// A run-time error; standard error is complete.
-    Error,
+    /// The program ends with this status; what it writes is complete.
+    End(i32),
     /// Beyond the limits.
     Undecided(&'static str),
 }
@@ -64,8 +64,8 @@ pub struct Machine<'p> {
     pub stdout: Vec<u8>,
     /// Standard error.
     pub stderr: Vec<u8>,
-    /// What is left of standard input.
-    pub stdin: &'p [u8],
+    /// What it was given; of standard input, what is left.
+    pub given: Given<'p>,
     /// State of the sequence that `now` gives.
     pub now: i64,
     /// The place that an error has from now on.
@@ -140,7 +140,7 @@ const TRACE_LAST: usize = 5;
 
 impl<'p> Machine<'p> {
     /// A machine about to run a program.
-    pub fn new(program: &'p Program, map: &'p SourceMap, stdin: &'p [u8], limits: Limits) -> Machine<'p> {
+    pub fn new(program: &'p Program, map: &'p SourceMap, given: Given<'p>, limits: Limits) -> Machine<'p> {
         Machine {
             program,
             map,
@@ -148,7 +148,7 @@ impl<'p> Machine<'p> {
             globals: vec![Value::None; program.globals.len()],
             stdout: Vec::new(),
             stderr: Vec::new(),
-            stdin,
+            given,
             now: 1,
             at: Span::default(),
             unset: Unset::new(program),
@@ -163,7 +163,7 @@ impl<'p> Machine<'p> {
         let end = self.call(self.program.main, Rc::new([]), Vec::new(), Vec::new());
         let status = match end {
             Err(Exit::Undecided(why)) => return Outcome::Undecided(why),
-            Err(Exit::Error) => 1,
+            Err(Exit::End(status)) => status,
             _ => 0,
         };
         Outcome::Ended(Ended { stdout: self.stdout, stderr: self.stderr, status })
@@ -211,7 +211,7 @@ impl<'p> Machine<'p> {
             frame.bind(own, Value::Fun(Rc::new(Fun::Closure { func: id, args, captures })));
         }
         let end = self.block(&mut frame, &func.body);
-        if !matches!(end, Err(Exit::Error | Exit::Undecided(_))) {
+        if !matches!(end, Err(Exit::End(_) | Exit::Undecided(_))) {
             self.calls.pop();
         }
         match end {
@@ -260,7 +260,7 @@ impl<'p> Machine<'p> {
             };
             self.stderr.extend_from_slice(line.as_bytes());
         }
-        Err(Exit::Error)
+        Err(Exit::End(1))
     }
 
     /// `f`, `f<int>`, `P.method`, `fn3`, `__main`.

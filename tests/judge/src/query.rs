@@ -18,6 +18,8 @@ struct Clause<'p> {
     local: LocalId,
     source: &'p Expr,
     join: Option<(JoinKind, &'p Expr)>,
+    /// Its items are the lines of standard input.
+    input: bool,
     /// The list, if it does not depend on the row.
     list: Option<Rc<List>>,
 }
@@ -86,24 +88,27 @@ impl<'p> Machine<'p> {
     }
 
     /// The clauses in order. A list that mentions no variable of the query is evaluated once, before the
-    /// loops.
+    /// loops. Lines of standard input that come first are no list: each is read when its turn comes.
     fn clauses(&mut self, f: &mut Frame<'p>, q: &'p Query) -> Run<Vec<Clause<'p>>> {
         let mut clauses = Vec::new();
         clauses.extend(q.sources.iter().map(|(local, source)| Clause {
             local: *local,
             source,
             join: None,
+            input: false,
             list: None,
         }));
+        clauses[0].input = clauses[0].source.is_input();
         clauses.extend(q.joins.iter().map(|j| Clause {
             local: j.local,
             source: &j.source,
             join: Some((j.kind, &j.on)),
+            input: false,
             list: None,
         }));
         let locals: Vec<LocalId> = clauses.iter().map(|c| c.local).collect();
         for (k, clause) in clauses.iter_mut().enumerate() {
-            if k == 0 || !self.mentions(clause.source, &locals) {
+            if !clause.input && (k == 0 || !self.mentions(clause.source, &locals)) {
                 clause.list = Some(self.source_list(f, clause.source)?);
             }
         }
@@ -183,6 +188,14 @@ impl<'p> Machine<'p> {
     fn rows(&mut self, f: &mut Frame<'p>, clauses: &[Clause<'p>], row: Row<'_, 'p>) -> Run<()> {
         let Some((clause, before)) = clauses.split_last() else { return row(self, f) };
         match clause.join {
+            None if clause.input => {
+                while let Some(line) = self.next_line() {
+                    self.work(1)?;
+                    f.bind(clause.local, line);
+                    row(self, f)?;
+                }
+                Ok(())
+            }
             None => self.rows(f, before, &mut |m, f| {
                 let list = m.list_of(f, clause)?;
                 m.items(&list, &mut |m, item| {

@@ -58,6 +58,17 @@ impl<'p> Machine<'p> {
                 let bounds = (self.expr(f, start)?, self.expr(f, end)?);
                 self.for_range(f, *var, bounds, *inclusive, body)
             }
+            StmtKind::ForEach { var, source, body } if source.is_input() => {
+                while let Some(line) = self.next_line() {
+                    self.work(1)?;
+                    self.bind(f, *var, line);
+                    let turn = self.block(f, body);
+                    if !next_turn(turn)? {
+                        break;
+                    }
+                }
+                Ok(())
+            }
             StmtKind::ForEach { var, source, body } => {
                 let items = self.expr(f, source)?;
                 self.at = source.span;

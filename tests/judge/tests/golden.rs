@@ -1,7 +1,7 @@
 //! The evaluator does what the golden programs have to do: standard output, standard error, status.
 
-use mochi_judge::{Limits, Outcome, evaluate};
-use mochi_testkit::{parallel, programs, threads};
+use mochi_judge::{Given, Limits, Outcome, evaluate};
+use mochi_testkit::{Golden, parallel, programs, threads};
 use std::fs;
 use std::path::Path;
 
@@ -19,13 +19,13 @@ fn golden_programs_do_what_they_should() {
 }
 
 fn check(program: &Path) -> Option<String> {
-    let read = |extension: &str| fs::read(program.with_extension(extension));
-    let source = read("mochi").expect("the program");
+    let source = fs::read(program).expect("the program");
+    let golden = Golden::beside(program);
+    let given = Given { args: &golden.args, env: &golden.env_with(&[]), stdin: &golden.stdin };
     let name = program.file_name().unwrap_or_default().to_string_lossy();
-    let outcome = evaluate(&name, &source, &read("in").unwrap_or_default(), LIMITS);
+    let outcome = evaluate(&name, &source, given, LIMITS);
     let Outcome::Ended(end) = outcome else { return Some(format!("{name}: {outcome:?}")) };
-    let (stdout, stderr) = (read("out").unwrap_or_default(), read("err").unwrap_or_default());
-    let status = i32::from(program.with_extension("err").exists());
+    let Golden { stdout, stderr, status, .. } = golden;
     if end.stdout == stdout && end.stderr == stderr && end.status == status {
         return None;
     }

@@ -44,6 +44,8 @@ const WASM_STACK: (&str, &str) = ("MOCHI_STACK", "200000000");
 /// What a program is given.
 #[derive(Clone, Debug)]
 pub struct Start<'a> {
+    /// Arguments, without the program's name.
+    pub args: &'a [String],
     /// Standard input.
     pub stdin: &'a [u8],
     /// Environment variables beside those of this process. MOCHI_STACK=0 leaves WebAssembly engines
@@ -125,12 +127,17 @@ impl Engine {
             }
             How::Wasmi => {
                 let env = [&[WASM_STACK], start.env].concat();
-                let (stdin, time) = (start.stdin, start.time * SLOWER);
-                let options = wasi::Options { stdin, env: &env, time, memory: WASMI_MEMORY };
+                let options = wasi::Options {
+                    args: start.args,
+                    stdin: start.stdin,
+                    env: &env,
+                    time: start.time * SLOWER,
+                    memory: WASMI_MEMORY,
+                };
                 return wasi::run(&std::fs::read(program)?, &options).map_err(io::Error::other);
             }
         };
-        command.envs(start.env.iter().copied()).current_dir(start.folder);
+        command.args(start.args).envs(start.env.iter().copied()).current_dir(start.folder);
         process::run(&mut command, start.stdin, time)
     }
 }

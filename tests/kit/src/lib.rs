@@ -1,15 +1,17 @@
 //! What the tests of all crates and the tools of the repository share: scratch folders, processes
-//! with limits, other people's tools (which may be missing), and the engines that run programs of
-//! every target.
+//! with limits, other people's tools (which may be missing), the engines that run programs of
+//! every target, and what golden programs have to do.
 
 pub mod engines;
 pub mod faults;
+mod golden;
 pub mod process;
 mod random;
 mod repository;
 mod tools;
 pub mod wasi;
 
+pub use golden::Golden;
 pub use random::{Random, random_seed};
 pub use repository::files_of;
 pub use tools::{first_installed, folder, have, installed, output, text, traces};

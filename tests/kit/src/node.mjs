@@ -1,4 +1,4 @@
-// Runs a WASI module in Node.js: node --no-warnings node.mjs MODULE. Its standard streams and
+// Runs a WASI module in Node.js: node --no-warnings node.mjs MODULE ARGS. Its standard streams and
 // environment are this process's, its status becomes that of this process. WASM_PAGES limits its
 // memory, in pages of 64 KiB. When MOCHI_STACK asks for a stack, a thread has one of that size.
 
@@ -7,8 +7,9 @@ import { setFlagsFromString } from "node:v8";
 import { WASI } from "node:wasi";
 import { Worker, isMainThread, workerData } from "node:worker_threads";
 
-function run(file) {
-  const wasi = new WASI({ version: "preview1", env: process.env, returnOnExit: true });
+function run([file, ...args]) {
+  const options = { args: [file, ...args], env: process.env, returnOnExit: true };
+  const wasi = new WASI({ version: "preview1", ...options });
   const module = new WebAssembly.Module(readFileSync(file));
   // Functions of our own between program and host: when it calls the host's directly, Node.js may
   // collect garbage where it must not, and crashes (https://github.com/nodejs/node/issues/46777).
@@ -29,11 +30,11 @@ if (!isMainThread) {
     // The host takes a little of it.
     const stackSizeMb = stack / 2 ** 20 + 1;
     const worker = new Worker(new URL(import.meta.url), {
-      workerData: process.argv[2],
+      workerData: process.argv.slice(2),
       resourceLimits: { stackSizeMb },
     });
     worker.on("exit", (status) => (process.exitCode = status));
   } else {
-    process.exitCode = run(process.argv[2]);
+    process.exitCode = run(process.argv.slice(2));
   }
 }

@@ -1,5 +1,5 @@
 //! An engine for WebAssembly in this process: the wasmi interpreter with as much of WASI preview 1 as
-//! the runtime imports, and nothing else of this machine: input, environment and limits are given,
+//! the runtime imports, and nothing else of this machine: arguments, input, environment and limits are given,
 //! output is returned. Clocks start at 0 and move when they are read, random numbers are always the
 //! same.
 //!
@@ -28,6 +28,8 @@ const FAULT: i32 = 21;
 /// What a program is given.
 #[derive(Clone, Copy, Debug)]
 pub struct Options<'a> {
+    /// Arguments, without the program's name.
+    pub args: &'a [String],
     /// Standard input.
     pub stdin: &'a [u8],
     /// All environment variables.
@@ -43,6 +45,8 @@ struct Host {
     stdin: Vec<u8>,
     stdin_at: usize,
     output: [Vec<u8>; 2],
+    /// The program's name and its arguments, each with its end.
+    args: Vec<Vec<u8>>,
     /// Entries of the environment, each with its end.
     env: Vec<Vec<u8>>,
     nanoseconds: u64,
@@ -64,6 +68,7 @@ pub fn run(module: &[u8], options: &Options) -> Result<Outcome, Error> {
         stdin: options.stdin.to_vec(),
         stdin_at: 0,
         output: [Vec::new(), Vec::new()],
+        args: arguments(options.args),
         env: environment(options.env),
         nanoseconds: 0,
         limits: StoreLimitsBuilder::new().memory_size(options.memory).build(),
@@ -83,6 +88,12 @@ pub fn run(module: &[u8], options: &Options) -> Result<Outcome, Error> {
         }),
     };
     Ok(Outcome { end, stdout, stderr })
+}
+
+/// The program's name and its arguments.
+fn arguments(args: &[String]) -> Vec<Vec<u8>> {
+    let all = ["program"].into_iter().chain(args.iter().map(String::as_str));
+    all.map(|arg| format!("{arg}\0").into_bytes()).collect()
 }
 
 /// Of variables with one name the last holds, as in a process.
@@ -110,6 +121,9 @@ fn memory(caller: &Caller<Host>) -> Result<Memory, Error> {
     let memory = caller.get_export("memory").and_then(Extern::into_memory);
     memory.ok_or_else(|| Error::new("no `memory`"))
 }
+
+/// Texts of the host: arguments or environment.
+type Texts = fn(&Host) -> &Vec<Vec<u8>>;
 
 /// A call of the host: linear memory, and the host's state.
 struct Access<'a> {
@@ -168,9 +182,10 @@ impl Access<'_> {
         Some(SUCCESS)
     }
 
-    fn environ(&mut self, entries: i32, text: i32) -> Option<i32> {
+    /// Gives texts: their addresses, and what stands there.
+    fn texts(&mut self, of: Texts, entries: i32, text: i32) -> Option<i32> {
         let mut at = text;
-        for (i, entry) in self.host.env.clone().iter().enumerate() {
+        for (i, entry) in of(self.host).clone().iter().enumerate() {
             self.store(entries + i as i32 * 4, &at.to_le_bytes())?;
             self.store(at, entry)?;
             at += entry.len() as i32;
@@ -178,9 +193,10 @@ impl Access<'_> {
         Some(SUCCESS)
     }
 
-    fn environ_sizes(&mut self, count: i32, size: i32) -> Option<i32> {
-        let bytes: usize = self.host.env.iter().map(Vec::len).sum();
-        self.store(count, &(self.host.env.len() as u32).to_le_bytes())?;
+    /// The number of texts and the size of all.
+    fn sizes(&mut self, of: Texts, count: i32, size: i32) -> Option<i32> {
+        let bytes: usize = of(self.host).iter().map(Vec::len).sum();
+        self.store(count, &(of(self.host).len() as u32).to_le_bytes())?;
         self.store(size, &(bytes as u32).to_le_bytes())?;
         Some(SUCCESS)
     }
@@ -225,12 +241,16 @@ fn linker(engine: &Engine) -> Result<Linker<Host>, Error> {
         host(c, |a| a.read(fd, areas, count, done))
     })?;
     l.func_wrap(MODULE, "fd_fdstat_get", |c: C<'_>, fd: i32, at: i32| host(c, |a| a.stat(fd, at)))?;
-    l.func_wrap(MODULE, "environ_get", |c: C<'_>, entries: i32, text: i32| {
-        host(c, |a| a.environ(entries, text))
-    })?;
-    l.func_wrap(MODULE, "environ_sizes_get", |c: C<'_>, count: i32, size: i32| {
-        host(c, |a| a.environ_sizes(count, size))
-    })?;
+    let texts: [(&str, &str, Texts); 2] =
+        [("args_get", "args_sizes_get", |h| &h.args), ("environ_get", "environ_sizes_get", |h| &h.env)];
+    for (get, sizes, of) in texts {
+        l.func_wrap(MODULE, get, move |c: C<'_>, entries: i32, text: i32| {
+            host(c, |a| a.texts(of, entries, text))
+        })?;
+        l.func_wrap(MODULE, sizes, move |c: C<'_>, count: i32, size: i32| {
+            host(c, |a| a.sizes(of, count, size))
+        })?;
+    }
     l.func_wrap(MODULE, "clock_time_get", |c: C<'_>, _clock: i32, _precision: i64, at: i32| {
         host(c, |a| a.time(at))
     })?;

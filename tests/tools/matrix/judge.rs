@@ -1,7 +1,7 @@
 //! Builds a program for a target, runs it on the target's engines, and judges what it did.
 
 use crate::sets::{Program, lines_of_benchmark};
-use mochi_judge::{Limits, Outcome as Evaluated};
+use mochi_judge::{Given, Limits, Outcome as Evaluated};
 use mochi_objwrite::Target;
 use mochi_testkit::Scratch;
 use mochi_testkit::engines::{Engine, Start};
@@ -139,11 +139,17 @@ impl Judge<'_> {
 
 /// Runs a program and compares what it does with what it should do.
 fn judge(program: &Program, engine: &Engine, exe: &Path) -> Verdict {
-    let start = Start { stdin: &program.stdin, env: program.env, folder: &program.folder, time: TIME };
+    let env = variables(program);
+    let Program { args, stdin, folder, .. } = program;
+    let start = Start { args, stdin, env: &env, folder, time: TIME };
     match engine.run(exe, &start) {
         Ok(outcome) => verdict(program, &outcome),
         Err(e) => Verdict { failure: Some(("end", e.to_string())), did: (None, 0) },
     }
+}
+
+fn variables(program: &Program) -> Vec<(&str, &str)> {
+    program.env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
 }
 
 /// Evaluates a program and compares what it does with what it should do.
@@ -154,7 +160,8 @@ fn evaluate(program: &Program) -> Verdict {
         Err(e) => return failed("crash", e.to_string()),
     };
     let name = program.source.file_name().unwrap_or_default().to_string_lossy();
-    match mochi_judge::evaluate(&name, &source, &program.stdin, LIMITS) {
+    let given = Given { args: &program.args, env: &variables(program), stdin: &program.stdin };
+    match mochi_judge::evaluate(&name, &source, given, LIMITS) {
         Evaluated::Ended(e) => {
             let end = End::Status(e.status);
             verdict(program, &Outcome { end, stdout: e.stdout, stderr: e.stderr })

@@ -13,7 +13,7 @@
 //!   to be the same on all engines.
 
 use mochi_testkit::process::{self, End};
-use mochi_testkit::{Scratch, installed};
+use mochi_testkit::{Golden, Scratch, installed};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -37,8 +37,10 @@ pub struct Program {
     pub source: PathBuf,
     /// The folder it starts in.
     pub folder: PathBuf,
+    /// Arguments.
+    pub args: Vec<String>,
     /// Environment variables.
-    pub env: &'static [(&'static str, &'static str)],
+    pub env: Vec<(String, String)>,
     /// Standard input.
     pub stdin: Vec<u8>,
     /// Standard output.
@@ -60,16 +62,17 @@ fn read(path: &Path) -> Result<String, String> {
 pub fn golden() -> Result<Set, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let program = |source: PathBuf| {
-        let beside = |extension| read(&source.with_extension(extension)).ok();
-        let errors = beside("err");
+        let golden = Golden::beside(&source);
+        let text = |bytes: &[u8]| Some(String::from_utf8_lossy(bytes).into_owned());
         Program {
             name: source.strip_prefix(root).unwrap_or(&source).display().to_string(),
             folder: root.to_path_buf(),
-            env: &[],
-            stdin: fs::read(source.with_extension("in")).unwrap_or_default(),
-            stdout: beside("out"),
-            end: Some(End::Status(i32::from(errors.is_some()))),
-            stderr: Some(errors.unwrap_or_default()),
+            stdout: text(&golden.stdout),
+            stderr: text(&golden.stderr),
+            end: Some(End::Status(golden.status)),
+            args: golden.args,
+            env: golden.env,
+            stdin: golden.stdin,
             loose: false,
             source,
         }
@@ -109,7 +112,8 @@ fn kernel(path: &Path, name: &str, scratch: &Scratch) -> Result<Program, String>
         name: name.into(),
         source,
         folder: scratch.0.clone(),
-        env: &[],
+        args: Vec::new(),
+        env: Vec::new(),
         stdin: Vec::new(),
         stdout,
         stderr: Some(String::new()),
@@ -157,7 +161,8 @@ pub fn corpus(checkout: &Path, list: &Path) -> Result<Set, String> {
         Ok(Program {
             name: name.into(),
             folder: checkout.clone(),
-            env: &[("MOCHI_NOW_SEED", "1")],
+            args: Vec::new(),
+            env: vec![("MOCHI_NOW_SEED".into(), "1".into())],
             stdin: fs::read(source.with_extension("in")).unwrap_or_default(),
             stdout: Some(read(&source.with_extension("out"))?),
             stderr: None,

@@ -5,7 +5,7 @@ use mochi::pipeline::{self, Code, FileOptions, Source};
 use mochi_ir::interp::{self, Linux, Machine, TraceLine, Trap};
 use mochi_ir::{Module, text};
 use mochi_judge::generate::Program;
-use mochi_judge::{Limits, Outcome as Evaluated};
+use mochi_judge::{Given, Limits, Outcome as Evaluated};
 use mochi_lang::diag::{Diagnostics, Format};
 use mochi_lang::tree;
 use mochi_objwrite::target::{self, FileKind, TARGETS, Target};
@@ -26,6 +26,9 @@ const TIME: Duration = Duration::from_secs(10);
 
 /// Limits of the evaluator: what takes longer is not compared.
 const LIMITS: Limits = Limits { steps: 3_000_000, depth: 5_000, output: 1 << 20 };
+
+/// Environment variables of programs.
+const ENV: [(&str, &str); 1] = [("MOCHI_NOW_SEED", "1")];
 
 /// Instructions of the interpreter.
 const STEPS: u64 = 300_000_000;
@@ -152,6 +155,7 @@ pub struct Checked {
     tree: tree::Program,
     text: String,
     wrapped: Option<String>,
+    args: Vec<String>,
     stdin: Vec<u8>,
 }
 
@@ -161,6 +165,8 @@ pub struct Case {
     pub text: String,
     /// The same program in other words.
     pub wrapped: Option<String>,
+    /// Its arguments.
+    pub args: Vec<String>,
     /// What it reads.
     pub stdin: Vec<u8>,
 }
@@ -168,20 +174,26 @@ pub struct Case {
 impl Case {
     /// A generated program.
     pub fn of(program: &Program) -> Case {
-        Case { text: program.source(), wrapped: program.wrapped(), stdin: program.stdin.clone() }
+        let Program { args, stdin, .. } = program.clone();
+        Case { args, stdin, ..Case::plain(program.source(), program.wrapped()) }
+    }
+
+    /// A program that is given nothing.
+    pub fn plain(text: String, wrapped: Option<String>) -> Case {
+        Case { text, wrapped, args: Vec::new(), stdin: Vec::new() }
     }
 }
 
 impl Checked {
     /// Parses and checks a program. Fails with the diagnostics.
     pub fn new(case: Case) -> Result<Checked, String> {
-        let Case { text, wrapped, stdin } = case;
+        let Case { text, wrapped, args, stdin } = case;
         let source = Source::new(FILE, &text);
         let mut diags = Diagnostics::new();
         let program = source.parse(&mut diags);
         let tree = if diags.has_errors() { None } else { source.check(&program, &mut diags) };
         match tree {
-            Some(tree) => Ok(Checked { source, tree, text, wrapped, stdin }),
+            Some(tree) => Ok(Checked { source, tree, text, wrapped, args, stdin }),
             None => Err(diags.render(&source.map, Format::Human { color: false })),
         }
     }
@@ -214,8 +226,9 @@ impl Judge {
 }
 
 fn evaluate(program: &Checked, tree: Tree) -> Answer {
-    let run = |evaluate: fn(&str, &[u8], &[u8], Limits) -> Evaluated, text: &str| {
-        evaluate(FILE, text.as_bytes(), &program.stdin, LIMITS)
+    let given = Given { args: &program.args, env: &ENV, stdin: &program.stdin };
+    let run = |evaluate: fn(&str, &[u8], Given, Limits) -> Evaluated, text: &str| {
+        evaluate(FILE, text.as_bytes(), given, LIMITS)
     };
     let text = &program.text;
     let ended = match (tree, &program.wrapped) {
@@ -263,8 +276,10 @@ fn interpret(program: &Checked, optimised: bool, runtime: &Module) -> Answer {
         m.judge_regions();
     }
     m.steps = STEPS;
-    let base = m.memory.map(1 << 16);
-    let mut ended = m.call("rt_start", &[base]).expect_err("a program ends itself");
+    let args: Vec<&str> = ["program"].into_iter().chain(program.args.iter().map(String::as_str)).collect();
+    let variables = ENV.map(|(name, value)| format!("{name}={value}"));
+    let env: Vec<&str> = variables.iter().map(String::as_str).collect();
+    let mut ended = m.start("rt_start", &args, &env).expect_err("a program ends itself");
     let frames = m.trace();
     if ended == Trap::NullDereference {
         // What the handler of the fault does.
@@ -273,7 +288,8 @@ fn interpret(program: &Checked, optimised: bool, runtime: &Module) -> Answer {
     match ended {
         Trap::Exit(status) => {
             let mut stderr = std::mem::take(&mut m.host.stderr);
-            if status != 0 {
+            // What ended by itself has no trace.
+            if !frames.iter().any(|f| f.function == "rt_exit") {
                 match trace(&module, &frames) {
                     Some(lines) => stderr.extend(lines.bytes()),
                     None => return Answer::Undecided("a trace that is shortened".into()),
@@ -305,8 +321,8 @@ fn compile_and_run(program: &Checked, debug: bool, engine: &Engine, scratch: &Sc
     let image = linked.unwrap_or_else(|e| panic!("link: {e}"));
     let path = scratch.path("program");
     process::write_executable(&path, &image).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    let start =
-        Start { stdin: &program.stdin, env: &[("MOCHI_NOW_SEED", "1")], folder: &scratch.0, time: TIME };
+    let Checked { args, stdin, .. } = program;
+    let start = Start { args, stdin, env: &ENV, folder: &scratch.0, time: TIME };
     let ran = engine.run(&path, &start).unwrap_or_else(|e| panic!("{}: {e}", engine.name()));
     match ran.end {
         End::Status(_) | End::Signal(_) => Answer::Ended(ran.stdout, ran.stderr, ran.end),

@@ -140,6 +140,7 @@ impl Folder {
             write("wrapped.mochi", wrapped.as_bytes());
         }
         write("original.mochi", original.source().as_bytes());
+        write("args", reduced.args.join("\n").as_bytes());
         write("stdin", &reduced.stdin);
         let verdict = judge(judges, Case::of(reduced), |j| found.needs(j));
         for (name, answer) in &verdict.answers {

@@ -96,7 +96,7 @@ fn main() -> ExitCode {
     }));
     mochi_lang::stack::large(|| match (&options.program, options.show) {
         (Some(path), _) => match std::fs::read_to_string(path) {
-            Ok(text) => show(&judges, Case { text, wrapped: None, stdin: Vec::new() }),
+            Ok(text) => show(&judges, Case::plain(text, None)),
             Err(e) => {
                 eprintln!("random: {}: {e}", path.display());
                 ExitCode::from(2)

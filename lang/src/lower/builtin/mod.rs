@@ -3,7 +3,7 @@
 //!
 //! | file | builtins |
 //! |---|---|
-//! | `world` | output, the end of the program |
+//! | `world` | arguments, input, output, the end of the program |
 //! | `collections` | what there is in strings, lists, maps and groups, and lists made of them |
 //! | `folds` | sums, means, extremes, also of queries |
 //! | `functions` | those that call a function |

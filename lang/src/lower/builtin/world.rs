@@ -1,4 +1,4 @@
-//! Builtins that write or end the program.
+//! Builtins that read what the program was given, write or end the program.
 
 use super::super::func::Fx;
 use super::super::runtime::Rt;
@@ -22,10 +22,25 @@ impl<'a> Fx<'_, 'a> {
         Typed { v: self.as_ty(a, Ty::ANY), ty: Ty::UNIT }
     }
 
+    /// The lines that are left.
+    pub(crate) fn call_lines(&mut self, _: Call<'a>) -> Typed {
+        self.strings(Rt::read_lines)
+    }
+
+    pub(crate) fn call_args(&mut self, _: Call<'a>) -> Typed {
+        self.strings(Rt::args_list)
+    }
+
+    pub(crate) fn call_exit(&mut self, call: Call<'a>) -> Typed {
+        let [code] = self.args(call);
+        self.end_by(Rt::exit_with, code.v);
+        self.nothing()
+    }
+
     pub(crate) fn call_panic(&mut self, call: Call<'a>) -> Typed {
         let [a] = self.args(call);
         let message = self.str_of(a);
-        self.panic(message);
+        self.end_by(Rt::panic_msg, message);
         self.nothing()
     }
 
@@ -41,6 +56,13 @@ impl<'a> Fx<'_, 'a> {
         self.b.unreachable();
         self.enter(ok);
         self.nothing()
+    }
+
+    /// A new list of strings.
+    fn strings(&mut self, function: Rt) -> Typed {
+        let list = self.lw.types.types.list(Ty::STR);
+        let desc = self.desc(list);
+        Typed { v: self.rt(function, &[desc]), ty: list }
     }
 
     fn nothing(&mut self) -> Typed {

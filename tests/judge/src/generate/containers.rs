@@ -168,8 +168,7 @@ impl Writer {
             }
             22 if self.pure == 0 => {
                 self.io = true;
-                let form = self.pick(&["input()", "read_line()"]);
-                self.expr_of(ty, parts![form])
+                self.expr_of(ty, parts!["input()"])
             }
             _ => self.leaf(ty),
         }
@@ -269,6 +268,7 @@ impl Writer {
                 let e = self.expr(&Ty::Str, d);
                 self.expr_of(ty, parts!["sha256(", e, ")[0:3]"])
             }
+            Ty::Str if self.chance(60) => self.given_list(ty),
             Ty::Str => {
                 let (e, separator) =
                     (self.expr(&Ty::Str, d), self.pick(&["\"\"", "\" \"", "\"a\"", "\"é\""]));
@@ -292,6 +292,9 @@ impl Writer {
 
     pub fn option_expr(&mut self, inner: &Ty, d: u32) -> Expr {
         let ty = &Ty::opt(inner.clone());
+        if *inner == Ty::Str && self.chance(15) {
+            return self.given_text(ty, d);
+        }
         match self.below(7) {
             0 | 1 => {
                 let (name, list) = (self.pick(&["first", "last"]), self.expr(&Ty::list(inner.clone()), d));

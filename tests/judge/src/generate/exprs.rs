@@ -92,7 +92,8 @@ impl Writer {
             }
             General::Unwrap if can_be_optional(ty) && self.dares() => {
                 let (option, text) = (self.expr(&Ty::opt(ty.clone()), d), self.text(ty));
-                let otherwise = self.pick(&[format!(" as {text})"), " ?? panic(\"none\"))".to_string()]);
+                let ends = [" ?? panic(\"none\"))", " ?? exit(3))"].map(str::to_string);
+                let otherwise = self.pick(&[&[format!(" as {text})")], &ends[..]].concat());
                 Some(self.expr_of(ty, parts!["(", option, otherwise]))
             }
             General::Unwrap if can_be_optional(ty) => {

@@ -11,6 +11,7 @@
 mod containers;
 mod exprs;
 mod functions;
+mod given;
 mod literals;
 mod matching;
 mod meeting;
@@ -37,10 +38,15 @@ use writer::{Writer, stmt};
 /// Lines that programs read.
 const LINES: [&[u8]; 7] = [b"first line", b"12", b"", b"h\xc3\xa9llo", b"a\xe9b", b"  x  ", b"last"];
 
+/// Arguments that programs are given.
+const ARGS: [&str; 4] = ["one", "h\u{e9}llo", "", "-2"];
+
 /// A random program.
 #[derive(Clone)]
 pub struct Program {
     body: Block,
+    /// Its arguments.
+    pub args: Vec<String>,
     /// What it reads.
     pub stdin: Vec<u8>,
 }
@@ -56,7 +62,8 @@ impl Program {
             stdin.extend(w.pick(&LINES));
             stdin.push(b'\n');
         }
-        Program { body, stdin }
+        let args = (0..w.below(3)).map(|_| w.pick(&ARGS).to_string()).collect();
+        Program { body, args, stdin }
     }
 
     /// The program's text.
@@ -131,7 +138,7 @@ mod tests {
     const LEFT_OUT: [Builtin; 1] = [Builtin::Now];
 
     /// Constructs, by text that only they have.
-    const CONSTRUCTS: [&str; 58] = [
+    const CONSTRUCTS: [&str; 60] = [
         "let ",
         "var ",
         "fun ",
@@ -187,6 +194,8 @@ mod tests {
         "4611686018427387904",
         "9223372036854775807",
         "input()",
+        " in lines()",
+        " ?? exit(",
         "(-0.0)",
         " != none",
         ".push(",

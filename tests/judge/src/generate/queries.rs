@@ -79,9 +79,16 @@ impl Writer {
         let joins = self.pick(&[0, 0, 0, 0, 1, 1, 2]);
         let sources = if joins == 0 { self.pick(&[1, 1, 1, 2]) } else { 1 };
         for i in 0..sources {
-            let (row, source) = self.source(d);
-            let space = if i > 0 { " " } else { "" };
-            parts.extend(parts![format!("{space}from {} in ", row.name), source]);
+            let row = if i == 0 && self.pure == 0 && self.chance(5) {
+                let (name, clause) = self.line_clause();
+                parts.extend(clause);
+                Row { name, ty: Ty::Str, optional: false }
+            } else {
+                let (row, source) = self.source(d);
+                let space = if i > 0 { " " } else { "" };
+                parts.extend(parts![format!("{space}from {} in ", row.name), source]);
+                row
+            };
             self.declare_fixed(&row.name, &row.ty);
             rows.push(row);
         }

@@ -66,7 +66,7 @@ impl ProgramTree {
             at.block(&mut body);
             if at.done {
                 self.before = Some(std::mem::replace(&mut self.current.body, body))
-                    .map(|body| Program { body, stdin: self.current.stdin.clone() });
+                    .map(|body| Program { body, ..self.current.clone() });
                 return true;
             }
             if !at.end {

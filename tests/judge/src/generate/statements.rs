@@ -579,7 +579,7 @@ impl Writer {
     /// What ends the program.
     fn failure(&mut self) -> Stmt {
         let e = self.leaf(&Ty::Int);
-        match self.below(8) {
+        match self.below(9) {
             0 => stmt(parts!["print(1 / (", e.clone(), " - ", e, "))"]),
             1 => stmt(parts!["print([1, 2][3 + abs(", e, ")])"]),
             2 => {
@@ -591,6 +591,7 @@ impl Writer {
             4 => stmt(parts!["print((([1] as any) as string), ", e, ")"]),
             5 => stmt(parts!["print(\"é1\" as int, ", e, ")"]),
             6 => stmt(parts!["print(({\"a\": ", e, "})[\"b\"] as int)"]),
+            7 => stmt(parts!["exit(", e, ")"]),
             _ => stmt(parts!["print(", e, " % 0)"]),
         }
     }
@@ -743,6 +744,9 @@ impl Writer {
     fn for_each(&mut self, nesting: u32) -> Vec<Stmt> {
         if self.runs * 8 > MOST_RUNS {
             return vec![self.print()];
+        }
+        if self.pure == 0 && self.chance(8) {
+            return self.for_lines(nesting);
         }
         let source = match self.below(5) {
             0 => Ty::Str,
