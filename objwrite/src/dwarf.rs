@@ -252,8 +252,14 @@ fn unit(arch: Arch, options: &DebugOptions, functions: &[Function]) -> DwarfUnit
     let mut dwarf = DwarfUnit::new(encoding);
     let mut line_string = |s: &str| LineString::new(text(s), encoding, &mut dwarf.line_strings);
     let (directory, main) = (line_string(&options.directory), line_string(&options.unit));
-    dwarf.unit.line_program =
-        LineProgram::new(encoding, LineEncoding::default(), directory, None, main, None);
+    // Entry 0 is the unit's file (section 6.2.4), and entry 1, too: a sequence begins in file 1 (section 6.2.2),
+    // which readers look up before they see its first row. The writer holds no entry twice, so entry 0 has
+    // its directory by a relative path of no parts.
+    let here = line_string("");
+    let mut program =
+        LineProgram::new(encoding, LineEncoding::default(), directory, Some(here), main.clone(), None);
+    program.add_file(main, program.default_directory(), None);
+    dwarf.unit.line_program = program;
     let has_frames = frame_start(arch).is_some();
     let mut writer = UnitWriter { dwarf, files: HashMap::new(), inlined: HashMap::new(), has_frames };
     let sourced: Vec<(&Function, FileId)> =

@@ -29,7 +29,7 @@ pub struct DebugOptions {
     pub producer: String,
     /// Name of the compilation unit: the main source file.
     pub unit: String,
-    /// Directory that relative file names are relative to, as it is to appear in the file.
+    /// Directory that relative file names are relative to, as it is to appear in the file; not empty.
     pub directory: String,
 }
 
