@@ -106,7 +106,7 @@ fn check_frames(atom: &Atom) {
 
 #[test]
 fn every_call_has_its_line() {
-    calls_have_their_lines("rv64-linux", RelocKind::Rv64Call, 8);
+    calls_have_their_lines("rv64-linux", RelocKind::Rv64Jal, 4);
 }
 
 #[test]

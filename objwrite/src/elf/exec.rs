@@ -23,7 +23,7 @@ use super::{Attributes, Bytes, Machine, StringTable, machine};
 use crate::dwarf;
 use crate::link::layout::{Addresses, Layout, pc_table};
 use crate::link::resolve::{LinkerSymbol, Program, resolve};
-use crate::link::{Image, LinkError, LinkInput};
+use crate::link::{Image, LinkError, LinkInput, veneers};
 use crate::model::AtomKind;
 use crate::sha256::sha256;
 use crate::target::Arch;
@@ -155,7 +155,8 @@ struct Writer<'a> {
 pub fn write(input: &LinkInput) -> Result<Image, LinkError> {
     let target = input.object.target;
     let machine = machine(target.arch).ok_or(LinkError::Unsupported("ELF for this machine"))?;
-    let program = resolve(input.object, input.archives, &[input.entry], &|_| false)?;
+    let mut program = resolve(input.object, input.archives, &[input.entry], &|_| false)?;
+    veneers::add(&mut program);
     let layout = Layout::new(&program);
     let mut w = Writer {
         arch: target.arch,
@@ -339,7 +340,7 @@ impl Writer<'_> {
             let out = if atom.global { &mut globals } else { &mut locals };
             let (data, func) = (1, 2);
             let kind = if atom.view.kind == AtomKind::Text { func } else { data };
-            out.u32(names.add(atom.name));
+            out.u32(names.add(&atom.name));
             out.0.push(u8::from(atom.global) << 4 | kind);
             out.0.push(0);
             out.u16(self.index(Role::Atoms(atom.view.kind)));

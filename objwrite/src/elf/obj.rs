@@ -18,7 +18,7 @@ use super::{Machine, machine};
 use crate::dwarf::{self, DebugReloc, DebugTarget};
 use crate::link::layout::{Addresses, Layout, patch, pc_table};
 use crate::link::resolve::{Def, LinkerSymbol, Program, resolve};
-use crate::link::{Image, LinkError, RelocatableInput};
+use crate::link::{Image, LinkError, RelocatableInput, veneers};
 use crate::model::{AtomKind, RelocEntry};
 use crate::reloc::{Formula, RelocKind};
 use crate::target::Arch;
@@ -68,7 +68,8 @@ pub fn write(input: &RelocatableInput) -> Result<Image, LinkError> {
     let (Some(machine), Some(architecture)) = (machine(arch), architecture(arch)) else {
         return Err(unsupported);
     };
-    let program = resolve(input.object, input.archives, input.exports, &|_| true)?;
+    let mut program = resolve(input.object, input.archives, input.exports, &|_| true)?;
+    veneers::add(&mut program);
     let mut w = Writer::new(arch, machine, architecture, program);
     w.contents()?;
     w.add_symbols(input.exports);
@@ -184,9 +185,9 @@ impl<'a> Writer<'a> {
         for &i in &self.layout.order {
             let atom = &self.program.atoms[i as usize];
             let part = self.part(atom.view.kind);
-            let global = atom.global && exports.contains(&atom.name);
+            let global = atom.global && exports.contains(&&*atom.name);
             self.out.add_symbol(Symbol {
-                name: atom.name.into(),
+                name: atom.name.as_bytes().to_vec(),
                 value: part.base + self.layout.offsets[i as usize],
                 size: atom.view.size(),
                 kind: if atom.view.kind == AtomKind::Text { SymbolKind::Text } else { SymbolKind::Data },

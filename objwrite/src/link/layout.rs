@@ -92,9 +92,11 @@ impl Layout {
         let atoms = &program.atoms;
         let mut order: Vec<u32> = (0..atoms.len() as u32).collect();
         order.sort_unstable_by_key(|&i| {
-            let a = &atoms[i as usize];
+            // Veneers follow the atom that they are behind, in the order in which they were made.
+            let behind = atoms[i as usize].behind;
+            let a = &atoms[behind.unwrap_or(i) as usize];
             let sourceless = a.view.kind == AtomKind::Text && a.file.is_none();
-            (rank(a.view.kind), sourceless, a.definition)
+            (rank(a.view.kind), sourceless, a.definition, behind.map(|_| i))
         });
         let mut offsets = vec![0; atoms.len()];
         let mut sections = [const { Section { atoms: 0..0, size: 0, align: 8 } }; SECTIONS.len()];

@@ -4,10 +4,11 @@
 //!
 //! 1. [`resolve`]: from the roots, every reached atom is decoded once, its symbols resolved by
 //!    name, and what nothing reaches is never looked at;
-//! 2. [`layout`]: reached atoms in a fixed order (input, then definition) get offsets in five
+//! 2. [`veneers`]: calls of what is out of their reach go through atoms of their own;
+//! 3. [`layout`]: reached atoms in a fixed order (input, then definition) get offsets in five
 //!    sections;
-//! 3. the format's writer gives the sections addresses and writes headers;
-//! 4. [`layout::Layout::copy`] puts contents in place and relocations are applied (in WebAssembly's
+//! 4. the format's writer gives the sections addresses and writes headers;
+//! 5. [`layout::Layout::copy`] puts contents in place and relocations are applied (in WebAssembly's
 //!    code they are inserted).
 //!
 //! Nothing depends on hashing order, time, paths or threads: same input, same bytes.
@@ -15,6 +16,7 @@
 pub mod layout;
 pub mod relr;
 pub mod resolve;
+pub mod veneers;
 
 use crate::archive::{Archive, ArchiveError};
 use crate::model::Object;

@@ -7,7 +7,7 @@
 //! ABI has for the reference.
 
 use super::dwarf::{Debug, Placed, trace};
-use super::meaning::{elf_type, kept, meaning, second_elf_type};
+use super::meaning::{Meaning, elf_type, kept, meaning, second_elf_type};
 use super::program::{Item, Program, Reference, To};
 use crate::choices::Choices;
 use mochi_objwrite::{Arch, AtomKind, LinkError, RelocKind, Target, pctab};
@@ -155,13 +155,54 @@ fn section_name(kind: AtomKind) -> &'static str {
 fn symbols(file: &File) -> BTreeMap<String, Found> {
     let named = file.symbols().filter(|s| s.kind() != object::SymbolKind::Section);
     let defined = named.filter(|s| !s.is_undefined() && s.name() != Ok(".L"));
-    defined
+    let atoms = defined.filter(|s| !is_veneer(s.name()));
+    atoms
         .map(|s| {
             let section = s.section_index().expect("a section");
             let found = Found { address: s.address(), size: s.size(), section, global: s.is_global() };
             (s.name().expect("a name").to_string(), found)
         })
         .collect()
+}
+
+fn is_veneer(name: object::read::Result<&str>) -> bool {
+    name.is_ok_and(|n| n.ends_with("_veneer"))
+}
+
+/// Veneers of RV64: code that goes on to what a `jal` does not reach.
+struct Veneers<'a> {
+    /// Address and contents of the code.
+    text: (u64, &'a [u8]),
+    offsets: BTreeSet<u64>,
+}
+
+impl<'a> Veneers<'a> {
+    fn new(file: &File<'a>, address: u64) -> Veneers<'a> {
+        let (base, code) = section(file, ".text").unwrap_or((0, &[]));
+        let symbols = file.symbols().filter(|s| is_veneer(s.name()));
+        Veneers { text: (address, code), offsets: symbols.map(|s| s.address() - base).collect() }
+    }
+
+    /// The offset of the veneer that a call goes to.
+    fn of(&self, item: &Item, r: &Reference, address: u64, theirs: &[u8]) -> Option<u64> {
+        if r.kind != RelocKind::Rv64Jal {
+            return None;
+        }
+        let place = address + u64::from(r.at);
+        let Meaning::Address(to) = meaning(r.kind, &theirs[r.place()], place) else { panic!("{r:?}") };
+        let offset = Some(to.wrapping_sub(self.text.0)).filter(|o| self.offsets.contains(o))?;
+        judge_field(item, r, address, theirs, to);
+        Some(offset)
+    }
+
+    /// `auipc t6; jr t6` that leads to the target.
+    fn judge(&self, offset: u64, target: Option<u64>) {
+        let unit = &self.text.1[offset as usize..][..8];
+        let word = u64::from_le_bytes(unit.try_into().expect("eight bytes"));
+        assert_eq!(word & 0x000F_FFFF_0000_0FFF, 0x000F_8067_0000_0F97);
+        let said = meaning(RelocKind::Rv64Call, unit, self.text.0 + offset);
+        assert!(target.is_none_or(|t| said.is_of(t)), "{said:x?} is not {target:x?}");
+    }
 }
 
 fn section<'a>(file: &File<'a>, name: &str) -> Option<(u64, &'a [u8])> {
@@ -176,6 +217,7 @@ fn judge_executable(program: &Program, bytes: &[u8], build_id: bool) {
     assert_eq!(file.build_id().expect("readable").is_some(), build_id);
     judge_segments(&file, bytes);
     let linker = linker_symbols(&file, program.target.arch);
+    let veneers = Veneers::new(&file, section(&file, ".text").map_or(0, |s| s.0));
     let mut words = Vec::new();
     for (item, address) in placement.items() {
         let symbol = found[&item.name];
@@ -195,7 +237,17 @@ fn judge_executable(program: &Program, bytes: &[u8], build_id: bool) {
                 To::Linker(name) => linker[name],
                 To::External(_) => panic!("nothing is left to others"),
             };
-            judge_field(item, r, address, theirs, target.wrapping_add(r.addend as u64));
+            let target = target.wrapping_add(r.addend as u64);
+            match veneers.of(item, r, address, theirs) {
+                Some(veneer) => {
+                    veneers.judge(veneer, Some(target));
+                    let distance = target.wrapping_sub(address + u64::from(r.at)) as i64;
+                    let near = matches!(r.to, To::Item(to) if program.items[to].kind == AtomKind::Text)
+                        && (-(1 << 20)..1 << 20).contains(&distance);
+                    assert!(!near, "a veneer for {distance:#x}");
+                }
+                None => judge_field(item, r, address, theirs, target),
+            }
             if r.kind == RelocKind::Abs64 {
                 words.push(address + u64::from(r.at));
             }
@@ -435,6 +487,9 @@ fn judge_object(placement: &Placement, found: &BTreeMap<String, Found>, linked: 
     let arch = placement.program.target.arch;
     let mut table = None;
     let mut expected: usize = 0;
+    let veneers = Veneers::new(linked.file, linked.bounds(".text").0);
+    let left = &linked.relocations[&linked.section(".text").index().0];
+    let mut left_veneers = BTreeSet::new();
     for (item, address) in placement.items() {
         let section = linked.file.section_by_index(found[&item.name].section).expect("a section");
         assert_eq!(section.name(), Ok(section_name(item.kind)));
@@ -450,6 +505,25 @@ fn judge_object(placement: &Placement, found: &BTreeMap<String, Found>, linked: 
             let relocations = &linked.relocations[&section.index().0];
             let within_code = matches!(r.to, To::Item(to) if item.kind == AtomKind::Text
                 && placement.program.items[to].kind == AtomKind::Text);
+            if let Some(veneer) = veneers.of(item, r, address, theirs) {
+                assert!(!relocations.contains_key(&at), "{} {r:?}", item.name);
+                let list = left.get(&veneer);
+                let target = match r.to {
+                    To::Item(to) if within_code => {
+                        Some(placement.addresses[&to].wrapping_add(r.addend as u64))
+                    }
+                    _ => {
+                        let [to] = &list.expect("a relocation")[..] else { panic!("{list:?}") };
+                        assert_eq!(to.kind, elf_type(arch, RelocKind::Rv64Call));
+                        judge_target(placement, linked, r, to, &mut table);
+                        left_veneers.insert(veneer);
+                        None
+                    }
+                };
+                assert_eq!(target.is_some(), list.is_none(), "{} {r:?}", item.name);
+                veneers.judge(veneer, target);
+                continue;
+            }
             let Some(list) = relocations.get(&at) else {
                 let To::Item(to) = r.to else { panic!("{} {r:?}", item.name) };
                 assert!(within_code, "{} {r:?}", item.name);
@@ -458,6 +532,7 @@ fn judge_object(placement: &Placement, found: &BTreeMap<String, Found>, linked: 
                 continue;
             };
             let [first] = &list[..] else { panic!("{list:?}") };
+            assert_ne!(r.kind, RelocKind::Rv64Jal, "other linkers do not extend it");
             assert_eq!(first.kind, elf_type(arch, r.kind), "{} {r:?}", item.name);
             judge_target(placement, linked, r, first, &mut table);
             expected += 1;
@@ -474,7 +549,7 @@ fn judge_object(placement: &Placement, found: &BTreeMap<String, Found>, linked: 
     let loaded =
         [".text", ".rodata", ".data.rel.ro", ".data", ".data.roots"].map(|n| linked.section(n).index().0);
     let all: usize = loaded.iter().flat_map(|s| linked.relocations[s].values()).map(Vec::len).sum();
-    assert_eq!(all, expected, "relocations");
+    assert_eq!(all, expected + left_veneers.len(), "relocations");
     if let Some(table) = table {
         let (base, _) = linked.bounds(".rodata");
         let rodata = linked.section(".rodata").data().expect("readable");
