@@ -19,7 +19,7 @@
 //! small program stays small. The dynamic section names nothing to load; it is what tools read to
 //! recognise a static-PIE with immediate binding, and lists the relocations for them.
 
-use super::{Attributes, Bytes, Machine, StringTable, machine};
+use super::{Attributes, Bytes, Machine, StringTable, machine, mapping_symbols};
 use crate::dwarf;
 use crate::link::layout::{Addresses, Layout, pc_table};
 use crate::link::resolve::{LinkerSymbol, Program, resolve};
@@ -335,6 +335,13 @@ impl Writer<'_> {
     fn add_symbols(&mut self) {
         let mut names = StringTable::default();
         let (mut locals, mut globals) = (Bytes(vec![0; SYM as usize]), Bytes::default());
+        for (offset, name) in mapping_symbols(self.machine, &self.program, &self.layout) {
+            locals.u32(names.add(name));
+            locals.u16(0);
+            locals.u16(self.index(Role::Atoms(AtomKind::Text)));
+            locals.u64(self.addresses.section(AtomKind::Text) + offset);
+            locals.u64(0);
+        }
         for &i in &self.layout.order {
             let atom = &self.program.atoms[i as usize];
             let out = if atom.global { &mut globals } else { &mut locals };

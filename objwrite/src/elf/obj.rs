@@ -14,7 +14,7 @@
 //!   protect, the linker and loader of the final program do that;
 //! - `__image_base`: `__ehdr_start`, which the linker defines.
 
-use super::{Machine, machine};
+use super::{Machine, machine, mapping_symbols};
 use crate::dwarf::{self, DebugReloc, DebugTarget};
 use crate::link::layout::{Addresses, Layout, patch, pc_table};
 use crate::link::resolve::{Def, LinkerSymbol, Program, resolve};
@@ -72,7 +72,7 @@ pub fn write(input: &RelocatableInput) -> Result<Image, LinkError> {
     veneers::add(&mut program);
     let mut w = Writer::new(arch, machine, architecture, program);
     w.contents()?;
-    w.add_symbols(input.exports);
+    w.add_symbols(machine, input.exports);
     for kind in [AtomKind::Text, AtomKind::ReadOnly, AtomKind::RelRo, AtomKind::Data, AtomKind::Roots] {
         w.relocate(kind)?;
     }
@@ -181,7 +181,7 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    fn add_symbols(&mut self, exports: &[&str]) {
+    fn add_symbols(&mut self, machine: Machine, exports: &[&str]) {
         for &i in &self.layout.order {
             let atom = &self.program.atoms[i as usize];
             let part = self.part(atom.view.kind);
@@ -196,6 +196,9 @@ impl<'a> Writer<'a> {
                 section: SymbolSection::Section(part.section),
                 flags: SymbolFlags::None,
             });
+        }
+        for (offset, name) in mapping_symbols(machine, &self.program, &self.layout) {
+            self.label(name, self.text.section, self.text.base + offset);
         }
         for i in 0..self.program.externals.len() {
             let symbol = self.undefined(self.program.externals[i]);
@@ -268,7 +271,7 @@ impl<'a> Writer<'a> {
             self.add_relocation(part.section, offset, number, symbol, addend)?;
             let low = entry.kind.row().elf.rv64_low;
             if low != 0 {
-                let first = self.label(part.section, offset);
+                let first = self.label(".L", part.section, offset);
                 self.add_relocation(part.section, offset + 4, low, first, 0)?;
             }
         }
@@ -276,9 +279,9 @@ impl<'a> Writer<'a> {
     }
 
     /// A symbol for a place in a section.
-    fn label(&mut self, section: SectionId, offset: u64) -> SymbolId {
+    fn label(&mut self, name: &str, section: SectionId, offset: u64) -> SymbolId {
         self.out.add_symbol(Symbol {
-            name: b".L".to_vec(),
+            name: name.into(),
             value: offset,
             size: 0,
             kind: SymbolKind::Label,

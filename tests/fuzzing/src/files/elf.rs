@@ -155,7 +155,7 @@ fn section_name(kind: AtomKind) -> &'static str {
 fn symbols(file: &File) -> BTreeMap<String, Found> {
     let named = file.symbols().filter(|s| s.kind() != object::SymbolKind::Section);
     let defined = named.filter(|s| !s.is_undefined() && s.name() != Ok(".L"));
-    let atoms = defined.filter(|s| !is_veneer(s.name()));
+    let atoms = defined.filter(|s| !is_veneer(s.name()) && !s.name().is_ok_and(|n| n.starts_with('$')));
     atoms
         .map(|s| {
             let section = s.section_index().expect("a section");
@@ -167,6 +167,28 @@ fn symbols(file: &File) -> BTreeMap<String, Found> {
 
 fn is_veneer(name: object::read::Result<&str>) -> bool {
     name.is_ok_and(|n| n.ends_with("_veneer"))
+}
+
+/// Where instructions are, by the mapping symbols of the code section (AAELF64, RISC-V ELF psABI).
+fn judge_mapping<'a>(file: &File, arch: Arch, items: impl Iterator<Item = (u64, &'a Item)>) {
+    let symbols = file.symbols().filter(|s| s.name().is_ok_and(|n| n.starts_with('$')));
+    let map: BTreeMap<u64, &str> = symbols
+        .map(|s| {
+            assert_eq!((s.kind(), s.size(), s.is_local()), (object::SymbolKind::Unknown, 0, true));
+            (s.address(), s.name().expect("a name"))
+        })
+        .collect();
+    assert!(map.is_empty() || arch != Arch::X64);
+    let at = |address: u64| map.range(..=address).next_back().map(|(_, name)| *name);
+    for (address, item) in items.filter(|(_, item)| item.kind == AtomKind::Text && arch != Arch::X64) {
+        let code = item.function.as_ref().map_or(item.size(), |f| f.code_size.into());
+        for offset in [0, code.wrapping_sub(1), code, item.size().wrapping_sub(1)] {
+            if offset < item.size() {
+                let expected = if offset < code { "$x" } else { "$d" };
+                assert_eq!(at(address + offset), Some(expected), "{} + {offset}", item.name);
+            }
+        }
+    }
 }
 
 /// Veneers of RV64: code that goes on to what a `jal` does not reach.
@@ -255,6 +277,7 @@ fn judge_executable(program: &Program, bytes: &[u8], build_id: bool) {
         let ours = item.without_references(item.bytes.clone());
         assert_eq!(item.without_references(theirs.to_vec()), ours, "{}", item.name);
     }
+    judge_mapping(&file, program.target.arch, placement.items().map(|(item, address)| (address, item)));
     words.sort_unstable();
     let relr = section(&file, ".relr.dyn").map_or(&[][..], |s| s.1);
     let relr: Vec<u64> =
@@ -385,6 +408,8 @@ pub(super) fn object(choices: &mut Choices, target: Target) {
     let linked = Linked::new(choices, &file);
     let placement = Placement::new(&program, &exports, &found, |s| linked.bases[&s.0]);
     judge_object(&placement, &found, &linked);
+    let places = placement.items().map(|(item, _)| (found[&item.name].address, item));
+    judge_mapping(&file, target.arch, places);
     let functions = placement.functions();
     let debug = linked.debug(target.arch);
     debug.judge_lines(&functions);

@@ -292,7 +292,7 @@ fn function(choices: &mut Choices, size: u32, step: u32) -> FunctionInfo {
         display: choices.pick(&DISPLAY).to_string(),
         file,
         line: 1 + choices.below(2000) as u32,
-        code_size: size,
+        code_size: size - choices.below(size as usize / step as usize + 1).min(40) as u32 * step,
         lines,
         inlined,
         frame: FrameInfo { ops },
