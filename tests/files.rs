@@ -84,6 +84,10 @@ fn objects_link_with_a_c_library() {
         let build = ["build", "--emit", "obj", "-o", "tour.o", "--target", target.short];
         let built = output(mochi().args(build).arg(&source).current_dir(&s.0));
         assert!(built.status.success(), "{}", text(&built.stderr));
+        if have("eu-elflint") {
+            let read = output(Command::new("eu-elflint").args(["--strict", "tour.o"]).current_dir(&s.0));
+            assert_eq!(text(&read.stdout) + &text(&read.stderr), "No errors\n", "{}", target.short);
+        }
         let gnu = engines::gnu_name(target.arch).expect("a machine with C compilers");
         let host = target::host() == Ok(target);
         let cc = if host { "cc".to_string() } else { format!("{gnu}-gcc") };

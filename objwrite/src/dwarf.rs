@@ -60,6 +60,11 @@ pub struct DebugSection {
     pub relocs: Vec<DebugReloc>,
 }
 
+/// The debug section of this name holds nothing but strings that end with NUL: linkers may merge equal ones.
+pub fn holds_strings(name: &str) -> bool {
+    matches!(name, ".debug_str" | ".debug_line_str")
+}
+
 impl DebugSection {
     /// The contents when the code is at `text` and every debug section starts at 0.
     pub fn resolved(&self, text: u64) -> Vec<u8> {

@@ -46,6 +46,8 @@ const SHT_RELR: u32 = 19;
 const SHF_WRITE: u64 = 1;
 const SHF_ALLOC: u64 = 2;
 const SHF_EXECINSTR: u64 = 4;
+const SHF_MERGE: u64 = 0x10;
+const SHF_STRINGS: u64 = 0x20;
 
 const PF_X: u32 = 1;
 const PF_W: u32 = 2;
@@ -98,6 +100,9 @@ impl Role {
             Role::Atoms(AtomKind::Bss) => (".bss", SHT_NOBITS, a | w, 0),
             Role::Dynamic => (".dynamic", SHT_DYNAMIC, a | w, 16),
             Role::Attributes(a) => (a.section, a.kind, 0, 0),
+            Role::Debug(name) if dwarf::holds_strings(name) => {
+                (name, SHT_PROGBITS, SHF_MERGE | SHF_STRINGS, 1)
+            }
             Role::Debug(name) => (name, SHT_PROGBITS, 0, 0),
             Role::SymTab => (".symtab", SHT_SYMTAB, 0, SYM),
             Role::StrTab => (".strtab", SHT_STRTAB, 0, 0),

@@ -308,10 +308,9 @@ impl<'a> Writer<'a> {
     fn add_debug(&mut self, sections: &[dwarf::DebugSection]) -> Result<(), LinkError> {
         let mut ids = Vec::new();
         for s in sections {
-            let kind = match s.name {
-                ".debug_str" | ".debug_line_str" => SectionKind::DebugString,
-                _ => SectionKind::Debug,
-            };
+            // Strings by the kind for which the size of an entry, a byte, is written.
+            let strings = dwarf::holds_strings(s.name);
+            let kind = if strings { SectionKind::OtherString } else { SectionKind::Debug };
             let id = self.out.add_section(Vec::new(), s.name.into(), kind);
             self.out.append_section_data(id, &s.bytes, 1);
             ids.push((s.name, id));

@@ -238,6 +238,7 @@ fn judge_executable(program: &Program, bytes: &[u8], build_id: bool) {
     assert_eq!(file.entry(), placement.addresses[&0]);
     assert_eq!(file.build_id().expect("readable").is_some(), build_id);
     judge_segments(&file, bytes);
+    judge_strings(&file);
     let linker = linker_symbols(&file, program.target.arch);
     let veneers = Veneers::new(&file, section(&file, ".text").map_or(0, |s| s.0));
     let mut words = Vec::new();
@@ -292,6 +293,18 @@ fn judge_executable(program: &Program, bytes: &[u8], build_id: bool) {
     let debug = Debug { sections: sections.map(read).collect() };
     debug.judge_lines(&placement.functions());
     debug.judge_frames(program.target.arch, &placement.functions(), "_start");
+}
+
+/// Sections of strings say so, and the others do not.
+fn judge_strings(file: &File) {
+    for s in file.sections().filter(|s| s.name().is_ok_and(|n| n.starts_with(".debug"))) {
+        let strings = s.name().is_ok_and(|n| n.ends_with("str"));
+        let header = s.elf_section_header();
+        let flags = if strings { elf::SHF_MERGE.0 | elf::SHF_STRINGS.0 } else { 0 };
+        let object::SectionFlags::Elf { sh_flags, .. } = s.flags() else { panic!("ELF") };
+        let found = (sh_flags.0, header.sh_entsize.get(LittleEndian));
+        assert_eq!(found, (flags, strings.into()), "{:?}", s.name());
+    }
 }
 
 /// The field has the value, and the rest of its unit is what it was.
@@ -410,6 +423,7 @@ pub(super) fn object(choices: &mut Choices, target: Target) {
     judge_object(&placement, &found, &linked);
     let places = placement.items().map(|(item, _)| (found[&item.name].address, item));
     judge_mapping(&file, target.arch, places);
+    judge_strings(&file);
     let functions = placement.functions();
     let debug = linked.debug(target.arch);
     debug.judge_lines(&functions);
