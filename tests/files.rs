@@ -219,5 +219,8 @@ fn gdb_stops_at_lines_and_names_functions() {
     {
         assert!(shown.contains(expected), "no `{expected}` in\n{shown}{}", text(&ran.stderr));
     }
+    // What runs first on the program's stack was called from another stack, where the trace ends.
+    assert!(shown.contains(" in begin ()"), "no end in\n{shown}");
+    assert!(!shown.contains("Backtrace stopped"), "no end in\n{shown}");
     assert!(shown.contains("4\t  return b"), "does not step to line 4:\n{shown}");
 }

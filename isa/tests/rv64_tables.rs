@@ -74,7 +74,7 @@ fn instructions(atom: &Atom) -> Vec<(u32, Row, Vec<i64>)> {
 
 fn check_frames(atom: &Atom) {
     let ops = &atom.function.as_ref().unwrap().frame.ops;
-    let mut rules = Rules { register: SP as u16, offset: 0, saved: vec![] };
+    let mut rules = Rules { register: SP as u16, offset: 0, saved: vec![], no_caller: false };
     let (mut remembered, mut next) = (vec![], 0);
     let mut m = Machine { depth: Some(0), ..Machine::default() };
     let mut body = m.clone();

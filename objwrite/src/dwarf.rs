@@ -3,8 +3,7 @@
 //! One compilation unit covers the functions that have a source file; the layout puts them first
 //! in the code section, so the unit is one range and the line table one sequence, with one
 //! relocation. Call frame information covers every function, in `.debug_frame`: programs never
-//! unwind by it (frame pointers do that), so it need not be loaded. In the root of the program,
-//! where the kernel or a C library starts it, unwinding ends.
+//! unwind by it (frame pointers do that), so it need not be loaded.
 //!
 //! Sections are made with addresses relative to the code section and a list of places to fix: an
 //! executable fixes them with its addresses ([`DebugSection::resolved`]), an object file writes
@@ -484,11 +483,6 @@ fn frames(start: &FrameStart, functions: &[Function]) -> FrameTable {
     let cie = table.add_cie(cie);
     for f in functions {
         let mut fde = FrameDescriptionEntry::new(code(f.start), f.size as u32);
-        if f.is_root {
-            fde.add_instruction(0, CallFrameInstruction::Undefined(return_address));
-            table.add_fde(cie, fde);
-            continue;
-        }
         let Some(info) = &f.atom.view.function else { continue };
         for &(at, op) in &info.frame.ops {
             let instruction = match op {
@@ -499,6 +493,7 @@ fn frames(start: &FrameStart, functions: &[Function]) -> FrameTable {
                 CfiOp::Restore(r) => CallFrameInstruction::Restore(Register(r)),
                 CfiOp::RememberState => CallFrameInstruction::RememberState,
                 CfiOp::RestoreState => CallFrameInstruction::RestoreState,
+                CfiOp::NoCaller => CallFrameInstruction::Undefined(return_address),
             };
             fde.add_instruction(at, instruction);
         }

@@ -20,5 +20,5 @@ pub fn stub(entry: Sym, start: Sym) -> Atom {
     ];
     let bytes = words.iter().flat_map(|w| w.to_le_bytes()).collect();
     let call = RelocEntry { offset: 12, kind: RelocKind::A64Call, sym: SymRef(start.0), addend: 0 };
-    mach::entry::atom(entry, bytes, dwarf(SP), 0, call)
+    mach::entry::atom(entry, bytes, call)
 }

@@ -3,12 +3,9 @@
 use mochi_ir::Sym;
 use mochi_objwrite::{Atom, AtomKind, CfiOp, FrameInfo, FunctionInfo, RelocEntry, SymRef};
 
-/// The atom of the entry point. `stack` is the DWARF number of the stack pointer; `call` calls the
-/// start function.
-pub fn atom(entry: Sym, bytes: Vec<u8>, stack: u16, cfa: i32, call: RelocEntry) -> Atom {
-    // The return address is undefined: nothing to unwind to. The closest the model has is a
-    // frame whose address is the stack pointer itself.
-    let frame = FrameInfo { ops: vec![(0, CfiOp::DefCfa(stack, cfa))] };
+/// The atom of the entry point. `call` calls the start function.
+pub fn atom(entry: Sym, bytes: Vec<u8>, call: RelocEntry) -> Atom {
+    let frame = FrameInfo { ops: vec![(0, CfiOp::NoCaller)] };
     let code_size = bytes.len() as u32;
     let display = "_start".to_string();
     Atom {

@@ -1,7 +1,6 @@
 //! The entry point of executables.
 
 use crate::mach;
-use crate::x64::regs::{RSP, dwarf};
 use mochi_ir::Sym;
 use mochi_objwrite::{Atom, RelocEntry, RelocKind, SymRef};
 
@@ -12,5 +11,5 @@ pub fn stub(entry: Sym, start: Sym) -> Atom {
     let offset = bytes.len() as u32;
     bytes.extend([0, 0, 0, 0, 0x0f, 0x0b]);
     let call = RelocEntry { offset, kind: RelocKind::X64Call, sym: SymRef(start.0), addend: -4 };
-    mach::entry::atom(entry, bytes, dwarf(RSP), 8, call)
+    mach::entry::atom(entry, bytes, call)
 }

@@ -227,7 +227,6 @@ impl Layout {
                 start: self.offsets[i as usize],
                 size: atom.view.size(),
                 rows: Cow::Borrowed(info.map_or(&[], |f| &f.lines)),
-                is_root: i == 0,
             }
         };
         self.atoms(AtomKind::Text).iter().map(function).collect()
@@ -245,8 +244,6 @@ pub struct Function<'p, 'a> {
     pub size: u64,
     /// Its line rows, with offsets in that code.
     pub rows: Cow<'p, [LineRow]>,
-    /// What was discovered first: the entry of an executable.
-    pub is_root: bool,
 }
 
 /// The table of [`crate::pctab`]; functions by ascending offset.

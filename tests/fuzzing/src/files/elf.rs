@@ -292,7 +292,7 @@ fn judge_executable(program: &Program, bytes: &[u8], build_id: bool) {
     };
     let debug = Debug { sections: sections.map(read).collect() };
     debug.judge_lines(&placement.functions());
-    debug.judge_frames(program.target.arch, &placement.functions(), "_start");
+    debug.judge_frames(program.target.arch, &placement.functions());
 }
 
 /// Sections of strings say so, and the others do not.
@@ -427,7 +427,7 @@ pub(super) fn object(choices: &mut Choices, target: Target) {
     let functions = placement.functions();
     let debug = linked.debug(target.arch);
     debug.judge_lines(&functions);
-    debug.judge_frames(target.arch, &functions, "_start");
+    debug.judge_frames(target.arch, &functions);
 }
 
 /// What the judge's linker knows of a symbol.
