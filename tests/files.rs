@@ -84,6 +84,10 @@ fn objects_link_with_a_c_library() {
         let build = ["build", "--emit", "obj", "-o", "tour.o", "--target", target.short];
         let built = output(mochi().args(build).arg(&source).current_dir(&s.0));
         assert!(built.status.success(), "{}", text(&built.stderr));
+        if have("eu-elflint") {
+            let read = output(Command::new("eu-elflint").args(["--strict", "tour.o"]).current_dir(&s.0));
+            assert_eq!(text(&read.stdout) + &text(&read.stderr), "No errors\n", "{}", target.short);
+        }
         let gnu = engines::gnu_name(target.arch).expect("a machine with C compilers");
         let host = target::host() == Ok(target);
         let cc = if host { "cc".to_string() } else { format!("{gnu}-gcc") };
@@ -215,5 +219,8 @@ fn gdb_stops_at_lines_and_names_functions() {
     {
         assert!(shown.contains(expected), "no `{expected}` in\n{shown}{}", text(&ran.stderr));
     }
+    // What runs first on the program's stack was called from another stack, where the trace ends.
+    assert!(shown.contains(" in begin ()"), "no end in\n{shown}");
+    assert!(!shown.contains("Backtrace stopped"), "no end in\n{shown}");
     assert!(shown.contains("4\t  return b"), "does not step to line 4:\n{shown}");
 }

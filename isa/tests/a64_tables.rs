@@ -119,7 +119,7 @@ impl State {
 fn check(atom: &Atom) -> usize {
     let kept: BTreeSet<u16> = (19..31).chain(72..80).collect();
     let ops = &atom.function.as_ref().unwrap().frame.ops;
-    let mut rules = Rules { register: 31, offset: 0, saved: vec![] };
+    let mut rules = Rules { register: 31, offset: 0, saved: vec![], no_caller: false };
     let mut state = State { depth: 0, framed: false, intact: kept.clone(), stored: BTreeMap::new() };
     let (mut remembered, mut states, mut next) = (vec![], vec![], 0);
     for (k, word) in code(atom).chunks_exact(4).enumerate() {

@@ -7,7 +7,7 @@ mod native;
 
 use mochi_ir::text::parse_module;
 use mochi_isa::{Context, Options, compile};
-use mochi_objwrite::target;
+use mochi_objwrite::{RelocEntry, target};
 use native::{Call, MACHINES, Outcome};
 use std::fmt::Write;
 
@@ -179,4 +179,32 @@ fn far_targets() {
     let target = target::parse("a64-linux").unwrap();
     let atom = compile(&Context::new(&module, target, Options::default()), &module.funcs[0]);
     assert!(atom.function.unwrap().code_size > 1 << 20, "far enough");
+}
+
+/// Calls of functions that are further away than the shortest call of RV64 reaches (1 MiB), from a small function
+/// and from both ends of a large one.
+#[test]
+fn far_calls() {
+    let mut s = String::from(
+        "declare data @a\ndeclare data @b\ndata @a align 8 writable zero 96\ndata @b align 8 writable zero 96\n\
+         declare func @first(i64) -> i64\ndeclare func @last(i64) -> i64\ndeclare func @large(i64) -> i64\n\
+         func @f -> i64 {\nb0(v0:i64):\n  v1:i64 = call @last(v0)\n  v2:i64 = call @large(v1)\n  ret v2\n}\n\
+         func @first -> i64 {\nb0(v0:i64):\n  v1:i64 = iconst 10\n  v2:i64 = mul v0, v1\n  ret v2\n}\n\
+         func @large -> i64 {\nb0(v0:i64):\n  v1:i64 = call @last(v0)\n  v2:i64 = call @first(v1)\n\
+         v3:addr = symaddr @a\n  v4:addr = symaddr @b\n  v5:i64 = iconst 96\n",
+    );
+    for i in 0..30_000 {
+        let _ = writeln!(s, "  mem.copy {}, v5", if i % 2 == 0 { "v3, v4" } else { "v4, v3" });
+    }
+    s.push_str("  v6:i64 = call @last(v2)\n  v7:i64 = call @first(v6)\n  ret v7\n}\n");
+    s.push_str("func @last -> i64 {\nb0(v0:i64):\n  v1:i64 = iconst 1\n  v2:i64 = add v0, v1\n  ret v2\n}\n");
+    assert_eq!(run(&s, "f", &[5]), Outcome::Returned(((5 + 1 + 1) * 10 + 1) * 10));
+    let module = parse_module(&s).unwrap();
+    let target = target::parse("rv64-linux").unwrap();
+    let large = module.funcs.iter().find(|f| module.syms[f.sym.0 as usize].name == "large").unwrap();
+    let atom = compile(&Context::new(&module, target, Options::default()), large);
+    assert!(atom.function.unwrap().code_size > 1 << 20, "far enough");
+    let function = |r: &&RelocEntry| ["first", "last"].contains(&module.syms[r.sym.0 as usize].name.as_str());
+    let sizes: Vec<u32> = atom.relocs.iter().filter(function).map(|r| r.kind.row().bytes).collect();
+    assert_eq!(sizes, [8, 8, 4, 4], "calls at the start and at the end");
 }

@@ -46,7 +46,7 @@ fn step(m: &mut Machine, i: &Instruction) {
 
 fn check_frames(atom: &Atom) {
     let ops = &atom.function.as_ref().unwrap().frame.ops;
-    let mut rules = Rules { register: 7, offset: 8, saved: vec![] };
+    let mut rules = Rules { register: 7, offset: 8, saved: vec![], no_caller: false };
     let (mut remembered, mut next) = (vec![], 0);
     let mut m = Machine { depth: 8, framed: false };
     let mut body = m;

@@ -39,7 +39,7 @@ use std::fmt;
 
 const MAGIC: u32 = u32::from_le_bytes(*b"MOAR");
 /// Version of the format; a reader takes its own only.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 const HEADER: usize = 9 * 4;
 const SYMBOL: usize = 4 * 4;
 const KINDS: [AtomKind; 6] =
@@ -173,6 +173,7 @@ impl Writer {
             CfiOp::Restore(r) => (4, Some(r), None),
             CfiOp::RememberState => (5, None, None),
             CfiOp::RestoreState => (6, None, None),
+            CfiOp::NoCaller => (7, None, None),
         };
         self.out.push(code);
         if let Some(r) = reg {
@@ -584,6 +585,7 @@ impl<'a> Cursor<'_, 'a> {
             4 => CfiOp::Restore(self.number()?),
             5 => CfiOp::RememberState,
             6 => CfiOp::RestoreState,
+            7 => CfiOp::NoCaller,
             _ => return Err(ArchiveError::Damaged("frame instruction")),
         })
     }
@@ -650,6 +652,7 @@ mod tests {
                 (6, CfiOp::DefCfa(7, 8)),
                 (6, CfiOp::Restore(6)),
                 (7, CfiOp::RestoreState),
+                (7, CfiOp::NoCaller),
             ],
         };
         let function = |file| FunctionInfo {

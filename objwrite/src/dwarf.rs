@@ -3,8 +3,7 @@
 //! One compilation unit covers the functions that have a source file; the layout puts them first
 //! in the code section, so the unit is one range and the line table one sequence, with one
 //! relocation. Call frame information covers every function, in `.debug_frame`: programs never
-//! unwind by it (frame pointers do that), so it need not be loaded. In the root of the program,
-//! where the kernel or a C library starts it, unwinding ends.
+//! unwind by it (frame pointers do that), so it need not be loaded.
 //!
 //! Sections are made with addresses relative to the code section and a list of places to fix: an
 //! executable fixes them with its addresses ([`DebugSection::resolved`]), an object file writes
@@ -58,6 +57,11 @@ pub struct DebugSection {
     pub bytes: Vec<u8>,
     /// Places to be fixed, in order.
     pub relocs: Vec<DebugReloc>,
+}
+
+/// The debug section of this name holds nothing but strings that end with NUL: linkers may merge equal ones.
+pub fn holds_strings(name: &str) -> bool {
+    matches!(name, ".debug_str" | ".debug_line_str")
 }
 
 impl DebugSection {
@@ -252,8 +256,14 @@ fn unit(arch: Arch, options: &DebugOptions, functions: &[Function]) -> DwarfUnit
     let mut dwarf = DwarfUnit::new(encoding);
     let mut line_string = |s: &str| LineString::new(text(s), encoding, &mut dwarf.line_strings);
     let (directory, main) = (line_string(&options.directory), line_string(&options.unit));
-    dwarf.unit.line_program =
-        LineProgram::new(encoding, LineEncoding::default(), directory, None, main, None);
+    // Entry 0 is the unit's file (section 6.2.4), and entry 1, too: a sequence begins in file 1 (section 6.2.2),
+    // which readers look up before they see its first row. The writer holds no entry twice, so entry 0 has
+    // its directory by a relative path of no parts.
+    let here = line_string("");
+    let mut program =
+        LineProgram::new(encoding, LineEncoding::default(), directory, Some(here), main.clone(), None);
+    program.add_file(main, program.default_directory(), None);
+    dwarf.unit.line_program = program;
     let has_frames = frame_start(arch).is_some();
     let mut writer = UnitWriter { dwarf, files: HashMap::new(), inlined: HashMap::new(), has_frames };
     let sourced: Vec<(&Function, FileId)> =
@@ -473,11 +483,6 @@ fn frames(start: &FrameStart, functions: &[Function]) -> FrameTable {
     let cie = table.add_cie(cie);
     for f in functions {
         let mut fde = FrameDescriptionEntry::new(code(f.start), f.size as u32);
-        if f.is_root {
-            fde.add_instruction(0, CallFrameInstruction::Undefined(return_address));
-            table.add_fde(cie, fde);
-            continue;
-        }
         let Some(info) = &f.atom.view.function else { continue };
         for &(at, op) in &info.frame.ops {
             let instruction = match op {
@@ -488,6 +493,7 @@ fn frames(start: &FrameStart, functions: &[Function]) -> FrameTable {
                 CfiOp::Restore(r) => CallFrameInstruction::Restore(Register(r)),
                 CfiOp::RememberState => CallFrameInstruction::RememberState,
                 CfiOp::RestoreState => CallFrameInstruction::RestoreState,
+                CfiOp::NoCaller => CallFrameInstruction::Undefined(return_address),
             };
             fde.add_instruction(at, instruction);
         }

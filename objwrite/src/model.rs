@@ -103,6 +103,8 @@ pub enum CfiOp {
     RememberState,
     /// Restores the state.
     RestoreState,
+    /// The return address is undefined: unwinding ends here (DWARF 5, section 6.4.4).
+    NoCaller,
 }
 
 /// Call frame information of a function: instructions in order of code offset.

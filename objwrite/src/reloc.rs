@@ -64,6 +64,32 @@ pub struct ElfNumbers {
     pub rv64_low: u32,
 }
 
+/// Code that goes on to a place that a call does not reach, with relocations to that place. It changes
+/// nothing but a register that is free between a call and the function it calls.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Veneer {
+    /// Instructions.
+    pub code: &'static [u8],
+    /// Offset and kind.
+    pub relocs: &'static [(u32, RelocKind)],
+    /// Linkers extend calls that are left to them by veneers of their own.
+    pub by_linkers: bool,
+}
+
+/// `adrp x16; add x16, x16; br x16` (AAELF64 2024Q3, section 5.7.10: x16 is a veneer's).
+static A64_VENEER: Veneer = Veneer {
+    code: &[0x10, 0, 0, 0x90, 0x10, 0x02, 0, 0x91, 0, 0x02, 0x1F, 0xD6],
+    relocs: &[(0, RelocKind::A64Page), (4, RelocKind::A64Lo12)],
+    by_linkers: true,
+};
+
+/// `auipc t6; jr t6`: t6 is a scratch register in code of ours, also where a function keeps all others.
+static RV64_VENEER: Veneer = Veneer {
+    code: &[0x97, 0x0F, 0, 0, 0x67, 0x80, 0x0F, 0],
+    relocs: &[(0, RelocKind::Rv64Call)],
+    by_linkers: false,
+};
+
 /// A row of the table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RelocRow {
@@ -135,6 +161,9 @@ relocs! {
     A64Ldst32Lo12: Abs, 4 bytes, Range::Any, align 4, bits [10 from 2 to 10], elf 0 285 0;
     /// AArch64: the same for 64 bits (`LDST64_ABS_LO12_NC`).
     A64Ldst64Lo12: Abs, 4 bytes, Range::Any, align 8, bits [9 from 3 to 10], elf 0 286 0;
+    /// RV64: `jal`, 20 bits of a half word offset (`JAL`).
+    Rv64Jal: Rel, 4 bytes, Range::Signed(21), align 2,
+        bits [10 from 1 to 21, 1 from 11 to 20, 8 from 12 to 12, 1 from 20 to 31], elf 0 0 17;
     /// RV64: `auipc` + `jalr`, one unit (`CALL_PLT`).
     Rv64Call: Rel, 8 bytes, Range::Signed(32), align 2,
         bits [20 from 12 + 0x800 to 12, 12 from 0 to 52], elf 0 0 19;
@@ -163,6 +192,15 @@ impl RelocKind {
     /// The row.
     pub fn row(self) -> &'static RelocRow {
         &RELOCS[self as usize]
+    }
+
+    /// How a call goes on to what is out of its reach.
+    pub fn veneer(self) -> Option<&'static Veneer> {
+        match self {
+            RelocKind::A64Call | RelocKind::A64Jump => Some(&A64_VENEER),
+            RelocKind::Rv64Jal => Some(&RV64_VENEER),
+            _ => None,
+        }
     }
 
     /// The relocation with this number, as stored in archives.
@@ -198,6 +236,11 @@ impl RelocRow {
             Formula::Rel => target.wrapping_sub(place),
             Formula::Page => (target & !0xFFF).wrapping_sub(place & !0xFFF),
         }
+    }
+
+    /// The value fits, from `S + A` and `P`.
+    pub fn reaches(&self, target: u64, place: u64) -> bool {
+        self.fits(self.value(target, place))
     }
 
     fn fits(&self, value: u64) -> bool {
@@ -322,6 +365,21 @@ mod tests {
         );
         assert!(apply(RelocKind::A64Ldst64Lo12, &mut [0; 4], 0x6ABC, 0).is_err());
         assert!(apply(RelocKind::A64Call, &mut [0; 4], 0x800_0000, 0).is_err());
+    }
+
+    /// Expected words are llvm-mc 14's encodings of the instructions in the comments.
+    #[test]
+    fn rv64_jumps() {
+        // jal ra, .+0x12344; jal ra, .-2; jal ra, .+0x800
+        for (distance, word) in [(0x1_2344, 0x3441_20EFu32), (-2, 0xFFFF_F0EF), (0x800, 0x0010_00EF)] {
+            let unit = 0x0000_00EFu32.to_le_bytes();
+            let target = 0x20_0000u64.wrapping_add_signed(distance);
+            assert_eq!(patched(RelocKind::Rv64Jal, &unit, target, 0x20_0000), word.to_le_bytes());
+        }
+        assert!(apply(RelocKind::Rv64Jal, &mut [0; 4], 0xF_FFFE, 0).is_ok());
+        assert!(apply(RelocKind::Rv64Jal, &mut [0; 4], 0x10_0000, 0).is_err());
+        assert!(apply(RelocKind::Rv64Jal, &mut [0; 4], 0, 0x10_0000).is_ok());
+        assert!(apply(RelocKind::Rv64Jal, &mut [0; 4], 3, 0).is_err());
     }
 
     #[test]

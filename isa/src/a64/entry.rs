@@ -20,7 +20,7 @@ pub fn stub(found: Entry, entry: Sym, start: Sym) -> Atom {
     let offset = 4 * words.len() as u32;
     words.extend([Row::Bl.encode(&[i(0)]), Row::Brk.encode(&[i(1)])]);
     let call = RelocEntry { offset, kind: RelocKind::A64Call, sym: SymRef(start.0), addend: 0 };
-    mach::entry::start(entry, bytes(&words), dwarf(SP), 0, call)
+    mach::entry::start(entry, bytes(&words), call)
 }
 
 /// `adrp x16, slot; ldr x16, [x16, slot]; br x16`: the register is scratch at calls (AAPCS64, section 6.1.1).

@@ -49,6 +49,13 @@ struct Site<B> {
     form: u8,
 }
 
+/// A site that calls a function: relocations by form.
+struct Call {
+    site: u32,
+    kinds: &'static [RelocKind],
+    sym: SymRef,
+}
+
 /// Where a label is: raw offset, and number of sites before it.
 #[derive(Clone, Copy)]
 struct Bound {
@@ -64,6 +71,9 @@ const TABLE_ENTRY: usize = 4;
 
 const UNBOUND: Bound = Bound { at: u32::MAX, sites: 0 };
 
+/// The place behind everything.
+const BEHIND: Label = Label(u32::MAX);
+
 /// The bytes of a function while they are made.
 pub struct Buffer<F: Fixups> {
     /// Bytes without branches. Instruction sets append here.
@@ -73,6 +83,7 @@ pub struct Buffer<F: Fixups> {
     /// References by raw offset (with sites before it).
     references: Vec<(Bound, F::Reference, Label)>,
     relocs: Vec<(Bound, RelocEntry)>,
+    calls: Vec<Call>,
     lines: Vec<(Bound, LineRow)>,
     cfi: Vec<(Bound, CfiOp)>,
     /// Raw offset of the last label, branch, line row or frame instruction.
@@ -102,6 +113,7 @@ impl<F: Fixups> Buffer<F> {
             labels: Vec::new(),
             references: Vec::new(),
             relocs: Vec::new(),
+            calls: Vec::new(),
             lines: Vec::new(),
             cfi: Vec::new(),
             mark: 0,
@@ -146,6 +158,13 @@ impl<F: Fixups> Buffer<F> {
     pub fn branch(&mut self, branch: F::Branch, target: Label) {
         let at = self.mark().at;
         self.sites.push(Site { at, branch, target, form: 0 });
+    }
+
+    /// Emits a call as a branch: each form has its relocation. How far the function will be, only the linker
+    /// knows; a form is enough where it reaches what the linker may put behind this function.
+    pub fn call(&mut self, branch: F::Branch, kinds: &'static [RelocKind], sym: SymRef) {
+        self.calls.push(Call { site: self.sites.len() as u32, kinds, sym });
+        self.branch(branch, BEHIND);
     }
 
     /// Notes that the bytes at raw offset `at`, emitted since the last branch, refer to a label.
@@ -201,7 +220,7 @@ impl<F: Fixups> Buffer<F> {
             places[label.0 as usize] = size.next_multiple_of(data.len());
             size = places[label.0 as usize] + data.len();
         }
-        let place = |label: Label| places[label.0 as usize] as i64;
+        let place = |label: Label| *places.get(label.0 as usize).unwrap_or(&size) as i64;
         let mut bytes = Vec::with_capacity(size);
         let mut from = 0;
         for (i, site) in self.sites.iter().enumerate() {
@@ -226,8 +245,14 @@ impl<F: Fixups> Buffer<F> {
             let at = offset(at);
             F::patch(kind, &mut bytes, at, place(target) - at as i64);
         }
-        let relocs =
-            self.relocs.iter().map(|&(at, r)| RelocEntry { offset: offset(at) as u32, ..r }).collect();
+        let call = |c: &Call| {
+            let site = &self.sites[c.site as usize];
+            let offset = site.at + shift[c.site as usize];
+            RelocEntry { offset, kind: c.kinds[site.form as usize], sym: c.sym, addend: 0 }
+        };
+        let relocs = self.relocs.iter().map(|&(at, r)| RelocEntry { offset: offset(at) as u32, ..r });
+        let mut relocs: Vec<RelocEntry> = relocs.chain(self.calls.iter().map(call)).collect();
+        relocs.sort_by_key(|r| r.offset);
         let lines = self.lines.iter().map(|&(at, r)| LineRow { offset: offset(at) as u32, ..r }).collect();
         let cfi = self.cfi.iter().map(|&(at, op)| (offset(at) as u32, op)).collect();
         Finished { bytes, code_size: code_size as u32, relocs, lines, cfi }
@@ -256,7 +281,7 @@ impl<F: Fixups> Buffer<F> {
             for i in 0..self.sites.len() {
                 let s = &self.sites[i];
                 let forms = F::forms(s.branch);
-                let target = self.labels[s.target.0 as usize];
+                let target = *self.labels.get(s.target.0 as usize).unwrap_or(&UNBOUND);
                 let to = match target.at {
                     u32::MAX => self.bytes.len() as u32 + shift[self.sites.len()] + behind,
                     at => at + shift[target.sites as usize],

@@ -3,13 +3,10 @@
 use mochi_ir::Sym;
 use mochi_objwrite::{Atom, AtomKind, CfiOp, FrameInfo, FunctionInfo, RelocEntry, SymRef};
 
-/// The atom of the entry point. `stack` is the DWARF number of the stack pointer; `call` calls the
-/// start function.
-pub fn start(entry: Sym, bytes: Vec<u8>, stack: u16, cfa: i32, call: RelocEntry) -> Atom {
+/// The atom of the entry point. `call` calls the start function.
+pub fn start(entry: Sym, bytes: Vec<u8>, call: RelocEntry) -> Atom {
     let mut atom = atom(entry, bytes, vec![call]);
-    // The return address is undefined: nothing to unwind to. The closest the model has is a
-    // frame whose address is the stack pointer itself.
-    let frame = FrameInfo { ops: vec![(0, CfiOp::DefCfa(stack, cfa))] };
+    let frame = FrameInfo { ops: vec![(0, CfiOp::NoCaller)] };
     let code_size = atom.bytes.len() as u32;
     let display = "_start".to_string();
     atom.function = Some(FunctionInfo { display, frame, code_size, ..FunctionInfo::default() });

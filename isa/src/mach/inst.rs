@@ -6,6 +6,7 @@ use crate::mach::operands::{Part, list, named_operands, reg, with};
 use crate::mach::switch::{self, Case, Plan, Switches};
 use crate::mach::{Emitter, Flow, Home, Isa, Label, Lower, Operands};
 use mochi_ir::Sym;
+use mochi_objwrite::CfiOp;
 use regalloc2::{Allocation, Operand, PRegSet, VReg};
 
 /// A machine instruction without its registers.
@@ -128,11 +129,14 @@ pub fn emit<I: Isa>(e: &mut Emitter<I>, inst: &MachInst<I>, allocs: &[Allocation
         MachInst::Call(sym) => I::call(e, *sym),
         MachInst::SwitchStack(s) => {
             let SwitchStack::To { stack, code, .. } = with(*s, allocs, reg);
-            // A call with no frame around it that does not come back.
+            // A call with no frame around it that does not come back: what is called has no caller's caller.
             I::move_register(e, stack, I::ABI.stack_pointer);
             I::constant(e, I::ABI.frame_pointer, 0);
+            e.buf.cfi(CfiOp::RememberState);
+            e.buf.cfi(CfiOp::NoCaller);
             I::row(e, &I::CALL, &[Allocation::reg(code)]);
             I::row(e, &I::TRAP, &[]);
+            e.buf.cfi(CfiOp::RestoreState);
         }
         MachInst::Return => (I::ABI.epilogue)(e),
         MachInst::Jump | MachInst::If(_) | MachInst::Switch(..) => unreachable!("branch"),

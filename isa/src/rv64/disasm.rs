@@ -6,8 +6,8 @@ use crate::rv64::fields::Field;
 use crate::rv64::insts::Row;
 use mochi_objwrite::Atom;
 
-/// The atom's code as text. `symbols` names symbols by index. A relocation covers a pair of
-/// instructions: the upper part of the symbol's distance, then the lower one.
+/// The atom's code as text. `symbols` names symbols by index. A relocation covers one instruction, or a pair:
+/// the upper part of the symbol's distance, then the lower one.
 pub fn disassemble(atom: &Atom, symbols: &dyn Fn(u32) -> String) -> String {
     let code = code(atom);
     let mut lines = Vec::new();
@@ -30,8 +30,12 @@ pub fn disassemble(atom: &Atom, symbols: &dyn Fn(u32) -> String) -> String {
             row.write(&mut text, &values, Some(&format!("%lo({name})")));
         } else if let Some(r) = reloc_in(atom, at, size) {
             let name = place(symbols(r.sym.0), r.addend);
-            row.write(&mut text, &values, Some(&format!("%hi({name})")));
-            pair = Some(name);
+            if r.kind.row().bytes as usize == size {
+                row.write(&mut text, &values, Some(&name));
+            } else {
+                row.write(&mut text, &values, Some(&format!("%hi({name})")));
+                pair = Some(name);
+            }
         } else if let Some(k) = displacement {
             row.write(&mut text, &values, Some(""));
             target = Some(at as i64 + values[k]);

@@ -2,10 +2,10 @@
 //! with their longer forms, constants, symbols, moves, allocated instructions.
 //!
 //! [`Emitter::put`] is the only place where a row becomes bytes, but for pairs of `auipc` and what
-//! follows it, which are never compressed, since they are patched as one unit. Branches to labels
+//! follows it, which are never compressed, since they are patched as one unit. Branches to labels and calls
 //! are sites of the buffer: a conditional branch that does not reach is inverted over a jump. The
-//! longest jump destroys the second scratch register, so nothing is kept there across branches but
-//! within short loops.
+//! longest jump destroys the second scratch register, and so does what the linker puts between a call and
+//! its function; nothing is kept there across branches but within short loops.
 
 use crate::mach::exact::SlowPath;
 use crate::mach::fields::FieldRow;
@@ -56,6 +56,8 @@ pub enum Branch {
     Jump,
     /// When the condition holds between two registers.
     If(Cc, PReg, PReg),
+    /// A call; its relocation says of what.
+    Call,
 }
 
 /// A reference to a label by a pair of `auipc` and an instruction with a 12-bit immediate.
@@ -69,6 +71,11 @@ const fn form(size: u8, bits: u32, before: i64) -> BranchForm {
 const fn any(size: u8) -> BranchForm {
     BranchForm { size, min: i64::MIN, max: i64::MAX }
 }
+
+/// From how far before the end of its function a call may be a `jal`. What is out of its reach it calls by a
+/// veneer, which is at worst behind the function and those of all other calls up to there: twice as large
+/// as a call, and all within 1 MiB (`mochi_objwrite::link::veneers`).
+const CALL_REACH: i64 = (1 << 20) / 3 - 8;
 
 /// Appends a row, compressed if it can be.
 fn append(out: &mut Vec<u8>, row: Row, operands: &[Opd]) {
@@ -97,8 +104,10 @@ impl Fixups for Rv64 {
         static JUMP: [BranchForm; 3] = [form(2, 12, 0), form(4, 21, 0), any(8)];
         static IF: [BranchForm; 3] = [form(4, 13, 0), form(8, 21, 4), any(12)];
         static IF_ZERO: [BranchForm; 4] = [form(2, 9, 0), form(4, 13, 0), form(8, 21, 4), any(12)];
+        static CALL: [BranchForm; 2] = [BranchForm { size: 4, min: 0, max: CALL_REACH }, any(8)];
         match branch {
             Branch::Jump => &JUMP,
+            Branch::Call => &CALL,
             Branch::If(cc, a, b) => {
                 let (a, b) = (a.hw_enc() as i64, b.hw_enc() as i64);
                 if cc.row().compress(&[a, b, 0]).is_some() { &IF_ZERO } else { &IF }
@@ -108,20 +117,21 @@ impl Fixups for Rv64 {
 
     fn write_branch(branch: Branch, form: usize, displacement: i64, out: &mut Vec<u8>) {
         let size = Self::forms(branch)[form].size;
-        let Branch::If(cc, a, b) = branch else {
-            return match size {
-                2 => append(out, Row::Jal, &[r(ZERO), i(displacement)]),
-                4 => append_long(out, Row::Jal, &[r(ZERO), i(displacement)]),
-                _ => {
-                    append_long(out, Row::Auipc, &[r(T6), upper(displacement)]);
-                    append_long(out, Row::Jalr, &[r(ZERO), i(low12(displacement)), r(T6)]);
-                }
-            };
-        };
-        match size {
-            2 => append(out, cc.row(), &[r(a), r(b), i(displacement)]),
-            4 => append_long(out, cc.row(), &[r(a), r(b), i(displacement)]),
-            _ => {
+        match (branch, size) {
+            (Branch::Jump, 2) => append(out, Row::Jal, &[r(ZERO), i(displacement)]),
+            (Branch::Jump, 4) => append_long(out, Row::Jal, &[r(ZERO), i(displacement)]),
+            (Branch::Jump, _) => {
+                append_long(out, Row::Auipc, &[r(T6), upper(displacement)]);
+                append_long(out, Row::Jalr, &[r(ZERO), i(low12(displacement)), r(T6)]);
+            }
+            (Branch::Call, 4) => append_long(out, Row::Jal, &[r(RA), i(0)]),
+            (Branch::Call, _) => {
+                append_long(out, Row::Auipc, &[r(RA), i(0)]);
+                append_long(out, Row::Jalr, &[r(RA), i(0), r(RA)]);
+            }
+            (Branch::If(cc, a, b), 2) => append(out, cc.row(), &[r(a), r(b), i(displacement)]),
+            (Branch::If(cc, a, b), 4) => append_long(out, cc.row(), &[r(a), r(b), i(displacement)]),
+            (Branch::If(cc, a, b), _) => {
                 append_long(out, cc.invert().row(), &[r(a), r(b), i(size as i64)]);
                 Self::write_branch(Branch::Jump, if size == 8 { 1 } else { 2 }, displacement - 4, out);
             }
@@ -317,7 +327,7 @@ impl Isa for Rv64 {
     }
 
     fn call(e: &mut Emitter<Rv64>, sym: Sym) {
-        e.symbol_pair(RA, Row::Jalr, &[r(RA), i(0), r(RA)], RelocKind::Rv64Call, sym, 0);
+        e.buf.call(Branch::Call, &[RelocKind::Rv64Jal, RelocKind::Rv64Call], SymRef(sym.0));
     }
 
     fn move_register(e: &mut Emitter<Rv64>, from: PReg, to: PReg) {

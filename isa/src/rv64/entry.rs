@@ -14,11 +14,10 @@ pub fn stub(entry: Sym, start: Sym) -> Atom {
     let words = [
         Row::Addi.encode(&[r(FP), r(ZERO), i(0)]),
         Row::Addi.encode(&[r(A0), r(SP), i(0)]),
-        Row::Auipc.encode(&[r(RA), i(0)]),
-        Row::Jalr.encode(&[r(RA), i(0), r(RA)]),
+        Row::Jal.encode(&[r(RA), i(0)]),
         Row::Ebreak.encode(&[]),
     ];
     let bytes = words.iter().flat_map(|w| w.to_le_bytes()).collect();
-    let call = RelocEntry { offset: 8, kind: RelocKind::Rv64Call, sym: SymRef(start.0), addend: 0 };
-    mach::entry::start(entry, bytes, dwarf(SP), 0, call)
+    let call = RelocEntry { offset: 8, kind: RelocKind::Rv64Jal, sym: SymRef(start.0), addend: 0 };
+    mach::entry::start(entry, bytes, call)
 }

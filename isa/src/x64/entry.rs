@@ -1,7 +1,6 @@
 //! Code that is made of no IR: the entry point of executables, the way to imported functions.
 
 use crate::mach;
-use crate::x64::regs::{RSP, dwarf};
 use mochi_ir::Sym;
 use mochi_objwrite::platform::Entry;
 use mochi_objwrite::{Atom, RelocEntry, RelocKind, SymRef};
@@ -17,7 +16,7 @@ pub fn stub(found: Entry, entry: Sym, start: Sym) -> Atom {
     let offset = bytes.len() as u32;
     bytes.extend([0, 0, 0, 0, 0x0f, 0x0b]);
     let call = RelocEntry { offset, kind: RelocKind::X64Call, sym: SymRef(start.0), addend: -4 };
-    mach::entry::start(entry, bytes, dwarf(RSP), 8, call)
+    mach::entry::start(entry, bytes, call)
 }
 
 /// `jmp *slot(%rip)`.

@@ -68,6 +68,8 @@ pub struct Rules {
     pub register: u16,
     pub offset: i64,
     pub saved: Vec<(u16, i32)>,
+    /// Unwinding ends here.
+    pub no_caller: bool,
 }
 
 impl Rules {
@@ -81,6 +83,7 @@ impl Rules {
             CfiOp::Restore(r) => self.saved.retain(|s| s.0 != r),
             CfiOp::RememberState => stack.push(self.clone()),
             CfiOp::RestoreState => *self = stack.pop().expect("remembered"),
+            CfiOp::NoCaller => self.no_caller = true,
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::bytes::Bytes;
 use crate::dwarf::{self, DebugSection};
 use crate::link::layout::{Addresses, Layout, SLOT, pc_table};
 use crate::link::resolve::{LinkerSymbol, Program, resolve};
-use crate::link::{Image, LinkError, LinkInput};
+use crate::link::{Image, LinkError, LinkInput, veneers};
 use crate::model::AtomKind;
 use crate::platform::Platform;
 use crate::target::{Arch, Target};
@@ -101,7 +101,8 @@ pub fn write(input: &LinkInput) -> Result<Image, LinkError> {
     let target = input.object.target;
     let machine = machine(target.arch).ok_or(LinkError::Unsupported("PE for this machine"))?;
     let is_slot = |name: &str| target.platform.import(name).is_some();
-    let program = resolve(input.object, input.archives, &[input.entry], &is_slot)?;
+    let mut program = resolve(input.object, input.archives, &[input.entry], &is_slot)?;
+    veneers::add(&mut program);
     let layout = Layout::new(&program);
     let functions = layout.functions(&program);
     let table = pc_table(&functions);
@@ -307,7 +308,7 @@ impl Writer<'_> {
             };
             let address = self.bounds(role).0 + self.layout.offsets[i as usize] as u32;
             let value = address - self.sections[number].address;
-            symbols.add(atom.name, number as u16 + 1, value, atom.view.kind == AtomKind::Text, atom.global);
+            symbols.add(&atom.name, number as u16 + 1, value, atom.view.kind == AtomKind::Text, atom.global);
         }
     }
 

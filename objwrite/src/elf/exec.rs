@@ -19,12 +19,12 @@
 //! small program stays small. The dynamic section names nothing to load; it is what tools read to
 //! recognise a static-PIE with immediate binding, and lists the relocations for them.
 
-use super::{Attributes, Machine, machine, relr};
+use super::{Attributes, Machine, machine, mapping_symbols, relr};
 use crate::bytes::{Bytes, StringTable};
 use crate::dwarf;
 use crate::link::layout::{Addresses, Layout, pc_table};
 use crate::link::resolve::{LinkerSymbol, Program, resolve};
-use crate::link::{Image, LinkError, LinkInput};
+use crate::link::{Image, LinkError, LinkInput, veneers};
 use crate::model::AtomKind;
 use crate::target::Arch;
 use sha2::{Digest, Sha256};
@@ -47,6 +47,8 @@ const SHT_RELR: u32 = 19;
 const SHF_WRITE: u64 = 1;
 const SHF_ALLOC: u64 = 2;
 const SHF_EXECINSTR: u64 = 4;
+const SHF_MERGE: u64 = 0x10;
+const SHF_STRINGS: u64 = 0x20;
 
 const PF_X: u32 = 1;
 const PF_W: u32 = 2;
@@ -99,6 +101,9 @@ impl Role {
             Role::Atoms(AtomKind::Bss) => (".bss", SHT_NOBITS, a | w, 0),
             Role::Dynamic => (".dynamic", SHT_DYNAMIC, a | w, 16),
             Role::Attributes(a) => (a.section, a.kind, 0, 0),
+            Role::Debug(name) if dwarf::holds_strings(name) => {
+                (name, SHT_PROGBITS, SHF_MERGE | SHF_STRINGS, 1)
+            }
             Role::Debug(name) => (name, SHT_PROGBITS, 0, 0),
             Role::SymTab => (".symtab", SHT_SYMTAB, 0, SYM),
             Role::StrTab => (".strtab", SHT_STRTAB, 0, 0),
@@ -157,7 +162,8 @@ struct Writer<'a> {
 pub fn write(input: &LinkInput) -> Result<Image, LinkError> {
     let target = input.object.target;
     let machine = machine(target.arch).ok_or(LinkError::Unsupported("ELF for this machine"))?;
-    let program = resolve(input.object, input.archives, &[input.entry], &|_| false)?;
+    let mut program = resolve(input.object, input.archives, &[input.entry], &|_| false)?;
+    veneers::add(&mut program);
     let layout = Layout::new(&program);
     let mut w = Writer {
         arch: target.arch,
@@ -348,12 +354,19 @@ impl Writer<'_> {
     fn add_symbols(&mut self) {
         let mut names = StringTable::default();
         let (mut locals, mut globals) = (Bytes(vec![0; SYM as usize]), Bytes::default());
+        for (offset, name) in mapping_symbols(self.machine, &self.program, &self.layout) {
+            locals.u32(names.add(name));
+            locals.u16(0);
+            locals.u16(self.index(Role::Atoms(AtomKind::Text)));
+            locals.u64(self.addresses.section(AtomKind::Text) + offset);
+            locals.u64(0);
+        }
         for &i in &self.layout.order {
             let atom = &self.program.atoms[i as usize];
             let out = if atom.global { &mut globals } else { &mut locals };
             let (data, func) = (1, 2);
             let kind = if atom.view.kind == AtomKind::Text { func } else { data };
-            out.u32(names.add(atom.name));
+            out.u32(names.add(&atom.name));
             out.0.push(u8::from(atom.global) << 4 | kind);
             out.0.push(0);
             out.u16(self.index(Role::Atoms(atom.view.kind)));

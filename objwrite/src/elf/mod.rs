@@ -8,6 +8,9 @@ pub mod obj;
 pub mod relr;
 
 use crate::bytes::Bytes;
+use crate::link::layout::Layout;
+use crate::link::resolve::Program;
+use crate::model::AtomKind;
 use crate::target::Arch;
 
 /// Per machine facts of the format.
@@ -19,6 +22,8 @@ pub struct Machine {
     pub flags: u32,
     /// What tools want to know of the instruction set beside the machine's number.
     pub attributes: Option<Attributes>,
+    /// Symbol tables have mapping symbols ([`mapping_symbols`]).
+    pub maps: bool,
 }
 
 /// A section of build attributes ("A" format), of the one file that there is.
@@ -64,12 +69,33 @@ const RISCV_ATTRIBUTES: Attributes = Attributes {
 /// The machine of an architecture; `None` where ELF is not used.
 pub fn machine(arch: Arch) -> Option<Machine> {
     match arch {
-        Arch::X64 => Some(Machine { number: 62, flags: 0, attributes: None }),
-        Arch::A64 => Some(Machine { number: 183, flags: 0, attributes: None }),
+        Arch::X64 => Some(Machine { number: 62, flags: 0, attributes: None, maps: false }),
+        Arch::A64 => Some(Machine { number: 183, flags: 0, attributes: None, maps: true }),
         // EF_RISCV_RVC | EF_RISCV_FLOAT_ABI_DOUBLE
-        Arch::Rv64 => Some(Machine { number: 243, flags: 5, attributes: Some(RISCV_ATTRIBUTES) }),
+        Arch::Rv64 => Some(Machine { number: 243, flags: 5, attributes: Some(RISCV_ATTRIBUTES), maps: true }),
         Arch::Wasm32 => None,
     }
+}
+
+/// Mapping symbols of the code section, by offset: from `$x` on there are instructions, from `$d` on tables and
+/// constants, which disassemblers show as such (AAELF64 2024Q3, section 5.5; RISC-V ELF psABI, mapping symbols).
+pub fn mapping_symbols(machine: Machine, program: &Program, layout: &Layout) -> Vec<(u64, &'static str)> {
+    let mut symbols = Vec::new();
+    if !machine.maps {
+        return symbols;
+    }
+    let mut now = "";
+    for &i in layout.atoms(AtomKind::Text) {
+        let view = &program.atoms[i as usize].view;
+        let code = view.function.as_ref().map_or(view.size(), |f| f.code_size.into());
+        for (name, from, to) in [("$x", 0, code), ("$d", code, view.size())] {
+            if from < to && now != name {
+                symbols.push((layout.offsets[i as usize] + from, name));
+                now = name;
+            }
+        }
+    }
+    symbols
 }
 
 #[cfg(test)]

@@ -14,11 +14,11 @@
 //!   protect, the linker and loader of the final program do that;
 //! - `__image_base`: `__ehdr_start`, which the linker defines.
 
-use super::{Machine, machine};
+use super::{Machine, machine, mapping_symbols};
 use crate::dwarf::{self, DebugReloc, DebugTarget};
 use crate::link::layout::{Addresses, Layout, patch, pc_table};
 use crate::link::resolve::{Def, LinkerSymbol, Program, resolve};
-use crate::link::{Image, LinkError, RelocatableInput};
+use crate::link::{Image, LinkError, RelocatableInput, veneers};
 use crate::model::{AtomKind, RelocEntry};
 use crate::reloc::{Formula, RelocKind};
 use crate::target::Arch;
@@ -68,10 +68,11 @@ pub fn write(input: &RelocatableInput) -> Result<Image, LinkError> {
     let (Some(machine), Some(architecture)) = (machine(arch), architecture(arch)) else {
         return Err(unsupported);
     };
-    let program = resolve(input.object, input.archives, input.exports, &|_| true)?;
+    let mut program = resolve(input.object, input.archives, input.exports, &|_| true)?;
+    veneers::add(&mut program);
     let mut w = Writer::new(arch, machine, architecture, program);
     w.contents()?;
-    w.add_symbols(input.exports);
+    w.add_symbols(machine, input.exports);
     for kind in [AtomKind::Text, AtomKind::ReadOnly, AtomKind::RelRo, AtomKind::Data, AtomKind::Roots] {
         w.relocate(kind)?;
     }
@@ -180,13 +181,13 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    fn add_symbols(&mut self, exports: &[&str]) {
+    fn add_symbols(&mut self, machine: Machine, exports: &[&str]) {
         for &i in &self.layout.order {
             let atom = &self.program.atoms[i as usize];
             let part = self.part(atom.view.kind);
-            let global = atom.global && exports.contains(&atom.name);
+            let global = atom.global && exports.contains(&&*atom.name);
             self.out.add_symbol(Symbol {
-                name: atom.name.into(),
+                name: atom.name.as_bytes().to_vec(),
                 value: part.base + self.layout.offsets[i as usize],
                 size: atom.view.size(),
                 kind: if atom.view.kind == AtomKind::Text { SymbolKind::Text } else { SymbolKind::Data },
@@ -195,6 +196,9 @@ impl<'a> Writer<'a> {
                 section: SymbolSection::Section(part.section),
                 flags: SymbolFlags::None,
             });
+        }
+        for (offset, name) in mapping_symbols(machine, &self.program, &self.layout) {
+            self.label(name, self.text.section, self.text.base + offset);
         }
         for i in 0..self.program.externals.len() {
             let symbol = self.undefined(self.program.externals[i]);
@@ -267,7 +271,7 @@ impl<'a> Writer<'a> {
             self.add_relocation(part.section, offset, number, symbol, addend)?;
             let low = entry.kind.row().elf.rv64_low;
             if low != 0 {
-                let first = self.label(part.section, offset);
+                let first = self.label(".L", part.section, offset);
                 self.add_relocation(part.section, offset + 4, low, first, 0)?;
             }
         }
@@ -275,9 +279,9 @@ impl<'a> Writer<'a> {
     }
 
     /// A symbol for a place in a section.
-    fn label(&mut self, section: SectionId, offset: u64) -> SymbolId {
+    fn label(&mut self, name: &str, section: SectionId, offset: u64) -> SymbolId {
         self.out.add_symbol(Symbol {
-            name: b".L".to_vec(),
+            name: name.into(),
             value: offset,
             size: 0,
             kind: SymbolKind::Label,
@@ -304,10 +308,9 @@ impl<'a> Writer<'a> {
     fn add_debug(&mut self, sections: &[dwarf::DebugSection]) -> Result<(), LinkError> {
         let mut ids = Vec::new();
         for s in sections {
-            let kind = match s.name {
-                ".debug_str" | ".debug_line_str" => SectionKind::DebugString,
-                _ => SectionKind::Debug,
-            };
+            // Strings by the kind for which the size of an entry, a byte, is written.
+            let strings = dwarf::holds_strings(s.name);
+            let kind = if strings { SectionKind::OtherString } else { SectionKind::Debug };
             let id = self.out.add_section(Vec::new(), s.name.into(), kind);
             self.out.append_section_data(id, &s.bytes, 1);
             ids.push((s.name, id));

@@ -105,9 +105,11 @@ impl Layout {
         let atoms = &program.atoms;
         let mut order: Vec<u32> = (0..atoms.len() as u32).collect();
         order.sort_unstable_by_key(|&i| {
-            let a = &atoms[i as usize];
+            // Veneers follow the atom that they are behind, in the order in which they were made.
+            let behind = atoms[i as usize].behind;
+            let a = &atoms[behind.unwrap_or(i) as usize];
             let sourceless = a.view.kind == AtomKind::Text && a.file.is_none();
-            (rank(a.view.kind), sourceless, a.definition)
+            (rank(a.view.kind), sourceless, a.definition, behind.map(|_| i))
         });
         let mut offsets = vec![0; atoms.len()];
         let mut sections = [const { Section { atoms: 0..0, size: 0, align: 8 } }; SECTIONS.len()];
@@ -227,7 +229,6 @@ impl Layout {
                 start: self.offsets[i as usize],
                 size: atom.view.size(),
                 rows: Cow::Borrowed(info.map_or(&[], |f| &f.lines)),
-                is_root: i == 0,
             }
         };
         self.atoms(AtomKind::Text).iter().map(function).collect()
@@ -245,8 +246,6 @@ pub struct Function<'p, 'a> {
     pub size: u64,
     /// Its line rows, with offsets in that code.
     pub rows: Cow<'p, [LineRow]>,
-    /// What was discovered first: the entry of an executable.
-    pub is_root: bool,
 }
 
 /// The table of [`crate::pctab`]; functions by ascending offset.

@@ -4,16 +4,18 @@
 //!
 //! 1. [`resolve`]: from the roots, every reached atom is decoded once, its symbols resolved by
 //!    name, and what nothing reaches is never looked at;
-//! 2. [`layout`]: reached atoms in a fixed order (input, then definition) get offsets in five
+//! 2. [`veneers`]: calls of what is out of their reach go through atoms of their own;
+//! 3. [`layout`]: reached atoms in a fixed order (input, then definition) get offsets in five
 //!    sections;
-//! 3. the format's writer gives the sections addresses and writes headers;
-//! 4. [`layout::Layout::copy`] puts contents in place and relocations are applied (in WebAssembly's
+//! 4. the format's writer gives the sections addresses and writes headers;
+//! 5. [`layout::Layout::copy`] puts contents in place and relocations are applied (in WebAssembly's
 //!    code they are inserted).
 //!
 //! Nothing depends on hashing order, time, paths or threads: same input, same bytes.
 
 pub mod layout;
 pub mod resolve;
+pub mod veneers;
 
 use crate::archive::{Archive, ArchiveError};
 use crate::model::Object;
@@ -28,7 +30,7 @@ pub struct DebugOptions {
     pub producer: String,
     /// Name of the compilation unit: the main source file.
     pub unit: String,
-    /// Directory that relative file names are relative to, as it is to appear in the file.
+    /// Directory that relative file names are relative to, as it is to appear in the file; not empty.
     pub directory: String,
 }
 

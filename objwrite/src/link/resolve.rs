@@ -10,6 +10,7 @@ use crate::archive::Archive;
 use crate::dwarf;
 use crate::model::{AtomKind, AtomView, Object, RelocEntry, SymRef};
 use crate::target::{Arch, Target};
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 macro_rules! linker_symbols {
@@ -73,7 +74,7 @@ linker_symbols! {
 }
 
 /// What a symbol stands for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Def {
     /// An index into [`Program::atoms`].
     Atom(u32),
@@ -89,7 +90,7 @@ pub struct Kept<'a> {
     /// The atom; its symbols are those of its input.
     pub view: AtomView<'a>,
     /// Its name.
-    pub name: &'a str,
+    pub name: Cow<'a, str>,
     /// Visible outside its input.
     pub global: bool,
     /// Source file, for functions that have one.
@@ -98,8 +99,10 @@ pub struct Kept<'a> {
     pub call_files: Vec<&'a str>,
     /// Place in the order of definition: input, atom.
     pub definition: (u32, u32),
+    /// Of a veneer ([`super::veneers`]): the atom that it is behind.
+    pub behind: Option<u32>,
     /// Index in [`Program::defs`] of its first relocation's symbol.
-    first_def: u32,
+    pub(super) first_def: u32,
 }
 
 /// The atoms of the output, in order of discovery.
@@ -121,10 +124,27 @@ impl<'a> Program<'a> {
         kept.view.relocs.iter().zip(defs.iter().copied())
     }
 
+    /// Adds an atom with these relocations, which all refer to one thing; gives its index.
+    pub(super) fn add(&mut self, kept: Kept<'a>, to: Def) -> u32 {
+        let first_def = self.defs.len() as u32;
+        self.defs.resize(self.defs.len() + kept.view.relocs.len(), to);
+        self.atoms.push(Kept { first_def, ..kept });
+        self.atoms.len() as u32 - 1
+    }
+
+    /// Makes a relocation of an atom refer to the start of another one.
+    pub(super) fn redirect(&mut self, atom: u32, index: usize, to: u32) {
+        let kept = &mut self.atoms[atom as usize];
+        self.defs[kept.first_def as usize + index] = Def::Atom(to);
+        if kept.view.relocs[index].addend != 0 {
+            kept.view.relocs.to_mut()[index].addend = 0;
+        }
+    }
+
     /// A name for what a relocation refers to.
-    pub fn def_name(&self, def: Def) -> &'a str {
+    pub fn def_name(&self, def: Def) -> &str {
         match def {
-            Def::Atom(i) => self.atoms[i as usize].name,
+            Def::Atom(i) => &self.atoms[i as usize].name,
             Def::Linker(s) => s.name(),
             Def::External(i) => self.externals[i as usize],
         }
@@ -267,7 +287,7 @@ impl<'a> Resolver<'a> {
         }
         let index = self.program.atoms.len() as u32;
         *slot = index + 1;
-        let (view, name, global) = match &from.source {
+        let (view, name, global): (_, &'a str, _) = match &from.source {
             Source::Object { object, .. } => {
                 let view = object.atoms[atom as usize].view();
                 let symbol = &object.symbols[view.sym.0 as usize];
@@ -288,7 +308,8 @@ impl<'a> Resolver<'a> {
         let file = info.and_then(|i| i.file).map(file_name).transpose()?;
         let calls = info.iter().flat_map(|i| &i.inlined);
         let call_files = calls.map(|c| file_name(c.file)).collect::<Result<_, _>>()?;
-        let kept = Kept { view, name, global, file, call_files, definition: (input, atom), first_def: 0 };
+        let (name, definition) = (Cow::Borrowed(name), (input, atom));
+        let kept = Kept { view, name, global, file, call_files, definition, behind: None, first_def: 0 };
         self.program.atoms.push(kept);
         Ok(index)
     }

@@ -24,7 +24,7 @@ use crate::bytes::{Bytes, StringTable};
 use crate::dwarf::{self, DebugSection};
 use crate::link::layout::{Addresses, Layout, SLOT, pc_table};
 use crate::link::resolve::{LinkerSymbol, Program, resolve};
-use crate::link::{Image, LinkError, LinkInput};
+use crate::link::{Image, LinkError, LinkInput, veneers};
 use crate::model::AtomKind;
 use crate::platform::Platform;
 use crate::target::{Arch, Target};
@@ -85,7 +85,8 @@ pub fn write(input: &LinkInput) -> Result<Image, LinkError> {
     let target = input.object.target;
     let machine = machine(target.arch).ok_or(LinkError::Unsupported("Mach-O for this machine"))?;
     let is_slot = |name: &str| target.platform.import(name).is_some();
-    let program = resolve(input.object, input.archives, &[input.entry], &is_slot)?;
+    let mut program = resolve(input.object, input.archives, &[input.entry], &is_slot)?;
+    veneers::add(&mut program);
     let layout = Layout::new(&program);
     let functions = layout.functions(&program);
     let table = pc_table(&functions);

@@ -277,7 +277,7 @@ impl<'a> Writer<'a> {
         let all = kept.view.bytes;
         let start = type_size(all).expect("checked when it was numbered");
         if let Some(what) = too_large(all, start) {
-            let name = kept.view.function.as_ref().map_or(kept.name, |f| &f.display);
+            let name = kept.view.function.as_ref().map_or(&*kept.name, |f| &f.display);
             return Err(LinkError::TooLarge { function: name.to_string(), what });
         }
         let mut insertions = Vec::with_capacity(kept.view.relocs.len());

@@ -74,6 +74,27 @@ fn lines_and_functions() {
     assert_eq!(names, [entry("main", main), entry("put line", put)]);
 }
 
+/// What a reader has when it begins a sequence is the unit's file, too (DWARF 5, sections 6.2.2 and 6.2.4).
+#[test]
+fn files_zero_and_one_are_the_unit() {
+    let bytes = link_hello(false);
+    let file = ElfFile64::parse(&*bytes).unwrap();
+    let dwarf = gimli::Dwarf::load(|id| Ok::<_, gimli::Error>(section(&file, id.name()))).unwrap();
+    let unit = dwarf.unit(dwarf.units().next().unwrap().unwrap()).unwrap();
+    let header = unit.line_program.as_ref().unwrap().header();
+    let string = |value| dwarf.attr_string(&unit, value).unwrap().to_string_lossy().into_owned();
+    let files: Vec<_> = header.file_names().iter().map(|f| f.directory_index()).collect();
+    let names: Vec<_> = header.file_names().iter().map(|f| string(f.path_name())).collect();
+    assert_eq!(names, ["hello.mochi", "hello.mochi", "lib/lines.mochi"]);
+    let directories: Vec<_> =
+        files.iter().map(|&n| string(header.include_directories()[n as usize])).collect();
+    assert_eq!(directories, ["", "/src", "/src"], "all the unit's, by a path relative to it or its own");
+    let mut rows = unit.line_program.clone().unwrap().rows();
+    while let Some((_, row)) = rows.next_row().unwrap() {
+        assert_ne!(row.file_index(), 0, "file 0 is there for its place");
+    }
+}
+
 #[test]
 fn call_frames() {
     let bytes = link_hello(false);

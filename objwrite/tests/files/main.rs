@@ -9,4 +9,5 @@ mod obj;
 mod rows;
 mod speed;
 mod support;
+mod veneers;
 mod wasm;

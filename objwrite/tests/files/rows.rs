@@ -50,7 +50,9 @@ fn object(target: Target, atoms: &[(&str, AtomKind, Vec<RelocKind>)]) -> Vec<u8>
 }
 
 fn agrees(target: Target) {
-    let of_machine = |r: &&reloc::RelocRow| r.elf_number(target.arch).is_some() && r.kind != RelocKind::Abs32;
+    // Calls that other linkers do not extend are not left to them.
+    let left = |k: RelocKind| k != RelocKind::Abs32 && k.veneer().is_none_or(|v| v.by_linkers);
+    let of_machine = |r: &&reloc::RelocRow| r.elf_number(target.arch).is_some() && left(r.kind);
     let kinds: Vec<RelocKind> = RELOCS.iter().filter(of_machine).map(|r| r.kind).collect();
     let (data, code): (Vec<_>, Vec<_>) =
         kinds.into_iter().partition(|k| matches!(k, RelocKind::Abs64 | RelocKind::Rel32));

@@ -123,7 +123,9 @@ pub fn runtime() -> Object {
         (38, PC, "__relro_end", -4),
         (65, CALL, "mochi_main", -4),
     ];
-    b.atom("_start", AtomKind::Text, &start, &relocs);
+    let function =
+        FunctionInfo { frame: FrameInfo { ops: vec![(0, CfiOp::NoCaller)] }, ..FunctionInfo::default() };
+    b.atom("_start", AtomKind::Text, &start, &relocs).function = Some(function);
     let apply = hex("4839f77336488b074883c708a801750d4c8d04104901104983c008ebe3
          4d89c148d1e8740da80174034901114983c108ebee4981c0f8010000ebc5c3");
     b.atom("apply_relr", AtomKind::Text, &apply, &[]);

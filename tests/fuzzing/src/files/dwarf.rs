@@ -140,22 +140,12 @@ impl Debug {
         assert_eq!(calls, expected);
     }
 
-    /// Judges the call frames of functions; unwinding ends in the root.
-    pub fn judge_frames(&self, arch: Arch, functions: &[Placed], root: &str) {
+    /// Judges the call frames of functions.
+    pub fn judge_frames(&self, arch: Arch, functions: &[Placed]) {
         let frames = gimli::DebugFrame::from(self.section(".debug_frame"));
-        let described = |f: &&Placed| f.item.size() != 0 && f.item.function.is_some() || f.item.name == root;
-        for f in functions.iter().filter(described).filter(|f| f.item.size() != 0) {
-            let mut state = Frame::new(arch);
-            let ops: &[_] = match &f.item.function {
-                _ if f.item.name == root => {
-                    state.saved.remove(&state.return_address);
-                    state.at_call.remove(&state.return_address);
-                    &[]
-                }
-                Some(info) => &info.frame.ops,
-                None => &[],
-            };
-            let mut next = 0;
+        for f in functions.iter().filter(|f| f.item.size() != 0) {
+            let Some(info) = &f.item.function else { continue };
+            let (mut state, ops, mut next) = (Frame::new(arch), &info.frame.ops, 0);
             for at in [0].into_iter().chain(ops.iter().map(|op| op.0)) {
                 while next < ops.len() && ops[next].0 <= at {
                     state.apply(ops[next].1);
@@ -338,8 +328,10 @@ struct Frame {
     return_address: u16,
     cfa: (u16, i64),
     saved: BTreeMap<u16, i64>,
+    /// The return address is said to be undefined.
+    no_caller: bool,
     at_call: BTreeMap<u16, i64>,
-    remembered: Vec<((u16, i64), BTreeMap<u16, i64>)>,
+    remembered: Vec<Frame>,
 }
 
 impl Frame {
@@ -354,10 +346,14 @@ impl Frame {
         let at_call: BTreeMap<u16, i64> =
             if arch == Arch::X64 { [(return_address, -8)].into() } else { [].into() };
         let saved = at_call.clone();
-        Frame { return_address, cfa: (stack_pointer, offset), saved, at_call, remembered: Vec::new() }
+        let (cfa, no_caller, remembered) = ((stack_pointer, offset), false, Vec::new());
+        Frame { return_address, cfa, saved, no_caller, at_call, remembered }
     }
 
     fn apply(&mut self, op: CfiOp) {
+        if let CfiOp::Offset(register, _) | CfiOp::Restore(register) = op {
+            self.no_caller &= register != self.return_address;
+        }
         match op {
             CfiOp::DefCfa(register, offset) => self.cfa = (register, offset.into()),
             CfiOp::DefCfaOffset(offset) => self.cfa.1 = offset.into(),
@@ -367,8 +363,19 @@ impl Frame {
                 Some(&offset) => drop(self.saved.insert(register, offset)),
                 None => drop(self.saved.remove(&register)),
             },
-            CfiOp::RememberState => self.remembered.push((self.cfa, self.saved.clone())),
-            CfiOp::RestoreState => (self.cfa, self.saved) = self.remembered.pop().expect("a state"),
+            CfiOp::RememberState => {
+                let state = self.clone();
+                self.remembered.push(state);
+            }
+            CfiOp::RestoreState => {
+                let mut remembered = std::mem::take(&mut self.remembered);
+                *self = remembered.pop().expect("a state");
+                self.remembered = remembered;
+            }
+            CfiOp::NoCaller => {
+                self.saved.remove(&self.return_address);
+                self.no_caller = true;
+            }
         }
     }
 
@@ -380,6 +387,8 @@ impl Frame {
             .unwrap_or_else(|e| panic!("{name} at {address:#x}: {e}"));
         let (register, offset) = (Register(self.cfa.0), self.cfa.1);
         assert_eq!(*row.cfa(), CfaRule::RegisterAndOffset { register, offset }, "{name} at {address:#x}");
+        let undefined = row.register(Register(self.return_address)) == Some(RegisterRule::Undefined);
+        assert_eq!(undefined, self.no_caller, "{name} at {address:#x}");
         for register in 0..34 {
             let found = match row.register(Register(register)) {
                 Some(RegisterRule::Offset(offset)) => Some(offset),

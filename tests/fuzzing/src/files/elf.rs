@@ -7,7 +7,7 @@
 //! ABI has for the reference.
 
 use super::dwarf::{Debug, Placed, trace};
-use super::meaning::{elf_type, kept, meaning, second_elf_type};
+use super::meaning::{Meaning, elf_type, kept, meaning, second_elf_type};
 use super::program::{Item, Program, Reference, To};
 use crate::choices::Choices;
 use mochi_objwrite::{Arch, AtomKind, LinkError, RelocKind, Target, pctab};
@@ -155,13 +155,76 @@ fn section_name(kind: AtomKind) -> &'static str {
 fn symbols(file: &File) -> BTreeMap<String, Found> {
     let named = file.symbols().filter(|s| s.kind() != object::SymbolKind::Section);
     let defined = named.filter(|s| !s.is_undefined() && s.name() != Ok(".L"));
-    defined
+    let atoms = defined.filter(|s| !is_veneer(s.name()) && !s.name().is_ok_and(|n| n.starts_with('$')));
+    atoms
         .map(|s| {
             let section = s.section_index().expect("a section");
             let found = Found { address: s.address(), size: s.size(), section, global: s.is_global() };
             (s.name().expect("a name").to_string(), found)
         })
         .collect()
+}
+
+fn is_veneer(name: object::read::Result<&str>) -> bool {
+    name.is_ok_and(|n| n.ends_with("_veneer"))
+}
+
+/// Where instructions are, by the mapping symbols of the code section (AAELF64, RISC-V ELF psABI).
+fn judge_mapping<'a>(file: &File, arch: Arch, items: impl Iterator<Item = (u64, &'a Item)>) {
+    let symbols = file.symbols().filter(|s| s.name().is_ok_and(|n| n.starts_with('$')));
+    let map: BTreeMap<u64, &str> = symbols
+        .map(|s| {
+            assert_eq!((s.kind(), s.size(), s.is_local()), (object::SymbolKind::Unknown, 0, true));
+            (s.address(), s.name().expect("a name"))
+        })
+        .collect();
+    assert!(map.is_empty() || arch != Arch::X64);
+    let at = |address: u64| map.range(..=address).next_back().map(|(_, name)| *name);
+    for (address, item) in items.filter(|(_, item)| item.kind == AtomKind::Text && arch != Arch::X64) {
+        let code = item.function.as_ref().map_or(item.size(), |f| f.code_size.into());
+        for offset in [0, code.wrapping_sub(1), code, item.size().wrapping_sub(1)] {
+            if offset < item.size() {
+                let expected = if offset < code { "$x" } else { "$d" };
+                assert_eq!(at(address + offset), Some(expected), "{} + {offset}", item.name);
+            }
+        }
+    }
+}
+
+/// Veneers of RV64: code that goes on to what a `jal` does not reach.
+struct Veneers<'a> {
+    /// Address and contents of the code.
+    text: (u64, &'a [u8]),
+    offsets: BTreeSet<u64>,
+}
+
+impl<'a> Veneers<'a> {
+    fn new(file: &File<'a>, address: u64) -> Veneers<'a> {
+        let (base, code) = section(file, ".text").unwrap_or((0, &[]));
+        let symbols = file.symbols().filter(|s| is_veneer(s.name()));
+        Veneers { text: (address, code), offsets: symbols.map(|s| s.address() - base).collect() }
+    }
+
+    /// The offset of the veneer that a call goes to.
+    fn of(&self, item: &Item, r: &Reference, address: u64, theirs: &[u8]) -> Option<u64> {
+        if r.kind != RelocKind::Rv64Jal {
+            return None;
+        }
+        let place = address + u64::from(r.at);
+        let Meaning::Address(to) = meaning(r.kind, &theirs[r.place()], place) else { panic!("{r:?}") };
+        let offset = Some(to.wrapping_sub(self.text.0)).filter(|o| self.offsets.contains(o))?;
+        judge_field(item, r, address, theirs, to);
+        Some(offset)
+    }
+
+    /// `auipc t6; jr t6` that leads to the target.
+    fn judge(&self, offset: u64, target: Option<u64>) {
+        let unit = &self.text.1[offset as usize..][..8];
+        let word = u64::from_le_bytes(unit.try_into().expect("eight bytes"));
+        assert_eq!(word & 0x000F_FFFF_0000_0FFF, 0x000F_8067_0000_0F97);
+        let said = meaning(RelocKind::Rv64Call, unit, self.text.0 + offset);
+        assert!(target.is_none_or(|t| said.is_of(t)), "{said:x?} is not {target:x?}");
+    }
 }
 
 fn section<'a>(file: &File<'a>, name: &str) -> Option<(u64, &'a [u8])> {
@@ -175,7 +238,9 @@ fn judge_executable(program: &Program, bytes: &[u8], build_id: bool) {
     assert_eq!(file.entry(), placement.addresses[&0]);
     assert_eq!(file.build_id().expect("readable").is_some(), build_id);
     judge_segments(&file, bytes);
+    judge_strings(&file);
     let linker = linker_symbols(&file);
+    let veneers = Veneers::new(&file, section(&file, ".text").map_or(0, |s| s.0));
     let mut words = Vec::new();
     for (item, address) in placement.items() {
         let symbol = found[&item.name];
@@ -195,7 +260,17 @@ fn judge_executable(program: &Program, bytes: &[u8], build_id: bool) {
                 To::Linker(name) => linker[name],
                 To::External(_) => panic!("nothing is left to others"),
             };
-            judge_field(item, r, address, theirs, target.wrapping_add(r.addend as u64));
+            let target = target.wrapping_add(r.addend as u64);
+            match veneers.of(item, r, address, theirs) {
+                Some(veneer) => {
+                    veneers.judge(veneer, Some(target));
+                    let distance = target.wrapping_sub(address + u64::from(r.at)) as i64;
+                    let near = matches!(r.to, To::Item(to) if program.items[to].kind == AtomKind::Text)
+                        && (-(1 << 20)..1 << 20).contains(&distance);
+                    assert!(!near, "a veneer for {distance:#x}");
+                }
+                None => judge_field(item, r, address, theirs, target),
+            }
             if r.kind == RelocKind::Abs64 {
                 words.push(address + u64::from(r.at));
             }
@@ -203,6 +278,7 @@ fn judge_executable(program: &Program, bytes: &[u8], build_id: bool) {
         let ours = item.without_references(item.bytes.clone());
         assert_eq!(item.without_references(theirs.to_vec()), ours, "{}", item.name);
     }
+    judge_mapping(&file, program.target.arch, placement.items().map(|(item, address)| (address, item)));
     words.sort_unstable();
     let relr = section(&file, ".relr.dyn").map_or(&[][..], |s| s.1);
     let relr: Vec<u64> =
@@ -216,7 +292,19 @@ fn judge_executable(program: &Program, bytes: &[u8], build_id: bool) {
     };
     let debug = Debug { sections: sections.map(read).collect() };
     debug.judge_lines(&placement.functions());
-    debug.judge_frames(program.target.arch, &placement.functions(), "_start");
+    debug.judge_frames(program.target.arch, &placement.functions());
+}
+
+/// Sections of strings say so, and the others do not.
+fn judge_strings(file: &File) {
+    for s in file.sections().filter(|s| s.name().is_ok_and(|n| n.starts_with(".debug"))) {
+        let strings = s.name().is_ok_and(|n| n.ends_with("str"));
+        let header = s.elf_section_header();
+        let flags = if strings { elf::SHF_MERGE.0 | elf::SHF_STRINGS.0 } else { 0 };
+        let object::SectionFlags::Elf { sh_flags, .. } = s.flags() else { panic!("ELF") };
+        let found = (sh_flags.0, header.sh_entsize.get(LittleEndian));
+        assert_eq!(found, (flags, strings.into()), "{:?}", s.name());
+    }
 }
 
 /// The field has the value, and the rest of its unit is what it was.
@@ -331,10 +419,13 @@ pub(super) fn object(choices: &mut Choices, target: Target) {
     let linked = Linked::new(choices, &file);
     let placement = Placement::new(&program, &exports, &found, |s| linked.bases[&s.0]);
     judge_object(&placement, &found, &linked);
+    let places = placement.items().map(|(item, _)| (found[&item.name].address, item));
+    judge_mapping(&file, target.arch, places);
+    judge_strings(&file);
     let functions = placement.functions();
     let debug = linked.debug(target.arch);
     debug.judge_lines(&functions);
-    debug.judge_frames(target.arch, &functions, "_start");
+    debug.judge_frames(target.arch, &functions);
 }
 
 /// What the judge's linker knows of a symbol.
@@ -433,6 +524,9 @@ fn judge_object(placement: &Placement, found: &BTreeMap<String, Found>, linked: 
     let arch = placement.program.target.arch;
     let mut table = None;
     let mut expected: usize = 0;
+    let veneers = Veneers::new(linked.file, linked.bounds(".text").0);
+    let left = &linked.relocations[&linked.section(".text").index().0];
+    let mut left_veneers = BTreeSet::new();
     for (item, address) in placement.items() {
         let section = linked.file.section_by_index(found[&item.name].section).expect("a section");
         assert_eq!(section.name(), Ok(section_name(item.kind)));
@@ -448,6 +542,25 @@ fn judge_object(placement: &Placement, found: &BTreeMap<String, Found>, linked: 
             let relocations = &linked.relocations[&section.index().0];
             let within_code = matches!(r.to, To::Item(to) if item.kind == AtomKind::Text
                 && placement.program.items[to].kind == AtomKind::Text);
+            if let Some(veneer) = veneers.of(item, r, address, theirs) {
+                assert!(!relocations.contains_key(&at), "{} {r:?}", item.name);
+                let list = left.get(&veneer);
+                let target = match r.to {
+                    To::Item(to) if within_code => {
+                        Some(placement.addresses[&to].wrapping_add(r.addend as u64))
+                    }
+                    _ => {
+                        let [to] = &list.expect("a relocation")[..] else { panic!("{list:?}") };
+                        assert_eq!(to.kind, elf_type(arch, RelocKind::Rv64Call));
+                        judge_target(placement, linked, r, to, &mut table);
+                        left_veneers.insert(veneer);
+                        None
+                    }
+                };
+                assert_eq!(target.is_some(), list.is_none(), "{} {r:?}", item.name);
+                veneers.judge(veneer, target);
+                continue;
+            }
             let Some(list) = relocations.get(&at) else {
                 let To::Item(to) = r.to else { panic!("{} {r:?}", item.name) };
                 assert!(within_code, "{} {r:?}", item.name);
@@ -456,6 +569,7 @@ fn judge_object(placement: &Placement, found: &BTreeMap<String, Found>, linked: 
                 continue;
             };
             let [first] = &list[..] else { panic!("{list:?}") };
+            assert_ne!(r.kind, RelocKind::Rv64Jal, "other linkers do not extend it");
             assert_eq!(first.kind, elf_type(arch, r.kind), "{} {r:?}", item.name);
             judge_target(placement, linked, r, first, &mut table);
             expected += 1;
@@ -472,7 +586,7 @@ fn judge_object(placement: &Placement, found: &BTreeMap<String, Found>, linked: 
     let loaded =
         [".text", ".rodata", ".data.rel.ro", ".data", ".data.roots"].map(|n| linked.section(n).index().0);
     let all: usize = loaded.iter().flat_map(|s| linked.relocations[s].values()).map(Vec::len).sum();
-    assert_eq!(all, expected, "relocations");
+    assert_eq!(all, expected + left_veneers.len(), "relocations");
     if let Some(table) = table {
         let (base, _) = linked.bounds(".rodata");
         let rodata = linked.section(".rodata").data().expect("readable");

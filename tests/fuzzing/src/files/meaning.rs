@@ -62,6 +62,11 @@ pub(super) fn meaning(kind: RelocKind, unit: &[u8], place: u64) -> Meaning {
         A64Ldst16Lo12 => offset(1),
         A64Ldst32Lo12 => offset(2),
         A64Ldst64Lo12 => offset(3),
+        Rv64Jal => {
+            let w = word(unit, 0);
+            let distance = bits(w, 31, 1) << 20 | bits(w, 12, 8) << 12 | bits(w, 20, 1) << 11;
+            relative(extended(distance | bits(w, 21, 10) << 1, 21))
+        }
         Rv64Call | Rv64PcI => relative(upper().wrapping_add(extended(bits(word(unit, 4), 20, 12), 12))),
         Rv64PcS => {
             let low = bits(word(unit, 4), 25, 7) << 5 | bits(word(unit, 4), 7, 5);
@@ -80,6 +85,7 @@ pub(super) fn kept(kind: RelocKind) -> Vec<u8> {
         A64Call | A64Jump => &[0xFC00_0000],
         A64Page => &[0x9F00_001F],
         A64Lo12 | A64Ldst8Lo12 | A64Ldst16Lo12 | A64Ldst32Lo12 | A64Ldst64Lo12 => &[0xFFC0_03FF],
+        Rv64Jal => &[0xFFF],
         Rv64Call | Rv64PcI => &[0xFFF, 0x000F_FFFF],
         Rv64PcS => &[0xFFF, 0x01FF_F07F],
         Abs32 | WasmFunc | WasmAddr | WasmType | WasmPc => panic!("{kind:?} is in no atom of a machine"),
@@ -109,6 +115,7 @@ pub(super) fn elf_type(arch: Arch, kind: RelocKind) -> elf::RelocationType {
         (Arch::Rv64, Abs64) => elf::R_RISCV_64,
         (Arch::Rv64, Abs32) => elf::R_RISCV_32,
         (Arch::Rv64, Rel32) => elf::R_RISCV_32_PCREL,
+        (Arch::Rv64, Rv64Jal) => elf::R_RISCV_JAL,
         (Arch::Rv64, Rv64Call) => elf::R_RISCV_CALL_PLT,
         (Arch::Rv64, Rv64PcI | Rv64PcS) => elf::R_RISCV_PCREL_HI20,
         _ => panic!("{kind:?} is not of {arch:?}"),

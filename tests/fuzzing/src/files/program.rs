@@ -105,7 +105,8 @@ impl Program {
     /// A program for a machine with ELF files. Only objects leave symbols to others.
     pub fn elf(choices: &mut Choices, target: Target, externals: bool) -> Program {
         let count = 1 + count(choices, &[4, 12, 40]);
-        let mut items: Vec<Item> = (0..count).map(|i| item(choices, target.arch, i)).collect();
+        let long = choices.below(16) == 15;
+        let mut items: Vec<Item> = (0..count).map(|i| item(choices, target.arch, i, long)).collect();
         for i in 0..count {
             references(choices, target.arch, &mut items, i, externals);
         }
@@ -206,7 +207,8 @@ fn step(arch: Arch) -> usize {
     }
 }
 
-fn item(choices: &mut Choices, arch: Arch, index: usize) -> Item {
+/// Makes an item. Functions that are `long` do not reach each other by the shortest calls, but their ends.
+fn item(choices: &mut Choices, arch: Arch, index: usize, long: bool) -> Item {
     use AtomKind::*;
     let kind = if index == 0 { Text } else { choices.pick(&[Text, ReadOnly, RelRo, Data, Roots, Bss]) };
     let step = step(arch);
@@ -214,6 +216,8 @@ fn item(choices: &mut Choices, arch: Arch, index: usize) -> Item {
     if matches!(kind, Text | ReadOnly) && choices.below(16) == 15 {
         // So that what comes behind it is in other pages, and offsets have more bytes.
         size += choices.pick(&[4000, 70_000]);
+    } else if kind == Text && long {
+        size += 150_000 + choices.below(150_000);
     }
     let (bytes, zero_size) = match kind {
         Bss => (Vec::new(), 1 + size as u64 * choices.pick(&[1, 40, 1000])),
@@ -271,13 +275,14 @@ fn function(choices: &mut Choices, size: u32, step: u32) -> FunctionInfo {
     while at <= size && choices.below(5) != 0 {
         let register = choices.below(32) as u16;
         let offset = choices.below(600) as i32 * 8;
-        let op = match choices.below(7) {
+        let op = match choices.below(8) {
             0 => CfiOp::DefCfa(register, offset),
             1 => CfiOp::DefCfaOffset(offset),
             2 => CfiOp::DefCfaRegister(register),
             3 => CfiOp::Restore(register),
             4 if depth < 2 => CfiOp::RememberState,
             5 if depth > 0 => CfiOp::RestoreState,
+            6 => CfiOp::NoCaller,
             _ => CfiOp::Offset(register, 800 - offset),
         };
         depth += i32::from(op == CfiOp::RememberState) - i32::from(op == CfiOp::RestoreState);
@@ -288,7 +293,7 @@ fn function(choices: &mut Choices, size: u32, step: u32) -> FunctionInfo {
         display: choices.pick(&DISPLAY).to_string(),
         file,
         line: 1 + choices.below(2000) as u32,
-        code_size: size,
+        code_size: size - choices.below(size as usize / step as usize + 1).min(40) as u32 * step,
         lines,
         inlined,
         frame: FrameInfo { ops },
