@@ -1,6 +1,6 @@
 //! The opcodes of `LC_DYLD_INFO_ONLY`: which words the run-time linker changes, and to what.
 
-use super::image::{DyldInfo, Image, Part};
+use super::image::{DyldInfo, Image, Part, Unreadable};
 use mochi_objwrite::leb;
 
 /// The opcodes' types of places: an address of 8 bytes.
@@ -50,16 +50,16 @@ struct Machine<'a> {
 }
 
 /// Reads the fixups of an image.
-pub fn read(image: &Image) -> Result<Fixups, String> {
+pub fn read(image: &Image) -> Result<Fixups, Unreadable> {
     let Some(DyldInfo { rebase, bind, weak, lazy, .. }) = image.dyld else { return Ok(Fixups::default()) };
     if weak.size != 0 || lazy.size != 0 {
-        return Err("weak or lazy binding, which is not known here".to_string());
+        return Err("weak or lazy binding, which is not known here".into());
     }
     Ok(Fixups { rebases: rebases(image, rebase)?, binds: binds(image, bind)? })
 }
 
 impl<'a> Machine<'a> {
-    fn new(image: &'a Image<'a>, part: Part) -> Result<Machine<'a>, String> {
+    fn new(image: &'a Image<'a>, part: Part) -> Result<Machine<'a>, Unreadable> {
         Ok(Machine { image, code: image.part(part)?, at: 0, kind: 0, segment: None, offset: 0 })
     }
 
@@ -70,11 +70,11 @@ impl<'a> Machine<'a> {
         Some((byte & 0xF0, byte & 0x0F))
     }
 
-    fn number(&mut self) -> Result<u64, String> {
-        leb::read(self.code, &mut self.at, 64).ok_or_else(|| "a number of an opcode does not end".to_string())
+    fn number(&mut self) -> Result<u64, Unreadable> {
+        Ok(leb::read(self.code, &mut self.at, 64).ok_or("a number of an opcode does not end")?)
     }
 
-    fn signed(&mut self) -> Result<i64, String> {
+    fn signed(&mut self) -> Result<i64, Unreadable> {
         let start = self.at;
         let value = self.number()?;
         let bits = 7 * (self.at - start) as u32;
@@ -82,36 +82,36 @@ impl<'a> Machine<'a> {
         Ok((value << unused) as i64 >> unused)
     }
 
-    fn string(&mut self) -> Result<String, String> {
+    fn string(&mut self) -> Result<String, Unreadable> {
         let rest = &self.code[self.at..];
         let end = rest.iter().position(|&b| b == 0).ok_or("a symbol of an opcode does not end")?;
         self.at += end + 1;
         Ok(String::from_utf8_lossy(&rest[..end]).into_owned())
     }
 
-    fn set_place(&mut self, segment: u8) -> Result<(), String> {
+    fn set_place(&mut self, segment: u8) -> Result<(), Unreadable> {
         self.segment = Some(segment.into());
         self.offset = self.number()?;
         Ok(())
     }
 
     /// Goes on; never back, so that counted fixups come to the end of the segment.
-    fn skip(&mut self, bytes: u64) -> Result<(), String> {
+    fn skip(&mut self, bytes: u64) -> Result<(), Unreadable> {
         self.offset = self.offset.checked_add(bytes).ok_or("a fixup that goes back")?;
         Ok(())
     }
 
     /// The place that comes next, which moves behind it.
-    fn place(&mut self) -> Result<(u64, usize), String> {
+    fn place(&mut self) -> Result<(u64, usize), Unreadable> {
         let index = self.segment.ok_or("a fixup before its segment")?;
         let segment = self.image.segments.get(index).ok_or("a fixup in no segment")?;
         if self.kind != POINTER {
-            return Err(format!("a fixup of type {}", self.kind));
+            return Err(format!("a fixup of type {}", self.kind).into());
         }
         // Zeros have no addresses to fix up.
         let size = segment.size.min(segment.file.size).min(self.image.file.len() as u64);
         if self.offset.checked_add(8).is_none_or(|end| end > size) {
-            return Err(format!("a fixup at {:#x} behind what {} has", self.offset, segment.name));
+            return Err(format!("a fixup at {:#x} behind what {} has", self.offset, segment.name).into());
         }
         let address = segment.address.wrapping_add(self.offset);
         self.offset += 8;
@@ -119,7 +119,7 @@ impl<'a> Machine<'a> {
     }
 }
 
-fn rebases(image: &Image, part: Part) -> Result<Vec<Rebase>, String> {
+fn rebases(image: &Image, part: Part) -> Result<Vec<Rebase>, Unreadable> {
     let mut m = Machine::new(image, part)?;
     let mut list = Vec::new();
     while let Some((opcode, immediate)) = m.next() {
@@ -137,7 +137,7 @@ fn rebases(image: &Image, part: Part) -> Result<Vec<Rebase>, String> {
             0x60 => count = m.number()?,
             0x70 => (count, gap) = (1, m.number()?),
             0x80 => (count, gap) = (m.number()?, m.number()?),
-            _ => return Err(format!("an opcode {opcode:#x} among rebases")),
+            _ => return Err(format!("an opcode {opcode:#x} among rebases").into()),
         }
         // Ends: places only grow, and `place` fails behind the segment.
         for _ in 0..count {
@@ -149,7 +149,7 @@ fn rebases(image: &Image, part: Part) -> Result<Vec<Rebase>, String> {
     Ok(list)
 }
 
-fn binds(image: &Image, part: Part) -> Result<Vec<Bind>, String> {
+fn binds(image: &Image, part: Part) -> Result<Vec<Bind>, Unreadable> {
     let mut m = Machine::new(image, part)?;
     let mut list = Vec::new();
     let (mut library, mut symbol, mut addend) = (None, None, 0);
@@ -173,7 +173,7 @@ fn binds(image: &Image, part: Part) -> Result<Vec<Bind>, String> {
             0xA0 => (count, gap) = (1, m.number()?),
             0xB0 => (count, gap) = (1, u64::from(immediate) * 8),
             0xC0 => (count, gap) = (m.number()?, m.number()?),
-            _ => return Err(format!("an opcode {opcode:#x} among binds")),
+            _ => return Err(format!("an opcode {opcode:#x} among binds").into()),
         }
         // Ends as above.
         for _ in 0..count {

@@ -49,6 +49,22 @@ pub const S_NON_LAZY_SYMBOL_POINTERS: u32 = 6;
 /// Attributes of sections with code.
 pub const S_ATTR_INSTRUCTIONS: u32 = 0x8000_0400;
 
+/// What of a file cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable(pub String);
+
+impl From<String> for Unreadable {
+    fn from(what: String) -> Unreadable {
+        Unreadable(what)
+    }
+}
+
+impl From<&str> for Unreadable {
+    fn from(what: &str) -> Unreadable {
+        Unreadable(what.to_string())
+    }
+}
+
 /// A range of the file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Part {
@@ -267,52 +283,52 @@ fn text(field: &[u8]) -> String {
 }
 
 /// A little-endian number of 4 bytes.
-pub fn u32_at(bytes: &[u8], at: usize) -> Result<u32, String> {
+pub fn u32_at(bytes: &[u8], at: usize) -> Result<u32, Unreadable> {
     let field = bytes.get(at..).and_then(|b| b.first_chunk());
     Ok(u32::from_le_bytes(*field.ok_or_else(|| format!("nothing at {at:#x}"))?))
 }
 
 /// A little-endian number of 8 bytes.
-pub fn u64_at(bytes: &[u8], at: usize) -> Result<u64, String> {
+pub fn u64_at(bytes: &[u8], at: usize) -> Result<u64, Unreadable> {
     let field = bytes.get(at..).and_then(|b| b.first_chunk());
     Ok(u64::from_le_bytes(*field.ok_or_else(|| format!("nothing at {at:#x}"))?))
 }
 
-fn array<const N: usize>(bytes: &[u8], at: usize) -> Result<[u8; N], String> {
+fn array<const N: usize>(bytes: &[u8], at: usize) -> Result<[u8; N], Unreadable> {
     let field = bytes.get(at..).and_then(|b| b.first_chunk());
-    field.copied().ok_or_else(|| format!("nothing at {at:#x}"))
+    Ok(*field.ok_or_else(|| format!("nothing at {at:#x}"))?)
 }
 
 /// Two numbers: where and how large.
-fn part_at(bytes: &[u8], at: usize) -> Result<Part, String> {
+fn part_at(bytes: &[u8], at: usize) -> Result<Part, Unreadable> {
     Ok(Part { offset: u32_at(bytes, at)?.into(), size: u32_at(bytes, at + 4)?.into() })
 }
 
-fn pair_at(bytes: &[u8], at: usize) -> Result<(u32, u32), String> {
+fn pair_at(bytes: &[u8], at: usize) -> Result<(u32, u32), Unreadable> {
     Ok((u32_at(bytes, at)?, u32_at(bytes, at + 4)?))
 }
 
 /// Sets what an image has once.
-fn once<T>(place: &mut Option<T>, value: T, what: &str) -> Result<(), String> {
+fn once<T>(place: &mut Option<T>, value: T, what: &str) -> Result<(), Unreadable> {
     match place.replace(value) {
         None => Ok(()),
-        Some(_) => Err(format!("{what} twice")),
+        Some(_) => Err(format!("{what} twice").into()),
     }
 }
 
 impl<'a> Image<'a> {
     /// Reads a file; the error says what cannot be read.
-    pub fn read(file: &'a [u8]) -> Result<Image<'a>, String> {
+    pub fn read(file: &'a [u8]) -> Result<Image<'a>, Unreadable> {
         if u32_at(file, 0)? != MAGIC {
-            return Err("no Mach-O file of 64 bits".to_string());
+            return Err("no Mach-O file of 64 bits".into());
         }
         let arch = match pair_at(file, 4)? {
             (CPU_X86_64, _) => Arch::X64,
             (CPU_ARM64, 0) => Arch::A64,
-            (cpu, kind) => return Err(format!("machine {cpu:#x}, {kind:#x}")),
+            (cpu, kind) => return Err(format!("machine {cpu:#x}, {kind:#x}").into()),
         };
         if u32_at(file, 12)? != MH_EXECUTE {
-            return Err("no executable".to_string());
+            return Err("no executable".into());
         }
         let commands_end = HEADER + u64::from(u32_at(file, 20)?);
         let mut image = Image {
@@ -348,7 +364,7 @@ impl<'a> Image<'a> {
         Ok(image)
     }
 
-    fn command(&mut self, c: &[u8]) -> Result<(), String> {
+    fn command(&mut self, c: &[u8]) -> Result<(), Unreadable> {
         match u32_at(c, 0)? {
             LC_SEGMENT_64 => self.segments.push(segment(c)?),
             LC_MAIN => {
@@ -358,7 +374,7 @@ impl<'a> Image<'a> {
             LC_BUILD_VERSION => {
                 let build = Build { platform: u32_at(c, 8)?, minos: u32_at(c, 12)?, sdk: u32_at(c, 16)? };
                 if c.len() != 24 + 8 * u32_at(c, 20)? as usize {
-                    return Err("LC_BUILD_VERSION has a wrong size".to_string());
+                    return Err("LC_BUILD_VERSION has a wrong size".into());
                 }
                 once(&mut self.build, build, "LC_BUILD_VERSION")?;
             }
@@ -385,15 +401,16 @@ impl<'a> Image<'a> {
             LC_DATA_IN_CODE => once(&mut self.data_in_code, part_at(c, 8)?, "LC_DATA_IN_CODE")?,
             LC_CODE_SIGNATURE => once(&mut self.signature, part_at(c, 8)?, "LC_CODE_SIGNATURE")?,
             LC_SOURCE_VERSION => {}
-            other => return Err(format!("a load command {other:#x}, which is not known here")),
+            other => return Err(format!("a load command {other:#x}, which is not known here").into()),
         }
         Ok(())
     }
 
     /// The bytes of a part of the file.
-    pub fn part(&self, part: Part) -> Result<&'a [u8], String> {
+    pub fn part(&self, part: Part) -> Result<&'a [u8], Unreadable> {
         let range = part.offset as usize..part.end() as usize;
-        self.file.get(range).ok_or_else(|| format!("no {:#x} bytes at {:#x}", part.size, part.offset))
+        let bytes = self.file.get(range);
+        Ok(bytes.ok_or_else(|| format!("no {:#x} bytes at {:#x}", part.size, part.offset))?)
     }
 
     /// Bytes of a page.
@@ -412,7 +429,7 @@ impl<'a> Image<'a> {
     }
 
     /// The symbols; none when there is no table.
-    pub fn symbol_list(&self) -> Result<Vec<Symbol>, String> {
+    pub fn symbol_list(&self) -> Result<Vec<Symbol>, Unreadable> {
         let Some(table) = self.symbols else { return Ok(Vec::new()) };
         let strings = self.part(table.strings)?;
         let symbol = |e: &[u8]| {
@@ -425,16 +442,16 @@ impl<'a> Image<'a> {
     }
 
     /// The indirect symbols.
-    pub fn indirect_symbols(&self) -> Result<Vec<u32>, String> {
+    pub fn indirect_symbols(&self) -> Result<Vec<u32>, Unreadable> {
         let Some(ranges) = self.ranges else { return Ok(Vec::new()) };
         self.part(ranges.indirect)?.chunks_exact(4).map(|word| u32_at(word, 0)).collect()
     }
 }
 
-fn segment(c: &[u8]) -> Result<Segment, String> {
+fn segment(c: &[u8]) -> Result<Segment, Unreadable> {
     let count = u32_at(c, 64)? as usize;
     if c.len() != SEGMENT + count * SECTION {
-        return Err("a segment's size is not that of its sections".to_string());
+        return Err("a segment's size is not that of its sections".into());
     }
     Ok(Segment {
         name: text(&array::<16>(c, 8)?),
@@ -448,7 +465,7 @@ fn segment(c: &[u8]) -> Result<Segment, String> {
     })
 }
 
-fn section(c: &[u8]) -> Result<Section, String> {
+fn section(c: &[u8]) -> Result<Section, Unreadable> {
     Ok(Section {
         name: array(c, 0)?,
         segment: text(&array::<16>(c, 16)?),
@@ -463,12 +480,12 @@ fn section(c: &[u8]) -> Result<Section, String> {
 }
 
 /// The string whose offset in the command is its third word; `None` when it does not end in the command.
-fn command_string(c: &[u8]) -> Result<Option<String>, String> {
+fn command_string(c: &[u8]) -> Result<Option<String>, Unreadable> {
     let string = c.get(u32_at(c, 8)? as usize..);
     Ok(string.filter(|s| s.contains(&0)).map(text))
 }
 
-fn symbol_ranges(c: &[u8]) -> Result<SymbolRanges, String> {
+fn symbol_ranges(c: &[u8]) -> Result<SymbolRanges, Unreadable> {
     let words = (0..18).map(|n| u32_at(c, 8 + 4 * n)).collect::<Result<Vec<_>, _>>()?;
     let indirect = Part { offset: words[12].into(), size: u64::from(words[13]) * 4 };
     Ok(SymbolRanges {

@@ -114,7 +114,7 @@ pub fn symbols(image: &Image, out: &mut Problems) {
     };
     let list = match image.symbol_list() {
         Ok(list) => list,
-        Err(e) => return out.push(e),
+        Err(e) => return out.push(e.0),
     };
     let (l, d, u) = (ranges.locals, ranges.defined, ranges.undefined);
     let end = |range: (u32, u32)| range.0.saturating_add(range.1);
@@ -155,7 +155,7 @@ pub fn symbols(image: &Image, out: &mut Problems) {
 fn pointers(image: &Image, sections: &[&Section], list: &[Symbol], out: &mut Problems) {
     let indirect = match image.indirect_symbols() {
         Ok(indirect) => indirect,
-        Err(e) => return out.push(e),
+        Err(e) => return out.push(e.0),
     };
     let mut used = 0;
     for section in sections.iter().filter(|s| s.kind() == S_NON_LAZY_SYMBOL_POINTERS) {

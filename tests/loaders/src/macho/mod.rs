@@ -17,7 +17,7 @@ mod signature;
 use crate::libsystem::{self, LibSystem};
 pub(crate) use elf::Part;
 pub(crate) use image::{EXECUTE, READ, WRITE};
-use image::{Image, SG_READ_ONLY, Segment};
+use image::{Image, SG_READ_ONLY, Segment, Unreadable};
 use segments::Problems;
 use std::fmt;
 
@@ -77,7 +77,7 @@ pub fn traps() -> impl Iterator<Item = u32> {
 pub fn lint(file: &[u8]) -> Vec<(u32, String)> {
     match Image::read(file) {
         Ok(image) => findings(&image),
-        Err(e) => vec![(UNREADABLE, e)],
+        Err(e) => vec![(UNREADABLE, e.0)],
     }
 }
 
@@ -95,7 +95,7 @@ fn findings(image: &Image) -> Vec<(u32, String)> {
 /// it back as an executable for Linux on the same machine. Refuses what [`lint`] finds, and a slide with which
 /// the image is not below [`libsystem::BASE`].
 pub fn load(file: &[u8], slide: u64) -> Result<Vec<u8>, Refusal> {
-    let unreadable = |what: String| Refusal(vec![(UNREADABLE, what)]);
+    let unreadable = |what: Unreadable| Refusal(vec![(UNREADABLE, what.0)]);
     let image = Image::read(file).map_err(unreadable)?;
     let found = findings(&image);
     if !found.is_empty() {
@@ -103,7 +103,7 @@ pub fn load(file: &[u8], slide: u64) -> Result<Vec<u8>, Refusal> {
     }
     let end = image.mapped().map(Segment::end).max().unwrap_or(0);
     if !slide.is_multiple_of(image.page()) || end.checked_add(slide).is_none_or(|end| end > libsystem::BASE) {
-        return Err(unreadable(format!("a slide of {slide:#x}")));
+        return Err(unreadable(format!("a slide of {slide:#x}").into()));
     }
     let library = libsystem::of(image.arch);
     let mut parts = memory(&image, slide, library).map_err(unreadable)?;
@@ -114,7 +114,7 @@ pub fn load(file: &[u8], slide: u64) -> Result<Vec<u8>, Refusal> {
 }
 
 /// The segments as they are when the program starts.
-fn memory(image: &Image, slide: u64, library: &LibSystem) -> Result<Vec<elf::Part>, String> {
+fn memory(image: &Image, slide: u64, library: &LibSystem) -> Result<Vec<elf::Part>, Unreadable> {
     let mut contents = Vec::with_capacity(image.segments.len());
     for segment in &image.segments {
         let mut bytes =
@@ -129,7 +129,7 @@ fn memory(image: &Image, slide: u64, library: &LibSystem) -> Result<Vec<elf::Par
         let field = &mut contents[index][at..at + 8];
         let old = image::u64_at(field, 0)?;
         field.copy_from_slice(&value(old).to_le_bytes());
-        Ok::<_, String>(())
+        Ok::<_, Unreadable>(())
     };
     for rebase in &image.fixups.rebases {
         change(rebase.address, rebase.segment, &|old| old.wrapping_add(slide))?;

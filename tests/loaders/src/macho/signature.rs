@@ -1,6 +1,6 @@
 //! Rules of the signature: traps 29 to 31 (`osfmk/kern/cs_blobs.h`; all numbers are big-endian).
 
-use super::image::Image;
+use super::image::{Image, Unreadable};
 use super::segments::Problems;
 use sha2::{Digest, Sha256};
 
@@ -27,27 +27,27 @@ struct Directory<'a> {
     page: u64,
 }
 
-fn word(bytes: &[u8], at: usize) -> Result<u32, String> {
+fn word(bytes: &[u8], at: usize) -> Result<u32, Unreadable> {
     let field = bytes.get(at..).and_then(|b| b.first_chunk());
     Ok(u32::from_be_bytes(*field.ok_or("the signature ends early")?))
 }
 
-fn long(bytes: &[u8], at: usize) -> Result<u64, String> {
+fn long(bytes: &[u8], at: usize) -> Result<u64, Unreadable> {
     Ok(u64::from(word(bytes, at)?) << 32 | u64::from(word(bytes, at + 4)?))
 }
 
 /// The one directory of the signature.
-fn directory<'a>(image: &Image<'a>) -> Result<Directory<'a>, String> {
+fn directory<'a>(image: &Image<'a>) -> Result<Directory<'a>, Unreadable> {
     let signature = image.part(image.signature.ok_or("no LC_CODE_SIGNATURE")?)?;
     if (word(signature, 0)?, word(signature, 8)?) != (SUPER_BLOB, 1) || word(signature, 12)? != 0 {
-        return Err("the signature is not one code directory".to_string());
+        return Err("the signature is not one code directory".into());
     }
     let length = word(signature, 4)? as usize;
     let padding = signature.get(length..).filter(|rest| rest.len() < 16 && rest.iter().all(|&b| b == 0));
     padding.ok_or("the signature is not as long as it says")?;
     let bytes = signature.get(word(signature, 16)? as usize..length).ok_or("no code directory")?;
     if word(bytes, 0)? != CODE_DIRECTORY || word(bytes, 4)? as usize != bytes.len() || bytes.len() < FIELDS {
-        return Err("the code directory is none, or not as long as it says".to_string());
+        return Err("the code directory is none, or not as long as it says".into());
     }
     let identifier = bytes.get(word(bytes, 20)? as usize..).unwrap_or_default();
     let end = identifier.iter().position(|&b| b == 0);
@@ -92,7 +92,7 @@ pub fn fields(image: &Image, out: &mut Problems) {
         }
         Ok(())
     });
-    out.extend(found.err());
+    out.extend(found.err().map(|e: Unreadable| e.0));
 }
 
 /// 30: everything before the signature is hashed by pages, the last as far as the limit goes.
@@ -115,7 +115,7 @@ pub fn hashes(image: &Image, out: &mut Problems) {
         }
         Ok(())
     });
-    out.extend(found.err());
+    out.extend(found.err().map(|e: Unreadable| e.0));
 }
 
 /// 31: the program's identifier is a name, not the path of a file.
@@ -123,6 +123,6 @@ pub fn identifier(image: &Image, out: &mut Problems) {
     match directory(image).map(|d| d.identifier) {
         Ok(Some(name)) if !name.is_empty() && !name.contains(&b'/') && name.is_ascii() => {}
         Ok(name) => out.push(format!("the identifier is {name:?}")),
-        Err(e) => out.push(e),
+        Err(e) => out.push(e.0),
     }
 }
