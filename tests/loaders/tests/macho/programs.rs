@@ -1,6 +1,6 @@
 //! Programs of our own, loaded at two addresses: what they find, and what stops them.
 
-use crate::run::{Entry, SLIDES, program, run, shown, targets};
+use crate::run::{Entry, SLIDES, linked, program, run, shown, targets};
 use mochi_loaders::macho;
 use mochi_objwrite::Arch;
 use mochi_objwrite::target::Target;
@@ -22,14 +22,33 @@ fn text(target: Target) -> String {
 fn programs_find_macos() {
     let scratch = Scratch::new("loaders");
     for target in targets() {
-        let file = program(target, &text(target), Entry::Begin);
-        assert_eq!(macho::lint(&file), [], "{}", target.short);
-        for slide in SLIDES {
+        for (slide, whole) in SLIDES.into_iter().zip([true, false]) {
+            let file = linked(target, &text(target), Entry::Begin, whole);
+            assert_eq!(macho::lint(&file), [], "{}", target.short);
             let loaded = macho::load(&file, slide).expect("it loads");
             let Some(outcome) = run(target.arch, &loaded, &scratch) else { continue };
             let dots = ".".repeat(51) + "\n";
             assert_eq!(shown(&outcome), dots, "{} at {slide:#x}", target.short);
         }
+    }
+}
+
+/// A program of code alone, whose result is its status: no data, no fixups, no symbols.
+#[test]
+fn the_least_program_ends() {
+    let scratch = Scratch::new("least");
+    for target in targets() {
+        let code = match target.arch {
+            // mov w0, #3; ret
+            Arch::A64 => [0x5280_0060u32, 0xD65F_03C0].iter().flat_map(|w| w.to_le_bytes()).collect(),
+            // mov $3,%eax; ret
+            _ => vec![0xB8, 3, 0, 0, 0, 0xC3],
+        };
+        let file = linked(target, "", Entry::Code(code, None), false);
+        assert_eq!(macho::lint(&file), [], "{}", target.short);
+        let loaded = macho::load(&file, SLIDES[1]).expect("it loads");
+        let Some(outcome) = run(target.arch, &loaded, &scratch) else { continue };
+        assert_eq!(outcome.end, End::Status(3), "{}: {}", target.short, shown(&outcome));
     }
 }
 
@@ -40,11 +59,11 @@ fn gates_stop_what_no_convention_allows() {
     for target in targets() {
         let (code, at) = match target.arch {
             // mov x18, #1; bl
-            Arch::A64 => ([0xD280_0032u32, 0x9400_0000].iter().flat_map(|w| w.to_le_bytes()).collect(), 4),
+            Arch::A64 => ([0xD280_0032u32, 0x9400_0000].iter().flat_map(|w| w.to_le_bytes()).collect(), 4u32),
             // call; the stack was aligned before the call of the entry.
             _ => (vec![0xE8, 0, 0, 0, 0], 1),
         };
-        let file = program(target, &text(target), Entry::Code(code, at));
+        let file = program(target, &text(target), Entry::Code(code, Some(at)));
         let loaded = macho::load(&file, 0).expect("it loads");
         let Some(outcome) = run(target.arch, &loaded, &scratch) else { continue };
         // SIGTRAP, SIGILL.

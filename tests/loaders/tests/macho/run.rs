@@ -18,15 +18,21 @@ pub fn targets() -> [Target; 2] {
 /// How far programs are moved, in bytes.
 pub const SLIDES: [u64; 2] = [0, 0x3_5678_C000];
 
-/// Code that the entry point of a program is in place of a call of its function `begin`.
+/// What the entry point of a program is.
 pub enum Entry {
+    /// A call of its function `begin`.
     Begin,
     /// Bytes, and where they call `write`.
-    Code(Vec<u8>, u32),
+    Code(Vec<u8>, Option<u32>),
 }
 
-/// An executable of a program in the system dialect, with all that an executable can have.
+/// An executable of a program in the system dialect, with symbols and debug information.
 pub fn program(target: Target, text: &str, entry: Entry) -> Vec<u8> {
+    linked(target, text, entry, true)
+}
+
+/// An executable of a program in the system dialect, with or without what a debugger wants.
+pub fn linked(target: Target, text: &str, entry: Entry, whole: bool) -> Vec<u8> {
     let mut module = match system::compile(&[("program.mochi", text)]) {
         Ok(compiled) => compiled.module,
         Err(errors) => panic!("{errors:?}"),
@@ -34,32 +40,27 @@ pub fn program(target: Target, text: &str, entry: Entry) -> Vec<u8> {
     let violations = verify::verify_module(&module);
     assert!(violations.is_empty(), "{violations:?}");
     let start = module.declare_func("_start", Signature::default(), Attributes::default(), true);
-    let begin = module.lookup("begin").expect("a start");
+    let begin = module.lookup("begin");
     let imports = imports(&mut module, target);
     let mut object = compile_module(&Context::new(&module, target, Options::default()));
     object.atoms.push(match entry {
-        Entry::Begin => entry_stub(target, start, begin),
+        Entry::Begin => entry_stub(target, start, begin.expect("a start")),
         Entry::Code(bytes, offset) => {
-            let write = module.lookup("write").expect("an import");
             let (kind, addend) =
                 if target.arch == Arch::A64 { (RelocKind::A64Call, 0) } else { (RelocKind::X64Call, -4) };
-            let call = RelocEntry { offset, kind, sym: SymRef(write.0), addend };
+            let call = |offset| {
+                let write = module.lookup("write").expect("an import");
+                RelocEntry { offset, kind, sym: SymRef(write.0), addend }
+            };
+            let relocs = offset.map(call).into_iter().collect();
             let sym = SymRef(start.0);
-            Atom {
-                sym,
-                kind: AtomKind::Text,
-                align: 16,
-                bytes,
-                zero_size: 0,
-                relocs: vec![call],
-                function: None,
-            }
+            Atom { sym, kind: AtomKind::Text, align: 16, bytes, zero_size: 0, relocs, function: None }
         }
     });
     object.atoms.extend(imports.iter().map(|&(function, slot)| import_stub(target, function, slot)));
     let name = |s: &str| s.to_string();
     let debug = DebugOptions { producer: name("tests"), unit: name("program"), directory: name(".") };
-    let (symbols, debug) = (true, Some(debug));
+    let (symbols, debug) = (whole, whole.then_some(debug));
     let input =
         LinkInput { object: &object, archives: &[], entry: "_start", symbols, debug, build_id: false };
     mochi_objwrite::link(&input).expect("the program links").bytes
