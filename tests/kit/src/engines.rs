@@ -109,6 +109,13 @@ pub fn of(target: Target) -> Vec<Engine> {
     here.into_iter().map(|how| Engine { target, how }).collect()
 }
 
+/// How an emulator runs a program, and the time it has.
+fn emulated(emulator: &str, program: &Path, time: Duration) -> (Command, Duration) {
+    let mut command = Command::new(emulator);
+    command.arg(program);
+    (command, time * SLOWER)
+}
+
 impl Engine {
     /// The target, and the emulator if there is one.
     pub fn name(&self) -> String {
@@ -125,24 +132,16 @@ impl Engine {
     pub fn run(&self, program: &Path, start: &Start) -> io::Result<Outcome> {
         let (mut command, time) = match self.how {
             How::Native => (Command::new(program), start.time),
+            How::Emulator(emulator) => emulated(emulator, program, start.time),
             How::Loader(emulator) => {
                 let loaded = program.with_extension("loaded");
-                let bytes =
-                    mochi_loaders::macho::load(&std::fs::read(program)?, SLIDE).map_err(io::Error::other)?;
+                let file = std::fs::read(program)?;
+                let bytes = mochi_loaders::macho::load(&file, SLIDE).map_err(io::Error::other)?;
                 process::write_executable(&loaded, &bytes)?;
                 match emulator {
                     None => (Command::new(loaded), start.time),
-                    Some(emulator) => {
-                        let mut command = Command::new(emulator);
-                        command.arg(loaded);
-                        (command, start.time * SLOWER)
-                    }
+                    Some(emulator) => emulated(emulator, &loaded, start.time),
                 }
-            }
-            How::Emulator(emulator) => {
-                let mut command = Command::new(emulator);
-                command.arg(program);
-                (command, start.time * SLOWER)
             }
             How::Node(node) => {
                 let mut command = Command::new(node);
