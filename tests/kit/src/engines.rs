@@ -1,6 +1,7 @@
 //! Engines: what runs programs of a target here. The machine itself for its own target, user-mode
 //! emulators for the other machines under Linux; for WebAssembly an interpreter in this process
-//! ([`crate::wasi`]) and Node.js.
+//! ([`crate::wasi`]) and Node.js; for macOS a strict loader ([`mochi_loaders`]) that makes programs for Linux of
+//! its programs.
 //!
 //! The engines of a new row of the target table follow from its machine and system; a test needs no
 //! change for it.
@@ -30,6 +31,8 @@ enum How {
     /// In this process.
     Wasmi,
     Node(&'static str),
+    /// Loaded as the system does, for Linux on the same machine: itself, or by an emulator.
+    Loader(Option<&'static str>),
 }
 
 /// What Node.js runs to run a program: its argument.
@@ -37,6 +40,9 @@ pub const NODE_SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/node.mjs
 
 /// Bytes that the memory of a program in this process may grow to.
 const WASMI_MEMORY: usize = 1 << 30;
+
+/// How far the loader moves programs, in bytes: one that works at the address that it was linked for only fails.
+const SLIDE: u64 = 0x1_2345_4000;
 
 /// The stack that WebAssembly engines give to programs, and that these are told of.
 const WASM_STACK: (&str, &str) = ("MOCHI_STACK", "200000000");
@@ -94,11 +100,22 @@ pub fn of(target: Target) -> Vec<Engine> {
         [How::Wasmi].into_iter().chain(node().map(How::Node)).collect()
     } else if target.os == Os::Linux && cfg!(target_os = "linux") {
         first_installed(emulators(target.arch)).map(How::Emulator).into_iter().collect()
+    } else if target.os == Os::MacOs && cfg!(target_os = "linux") {
+        let native = target::host().is_ok_and(|host| host.arch == target.arch);
+        let by = if native { Some(None) } else { first_installed(emulators(target.arch)).map(Some) };
+        by.map(How::Loader).into_iter().collect()
     } else {
         eprintln!("skipped: nothing here runs programs of {}", target.triple);
         Vec::new()
     };
     here.into_iter().map(|how| Engine { target, how }).collect()
+}
+
+/// How an emulator runs a program, and the time it has.
+fn emulated(emulator: &str, program: &Path, time: Duration) -> (Command, Duration) {
+    let mut command = Command::new(emulator);
+    command.arg(program);
+    (command, time * SLOWER)
 }
 
 impl Engine {
@@ -107,6 +124,8 @@ impl Engine {
         match self.how {
             How::Native => self.target.short.to_string(),
             How::Emulator(program) | How::Node(program) => format!("{} by {program}", self.target.short),
+            How::Loader(None) => format!("{} by the loader", self.target.short),
+            How::Loader(Some(program)) => format!("{} by the loader and {program}", self.target.short),
             How::Wasmi => format!("{} by wasmi", self.target.short),
         }
     }
@@ -115,10 +134,16 @@ impl Engine {
     pub fn run(&self, program: &Path, start: &Start) -> io::Result<Outcome> {
         let (mut command, time) = match self.how {
             How::Native => (Command::new(program), start.time),
-            How::Emulator(emulator) => {
-                let mut command = Command::new(emulator);
-                command.arg(program);
-                (command, start.time * SLOWER)
+            How::Emulator(emulator) => emulated(emulator, program, start.time),
+            How::Loader(emulator) => {
+                let loaded = program.with_extension("loaded");
+                let file = std::fs::read(program)?;
+                let bytes = mochi_loaders::macho::load(&file, SLIDE).map_err(io::Error::other)?;
+                process::write_executable(&loaded, &bytes)?;
+                match emulator {
+                    None => (Command::new(loaded), start.time),
+                    Some(emulator) => emulated(emulator, &loaded, start.time),
+                }
             }
             How::Node(node) => {
                 let mut command = Command::new(node);
