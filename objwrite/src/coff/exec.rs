@@ -26,6 +26,7 @@ use crate::model::AtomKind;
 use crate::platform::Platform;
 use crate::target::{Arch, Target};
 use object::pe::*;
+use sha2::{Digest, Sha256};
 
 /// Alignment of sections in the file.
 const FILE_ALIGN: u32 = 0x200;
@@ -58,6 +59,7 @@ enum Role {
     PcTable,
     Slots,
     Imports,
+    BuildId,
     Relocations,
     Debug(&'static str),
 }
@@ -94,6 +96,7 @@ struct Writer<'a> {
     debug: Vec<DebugSection>,
     libraries: Vec<Library>,
     sections: Vec<Section>,
+    build_id: bool,
 }
 
 /// Links and writes an executable.
@@ -110,8 +113,18 @@ pub fn write(input: &LinkInput) -> Result<Image, LinkError> {
         input.debug.as_ref().map_or(Vec::new(), |options| dwarf::build(target.arch, options, &functions));
     let libraries = libraries(&target.platform, &program.externals);
     let addresses = Addresses::default();
-    let mut w =
-        Writer { target, machine, program, layout, addresses, table, debug, libraries, sections: Vec::new() };
+    let mut w = Writer {
+        target,
+        machine,
+        program,
+        layout,
+        addresses,
+        table,
+        debug,
+        libraries,
+        sections: Vec::new(),
+        build_id: input.build_id,
+    };
     w.plan();
     w.place();
     w.define_symbols();
@@ -153,6 +166,7 @@ impl Writer<'_> {
             part(Role::PcTable, 8, self.table.len() as u32),
             part(Role::Slots, SLOT as u32, imports::all_slots_size(&self.libraries)),
             part(Role::Imports, SLOT as u32, imports::table_size(&self.libraries)),
+            part(Role::BuildId, 4, if self.build_id { tables::BUILD_ID } else { 0 }),
         ];
         let variables = [AtomKind::Data, AtomKind::Roots, AtomKind::Bss].map(|kind| self.atoms(kind)).into();
         // Its size depends on addresses: it is the last one that is loaded.
@@ -215,6 +229,13 @@ impl Writer<'_> {
         self.sections.iter().flat_map(|s| &s.parts).find(|p| p.role == role)
     }
 
+    /// Where a part is in the file.
+    fn file_offset(&self, part: &Part) -> usize {
+        let has = |s: &&Section| s.parts.iter().any(|p| p.role == part.role);
+        let section = self.sections.iter().find(has).expect("a part of a section");
+        (section.offset + part.address - section.address) as usize
+    }
+
     /// Start and end of a part, from the image's start.
     fn bounds(&self, role: Role) -> (u32, u32) {
         self.part(role).map_or((0, 0), |p| (p.address, p.address + p.size))
@@ -269,11 +290,16 @@ impl Writer<'_> {
                 if p.role == Role::Atoms(AtomKind::Bss) {
                     continue;
                 }
-                let at = (section.offset + p.address - section.address) as usize;
+                let at = self.file_offset(p);
                 self.write_part(p, &mut out[at..at + p.size as usize])?;
             }
         }
         out.extend(symbols.bytes());
+        if let Some(id) = self.part(Role::BuildId) {
+            let at = self.file_offset(id) + tables::BUILD_ID_HASH;
+            let hash = Sha256::digest(&out);
+            out[at..at + tables::HASH].copy_from_slice(&hash[..tables::HASH]);
+        }
         Ok(Image { bytes: out })
     }
 
@@ -289,6 +315,7 @@ impl Writer<'_> {
             Role::PcTable => out.copy_from_slice(&self.table),
             Role::Imports => out.copy_from_slice(&imports::build(&self.libraries, table, slots).0),
             Role::Slots => out.copy_from_slice(&imports::build(&self.libraries, table, slots).1),
+            Role::BuildId => out.copy_from_slice(&tables::build_id(p.address, self.file_offset(p) as u32)),
             Role::Relocations => out.copy_from_slice(&tables::base_relocations(&self.address_places())),
             Role::Debug(name) => {
                 let section = self.debug.iter().find(|d| d.name == name).expect("planned");
@@ -390,6 +417,9 @@ impl Writer<'_> {
         ] {
             let (start, end) = self.bounds(role);
             directories[index] = (start, end - start);
+        }
+        if let Some(id) = self.part(Role::BuildId) {
+            directories[IMAGE_DIRECTORY_ENTRY_DEBUG] = (id.address, tables::DEBUG_DIRECTORY);
         }
         for (start, size) in directories {
             h.u32(start);

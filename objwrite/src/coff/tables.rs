@@ -1,4 +1,5 @@
-//! Base relocations (PE Format, ".reloc"), and the table of symbols for debuggers.
+//! Base relocations (PE Format, ".reloc"), the record of a build's identity, and the table of symbols for
+//! debuggers.
 
 use crate::bytes::Bytes;
 
@@ -17,6 +18,34 @@ pub fn base_relocations(places: &[u32]) -> Vec<u8> {
         block.iter().for_each(|place| out.u16(DIR64 << 12 | (place % BLOCK) as u16));
         (block.len()..padded).for_each(|_| out.u16(0));
     }
+    out.0
+}
+
+/// Bytes of an entry of the debug directory.
+pub const DEBUG_DIRECTORY: u32 = 28;
+/// Bytes of the record behind it: what it is, the hash, an age, an empty name of a file; and a filler.
+const RECORD: u32 = 28;
+/// Bytes of the entry and its record.
+pub const BUILD_ID: u32 = DEBUG_DIRECTORY + RECORD;
+/// Where the hash is in these, and its size.
+pub const BUILD_ID_HASH: usize = DEBUG_DIRECTORY as usize + 4;
+/// Bytes of the hash.
+pub const HASH: usize = 16;
+/// `IMAGE_DEBUG_TYPE_CODEVIEW`.
+const CODEVIEW: u32 = 2;
+
+/// The directory's entry and the record by which debuggers match a program with what is known of it (PE Format,
+/// "Debug directory"), at an offset from the image's start and in the file; the hash is zero.
+pub fn build_id(address: u32, offset: u32) -> Vec<u8> {
+    let mut out = Bytes::default();
+    // No characteristics, time or version.
+    for v in [0, 0, 0, CODEVIEW, RECORD, address + DEBUG_DIRECTORY, offset + DEBUG_DIRECTORY] {
+        out.u32(v);
+    }
+    out.0.extend(b"RSDS");
+    out.0.extend([0; HASH]);
+    out.u32(1);
+    out.0.resize(BUILD_ID as usize, 0);
     out.0
 }
 

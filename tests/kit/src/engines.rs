@@ -1,6 +1,6 @@
 //! Engines: what runs programs of a target here. The machine itself for its own target, user-mode
 //! emulators for the other machines under Linux; for WebAssembly an interpreter in this process
-//! ([`crate::wasi`]) and Node.js; for macOS a strict loader ([`mochi_loaders`]) that makes programs for Linux of
+//! ([`crate::wasi`]) and Node.js; for Windows Wine; for macOS a strict loader ([`mochi_loaders`]) that makes programs for Linux of
 //! its programs.
 //!
 //! The engines of a new row of the target table follow from its machine and system; a test needs no
@@ -31,6 +31,8 @@ enum How {
     /// In this process.
     Wasmi,
     Node(&'static str),
+    /// Started with the program as its argument, with a folder of its own for what it calls a disk.
+    Wine(&'static str),
     /// Loaded as the system does, for Linux on the same machine: itself, or by an emulator.
     Loader(Option<&'static str>),
 }
@@ -104,6 +106,8 @@ pub fn of(target: Target) -> Vec<Engine> {
         let native = target::host().is_ok_and(|host| host.arch == target.arch);
         let by = if native { Some(None) } else { first_installed(emulators(target.arch)).map(Some) };
         by.map(How::Loader).into_iter().collect()
+    } else if target.os == Os::Windows && target.arch == Arch::X64 && cfg!(target_os = "linux") {
+        first_installed(&["wine64", "/usr/lib/wine/wine64"]).map(How::Wine).into_iter().collect()
     } else {
         eprintln!("skipped: nothing here runs programs of {}", target.triple);
         Vec::new()
@@ -123,7 +127,9 @@ impl Engine {
     pub fn name(&self) -> String {
         match self.how {
             How::Native => self.target.short.to_string(),
-            How::Emulator(program) | How::Node(program) => format!("{} by {program}", self.target.short),
+            How::Emulator(program) | How::Node(program) | How::Wine(program) => {
+                format!("{} by {program}", self.target.short)
+            }
             How::Loader(None) => format!("{} by the loader", self.target.short),
             How::Loader(Some(program)) => format!("{} by the loader and {program}", self.target.short),
             How::Wasmi => format!("{} by wasmi", self.target.short),
@@ -148,6 +154,12 @@ impl Engine {
             How::Node(node) => {
                 let mut command = Command::new(node);
                 command.args(["--no-warnings", NODE_SCRIPT]).arg(program).env(WASM_STACK.0, WASM_STACK.1);
+                (command, start.time * SLOWER)
+            }
+            How::Wine(wine) => {
+                let mut command = Command::new(wine);
+                let disk = std::env::temp_dir().join("mochi-wine");
+                command.arg(program).env("WINEPREFIX", disk).env("WINEDEBUG", "-all");
                 (command, start.time * SLOWER)
             }
             How::Wasmi => {
