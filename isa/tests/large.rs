@@ -194,6 +194,9 @@ fn far_calls() {
          v3:addr = symaddr @a\n  v4:addr = symaddr @b\n  v5:i64 = iconst 96\n",
     );
     for i in 0..30_000 {
+        if i == 24_000 {
+            s.push_str("  v8:i64 = call @first(v5)\n");
+        }
         let _ = writeln!(s, "  mem.copy {}, v5", if i % 2 == 0 { "v3, v4" } else { "v4, v3" });
     }
     s.push_str("  v6:i64 = call @last(v2)\n  v7:i64 = call @first(v6)\n  ret v7\n}\n");
@@ -206,5 +209,6 @@ fn far_calls() {
     assert!(atom.function.unwrap().code_size > 1 << 20, "far enough");
     let function = |r: &&RelocEntry| ["first", "last"].contains(&module.syms[r.sym.0 as usize].name.as_str());
     let sizes: Vec<u32> = atom.relocs.iter().filter(function).map(|r| r.kind.row().bytes).collect();
-    assert_eq!(sizes, [8, 8, 4, 4], "calls at the start and at the end");
+    // Not far enough from the end there might be more veneers behind the function than a call spans.
+    assert_eq!(sizes, [8, 8, 8, 4, 4], "calls at the start, in the middle and at the end");
 }

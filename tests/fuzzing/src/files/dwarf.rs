@@ -50,6 +50,11 @@ impl Debug {
         let mut list = Vec::new();
         // Where no function has a file, there is none.
         let Some(program) = unit.line_program.clone() else { return list };
+        // Sequences begin in file 1.
+        let own = unit.name.expect("the unit has a name");
+        for file in &program.header().file_names()[..2] {
+            assert_eq!(dwarf.attr_string(&unit, file.path_name()), Ok(own));
+        }
         let mut rows = program.rows();
         while let Some((header, row)) = rows.next_row().expect("readable") {
             let file = row.file(header).expect("a file").path_name();
