@@ -341,10 +341,10 @@ fn messages_tell_what_to_do() {
         (&["build", "."], 3, "cannot read .: is a folder, not a source file"),
         (&["run", "."], 3, "cannot read .: is a folder, not a source file"),
         (
-            &["build", "p.mochi", "--target", "x86_64-pc-windows-msvc"],
+            &["build", "p.mochi", "--target", "riscv64gc-unknown-freebsd"],
             2,
-            "unknown target `x86_64-pc-windows-msvc`: programs for windows are not supported; \
-             there is x64-linux (x86_64-unknown-linux)",
+            "unknown target `riscv64gc-unknown-freebsd`: programs for freebsd are not supported; \
+             there is rv64-linux (riscv64gc-unknown-linux)",
         ),
         (&["build", "p.mochi", "-o", "new/dir/p"], 3, "cannot write new/dir/p: there is no folder new/dir"),
         (&["run", "p.mochi", "a", "b"], 2, "arguments of the program follow `--`: mochi run FILE -- a"),

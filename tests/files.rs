@@ -145,16 +145,42 @@ fn complaint(tool: &[&str], exe: &Path, bad: &[&str]) -> Option<String> {
 
 /// What reads executables of a target, each with words it must not say.
 fn readers(target: Target) -> Vec<(Vec<&'static str>, &'static [&'static str])> {
-    if target.format == Format::Wasm {
-        return vec![(vec!["wasm-validate", "--enable-tail-call"], &[])];
+    let dwarf = (vec!["llvm-dwarfdump", "--verify"], &["warning", "error:"][..]);
+    // Tables of switches in the code look unknown to it.
+    let code = (vec!["llvm-objdump", "-d"], &[][..]);
+    match target.format {
+        Format::Elf => vec![
+            (vec!["llvm-readelf", "-a", "-W"], &["warning"]),
+            (vec!["readelf", "-a", "-W"], &["Warning", "warning"]),
+            dwarf,
+            code,
+        ],
+        Format::MachO => vec![
+            (
+                vec!["llvm-readobj", "--file-headers", "--sections", "--symbols", "--macho-dysymtab"],
+                &["warning"],
+            ),
+            (vec!["llvm-objdump", "--macho", "--rebase", "--bind", "--indirect-symbols"], &["warning"]),
+            dwarf,
+            code,
+        ],
+        Format::Coff => vec![
+            (
+                vec![
+                    "llvm-readobj",
+                    "--file-headers",
+                    "--sections",
+                    "--symbols",
+                    "--coff-imports",
+                    "--coff-basereloc",
+                ],
+                &["warning"],
+            ),
+            dwarf,
+            code,
+        ],
+        Format::Wasm => vec![(vec!["wasm-validate", "--enable-tail-call"], &[])],
     }
-    vec![
-        (vec!["llvm-readelf", "-a", "-W"], &["warning"]),
-        (vec!["readelf", "-a", "-W"], &["Warning", "warning"]),
-        (vec!["llvm-dwarfdump", "--verify"], &["warning", "error:"]),
-        // Tables of switches in the code look unknown to it.
-        (vec!["llvm-objdump", "-d"], &[]),
-    ]
 }
 
 #[test]

@@ -142,14 +142,16 @@ targets! {
 pub struct UnknownTarget(pub String);
 
 impl UnknownTarget {
-    /// The targets that may be meant: those on the machine that the name starts with, or whose name
-    /// is at most a third different.
+    /// The targets that may be meant: those on the machine that the name starts with, of the system in it
+    /// if there is one, or else those whose name is at most a third different.
     pub fn nearest(&self) -> Vec<Target> {
         let name = self.0.to_lowercase();
         let arch = Triple::from_str(&name).ok().and_then(|t| machine(&t));
         let same: Vec<Target> = TARGETS.iter().filter(|row| Some(row.arch) == arch).collect();
+        let named = |row: &Target| row.short.rsplit('-').next().is_some_and(|system| name.contains(system));
+        let of_system: Vec<Target> = same.iter().copied().filter(named).collect();
         if !same.is_empty() {
-            return same;
+            return if of_system.is_empty() { same } else { of_system };
         }
         let far = |row: Target| [row.short, row.triple].map(|known| distance(&name, known));
         let least = TARGETS.iter().flat_map(far).min().unwrap_or(usize::MAX);
@@ -285,13 +287,15 @@ mod tests {
         for (name, short) in [
             ("x64-linx", "x64-linux"),
             ("X64-Linux", "x64-linux"),
-            ("x86_64", "x64-linux"),
-            ("x86_64-unknown-freebsd", "x64-linux"),
             ("arm64-linux", "a64-linux"),
-            ("aarch64", "a64-linux"),
+            ("riscv64", "rv64-linux"),
+            ("riscv64gc-unknown-freebsd", "rv64-linux"),
             ("aarch64-unknwon-linux", "a64-linux"),
         ] {
             assert_eq!(near(name), [short], "{name}");
+        }
+        for name in ["x86_64", "x86_64-unknown-freebsd"] {
+            assert_eq!(near(name), ["x64-linux", "x64-macos", "x64-windows"], "{name}");
         }
         for name in ["", "vax", "pdp11"] {
             assert!(near(name).is_empty(), "{name}");

@@ -7,12 +7,13 @@
 //! change for it.
 
 use crate::process::{self, Outcome};
-use crate::tools::first_installed;
+use crate::tools::{first_installed, output};
 use crate::wasi;
 use mochi_objwrite::target::{self, Arch, Os, Target};
 use std::io;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Once;
 use std::time::Duration;
 
 /// A way to run programs of a target.
@@ -107,12 +108,25 @@ pub fn of(target: Target) -> Vec<Engine> {
         let by = if native { Some(None) } else { first_installed(emulators(target.arch)).map(Some) };
         by.map(How::Loader).into_iter().collect()
     } else if target.os == Os::Windows && target.arch == Arch::X64 && cfg!(target_os = "linux") {
-        first_installed(&["wine64", "/usr/lib/wine/wine64"]).map(How::Wine).into_iter().collect()
+        first_installed(&["wine64", "/usr/lib/wine/wine64"]).map(wine).into_iter().collect()
     } else {
         eprintln!("skipped: nothing here runs programs of {}", target.triple);
         Vec::new()
     };
     here.into_iter().map(|how| Engine { target, how }).collect()
+}
+
+/// Wine, with a disk, which it makes on first use and says so.
+fn wine(program: &'static str) -> How {
+    static MADE: Once = Once::new();
+    MADE.call_once(|| drop(output(in_wine(program).args(["wineboot", "--init"]))));
+    How::Wine(program)
+}
+
+fn in_wine(program: &str) -> Command {
+    let mut command = Command::new(program);
+    command.env("WINEPREFIX", std::env::temp_dir().join("mochi-wine")).env("WINEDEBUG", "-all");
+    command
 }
 
 /// How an emulator runs a program, and the time it has.
@@ -157,9 +171,8 @@ impl Engine {
                 (command, start.time * SLOWER)
             }
             How::Wine(wine) => {
-                let mut command = Command::new(wine);
-                let disk = std::env::temp_dir().join("mochi-wine");
-                command.arg(program).env("WINEPREFIX", disk).env("WINEDEBUG", "-all");
+                let mut command = in_wine(wine);
+                command.arg(program);
                 (command, start.time * SLOWER)
             }
             How::Wasmi => {
