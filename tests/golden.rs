@@ -24,23 +24,25 @@ static NOTICED: AtomicBool = AtomicBool::new(false);
 
 #[test]
 fn optimised_programs_print_what_they_should() {
-    check_all(&["-O", "--verify"], &[]);
+    check_all(&["-O", "--verify"], &[], |_| true);
 }
 
-/// Collecting at every chance, with dead objects overwritten: no reference is missed.
+/// Collecting at every chance, with dead objects overwritten: no reference is missed. Where references are is
+/// the machine's business and not the system's, so one target a machine does.
 #[test]
 fn programs_do_the_same_under_constant_collection() {
-    check_all(&["-O"], &[("MOCHI_GC_STRESS", "1")]);
+    let first = |target: Target| TARGETS.iter().find(|t| t.arch == target.arch) == Some(target);
+    check_all(&["-O"], &[("MOCHI_GC_STRESS", "1")], first);
 }
 
 #[test]
 fn debug_programs_print_what_they_should() {
-    check_all(&["--debug", "--verify"], &[]);
+    check_all(&["--debug", "--verify"], &[], |_| true);
 }
 
-fn check_all(options: &[&str], env: &[(&str, &str)]) {
+fn check_all(options: &[&str], env: &[(&str, &str)], wanted: fn(Target) -> bool) {
     let scratch = Scratch::new("golden");
-    let targets = TARGETS.iter().map(|t| (t, engines::of(t)));
+    let targets = TARGETS.iter().filter(|&t| wanted(t)).map(|t| (t, engines::of(t)));
     let cases: Vec<Case> = targets
         .filter(|(_, engines)| !engines.is_empty())
         .flat_map(|(target, engines)| {
