@@ -20,7 +20,7 @@ pub struct Platform {
     /// Libraries of the system, and their functions that the runtime calls. None of them takes a variable
     /// number of arguments: the conventions for these differ.
     pub imports: &'static [Library],
-    /// The symbols that the linker defines for the runtime.
+    /// The symbols that the linker defines for the runtime beside [`LinkerSymbol::EVERYWHERE`].
     pub linker_symbols: &'static [LinkerSymbol],
     /// Bytes of stack that a function may go down by without touching them: less than the guard below
     /// the stack, and on some systems exactly the page that grows it.
@@ -87,7 +87,7 @@ impl Platform {
 
 /// Static-PIE that the runtime relocates and protects itself. The guard below the stack is the
 /// runtime's, and larger than every page.
-pub const LINUX: Platform = Platform {
+const LINUX: Platform = Platform {
     page: 0x1000,
     image_base: 0,
     entry: Entry::Stack,
@@ -99,11 +99,6 @@ pub const LINUX: Platform = Platform {
         LinkerSymbol::RelrEnd,
         LinkerSymbol::RelroStart,
         LinkerSymbol::RelroEnd,
-        LinkerSymbol::RootsStart,
-        LinkerSymbol::RootsEnd,
-        LinkerSymbol::TextStart,
-        LinkerSymbol::TextEnd,
-        LinkerSymbol::PcTable,
     ],
     stack_probe: 0x1000,
     stack_reserve: 0,
@@ -145,19 +140,13 @@ const LIB_SYSTEM: Library = Library {
 };
 
 /// macOS 11 and later. The loader relocates and protects what it loads.
-pub const MACOS: Platform = Platform {
+const MACOS: Platform = Platform {
     page: 0x1000,
     image_base: 1 << 32,
     entry: Entry::Registers,
     convention: Convention::Machine,
     imports: &[LIB_SYSTEM],
-    linker_symbols: &[
-        LinkerSymbol::RootsStart,
-        LinkerSymbol::RootsEnd,
-        LinkerSymbol::TextStart,
-        LinkerSymbol::TextEnd,
-        LinkerSymbol::PcTable,
-    ],
+    linker_symbols: &[],
     stack_probe: 0x1000,
     stack_reserve: 0,
     runtime: &["mapped", "posix", "macos"],
@@ -204,19 +193,13 @@ const ADVAPI32: Library = Library { name: "ADVAPI32.dll", functions: &["SystemFu
 
 /// Windows 8 and later. The loader relocates and protects what it loads, and gives a stack that grows by a
 /// page when that is touched.
-pub const WINDOWS: Platform = Platform {
+const WINDOWS: Platform = Platform {
     page: 0x1000,
     image_base: 0x1_4000_0000,
     entry: Entry::Registers,
     convention: Convention::Machine,
     imports: &[KERNEL32, ADVAPI32],
-    linker_symbols: &[
-        LinkerSymbol::RootsStart,
-        LinkerSymbol::RootsEnd,
-        LinkerSymbol::TextStart,
-        LinkerSymbol::TextEnd,
-        LinkerSymbol::PcTable,
-    ],
+    linker_symbols: &[],
     stack_probe: 0x1000,
     stack_reserve: 512 << 20,
     runtime: &["mapped", "windows"],
@@ -237,16 +220,7 @@ pub const WASI: Platform = Platform {
     entry: Entry::Engine,
     convention: Convention::Machine,
     imports: &[],
-    linker_symbols: &[
-        LinkerSymbol::RootsStart,
-        LinkerSymbol::RootsEnd,
-        LinkerSymbol::TextStart,
-        LinkerSymbol::TextEnd,
-        LinkerSymbol::PcTable,
-        LinkerSymbol::StackLow,
-        LinkerSymbol::StackTop,
-        LinkerSymbol::HeapStart,
-    ],
+    linker_symbols: &[LinkerSymbol::StackLow, LinkerSymbol::StackTop, LinkerSymbol::HeapStart],
     stack_probe: u32::MAX,
     stack_reserve: 0,
     runtime: &["wasi"],

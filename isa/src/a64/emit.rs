@@ -15,7 +15,6 @@ use crate::mach::fields::FieldRow;
 use crate::mach::operands::{Opd, i, r, reg, with};
 use crate::mach::{Abi, BranchForm, Emitter, Fixups, Isa, Label};
 use mochi_ir::Sym;
-use mochi_objwrite::platform::Convention;
 use mochi_objwrite::{RelocKind, SymRef};
 use regalloc2::{Allocation, PReg, RegClass};
 use std::convert::Infallible;
@@ -262,10 +261,6 @@ impl Isa for A64 {
     const TRAP: Inst = Inst::new(Row::Brk, 1);
     const CALL: Inst = Inst::new(Row::CallReg, 0);
     const ABI: &'static Abi<A64> = &abi::AAPCS64;
-
-    fn system_abi(_: Convention) -> &'static Abi<A64> {
-        &abi::AAPCS64
-    }
 
     fn row(e: &mut Emitter<A64>, inst: &Inst, allocs: &[Allocation]) {
         inst.with_operands(allocs, |row, operands| e.put(row, operands));

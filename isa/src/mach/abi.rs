@@ -9,7 +9,7 @@ use crate::mach::{Context, Emitter, Isa};
 use mochi_ir::{Conv, Type};
 use regalloc2::{MachineEnv, PReg, PRegSet, RegClass};
 
-/// Probes up to which probes are written out.
+/// As many probes are written out; more are a loop.
 pub const FEW_PROBES: u32 = 8;
 
 /// Where an argument is.

@@ -1,6 +1,7 @@
 //! The skeleton of a machine instruction: what the code of every instruction set is made of, and how
 //! each kind is emitted. Instruction sets add what fills it: rows of their tables, composites, tests.
 
+use crate::mach::abi;
 use crate::mach::emit::move_value;
 use crate::mach::operands::{Part, list, named_operands, reg, with};
 use crate::mach::switch::{self, Case, Plan, Switches};
@@ -138,7 +139,7 @@ pub fn emit<I: Isa>(e: &mut Emitter<I>, inst: &MachInst<I>, allocs: &[Allocation
             I::row(e, &I::TRAP, &[]);
             e.buf.cfi(CfiOp::RestoreState);
         }
-        MachInst::Return => (I::ABI.epilogue)(e),
+        MachInst::Return => (abi::of::<I>(e.context, e.func.conv).epilogue)(e),
         MachInst::Jump | MachInst::If(_) | MachInst::Switch(..) => unreachable!("branch"),
     }
 }

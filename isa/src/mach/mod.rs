@@ -85,7 +85,9 @@ pub trait Isa: Fixups + Debug + Clone + 'static {
     const ABI: &'static Abi<Self>;
 
     /// The convention of a system.
-    fn system_abi(convention: Convention) -> &'static Abi<Self>;
+    fn system_abi(_: Convention) -> &'static Abi<Self> {
+        Self::ABI
+    }
 
     /// Emits a row.
     fn row(e: &mut Emitter<Self>, row: &Self::Row, allocs: &[Allocation]);

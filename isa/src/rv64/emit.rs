@@ -18,7 +18,6 @@ use crate::rv64::regs::*;
 use crate::rv64::select::symbol_offset;
 use crate::rv64::{Inst, Rv64, abi};
 use mochi_ir::Sym;
-use mochi_objwrite::platform::Convention;
 use mochi_objwrite::{RelocKind, SymRef};
 use regalloc2::{Allocation, PReg, RegClass};
 
@@ -260,10 +259,6 @@ impl Isa for Rv64 {
     const TRAP: Inst = Inst::new(Row::Ebreak, 0);
     const CALL: Inst = Inst::new(Row::CJalr, 0);
     const ABI: &'static Abi<Rv64> = &abi::LP64D;
-
-    fn system_abi(_: Convention) -> &'static Abi<Rv64> {
-        &abi::LP64D
-    }
 
     fn row(e: &mut Emitter<Rv64>, inst: &Inst, allocs: &[Allocation]) {
         inst.with_operands(allocs, |row, operands| e.put(row, operands));

@@ -18,10 +18,11 @@
 use super::imports::{self, Library};
 use super::tables::{self, Symbols};
 use crate::bytes::Bytes;
-use crate::dwarf::{self, DebugSection};
-use crate::link::layout::{Addresses, Layout, SLOT, pc_table};
-use crate::link::resolve::{LinkerSymbol, Program, resolve};
-use crate::link::{Image, LinkError, LinkInput, veneers};
+use crate::dwarf::DebugSection;
+use crate::link::layout::{ADDRESSED, Addresses, Layout, SECTIONS, SLOT};
+use crate::link::linked::{self, Linked};
+use crate::link::resolve::{LinkerSymbol, Program};
+use crate::link::{Image, LinkError, LinkInput};
 use crate::model::AtomKind;
 use crate::platform::Platform;
 use crate::target::{Arch, Target};
@@ -92,7 +93,7 @@ struct Writer<'a> {
     program: Program<'a>,
     layout: Layout,
     addresses: Addresses,
-    table: Vec<u8>,
+    pc_table: Vec<u8>,
     debug: Vec<DebugSection>,
     libraries: Vec<Library>,
     sections: Vec<Section>,
@@ -103,14 +104,7 @@ struct Writer<'a> {
 pub fn write(input: &LinkInput) -> Result<Image, LinkError> {
     let target = input.object.target;
     let machine = machine(target.arch).ok_or(LinkError::Unsupported("PE for this machine"))?;
-    let is_slot = |name: &str| target.platform.import(name).is_some();
-    let mut program = resolve(input.object, input.archives, &[input.entry], &is_slot)?;
-    veneers::add(&mut program);
-    let layout = Layout::new(&program);
-    let functions = layout.functions(&program);
-    let table = pc_table(&functions);
-    let debug =
-        input.debug.as_ref().map_or(Vec::new(), |options| dwarf::build(target.arch, options, &functions));
+    let Linked { program, layout, pc_table, debug } = linked::link(input)?;
     let libraries = libraries(&target.platform, &program.externals);
     let addresses = Addresses::default();
     let mut w = Writer {
@@ -119,7 +113,7 @@ pub fn write(input: &LinkInput) -> Result<Image, LinkError> {
         program,
         layout,
         addresses,
-        table,
+        pc_table,
         debug,
         libraries,
         sections: Vec::new(),
@@ -163,7 +157,7 @@ impl Writer<'_> {
         let constants = vec![
             self.atoms(AtomKind::ReadOnly),
             self.atoms(AtomKind::RelRo),
-            part(Role::PcTable, 8, self.table.len() as u32),
+            part(Role::PcTable, 8, self.pc_table.len() as u32),
             part(Role::Slots, SLOT as u32, imports::all_slots_size(&self.libraries)),
             part(Role::Imports, SLOT as u32, imports::table_size(&self.libraries)),
             part(Role::BuildId, 4, if self.build_id { tables::BUILD_ID } else { 0 }),
@@ -252,25 +246,14 @@ impl Writer<'_> {
     }
 
     fn define_symbols(&mut self) {
-        let kinds = [AtomKind::ReadOnly, AtomKind::Text, AtomKind::RelRo];
         let base = self.base();
-        for kind in kinds.into_iter().chain([AtomKind::Data, AtomKind::Roots, AtomKind::Bss]) {
+        for kind in SECTIONS {
             let start = self.bounds(Role::Atoms(kind)).0;
             self.addresses.set_section(kind, base + u64::from(start));
         }
-        let (text, roots) =
-            (self.bounds(Role::Atoms(AtomKind::Text)), self.bounds(Role::Atoms(AtomKind::Roots)));
-        use LinkerSymbol::*;
-        let values = [
-            (RootsStart, roots.0),
-            (RootsEnd, roots.1.next_multiple_of(8)),
-            (TextStart, text.0),
-            (TextEnd, text.1),
-            (PcTable, self.bounds(Role::PcTable).0),
-        ];
-        for (symbol, value) in values {
-            self.addresses.set_symbol(symbol, base + u64::from(value));
-        }
+        let table = self.bounds(Role::PcTable).0;
+        self.addresses.set_symbol(LinkerSymbol::PcTable, base + u64::from(table));
+        self.layout.define_ends(&mut self.addresses);
         let slots = base + u64::from(self.bounds(Role::Slots).0);
         let offsets = imports::slot_offsets(&self.libraries, self.program.externals.len());
         self.addresses.set_slots(offsets.into_iter().map(|at| slots + at).collect());
@@ -304,7 +287,6 @@ impl Writer<'_> {
     }
 
     fn write_part(&self, p: &Part, out: &mut [u8]) -> Result<(), LinkError> {
-        let (table, slots) = (self.bounds(Role::Imports).0, self.bounds(Role::Slots).0);
         match p.role {
             Role::Atoms(kind) => {
                 self.layout.copy(&self.program, kind, self.target.arch, out);
@@ -312,9 +294,14 @@ impl Writer<'_> {
                 let at = self.addresses.section(kind);
                 self.layout.relocate(&self.program, kind, at, &value, out)?;
             }
-            Role::PcTable => out.copy_from_slice(&self.table),
-            Role::Imports => out.copy_from_slice(&imports::build(&self.libraries, table, slots).0),
-            Role::Slots => out.copy_from_slice(&imports::build(&self.libraries, table, slots).1),
+            Role::PcTable => out.copy_from_slice(&self.pc_table),
+            Role::Imports => {
+                let slots = self.bounds(Role::Slots).0;
+                out.copy_from_slice(&imports::table(&self.libraries, p.address, slots));
+            }
+            Role::Slots => {
+                out.copy_from_slice(&imports::slots(&self.libraries, self.bounds(Role::Imports).0))
+            }
             Role::BuildId => out.copy_from_slice(&tables::build_id(p.address, self.file_offset(p) as u32)),
             Role::Relocations => out.copy_from_slice(&tables::base_relocations(&self.address_places())),
             Role::Debug(name) => {
@@ -427,9 +414,6 @@ impl Writer<'_> {
         }
     }
 }
-
-/// Data with addresses in it, in order of address.
-const ADDRESSED: [AtomKind; 3] = [AtomKind::RelRo, AtomKind::Data, AtomKind::Roots];
 
 fn part(role: Role, align: u32, size: u32) -> Part {
     Part { role, align, size, address: 0 }

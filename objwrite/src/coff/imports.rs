@@ -75,27 +75,31 @@ pub fn slot_offsets(libraries: &[Library], externals: usize) -> Vec<u64> {
     offsets
 }
 
-/// The table, when it is at `table` from the image's start and the slots are at `slots`; and the slots,
-/// which name functions like the table until the loader fills them.
-pub fn build(libraries: &[Library], table: u32, slots: u32) -> (Vec<u8>, Vec<u8>) {
-    let plan = plan(libraries);
-    let mut out = Bytes::default();
-    let mut slots_at = slots;
-    for (i, library) in libraries.iter().enumerate() {
-        // Names, time stamp, forwarders, the library's name, slots.
-        for v in [table + plan.lookups[i], 0, 0, table + plan.libraries[i], slots_at] {
-            out.u32(v);
-        }
-        slots_at += slots_size(library);
-    }
-    out.0.extend([0; DESCRIPTOR as usize]);
-    out.0.resize(out.0.len().next_multiple_of(SLOT as usize), 0);
+/// The slots before the loader fills them, when the table is at `table` from the image's start: words that name
+/// functions.
+pub fn slots(libraries: &[Library], table: u32) -> Vec<u8> {
     let mut words = Bytes::default();
-    for names in &plan.names {
+    for names in &plan(libraries).names {
         names.iter().for_each(|&name| words.u64(u64::from(table + name)));
         words.u64(0);
     }
-    out.0.extend(&words.0);
+    words.0
+}
+
+/// The table, when it is at `table` from the image's start and the slots are at `at`.
+pub fn table(libraries: &[Library], table: u32, mut at: u32) -> Vec<u8> {
+    let plan = plan(libraries);
+    let mut out = Bytes::default();
+    for (i, library) in libraries.iter().enumerate() {
+        // Names, time stamp, forwarders, the library's name, slots.
+        for v in [table + plan.lookups[i], 0, 0, table + plan.libraries[i], at] {
+            out.u32(v);
+        }
+        at += slots_size(library);
+    }
+    out.0.extend([0; DESCRIPTOR as usize]);
+    out.0.resize(out.0.len().next_multiple_of(SLOT as usize), 0);
+    out.0.extend(slots(libraries, table));
     for (function, _) in libraries.iter().flat_map(|l| &l.functions) {
         let end = out.0.len() + hint_size(function) as usize;
         out.u16(0);
@@ -106,5 +110,5 @@ pub fn build(libraries: &[Library], table: u32, slots: u32) -> (Vec<u8>, Vec<u8>
         out.0.extend(library.name.as_bytes());
         out.0.push(0);
     }
-    (out.0, words.0)
+    out.0
 }

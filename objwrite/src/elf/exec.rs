@@ -22,9 +22,10 @@
 use super::{Attributes, Machine, machine, mapping_symbols, relr};
 use crate::bytes::{Bytes, StringTable};
 use crate::dwarf;
-use crate::link::layout::{Addresses, Layout, pc_table};
-use crate::link::resolve::{LinkerSymbol, Program, resolve};
-use crate::link::{Image, LinkError, LinkInput, veneers};
+use crate::link::layout::{ADDRESSED, Addresses, Layout};
+use crate::link::linked::{self, Linked};
+use crate::link::resolve::{LinkerSymbol, Program};
+use crate::link::{Image, LinkError, LinkInput};
 use crate::model::AtomKind;
 use crate::target::Arch;
 use sha2::{Digest, Sha256};
@@ -152,6 +153,7 @@ struct Writer<'a> {
     machine: Machine,
     program: Program<'a>,
     layout: Layout,
+    pc_table: Vec<u8>,
     addresses: Addresses,
     sections: Vec<Section>,
     segments: Vec<Segment>,
@@ -162,15 +164,14 @@ struct Writer<'a> {
 pub fn write(input: &LinkInput) -> Result<Image, LinkError> {
     let target = input.object.target;
     let machine = machine(target.arch).ok_or(LinkError::Unsupported("ELF for this machine"))?;
-    let mut program = resolve(input.object, input.archives, &[input.entry], &|_| false)?;
-    veneers::add(&mut program);
-    let layout = Layout::new(&program);
+    let Linked { program, layout, pc_table, debug } = linked::link(input)?;
     let mut w = Writer {
         arch: target.arch,
         page: target.platform.page,
         machine,
         program,
         layout,
+        pc_table,
         addresses: Addresses::default(),
         sections: Vec::new(),
         segments: Vec::new(),
@@ -182,11 +183,9 @@ pub fn write(input: &LinkInput) -> Result<Image, LinkError> {
     if let Some(attributes) = machine.attributes {
         w.add(Role::Attributes(attributes), 1, attributes.bytes());
     }
-    if let Some(options) = &input.debug {
-        let text = w.addresses.section(AtomKind::Text);
-        for section in dwarf::build(target.arch, options, &w.layout.functions(&w.program)) {
-            w.add(Role::Debug(section.name), 1, section.resolved(text));
-        }
+    let text = w.addresses.section(AtomKind::Text);
+    for section in debug {
+        w.add(Role::Debug(section.name), 1, section.resolved(text));
     }
     if input.symbols {
         w.add_symbols();
@@ -237,7 +236,8 @@ impl Writer<'_> {
             self.add_sized(Role::Relr, 8, relr * 8);
         }
         self.add_atoms(AtomKind::ReadOnly);
-        self.add(Role::PcTable, 8, pc_table(&self.layout.functions(&self.program)));
+        let table = std::mem::take(&mut self.pc_table);
+        self.add(Role::PcTable, 8, table);
         self.end_segment(PF_R);
         self.add_atoms(AtomKind::Text);
         self.end_segment(PF_R | PF_X);
@@ -292,7 +292,7 @@ impl Writer<'_> {
     /// number of words does not depend on the addresses.
     fn relr(&self) -> Vec<u64> {
         let mut words = Vec::new();
-        for kind in [AtomKind::RelRo, AtomKind::Data, AtomKind::Roots] {
+        for kind in ADDRESSED {
             let mut places = self.layout.address_places(&self.program, kind);
             places.iter_mut().for_each(|p| *p += self.addresses.section(kind));
             words.extend(relr::encode(&places));
@@ -322,10 +322,8 @@ impl Writer<'_> {
         }
         let bounds = |s: Option<&Section>| s.map_or((0, 0), |s| (s.address, s.address + s.size));
         let relr = bounds(self.section(Role::Relr));
-        let text = bounds(self.section(Role::Atoms(AtomKind::Text)));
         let relro = self.relro();
         let relro = (relro.address, relro.address + relro.mem_size);
-        let roots = bounds(self.section(Role::Atoms(AtomKind::Roots)));
         use LinkerSymbol::*;
         let values = [
             (ImageBase, 0),
@@ -333,15 +331,12 @@ impl Writer<'_> {
             (RelrEnd, relr.1),
             (RelroStart, relro.0),
             (RelroEnd, relro.1),
-            (RootsStart, roots.0),
-            (RootsEnd, roots.1.next_multiple_of(8)),
-            (TextStart, text.0),
-            (TextEnd, text.1),
             (PcTable, self.address(Role::PcTable)),
         ];
         for (symbol, value) in values {
             self.addresses.set_symbol(symbol, value);
         }
+        self.layout.define_ends(&mut self.addresses);
     }
 
     /// The segment with the dynamic section.

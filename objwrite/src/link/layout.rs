@@ -19,6 +19,9 @@ use std::ops::Range;
 pub const SECTIONS: [AtomKind; 6] =
     [AtomKind::ReadOnly, AtomKind::Text, AtomKind::RelRo, AtomKind::Data, AtomKind::Roots, AtomKind::Bss];
 
+/// The sections with addresses in them that change where the file is not loaded as it was linked, in order.
+pub const ADDRESSED: [AtomKind; 3] = [AtomKind::RelRo, AtomKind::Data, AtomKind::Roots];
+
 /// Bytes of the slot of an import.
 pub const SLOT: u64 = 8;
 
@@ -143,6 +146,20 @@ impl Layout {
     /// The atoms of a section by ascending offset.
     pub fn atoms(&self, kind: AtomKind) -> &[u32] {
         &self.order[self.section(kind).atoms.clone()]
+    }
+
+    /// Gives the linker's symbols for the ends of code and roots their values, from those of the sections.
+    pub fn define_ends(&self, addresses: &mut Addresses) {
+        use LinkerSymbol::*;
+        for (kind, start, end) in
+            [(AtomKind::Text, TextStart, TextEnd), (AtomKind::Roots, RootsStart, RootsEnd)]
+        {
+            let at = addresses.section(kind);
+            let size = self.section(kind).size;
+            let size = if kind == AtomKind::Roots { size.next_multiple_of(8) } else { size };
+            addresses.set_symbol(start, at);
+            addresses.set_symbol(end, at + size);
+        }
     }
 
     /// The address of an atom.

@@ -6,7 +6,7 @@
 //!    name, and what nothing reaches is never looked at;
 //! 2. [`veneers`]: calls of what is out of their reach go through atoms of their own;
 //! 3. [`layout`]: reached atoms in a fixed order (input, then definition) get offsets in five
-//!    sections;
+//!    sections ([`linked`] is the way of executables to here);
 //! 4. the format's writer gives the sections addresses and writes headers;
 //! 5. [`layout::Layout::copy`] puts contents in place and relocations are applied (in WebAssembly's
 //!    code they are inserted).
@@ -14,6 +14,7 @@
 //! Nothing depends on hashing order, time, paths or threads: same input, same bytes.
 
 pub mod layout;
+pub mod linked;
 pub mod resolve;
 pub mod veneers;
 

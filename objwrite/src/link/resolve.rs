@@ -5,6 +5,7 @@
 //! of an object; a global of the first archive that has it. Hash tables are only ever asked, never
 //! walked, so their order cannot show.
 
+use super::layout::ADDRESSED;
 use super::{LinkError, Undefined};
 use crate::archive::Archive;
 use crate::dwarf;
@@ -31,7 +32,8 @@ macro_rules! linker_symbols {
                     $($name => LinkerSymbol::$variant,)*
                     _ => return None,
                 };
-                target.platform.linker_symbols.contains(&symbol).then_some(symbol)
+                let here = [LinkerSymbol::EVERYWHERE, target.platform.linker_symbols];
+                here.iter().any(|symbols| symbols.contains(&symbol)).then_some(symbol)
             }
 
             /// Its name.
@@ -71,6 +73,14 @@ linker_symbols! {
     StackTop = "__stack_top";
     /// First address behind everything the file places, 16-aligned.
     HeapStart = "__heap_start";
+}
+
+impl LinkerSymbol {
+    /// Those that every target has.
+    pub const EVERYWHERE: &'static [LinkerSymbol] = {
+        use LinkerSymbol::*;
+        &[RootsStart, RootsEnd, TextStart, TextEnd, PcTable]
+    };
 }
 
 /// What a symbol stands for.
@@ -167,12 +177,12 @@ struct Input<'a> {
     kept: Vec<u32>,
 }
 
-struct Resolver<'a> {
+struct Resolver<'a, 'f> {
     inputs: Vec<Input<'a>>,
     /// Globals that objects define: input, atom.
     globals: HashMap<&'a str, (u32, u32)>,
     external_index: HashMap<&'a str, u32>,
-    may_be_external: &'a dyn Fn(&str) -> bool,
+    may_be_external: &'f dyn Fn(&str) -> bool,
     target: Target,
     undefined: Vec<Undefined>,
     program: Program<'a>,
@@ -184,7 +194,7 @@ pub fn resolve<'a>(
     object: &'a Object,
     archives: &[Archive<'a>],
     roots: &[&'a str],
-    may_be_external: &'a dyn Fn(&str) -> bool,
+    may_be_external: &dyn Fn(&str) -> bool,
 ) -> Result<Program<'a>, LinkError> {
     let mut r = Resolver {
         inputs: Vec::with_capacity(1 + archives.len()),
@@ -218,7 +228,7 @@ pub fn resolve<'a>(
     Ok(r.program)
 }
 
-impl<'a> Resolver<'a> {
+impl<'a> Resolver<'a, '_> {
     fn add_object(&mut self, object: &'a Object) -> Result<(), LinkError> {
         let index = self.inputs.len() as u32;
         let mut defined = vec![0; object.symbols.len()];
@@ -388,7 +398,7 @@ fn check(arch: Arch, view: &AtomView, name: &str) -> Result<(), LinkError> {
             return bad("relocation of another machine");
         }
         if r.kind == crate::reloc::RelocKind::Abs64 {
-            if !matches!(view.kind, AtomKind::RelRo | AtomKind::Data | AtomKind::Roots) {
+            if !ADDRESSED.contains(&view.kind) {
                 return bad("address in a section without addresses");
             }
             if r.offset % 8 != 0 || view.align < 8 {

@@ -21,10 +21,11 @@ use super::fixups::{self, Place};
 use super::sections::{Role, Section, Segment};
 use super::signature::Signature;
 use crate::bytes::{Bytes, StringTable};
-use crate::dwarf::{self, DebugSection};
-use crate::link::layout::{Addresses, Layout, SLOT, pc_table};
-use crate::link::resolve::{LinkerSymbol, Program, resolve};
-use crate::link::{Image, LinkError, LinkInput, veneers};
+use crate::dwarf::DebugSection;
+use crate::link::layout::{ADDRESSED, Addresses, Layout, SLOT};
+use crate::link::linked::{self, Linked};
+use crate::link::resolve::{LinkerSymbol, Program};
+use crate::link::{Image, LinkError, LinkInput};
 use crate::model::AtomKind;
 use crate::platform::Platform;
 use crate::target::{Arch, Target};
@@ -64,7 +65,7 @@ struct Writer<'a> {
     program: Program<'a>,
     layout: Layout,
     addresses: Addresses,
-    table: Vec<u8>,
+    pc_table: Vec<u8>,
     debug: Vec<DebugSection>,
     segments: Vec<Segment>,
 }
@@ -84,16 +85,9 @@ struct LinkEdit {
 pub fn write(input: &LinkInput) -> Result<Image, LinkError> {
     let target = input.object.target;
     let machine = machine(target.arch).ok_or(LinkError::Unsupported("Mach-O for this machine"))?;
-    let is_slot = |name: &str| target.platform.import(name).is_some();
-    let mut program = resolve(input.object, input.archives, &[input.entry], &is_slot)?;
-    veneers::add(&mut program);
-    let layout = Layout::new(&program);
-    let functions = layout.functions(&program);
-    let table = pc_table(&functions);
-    let debug =
-        input.debug.as_ref().map_or(Vec::new(), |options| dwarf::build(target.arch, options, &functions));
+    let Linked { program, layout, pc_table, debug } = linked::link(input)?;
     let addresses = Addresses::default();
-    let mut w = Writer { target, machine, program, layout, addresses, table, debug, segments: Vec::new() };
+    let mut w = Writer { target, machine, program, layout, addresses, pc_table, debug, segments: Vec::new() };
     w.plan();
     w.place();
     w.define_symbols();
@@ -115,7 +109,7 @@ impl Writer<'_> {
         let (r, w, x) = (VM_PROT_READ.0, VM_PROT_WRITE.0, VM_PROT_EXECUTE.0);
         let mut zero = Segment::new("__PAGEZERO", 0, 0, Vec::new());
         zero.size = self.platform().image_base;
-        let table = section(Role::PcTable, 8, self.table.len() as u64);
+        let table = section(Role::PcTable, 8, self.pc_table.len() as u64);
         let slots = SLOT * self.program.externals.len() as u64;
         let slots = (slots != 0).then(|| section(Role::Slots, SLOT, slots));
         let all = |parts: [Option<Section>; 3]| parts.into_iter().flatten().collect::<Vec<_>>();
@@ -189,20 +183,10 @@ impl Writer<'_> {
         }
         let bounds = |role| self.section(role).map_or((0, 0), |s| (s.address, s.address + s.size));
         let (slots, table) = (bounds(Role::Slots).0, bounds(Role::PcTable).0);
-        let (text, roots) = (bounds(Role::Atoms(AtomKind::Text)), bounds(Role::Atoms(AtomKind::Roots)));
         let count = self.program.externals.len() as u64;
         self.addresses.set_slots((0..count).map(|i| slots + SLOT * i).collect());
-        use LinkerSymbol::*;
-        let values = [
-            (RootsStart, roots.0),
-            (RootsEnd, roots.1.next_multiple_of(8)),
-            (TextStart, text.0),
-            (TextEnd, text.1),
-            (PcTable, table),
-        ];
-        for (symbol, value) in values {
-            self.addresses.set_symbol(symbol, value);
-        }
+        self.addresses.set_symbol(LinkerSymbol::PcTable, table);
+        self.layout.define_ends(&mut self.addresses);
     }
 
     /// Where a section is for the loader.
@@ -216,7 +200,7 @@ impl Writer<'_> {
     }
 
     fn link_edit(&self, with_symbols: bool) -> LinkEdit {
-        let words = [AtomKind::RelRo, AtomKind::Data, AtomKind::Roots].map(|kind| {
+        let words = ADDRESSED.map(|kind| {
             (self.loader_place(Role::Atoms(kind)), self.layout.address_places(&self.program, kind))
         });
         let imports: Vec<(usize, String)> = self
@@ -315,7 +299,7 @@ impl Writer<'_> {
                     let value = |def| self.layout.value(&self.program, def, &self.addresses);
                     self.layout.relocate(&self.program, kind, s.address, &value, part)?;
                 }
-                Role::PcTable => part.copy_from_slice(&self.table),
+                Role::PcTable => part.copy_from_slice(&self.pc_table),
                 Role::Slots => {}
                 Role::Debug(name) => {
                     let text = self.addresses.section(AtomKind::Text);
