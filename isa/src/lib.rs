@@ -135,11 +135,19 @@ pub fn import_stub(target: Target, function: Sym, slot: Sym) -> Atom {
 
 /// The code of an atom as text; `symbols` names symbols by index.
 pub fn disassemble(target: Target, atom: &Atom, symbols: &dyn Fn(u32) -> String) -> String {
+    match syntax(target) {
+        Some(syntax) => mach::assembly::function(atom, &(syntax.lines)(atom, symbols), symbols, 0).0,
+        None => wasm32::disasm::disassemble(atom, symbols),
+    }
+}
+
+/// How code of a register machine becomes text.
+fn syntax(target: Target) -> Option<mach::assembly::Syntax> {
     match target.arch {
-        Arch::X64 => x64::disasm::disassemble(atom, symbols),
-        Arch::A64 => a64::disasm::disassemble(atom, symbols),
-        Arch::Rv64 => rv64::disasm::disassemble(atom, symbols),
-        Arch::Wasm32 => wasm32::disasm::disassemble(atom, symbols),
+        Arch::X64 => Some(x64::disasm::SYNTAX),
+        Arch::A64 => Some(a64::disasm::SYNTAX),
+        Arch::Rv64 => Some(rv64::disasm::SYNTAX),
+        Arch::Wasm32 => None,
     }
 }
 

@@ -3,6 +3,7 @@
 //! Symbol `n` of the object is symbol `n` of the module, and atoms are in order of definition, so
 //! that the result does not depend on the number of threads.
 
+use crate::mach::assembly;
 use crate::{Context, compile, disassemble};
 use mochi_ir::Data;
 use mochi_objwrite::model::Symbol;
@@ -33,8 +34,12 @@ pub fn compile_module(context: &Context) -> Object {
     object
 }
 
-/// The code of an object as text, function by function.
+/// An object as text: on register machines what an assembler reads, else function by function.
 pub fn disassemble_module(object: &Object) -> String {
+    let target = object.target;
+    if let (Some(syntax), Some(directives)) = (crate::syntax(target), target.format.directives()) {
+        return assembly::module(object, syntax, directives);
+    }
     let name = |n: u32| object.symbols[n as usize].name.clone();
     let code = object.atoms.iter().filter(|a| a.kind == AtomKind::Text);
     code.map(|a| disassemble(object.target, a, &name) + "\n").collect()

@@ -6,6 +6,7 @@
 pub mod archive;
 pub mod bytes;
 pub mod coff;
+pub mod directives;
 pub mod dwarf;
 pub mod elf;
 pub mod leb;

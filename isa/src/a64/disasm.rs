@@ -2,7 +2,8 @@
 
 use crate::a64::fields::Field;
 use crate::a64::insts::Row;
-use crate::mach::disasm::{Line, code, listing, place, reloc_in};
+use crate::mach::assembly::Syntax;
+use crate::mach::disasm::{Line, PLACE, bad, code, place, reloc_in};
 use mochi_objwrite::{Atom, RelocKind};
 
 /// The displacement among the operands.
@@ -11,14 +12,17 @@ fn displacement(row: Row, values: &[i64]) -> Option<i64> {
     row.info().operands.iter().zip(values).find(|((_, p), _)| is(*p)).map(|(_, &v)| v)
 }
 
+/// Code for assemblers.
+pub const SYNTAX: Syntax = Syntax { lines, head: "" };
+
 /// The atom's code as text. `symbols` names symbols by index.
-pub fn disassemble(atom: &Atom, symbols: &dyn Fn(u32) -> String) -> String {
+pub fn lines(atom: &Atom, symbols: &dyn Fn(u32) -> String) -> Vec<Line> {
     let mut lines = Vec::new();
     for (k, word) in code(atom).chunks_exact(4).enumerate() {
         let at = 4 * k;
         let word = u32::from_le_bytes([word[0], word[1], word[2], word[3]]);
         let Some((row, values)) = Row::decode(word) else {
-            lines.push(Line { at, text: format!(".word {word:#010x}"), target: None });
+            lines.push(Line { at, text: bad(word), place: None });
             continue;
         };
         let mut text = row.text(&values);
@@ -35,9 +39,10 @@ pub fn disassemble(atom: &Atom, symbols: &dyn Fn(u32) -> String) -> String {
             }
         } else if let Some(d) = displacement(row, &values) {
             text.truncate(last);
-            target = Some(at as i64 + d);
+            text.push(PLACE);
+            target = Some((at as i64 + d) as usize);
         }
-        lines.push(Line { at, text, target });
+        lines.push(Line { at, text, place: target });
     }
-    listing(atom, &lines, &symbols(atom.sym.0), "//")
+    lines
 }

@@ -1,18 +1,28 @@
-//! The text of an atom for people (`--emit asm`): labels for branch targets, names for
-//! relocations. An instruction set decodes.
+//! The text of code (`--emit asm`), as assemblers read it: labels for places in the atom, names for
+//! relocations. An instruction set decodes; the directives around the code are
+//! [`super::assembly`]'s.
 
 use mochi_objwrite::{Atom, RelocEntry};
-use std::collections::BTreeMap;
-use std::fmt::Write;
 
 /// An instruction as text.
 pub struct Line {
     /// Offset in the atom.
     pub at: usize,
-    /// Text; of a reference to a place in the atom all but that, which comes last.
+    /// Text, with [`PLACE`] where the label of a place in the atom belongs.
     pub text: String,
     /// The place referred to: offset in the atom.
-    pub target: Option<i64>,
+    pub place: Option<usize>,
+}
+
+/// Makes text of an atom's code; the function names symbols by index.
+pub type Decoder = fn(&Atom, &dyn Fn(u32) -> String) -> Vec<Line>;
+
+/// Stands for a label in the text of a line.
+pub const PLACE: char = '\u{1}';
+
+/// What does not decode: no assembler takes it, and tests look for it.
+pub fn bad(word: u32) -> String {
+    format!("(bad) {word:#010x}")
 }
 
 /// The bytes of an atom that are instructions; the function's tables and constants follow.
@@ -30,28 +40,4 @@ pub fn reloc_in(atom: &Atom, at: usize, len: usize) -> Option<&RelocEntry> {
 /// A symbol plus an offset.
 pub fn place(name: String, offset: i64) -> String {
     if offset == 0 { name } else { format!("{name}{offset:+}") }
-}
-
-/// The text of an atom of these instructions.
-pub fn listing(atom: &Atom, lines: &[Line], name: &str, comment: &str) -> String {
-    let mut labels: BTreeMap<i64, usize> = lines.iter().filter_map(|l| Some((l.target?, 0))).collect();
-    for (n, label) in labels.values_mut().enumerate() {
-        *label = n;
-    }
-    let mut out = format!("{name}:\n");
-    for line in lines {
-        if let Some(n) = labels.get(&(line.at as i64)) {
-            let _ = writeln!(out, ".L{n}:");
-        }
-        let _ = write!(out, "    {}", line.text);
-        if let Some(target) = line.target {
-            let _ = write!(out, ".L{}", labels[&target]);
-        }
-        out.push('\n');
-    }
-    let rest = atom.bytes.len() - code(atom).len();
-    if rest > 0 {
-        let _ = writeln!(out, "    {comment} {rest} bytes of tables and constants");
-    }
-    out
 }

@@ -13,6 +13,7 @@
 
 pub mod abi;
 pub mod alloc;
+pub mod assembly;
 pub mod buffer;
 pub mod call;
 pub mod code;

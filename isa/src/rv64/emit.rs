@@ -102,7 +102,7 @@ impl Fixups for Rv64 {
     fn forms(branch: Branch) -> &'static [BranchForm] {
         static JUMP: [BranchForm; 3] = [form(2, 12, 0), form(4, 21, 0), any(8)];
         static IF: [BranchForm; 3] = [form(4, 13, 0), form(8, 21, 4), any(12)];
-        static IF_ZERO: [BranchForm; 4] = [form(2, 9, 0), form(4, 13, 0), form(8, 21, 4), any(12)];
+        static IF_ZERO: [BranchForm; 4] = [form(2, 9, 0), form(4, 13, 0), form(6, 21, 2), any(10)];
         static CALL: [BranchForm; 2] = [BranchForm { size: 4, min: 0, max: CALL_REACH }, any(8)];
         match branch {
             Branch::Jump => &JUMP,
@@ -131,8 +131,10 @@ impl Fixups for Rv64 {
             (Branch::If(cc, a, b), 2) => append(out, cc.row(), &[r(a), r(b), i(displacement)]),
             (Branch::If(cc, a, b), 4) => append_long(out, cc.row(), &[r(a), r(b), i(displacement)]),
             (Branch::If(cc, a, b), _) => {
-                append_long(out, cc.invert().row(), &[r(a), r(b), i(size as i64)]);
-                Self::write_branch(Branch::Jump, if size == 8 { 1 } else { 2 }, displacement - 4, out);
+                let (jump, form) = if size <= 8 { (4, 1) } else { (8, 2) };
+                append(out, cc.invert().row(), &[r(a), r(b), i(size as i64)]);
+                let over = (size - jump) as i64;
+                Self::write_branch(Branch::Jump, form, displacement - over, out);
             }
         }
     }

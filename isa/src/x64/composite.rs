@@ -245,8 +245,7 @@ fn mul(e: &mut Emitter<X64>, x: Exact, to: Opd, a: Opd, b: RegImm<Opd>, slow: La
         RegImm::Imm(c) => {
             test_tags(e, checks, a, a, None, slow);
             let factor = c >> 1;
-            let row = if factor as i8 as i64 == factor { Row::ImulI8 } else { Row::ImulI };
-            e.put(row, &[to, a, Opd::Imm(factor)]);
+            e.put(Row::ImulI.for_imm(factor), &[to, a, Opd::Imm(factor)]);
         }
         RegImm::Reg(b) => {
             test_tags(e, checks, a, b, Some(to), slow);
@@ -325,7 +324,7 @@ impl Divide for X64 {
             Step::Double => e.put(Row::Add, &[rdx, rdx]),
             Step::Rest(d) => {
                 if i32::try_from(d).is_ok() {
-                    e.put(Row::ImulI, &[rdx, rdx, Opd::Imm(d)]);
+                    e.put(Row::ImulI.for_imm(d), &[rdx, rdx, Opd::Imm(d)]);
                 } else {
                     e.constant(RAX, d);
                     e.put(Row::Imul, &[rdx, rax]);

@@ -1,11 +1,15 @@
 //! The text of an atom: iced's decoder and GNU-style formatter.
 
-use crate::mach::disasm::{Line, code, listing, place, reloc_in};
+use crate::mach::assembly::Syntax;
+use crate::mach::disasm::{Line, PLACE, bad, code, place, reloc_in};
 use iced_x86::{Decoder, DecoderOptions, Formatter, OpKind};
 use mochi_objwrite::Atom;
 
+/// Code for assemblers.
+pub const SYNTAX: Syntax = Syntax { lines, head: "" };
+
 /// The atom's code as text. `symbols` names symbols by index.
-pub fn disassemble(atom: &Atom, symbols: &dyn Fn(u32) -> String) -> String {
+pub fn lines(atom: &Atom, symbols: &dyn Fn(u32) -> String) -> Vec<Line> {
     let mut formatter = crate::x64::print::formatter();
     let mut lines = Vec::new();
     for i in Decoder::new(64, code(atom), DecoderOptions::NONE) {
@@ -19,19 +23,28 @@ pub fn disassemble(atom: &Atom, symbols: &dyn Fn(u32) -> String) -> String {
             Some(r) if near => text = format!("{mnemonic} {}", symbols(r.sym.0)),
             Some(r) => {
                 let rest = i.len() as i64 - (r.offset as i64 - i.ip() as i64) - 4;
-                let name = place(symbols(r.sym.0), r.addend + 4 + rest);
-                if let Some(open) = text.find("(%rip)") {
-                    let start = text[..open].rfind([' ', ',']).map_or(0, |p| p + 1);
-                    text.replace_range(start..open, &name);
-                }
+                set_address(&mut text, &place(symbols(r.sym.0), r.addend + 4 + rest));
             }
             None if near => {
-                text = format!("{mnemonic} ");
-                target = Some(i.near_branch64() as i64);
+                text = format!("{mnemonic} {PLACE}");
+                target = Some(i.near_branch64() as usize);
             }
+            None if i.is_ip_rel_memory_operand() => {
+                set_address(&mut text, &PLACE.to_string());
+                target = Some(i.ip_rel_memory_address() as usize);
+            }
+            None if i.is_invalid() => text = bad(0),
             None => {}
         }
-        lines.push(Line { at, text, target });
+        lines.push(Line { at, text, place: target });
     }
-    listing(atom, &lines, &symbols(atom.sym.0), "#")
+    lines
+}
+
+/// Writes the address of a memory operand relative to the instruction pointer.
+fn set_address(text: &mut String, address: &str) {
+    if let Some(open) = text.find("(%rip)") {
+        let start = text[..open].rfind([' ', ',']).map_or(0, |p| p + 1);
+        text.replace_range(start..open, address);
+    }
 }

@@ -7,7 +7,7 @@ use crate::mach::exact::SlowPath;
 use crate::mach::operands::with;
 use crate::mach::{Abi, BranchForm, Emitter, Fixups, Isa, Label};
 use crate::x64::composite::{self, Composite, Test};
-use crate::x64::insts::{Cc, Field, Role, Row};
+use crate::x64::insts::{Cc, Field, Role, Row, When};
 use crate::x64::regs::*;
 use crate::x64::{Base, Inst, Mem, X64, abi};
 use iced_x86::{Encoder, Instruction, OpKind, Register};
@@ -146,7 +146,8 @@ pub fn build(row: Row, operands: &[Opd]) -> Instruction {
         _ => {}
     }
     let mut i = Instruction::default();
-    i.set_code(info.code);
+    let special = info.special.filter(|(when, _)| holds(*when, operands));
+    i.set_code(special.map_or(info.code, |(_, code)| code));
     let mut given = operands.iter();
     let mut k = 0;
     for &(_, field) in info.operands {
@@ -159,6 +160,14 @@ pub fn build(row: Row, operands: &[Opd]) -> Instruction {
     }
     debug_assert!(given.next().is_none(), "{row:?} has fewer operands");
     i
+}
+
+fn holds(when: When, operands: &[Opd]) -> bool {
+    match when {
+        When::Registers => operands.iter().all(|o| matches!(o, Opd::Reg(_))),
+        When::Accumulator => operands.first() == Some(&Opd::Reg(RAX)),
+        When::One => operands.last() == Some(&Opd::Imm(1)),
+    }
 }
 
 fn set_operand(i: &mut Instruction, k: u32, field: Field, operand: &Opd) {
@@ -256,8 +265,7 @@ impl Emitter<'_, X64> {
 
     /// Emits a row whose last operand is an immediate, in its shortest form.
     pub fn put_imm(&mut self, row: Row, operand: Opd, imm: i64) {
-        let row = if imm as i8 as i64 == imm { row.short_imm().unwrap_or(row) } else { row };
-        self.put(row, &[operand, Opd::Imm(imm)]);
+        self.put(row.for_imm(imm), &[operand, Opd::Imm(imm)]);
     }
 
     /// Emits a register move.

@@ -42,6 +42,17 @@ pub enum Field {
 /// An operand of a row.
 pub type Operand = (Role, Field);
 
+/// Operands for which a row has other bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum When {
+    /// All are registers: the bytes are as long, and name the operands in the other order.
+    Registers,
+    /// The first is `rax`, `eax` or `al`: a byte less.
+    Accumulator,
+    /// The last is the constant 1: a byte less.
+    One,
+}
+
 /// A row.
 pub struct RowInfo {
     /// Name of the variant.
@@ -50,6 +61,8 @@ pub struct RowInfo {
     pub name: &'static str,
     /// The bytes.
     pub code: Code,
+    /// Other bytes for some operands: those that assemblers choose.
+    pub special: Option<(When, Code)>,
     /// Operands.
     pub operands: &'static [Operand],
 }
@@ -84,11 +97,18 @@ mod field {
 }
 
 macro_rules! rows {
-    ($($variant:ident $name:literal $code:ident ($($role:ident $field:ident),*);)*) => {
+    (@special) => {
+        None
+    };
+    (@special $when:ident $code:ident) => {
+        Some((When::$when, Code::$code))
+    };
+    ($($variant:ident $name:literal $code:ident $([$when:ident $special:ident])? ($($role:ident $field:ident),*);)*) => {
         crate::mach::rows::row_table! {
             $($variant {
                 name: $name,
                 code: Code::$code,
+                special: rows!(@special $($when $special)?),
                 operands: &[$((Role::$role, field::$field)),*],
             })*
         }
@@ -97,8 +117,8 @@ macro_rules! rows {
 
 rows! {
     // Moves.
-    Mov "mov" Mov_r64_rm64 (W Q, R QM);
-    MovL "mov" Mov_r32_rm32 (W L, R LM);
+    Mov "mov" Mov_r64_rm64 [Registers Mov_rm64_r64] (W Q, R QM);
+    MovL "mov" Mov_r32_rm32 [Registers Mov_rm32_r32] (W L, R LM);
     MovStore "mov" Mov_rm64_r64 (W M, R Q);
     MovStoreL "mov" Mov_rm32_r32 (W M, R L);
     MovStoreW "mov" Mov_rm16_r16 (W M, R W);
@@ -120,23 +140,23 @@ rows! {
     Pop "pop" Pop_r64 (W Q);
     Xchg "xchg" Xchg_rm64_r64 (Rw Q, Rw Q);
     // Integer arithmetic.
-    Add "add" Add_r64_rm64 (Rw Q, R QM);
-    Sub "sub" Sub_r64_rm64 (Rw Q, R QM);
-    And "and" And_r64_rm64 (Rw Q, R QM);
-    Or "or" Or_r64_rm64 (Rw Q, R QM);
-    Xor "xor" Xor_r64_rm64 (Rw Q, R QM);
-    XorL "xor" Xor_r32_rm32 (Rw L, R LM);
-    AddI "add" Add_rm64_imm32 (Rw Q, R I32Q);
-    SubI "sub" Sub_rm64_imm32 (Rw Q, R I32Q);
-    AndI "and" And_rm64_imm32 (Rw Q, R I32Q);
-    OrI "or" Or_rm64_imm32 (Rw Q, R I32Q);
-    XorI "xor" Xor_rm64_imm32 (Rw Q, R I32Q);
+    Add "add" Add_r64_rm64 [Registers Add_rm64_r64] (Rw Q, R QM);
+    Sub "sub" Sub_r64_rm64 [Registers Sub_rm64_r64] (Rw Q, R QM);
+    And "and" And_r64_rm64 [Registers And_rm64_r64] (Rw Q, R QM);
+    Or "or" Or_r64_rm64 [Registers Or_rm64_r64] (Rw Q, R QM);
+    Xor "xor" Xor_r64_rm64 [Registers Xor_rm64_r64] (Rw Q, R QM);
+    XorL "xor" Xor_r32_rm32 [Registers Xor_rm32_r32] (Rw L, R LM);
+    AddI "add" Add_rm64_imm32 [Accumulator Add_RAX_imm32] (Rw Q, R I32Q);
+    SubI "sub" Sub_rm64_imm32 [Accumulator Sub_RAX_imm32] (Rw Q, R I32Q);
+    AndI "and" And_rm64_imm32 [Accumulator And_RAX_imm32] (Rw Q, R I32Q);
+    OrI "or" Or_rm64_imm32 [Accumulator Or_RAX_imm32] (Rw Q, R I32Q);
+    XorI "xor" Xor_rm64_imm32 [Accumulator Xor_RAX_imm32] (Rw Q, R I32Q);
     AddI8 "add" Add_rm64_imm8 (Rw Q, R I8Q);
     SubI8 "sub" Sub_rm64_imm8 (Rw Q, R I8Q);
     AndI8 "and" And_rm64_imm8 (Rw Q, R I8Q);
     OrI8 "or" Or_rm64_imm8 (Rw Q, R I8Q);
     XorI8 "xor" Xor_rm64_imm8 (Rw Q, R I8Q);
-    AndLI "and" And_rm32_imm32 (Rw L, R I32);
+    AndLI "and" And_rm32_imm32 [Accumulator And_EAX_imm32] (Rw L, R I32);
     AndLI8 "and" And_rm32_imm8 (Rw L, R I8L);
     AddMem "add" Add_rm64_r64 (Rw M, R Q);
     SubMem "sub" Sub_rm64_r64 (Rw M, R Q);
@@ -160,10 +180,10 @@ rows! {
     Idiv "idiv" Idiv_rm64 (Rw D, Rw A, R Q);
     Div "div" Div_rm64 (Rw D, Rw A, R Q);
     DivL "div" Div_rm32 (Rw D, Rw A, R L);
-    ShlI "shl" Shl_rm64_imm8 (Rw Q, R I8);
-    SarI "sar" Sar_rm64_imm8 (Rw Q, R I8);
-    ShrI "shr" Shr_rm64_imm8 (Rw Q, R I8);
-    RorI "ror" Ror_rm64_imm8 (Rw Q, R I8);
+    ShlI "shl" Shl_rm64_imm8 [One Shl_rm64_1] (Rw Q, R I8);
+    SarI "sar" Sar_rm64_imm8 [One Sar_rm64_1] (Rw Q, R I8);
+    ShrI "shr" Shr_rm64_imm8 [One Shr_rm64_1] (Rw Q, R I8);
+    RorI "ror" Ror_rm64_imm8 [One Ror_rm64_1] (Rw Q, R I8);
     Shl "shl" Shl_rm64_CL (Rw Q, R CL);
     Sar "sar" Sar_rm64_CL (Rw Q, R CL);
     Shr "shr" Shr_rm64_CL (Rw Q, R CL);
@@ -171,18 +191,18 @@ rows! {
     Bsr "bsr" Bsr_r64_rm64 (W Q, R QM);
     Bsf "bsf" Bsf_r64_rm64 (W Q, R QM);
     // Comparison.
-    Cmp "cmp" Cmp_r64_rm64 (R Q, R QM);
+    Cmp "cmp" Cmp_r64_rm64 [Registers Cmp_rm64_r64] (R Q, R QM);
     CmpMem "cmp" Cmp_rm64_r64 (R M, R Q);
-    CmpI "cmp" Cmp_rm64_imm32 (R Q, R I32Q);
+    CmpI "cmp" Cmp_rm64_imm32 [Accumulator Cmp_RAX_imm32] (R Q, R I32Q);
     CmpI8 "cmp" Cmp_rm64_imm8 (R Q, R I8Q);
     CmpMemI "cmpq" Cmp_rm64_imm32 (R M, R I32Q);
     CmpMemI8 "cmpq" Cmp_rm64_imm8 (R M, R I8Q);
     CmpMemBI8 "cmpb" Cmp_rm8_imm8 (R M, R I8);
     Test "test" Test_rm64_r64 (R Q, R Q);
     TestMem "test" Test_rm64_r64 (R M, R Q);
-    TestI "test" Test_rm64_imm32 (R Q, R I32Q);
-    TestLI "test" Test_rm32_imm32 (R L, R I32);
-    TestBI "test" Test_rm8_imm8 (R B, R I8);
+    TestI "test" Test_rm64_imm32 [Accumulator Test_RAX_imm32] (R Q, R I32Q);
+    TestLI "test" Test_rm32_imm32 [Accumulator Test_EAX_imm32] (R L, R I32);
+    TestBI "test" Test_rm8_imm8 [Accumulator Test_AL_imm8] (R B, R I8);
     TestMemBI "testb" Test_rm8_imm8 (R M, R I8);
     SetO "seto" Seto_rm8 (W B);
     SetNo "setno" Setno_rm8 (W B);
@@ -312,9 +332,12 @@ impl Cc {
 }
 
 impl Row {
-    /// The row with an immediate of one byte in place of four, if there is one.
-    pub fn short_imm(self) -> Option<Row> {
-        Some(match self {
+    /// The row with an immediate of one byte in place of four, if there is one and it can hold this.
+    pub fn for_imm(self, imm: i64) -> Row {
+        if imm as i8 as i64 != imm {
+            return self;
+        }
+        match self {
             Row::AddI => Row::AddI8,
             Row::SubI => Row::SubI8,
             Row::AndI => Row::AndI8,
@@ -327,7 +350,7 @@ impl Row {
             Row::ImulI => Row::ImulI8,
             Row::CmpI => Row::CmpI8,
             Row::CmpMemI => Row::CmpMemI8,
-            _ => return None,
-        })
+            row => row,
+        }
     }
 }

@@ -114,10 +114,9 @@ pub fn put(l: &mut L, row: Row, args: &[Arg]) {
 
 /// Emits a row with an immediate as its last operand, in the shortest form.
 pub fn put_imm(l: &mut L, row: Row, first: &[Arg], imm: i64) {
-    let row = if imm as i8 as i64 == imm { row.short_imm().unwrap_or(row) } else { row };
     match first {
-        [a] => put(l, row, &[*a, Arg::I(imm)]),
-        [a, b] => put(l, row, &[*a, *b, Arg::I(imm)]),
+        [a] => put(l, row.for_imm(imm), &[*a, Arg::I(imm)]),
+        [a, b] => put(l, row.for_imm(imm), &[*a, *b, Arg::I(imm)]),
         _ => unreachable!("one or two operands before an immediate"),
     }
 }
