@@ -155,10 +155,10 @@ pub struct Build {
     #[arg(long)]
     pub strip: bool,
 
-    /// Write a build id into the executable: a hash of its contents, by which core dumps, debug information
-    /// and packages are matched
+    /// Leave out the executable's build id: a hash of its contents, by which core dumps, debug information and
+    /// packages are matched (macOS wants one in every program, and gets it)
     #[arg(long)]
-    pub build_id: bool,
+    pub no_build_id: bool,
 
     /// Code generation.
     #[command(flatten)]

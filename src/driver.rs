@@ -37,11 +37,6 @@ fn build(options: &Build) -> Result<(), Error> {
     .map_err(|e| Error::Usage(e.to_string()))?;
     let code = &options.code;
     check_features(code, target)?;
-    if options.build_id && options.emit != Emit::File(FileKind::Executable) {
-        return Err(Error::Usage(
-            "`--build-id` is for executables; an object gets one from its linker".into(),
-        ));
-    }
     let destination = match options.emit {
         Emit::File(kind) => Some(output_path(options, target, kind)?),
         _ => options.output.clone(),
@@ -72,7 +67,7 @@ fn build(options: &Build) -> Result<(), Error> {
         }
         Emit::File(kind) => {
             let program = session.check(&mut timer)?;
-            let file = FileOptions { strip: options.strip, build_id: options.build_id };
+            let file = FileOptions { strip: options.strip, build_id: !options.no_build_id };
             session.file(&program, target, *kind, code, file, &mut timer)?
         }
     };

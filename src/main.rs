@@ -16,6 +16,9 @@ use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+const _: () =
+    assert!(size_of::<usize>() == 8, "sizes of files and of their parts are usize: hosts have 64 bits");
+
 /// Nothing can be done when standard error cannot be written.
 fn say(message: fmt::Arguments) {
     let _ = writeln!(io::stderr(), "mochi: {message}");

@@ -7,6 +7,7 @@ use mochi_objwrite::target::{self, FileKind, Format, TARGETS, Target};
 use mochi_testkit::engines::{self, Start};
 use mochi_testkit::process::End;
 use mochi_testkit::{Scratch, folder, have, output, parallel, text, threads, traces};
+use object::{Object as _, ObjectSection as _};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -44,7 +45,8 @@ fn a_small_program_is_small() {
         let most = match target.format {
             // Segments have pages of their own in the file, too.
             Format::MachO => 5 * target.platform.page,
-            _ => 12 * 1024,
+            Format::Elf | Format::Wasm => 8 * 1024,
+            Format::Coff => 12 * 1024,
         };
         assert!(size <= most, "hello for {} has {size} bytes", target.triple);
     }
@@ -226,6 +228,45 @@ fn readers_see_a_hardened_file_without_interpreter() {
         }
         for absent in ["INTERP", "NEEDED", "RWE", "TEXTREL"] {
             assert!(!shown.contains(absent), "{}: {absent} in\n{shown}", target.short);
+        }
+    }
+}
+
+/// Packages have the debug information of their programs in files of their own.
+#[test]
+fn debug_information_is_taken_out_and_put_back() {
+    if !["eu-strip", "eu-unstrip", "eu-elflint"].into_iter().all(have) {
+        return;
+    }
+    for target in TARGETS.iter().filter(|row| row.format == Format::Elf) {
+        let s = Scratch::new("unstrip");
+        build(&s, LINES, &["--target", target.short]);
+        let run = |tool: &str, args: &[&str]| {
+            let ran = output(Command::new(tool).args(args).current_dir(&s.0));
+            (ran.status.success(), text(&ran.stdout) + &text(&ran.stderr))
+        };
+        let nothing = (true, String::new());
+        assert_eq!(
+            run("eu-strip", &["-f", "prog.debug", "-o", "prog.bare", "prog"]),
+            nothing,
+            "{}",
+            target.short
+        );
+        let back = ["-o", "prog.whole", "prog.bare", "prog.debug"];
+        assert_eq!(run("eu-unstrip", &back), nothing, "{}", target.short);
+        let sections = |file: &str| {
+            let bytes = fs::read(s.path(file)).expect("a file");
+            let file = object::File::parse(&*bytes).expect("readable");
+            let debug =
+                file.sections().filter_map(|x| Some((x.name().ok()?.to_string(), x.data().ok()?.to_vec())));
+            debug.filter(|x| x.0.starts_with(".debug_") || x.0 == ".text").collect::<Vec<_>>()
+        };
+        assert!(sections("prog.whole") == sections("prog"), "{}", target.short);
+        for file in ["prog", "prog.bare", "prog.whole"] {
+            let (_, said) = run("eu-elflint", &["--strict", file]);
+            // This reader knows less than the kernels and linkers of today.
+            let known = |l: &&str| !l.is_empty() && !l.contains(".relr.dyn") && *l != "No errors";
+            assert_eq!(said.lines().find(known), None, "{}, {file}: {said}", target.short);
         }
     }
 }

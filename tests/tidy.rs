@@ -301,6 +301,43 @@ fn the_architecture_text_stays_short() {
     );
 }
 
+/// What could make two hosts write different files stays where the command meets its system.
+#[test]
+fn the_compiler_does_not_look_at_its_host() {
+    let crates = ["lang/src/", "ir/src/", "isa/src/", "objwrite/src/", "runtime/src/", "src/"];
+    // The command: files, processes, messages, times of passes. None of it reaches a file's contents.
+    let command =
+        ["src/input.rs", "src/output.rs", "src/run.rs", "src/driver.rs", "src/time.rs", "src/fuzz.rs"];
+    let words = [
+        "cfg(target",
+        "cfg!(target",
+        "cfg(unix)",
+        "cfg(windows)",
+        "cfg(not(target",
+        "target_pointer_width",
+        "usize::BITS",
+        "_ne_bytes(",
+        "SystemTime::",
+        "env::var",
+        "std::fs",
+        "current_dir(",
+        "available_parallelism",
+        "current_num_threads",
+    ];
+    let mut problems = Vec::new();
+    for file in files() {
+        if !file.ends_with(".rs") || command.contains(&&*file) || !crates.iter().any(|c| file.starts_with(c))
+        {
+            continue;
+        }
+        let text = read(&file);
+        for word in words.iter().filter(|w| text.contains(**w)) {
+            problems.push(format!("{file}: `{word}`: what a file contains must not depend on the host"));
+        }
+    }
+    report(problems);
+}
+
 #[test]
 fn seeded_faults_fit_the_files_they_change() {
     let all = mochi_testkit::faults::all(root()).expect("the lists can be read");

@@ -81,7 +81,8 @@ const SMALL: usize = 24;
 const SMALL_WITH_COLD: usize = 48;
 /// Blocks that are likely to run in a function that is copied.
 const SMALL_BLOCKS: usize = 6;
-/// In code that is unlikely to run only bodies up to this size are copied.
+/// In code that is unlikely to run only bodies up to this size are copied; in functions that are, also those that
+/// ask for it.
 const TINY: usize = 4;
 /// A caller stops growing at this many instructions.
 const CALLER_LIMIT: usize = 100_000;
@@ -336,6 +337,7 @@ impl<'a> Inliner<'a> {
 
     /// Replaces calls in a function by bodies. A function with dense ids stays one.
     fn expand(&mut self, func: &mut Function, depth: u32) {
+        let seldom = self.module.sym(func.sym).attributes.cold;
         let mut growth = size(func);
         let mut layout = Vec::with_capacity(func.layout.len());
         let mut changed = false;
@@ -346,13 +348,14 @@ impl<'a> Inliner<'a> {
             if !func.blocks[first.index()].insts.iter().any(is_call) {
                 continue;
             }
-            let cold = func.blocks[first.index()].cold;
+            let cold = seldom || func.blocks[first.index()].cold;
             let mut at = Cursor { block: first, out: Vec::new() };
             for inst in std::mem::take(&mut func.blocks[first.index()].insts) {
                 let data = func.insts[inst.index()];
                 let body = if growth < CALLER_LIMIT { self.body_for(func, &data, depth) } else { None };
                 let shown = |b: &Body| b.func.file.is_none() || func.file.is_some() || b.cannot_fail;
-                let fits = |b: &Rc<Body>| shown(b) && (!cold || b.func.insts.len() <= TINY);
+                let asked = || seldom && data.sym.is_some_and(|s| self.module.sym(s).attributes.inline);
+                let fits = |b: &Rc<Body>| shown(b) && (!cold || b.func.insts.len() <= TINY || asked());
                 let Some(body) = body.filter(fits) else {
                     at.out.push(inst);
                     continue;

@@ -226,10 +226,10 @@ impl Writer<'_> {
         if self.build_id {
             self.add_sized(Role::BuildId, 4, 16 + BUILD_ID as u64);
         }
-        // One bucket and one symbol, both empty.
-        self.add(Role::Hash, 8, [1u32, 1, 0, 0].iter().flat_map(|v| v.to_le_bytes()).collect());
-        self.add(Role::DynSym, 8, vec![0; SYM as usize]);
-        self.sections.last_mut().expect("just added").info = 1;
+        // One bucket, which is empty, and two symbols, none of which can be found.
+        self.add(Role::Hash, 8, [1u32, 2, 0, 0, 0].iter().flat_map(|v| v.to_le_bytes()).collect());
+        self.add_sized(Role::DynSym, 8, 2 * SYM);
+        self.sections.last_mut().expect("just added").info = 2;
         self.add(Role::DynStr, 1, vec![0]);
         let relr = self.relr().len() as u64;
         if relr != 0 {
@@ -412,6 +412,7 @@ impl Writer<'_> {
                     }
                 }
                 Role::Dynamic => out[range].copy_from_slice(&self.dynamic()),
+                Role::DynSym => out[range].copy_from_slice(&self.dynamic_symbols()),
                 _ => out[range].copy_from_slice(&section.bytes),
             }
         }
@@ -428,6 +429,18 @@ impl Writer<'_> {
             out[at + 16..at + 16 + BUILD_ID].copy_from_slice(&id[..BUILD_ID]);
         }
         Ok(Image { bytes: out })
+    }
+
+    /// The empty symbol, and that of the code's section: `eu-unstrip` takes no table without symbols.
+    fn dynamic_symbols(&self) -> Vec<u8> {
+        const STT_SECTION: u16 = 3;
+        let mut out = Bytes(vec![0; SYM as usize]);
+        out.u32(0);
+        out.u16(STT_SECTION);
+        out.u16(self.index(Role::Atoms(AtomKind::Text)));
+        out.u64(self.addresses.section(AtomKind::Text));
+        out.u64(0);
+        out.0
     }
 
     fn dynamic(&self) -> Vec<u8> {
