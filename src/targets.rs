@@ -3,7 +3,8 @@
 use crate::cli::MessageFormat;
 use mochi_objwrite::target::{self, TARGETS, Target};
 
-/// Every target: short name, triple, kinds of files, what it lacks, and whether it is this machine.
+/// Every target: short name, triple, kinds of files, what it lacks, what has run its programs, and whether it is
+/// this machine.
 pub fn list(format: MessageFormat) -> String {
     match format {
         MessageFormat::Human => table(),
@@ -26,6 +27,10 @@ fn row(target: Target) -> [String; 4] {
     let lacks = target.format.lacks();
     let mut state =
         if lacks.is_empty() { "complete".into() } else { format!("without {}", lacks.join(", ")) };
+    state += &format!("; run: {}", ran(target).join(", "));
+    if !target.on_system() {
+        state += ", not on the system";
+    }
     if is_host(target) {
         state += "; this machine";
     }
@@ -35,17 +40,23 @@ fn row(target: Target) -> [String; 4] {
 /// One object a line. All strings are ours and plain, so that Rust writes them as JSON does.
 fn json(target: Target) -> String {
     format!(
-        "{{\"name\":{:?},\"triple\":{:?},\"files\":{:?},\"lacks\":{:?},\"host\":{}}}\n",
+        "{{\"name\":{:?},\"triple\":{:?},\"files\":{:?},\"lacks\":{:?},\"run\":{:?},\"on_system\":{},\"host\":{}}}\n",
         target.short,
         target.triple,
         kinds(target),
         target.format.lacks(),
+        ran(target),
+        target.on_system(),
         is_host(target)
     )
 }
 
 fn kinds(target: Target) -> Vec<&'static str> {
     target.format.files().iter().map(|f| f.0.name()).collect()
+}
+
+fn ran(target: Target) -> Vec<&'static str> {
+    target.ran.iter().map(|ran| ran.name()).collect()
 }
 
 fn is_host(target: Target) -> bool {

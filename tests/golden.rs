@@ -1,17 +1,19 @@
 //! Programs of our own with the output they have to print, built optimised and with `--debug`, for
 //! every target, on every engine that runs programs of the target here; and with a collection at
-//! every allocation.
+//! every allocation. Executables of systems that are not here are also read by the rules of `tests/loaders`.
 //!
 //! What stands beside `tests/golden/NAME.mochi` says [`mochi_testkit::Golden`].
 
 mod common;
 
 use common::{mochi, programs, root};
-use mochi_objwrite::target::{TARGETS, Target};
+use mochi_objwrite::Os;
+use mochi_objwrite::target::{self, TARGETS, Target};
 use mochi_testkit::engines::{self, Engine, Start};
 use mochi_testkit::faults::SWITCH;
 use mochi_testkit::process::End;
 use mochi_testkit::{Golden, Scratch, output, parallel, text, threads};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -24,27 +26,62 @@ static NOTICED: AtomicBool = AtomicBool::new(false);
 
 #[test]
 fn optimised_programs_print_what_they_should() {
-    check_all(&["-O", "--verify"], &[], |_| true);
+    check_all(&["-O", "--verify"], &[], |_| Wish::Run);
 }
 
 /// Collecting at every chance, with dead objects overwritten: no reference is missed. Where references are is
 /// the machine's business and not the system's, so one target a machine does.
 #[test]
 fn programs_do_the_same_under_constant_collection() {
-    let first = |target: Target| TARGETS.iter().find(|t| t.arch == target.arch) == Some(target);
+    let first = |target: Target| match TARGETS.iter().find(|t| t.arch == target.arch) == Some(target) {
+        true => Wish::Run,
+        false => Wish::Nothing,
+    };
     check_all(&["-O"], &[("MOCHI_GC_STRESS", "1")], first);
 }
 
+/// What of Windows is the same on both machines has run on the one that needs no emulator.
 #[test]
 fn debug_programs_print_what_they_should() {
-    check_all(&["--debug", "--verify"], &[], |_| true);
+    let wish = |target: Target| match (target.os, target::host().is_ok_and(|host| host.arch == target.arch)) {
+        (Os::Windows, false) => Wish::Read,
+        _ => Wish::Run,
+    };
+    check_all(&["--debug", "--verify"], &[], wish);
 }
 
-fn check_all(options: &[&str], env: &[(&str, &str)], wanted: fn(Target) -> bool) {
+/// What is to be done with the executables of a target.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    Nothing,
+    /// By the rules of its system, if there are any here.
+    Read,
+    /// And on its engines.
+    Run,
+}
+
+/// The table of targets says what runs programs here. (On another machine than that of the first target, other
+/// targets are run natively.)
+#[test]
+fn engines_are_those_of_the_table() {
+    for target in TARGETS {
+        let found: BTreeSet<&str> =
+            engines::of(target).iter().flat_map(Engine::kinds).map(|k| k.name()).collect();
+        let said: BTreeSet<&str> = target.ran.iter().map(|k| k.name()).collect();
+        if target::host() == Ok(&TARGETS[0]) && !found.is_empty() {
+            let optional = BTreeSet::from(["Wine"]);
+            assert!(found.is_subset(&said), "{}: {found:?}, not {said:?}", target.short);
+            assert!(said.difference(&found).all(|k| optional.contains(k)), "{}: {found:?}", target.short);
+        }
+    }
+}
+
+fn check_all(options: &[&str], env: &[(&str, &str)], wish: fn(Target) -> Wish) {
     let scratch = Scratch::new("golden");
-    let targets = TARGETS.iter().filter(|&t| wanted(t)).map(|t| (t, engines::of(t)));
+    let wanted = TARGETS.iter().filter(|&t| wish(t) != Wish::Nothing);
+    let targets = wanted.map(|t| (t, if wish(t) == Wish::Run { engines::of(t) } else { Vec::new() }));
     let cases: Vec<Case> = targets
-        .filter(|(_, engines)| !engines.is_empty())
+        .filter(|(target, engines)| !engines.is_empty() || engines::has_rules(target))
         .flat_map(|(target, engines)| {
             let case = move |program| Case { program, target, engines: engines.clone() };
             programs("golden").into_iter().map(case)
@@ -81,6 +118,10 @@ fn check(case: &Case, options: &[&str], env: &[(&str, &str)], scratch: &Scratch)
     if !built.status.success() || !built.stderr.is_empty() {
         let said = text(&built.stderr);
         return vec![format!("{shown} ({} {}): build: {}\n{said}", target.short, options[0], built.status)];
+    }
+    let found = std::fs::read(&exe).map(|file| engines::findings(target, &file)).expect("it was written");
+    if !found.is_empty() {
+        return vec![format!("{shown} ({} {}):\n{found}", target.short, options[0])];
     }
     let run = |engine: &Engine| {
         let place = format!("{shown} ({} {})", engine.name(), options[0]);

@@ -15,8 +15,8 @@ const PROGRAMS: u64 = 30;
 
 #[test]
 fn engines_agree() {
-    let names =
-        "evaluator,declared,wrapped,O,debug,interpreter/4,interpreter-O/4,a64/10,rv64/10,wasm/10,node/20";
+    let names = "evaluator,declared,wrapped,O,debug,interpreter/4,interpreter-O/4,a64/10,rv64/10,wasm/10,node/20,\
+                 x64-macos/5,x64-windows/5,a64-macos/20,a64-windows/20";
     let judges = Judges::new(Some(names)).unwrap_or_else(|e| panic!("{e}"));
     mochi_lang::stack::large(|| {
         for seed in seeds(PROGRAMS) {

@@ -172,16 +172,19 @@ fn an_instruction_set_is_a_folder_and_the_lines_that_the_text_names() {
 #[test]
 fn the_table_of_targets_is_that_of_the_compiler() {
     let readme = read("README.md");
-    let head = "| target | short name | `--emit` | without |\n|---|---|---|---|\n";
+    let head = "| target | short name | `--emit` | run | without |\n|---|---|---|---|---|\n";
     let table = readme.split_once(head).expect("the table's head").1;
     let shown: Vec<&str> = table.lines().take_while(|l| l.starts_with('|')).collect();
     let row = |t: mochi_objwrite::Target| {
         let kinds: Vec<&str> = t.format.files().iter().map(|f| f.0.name()).collect();
+        let ran: Vec<&str> = t.ran.iter().map(|ran| ran.name()).collect();
+        let system = if t.on_system() { "" } else { "; not on the system" };
         let row = format!(
-            "| `{}` | `{}` | {} | {}",
+            "| `{}` | `{}` | {} | {}{system} | {}",
             t.triple,
             t.short,
             kinds.join(", "),
+            ran.join(", "),
             t.format.lacks().join(", ")
         );
         format!("{} |", row.trim_end())

@@ -96,6 +96,34 @@ impl Format {
     }
 }
 
+/// What programs of a target have run by, in the tests.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Ran {
+    /// By the system itself, on the machine.
+    Natively,
+    /// By an emulator of the machine, which has the system's calls.
+    Emulator,
+    /// By a loader of the tests, which does what the system does.
+    Loader,
+    /// By Wine.
+    Wine,
+    /// By engines, which are the system.
+    Engines,
+}
+
+impl Ran {
+    /// As users read it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Ran::Natively => "natively",
+            Ran::Emulator => "emulator",
+            Ran::Loader => "loader",
+            Ran::Wine => "Wine",
+            Ran::Engines => "engines",
+        }
+    }
+}
+
 /// A supported target.
 #[derive(PartialEq, Eq, Hash, Debug)]
 pub struct TargetRow {
@@ -111,30 +139,39 @@ pub struct TargetRow {
     pub format: Format,
     /// What the system asks of programs on this machine.
     pub platform: Platform,
+    /// What has run its programs.
+    pub ran: &'static [Ran],
+}
+
+impl TargetRow {
+    /// Whether its own system has run its programs, or an emulator that has the system's calls.
+    pub fn on_system(&self) -> bool {
+        !self.ran.iter().any(|ran| matches!(ran, Ran::Loader | Ran::Wine))
+    }
 }
 
 /// A supported target: a row of [`TARGETS`].
 pub type Target = &'static TargetRow;
 
 macro_rules! targets {
-    ($($triple:literal $short:literal $arch:ident $os:ident $format:ident $platform:ident;)*) => {
+    ($($triple:literal $short:literal $arch:ident $os:ident $format:ident $platform:ident $($ran:ident)+;)*) => {
         /// Every supported target.
         pub static TARGETS: &[TargetRow] = &[$(TargetRow {
             triple: $triple, short: $short, arch: Arch::$arch, os: Os::$os, format: Format::$format,
-            platform: platform::$platform,
+            platform: platform::$platform, ran: &[$(Ran::$ran),+],
         }),*];
     };
 }
 
 targets! {
-    "x86_64-unknown-linux" "x64-linux" X64 Linux Elf LINUX_X64;
-    "aarch64-unknown-linux" "a64-linux" A64 Linux Elf LINUX_A64;
-    "riscv64gc-unknown-linux" "rv64-linux" Rv64 Linux Elf LINUX_RV64;
-    "x86_64-apple-darwin" "x64-macos" X64 MacOs MachO MACOS_X64;
-    "aarch64-apple-darwin" "a64-macos" A64 MacOs MachO MACOS_A64;
-    "x86_64-pc-windows" "x64-windows" X64 Windows Coff WINDOWS_X64;
-    "aarch64-pc-windows" "a64-windows" A64 Windows Coff WINDOWS_A64;
-    "wasm32-wasi" "wasm32-wasi" Wasm32 Wasi Wasm WASI;
+    "x86_64-unknown-linux" "x64-linux" X64 Linux Elf LINUX_X64 Natively;
+    "aarch64-unknown-linux" "a64-linux" A64 Linux Elf LINUX_A64 Emulator;
+    "riscv64gc-unknown-linux" "rv64-linux" Rv64 Linux Elf LINUX_RV64 Emulator;
+    "x86_64-apple-darwin" "x64-macos" X64 MacOs MachO MACOS_X64 Loader;
+    "aarch64-apple-darwin" "a64-macos" A64 MacOs MachO MACOS_A64 Loader Emulator;
+    "x86_64-pc-windows" "x64-windows" X64 Windows Coff WINDOWS_X64 Loader Wine;
+    "aarch64-pc-windows" "a64-windows" A64 Windows Coff WINDOWS_A64 Loader Emulator;
+    "wasm32-wasi" "wasm32-wasi" Wasm32 Wasi Wasm WASI Engines;
 }
 
 /// A target name that is not supported.

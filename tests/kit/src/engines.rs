@@ -1,7 +1,7 @@
 //! Engines: what runs programs of a target here. The machine itself for its own target, user-mode
 //! emulators for the other machines under Linux; for WebAssembly an interpreter in this process
-//! ([`crate::wasi`]) and Node.js; for Windows Wine; for macOS a strict loader ([`mochi_loaders`]) that makes programs for Linux of
-//! its programs.
+//! ([`crate::wasi`]) and Node.js; for macOS and Windows strict loaders ([`mochi_loaders`]) that make programs for
+//! Linux of their programs, and where it is asked for Wine.
 //!
 //! The engines of a new row of the target table follow from its machine and system; a test needs no
 //! change for it.
@@ -9,7 +9,7 @@
 use crate::process::{self, Outcome};
 use crate::tools::{first_installed, output};
 use crate::wasi;
-use mochi_objwrite::target::{self, Arch, Os, Target};
+use mochi_objwrite::target::{self, Arch, Os, Ran, Target};
 use std::io;
 use std::path::Path;
 use std::process::Command;
@@ -44,8 +44,8 @@ pub const NODE_SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/node.mjs
 /// Bytes that the memory of a program in this process may grow to.
 const WASMI_MEMORY: usize = 1 << 30;
 
-/// How far the loader moves programs, in bytes: one that works at the address that it was linked for only fails.
-const SLIDE: u64 = 0x1_2345_4000;
+/// How far loaders move programs, in bytes: one that works at the address that it was linked for only fails.
+const SLIDE: u64 = 0x1_2345_0000;
 
 /// The stack that WebAssembly engines give to programs, and that these are told of.
 const WASM_STACK: (&str, &str) = ("MOCHI_STACK", "200000000");
@@ -107,12 +107,12 @@ pub fn of(target: Target) -> Vec<Engine> {
         [How::Wasmi].into_iter().chain(node().map(How::Node)).collect()
     } else if target.os == Os::Linux && cfg!(target_os = "linux") {
         first_installed(emulators(target.arch)).map(How::Emulator).into_iter().collect()
-    } else if target.os == Os::MacOs && cfg!(target_os = "linux") {
+    } else if matches!(target.os, Os::MacOs | Os::Windows) && cfg!(target_os = "linux") {
         let native = target::host().is_ok_and(|host| host.arch == target.arch);
         let by = if native { Some(None) } else { first_installed(emulators(target.arch)).map(Some) };
-        by.map(How::Loader).into_iter().collect()
-    } else if target.os == Os::Windows && target.arch == Arch::X64 && std::env::var_os(WINE).is_some() {
-        first_installed(&["wine64", "/usr/lib/wine/wine64"]).map(wine).into_iter().collect()
+        let asked = target.os == Os::Windows && target.arch == Arch::X64 && std::env::var_os(WINE).is_some();
+        let wine = if asked { first_installed(&["wine64", "/usr/lib/wine/wine64"]).map(wine) } else { None };
+        by.map(How::Loader).into_iter().chain(wine).collect()
     } else {
         eprintln!("skipped: nothing here runs programs of {}", target.triple);
         Vec::new()
@@ -131,6 +131,17 @@ fn in_wine(program: &str) -> Command {
     let mut command = Command::new(program);
     command.env("WINEPREFIX", std::env::temp_dir().join("mochi-wine")).env("WINEDEBUG", "-all");
     command
+}
+
+/// Whether there are rules for executables of a target, beside an engine that runs them.
+pub fn has_rules(target: Target) -> bool {
+    matches!(target.os, Os::MacOs | Os::Windows)
+}
+
+/// What the rules for executables of a target find in a file: what its system would refuse, one finding a line.
+pub fn findings(target: Target, file: &[u8]) -> String {
+    let found = if has_rules(target) { mochi_loaders::lint(file) } else { Vec::new() };
+    found.iter().map(|(trap, what)| format!("{trap}: {what}\n")).collect()
 }
 
 /// How an emulator runs a program, and the time it has.
@@ -154,6 +165,18 @@ impl Engine {
         }
     }
 
+    /// What it is, as the table of targets says it.
+    pub fn kinds(&self) -> &'static [Ran] {
+        match self.how {
+            How::Native => &[Ran::Natively],
+            How::Emulator(_) => &[Ran::Emulator],
+            How::Loader(None) => &[Ran::Loader],
+            How::Loader(Some(_)) => &[Ran::Loader, Ran::Emulator],
+            How::Wine(_) => &[Ran::Wine],
+            How::Wasmi | How::Node(_) => &[Ran::Engines],
+        }
+    }
+
     /// Runs an executable file to its end.
     pub fn run(&self, program: &Path, start: &Start) -> io::Result<Outcome> {
         let (mut command, time) = match self.how {
@@ -162,7 +185,7 @@ impl Engine {
             How::Loader(emulator) => {
                 let loaded = program.with_extension("loaded");
                 let file = std::fs::read(program)?;
-                let bytes = mochi_loaders::macho::load(&file, SLIDE).map_err(io::Error::other)?;
+                let bytes = mochi_loaders::load(&file, SLIDE).map_err(io::Error::other)?;
                 process::write_executable(&loaded, &bytes)?;
                 match emulator {
                     None => (Command::new(loaded), start.time),

@@ -8,7 +8,7 @@ use mochi_judge::generate::Program;
 use mochi_judge::{Given, Limits, Outcome as Evaluated};
 use mochi_lang::diag::{Diagnostics, Format};
 use mochi_lang::tree;
-use mochi_objwrite::target::{self, FileKind, TARGETS, Target};
+use mochi_objwrite::target::{self, FileKind, TARGETS, Target, TargetRow};
 use mochi_testkit::engines::{self, Engine, Start};
 use mochi_testkit::process::{self, End};
 use mochi_testkit::{Scratch, text};
@@ -95,8 +95,8 @@ pub struct Judges {
 }
 
 /// What is asked by default: a name, and one program in how many.
-const DEFAULT: &str =
-    "evaluator,declared/4,wrapped/4,O,debug,interpreter/20,interpreter-O/20,a64/40,rv64/40,wasm/40,node/80";
+const DEFAULT: &str = "evaluator,declared/4,wrapped/4,O,debug,interpreter/20,interpreter-O/20,a64/40,rv64/40,wasm/40,node/80,\
+     x64-macos/20,x64-windows/20,a64-macos/80,a64-windows/80";
 
 impl Judges {
     /// Engines of a list such as `evaluator,O,debug,a64/10`, or those by default. Those that are not
@@ -135,7 +135,9 @@ fn engines_of(name: &str) -> Result<Vec<How>, String> {
         "wasm" => compiled(wasm(), |e| !e.name().contains("node")),
         "node" => compiled(wasm(), |e| e.name().contains("node")),
         _ => {
-            let found = TARGETS.iter().find(|t| t.short.split('-').next() == Some(name));
+            // The first of a machine by its name, others by theirs.
+            let is = |t: &&TargetRow| t.short == name || t.short.split('-').next() == Some(name);
+            let found = TARGETS.iter().find(is);
             compiled(found.ok_or(format!("no engine is named {name}"))?, |_| true)
         }
     })

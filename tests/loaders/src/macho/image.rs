@@ -3,6 +3,9 @@
 //! Only what cannot be read at all is an error here; what else is wrong with a file, the rules say.
 
 use super::fixups::{self, Fixups};
+pub use crate::elf::{EXECUTE, READ, WRITE};
+pub use crate::read::{Unreadable, u64_at};
+use crate::read::{array, text, u32_at};
 use mochi_objwrite::Arch;
 
 /// Bytes of `mach_header_64`.
@@ -30,13 +33,6 @@ const LC_BUILD_VERSION: u32 = 0x32;
 const LC_DYLD_INFO_ONLY: u32 = 0x8000_0022;
 const LC_MAIN: u32 = 0x8000_0028;
 
-/// Protections (`vm_prot_t`).
-pub const READ: u32 = 1;
-/// May be written.
-pub const WRITE: u32 = 2;
-/// May be executed.
-pub const EXECUTE: u32 = 4;
-
 /// Segment flag: nothing in it is relocated.
 pub const SG_NORELOC: u32 = 0x4;
 /// Segment flag: read-only after the fixups.
@@ -48,22 +44,6 @@ pub const S_ZEROFILL: u32 = 1;
 pub const S_NON_LAZY_SYMBOL_POINTERS: u32 = 6;
 /// Attributes of sections with code.
 pub const S_ATTR_INSTRUCTIONS: u32 = 0x8000_0400;
-
-/// What of a file cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unreadable(pub String);
-
-impl From<String> for Unreadable {
-    fn from(what: String) -> Unreadable {
-        Unreadable(what)
-    }
-}
-
-impl From<&str> for Unreadable {
-    fn from(what: &str) -> Unreadable {
-        Unreadable(what.to_string())
-    }
-}
 
 /// A range of the file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -274,29 +254,6 @@ pub struct Image<'a> {
     pub signature: Option<Part>,
     /// What the run-time linker changes.
     pub fixups: Fixups,
-}
-
-/// The text of a field of fixed size.
-fn text(field: &[u8]) -> String {
-    let end = field.iter().position(|&b| b == 0).unwrap_or(field.len());
-    String::from_utf8_lossy(&field[..end]).into_owned()
-}
-
-/// A little-endian number of 4 bytes.
-pub fn u32_at(bytes: &[u8], at: usize) -> Result<u32, Unreadable> {
-    let field = bytes.get(at..).and_then(|b| b.first_chunk());
-    Ok(u32::from_le_bytes(*field.ok_or_else(|| format!("nothing at {at:#x}"))?))
-}
-
-/// A little-endian number of 8 bytes.
-pub fn u64_at(bytes: &[u8], at: usize) -> Result<u64, Unreadable> {
-    let field = bytes.get(at..).and_then(|b| b.first_chunk());
-    Ok(u64::from_le_bytes(*field.ok_or_else(|| format!("nothing at {at:#x}"))?))
-}
-
-fn array<const N: usize>(bytes: &[u8], at: usize) -> Result<[u8; N], Unreadable> {
-    let field = bytes.get(at..).and_then(|b| b.first_chunk());
-    Ok(*field.ok_or_else(|| format!("nothing at {at:#x}"))?)
 }
 
 /// Two numbers: where and how large.

@@ -1,8 +1,8 @@
 //! Rules of load commands without memory and of `__LINKEDIT`'s parts: traps 15 to 20 and 27.
 
 use super::image::*;
-use super::segments::Problems;
 use crate::libsystem;
+use crate::rules::Problems;
 use mochi_objwrite::Arch;
 use std::collections::BTreeSet;
 

@@ -7,26 +7,23 @@
 //! and else does what kernel and run-time linker do: slides the image, rebases and binds its words, protects
 //! `__DATA_CONST`. The result is an executable for Linux that begins in [`crate::libsystem`].
 
-mod elf;
 mod fixups;
 mod image;
 mod linkedit;
 mod segments;
 mod signature;
 
-use crate::libsystem::{self, LibSystem};
-pub(crate) use elf::Part;
-pub(crate) use image::{EXECUTE, READ, WRITE};
-use image::{Image, SG_READ_ONLY, Segment, Unreadable};
-use segments::Problems;
-use std::fmt;
+use crate::elf::{Part, READ};
+use crate::library::Library;
+use crate::libsystem;
+use crate::read::{Unreadable, u64_at};
+use crate::rules::{self, Problems};
+pub use crate::rules::{Refusal, UNREADABLE};
+use crate::{BASE, elf};
+use image::{Image, SG_READ_ONLY, Segment};
 
 /// A rule finds what is wrong with an image.
 type Rule = fn(&Image, &mut Problems);
-
-/// The number of what is no trap: a file that cannot be read as a Mach-O executable, or has what is not
-/// known here.
-pub const UNREADABLE: u32 = 0;
 
 /// A rule for each trap whose bytes can be seen in an executable.
 const RULES: &[(u32, Rule)] = &[
@@ -54,19 +51,6 @@ const RULES: &[(u32, Rule)] = &[
     (31, signature::identifier),
 ];
 
-/// Why a program is not loaded: the traps it falls into, and how.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal(pub Vec<(u32, String)>);
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines: Vec<String> = self.0.iter().map(|(trap, what)| format!("{trap}: {what}")).collect();
-        f.write_str(&lines.join("\n"))
-    }
-}
-
-impl std::error::Error for Refusal {}
-
 /// The numbers of the traps that [`lint`] finds, beside [`UNREADABLE`].
 pub fn traps() -> impl Iterator<Item = u32> {
     RULES.iter().map(|rule| rule.0)
@@ -82,39 +66,32 @@ pub fn lint(file: &[u8]) -> Vec<(u32, String)> {
 }
 
 fn findings(image: &Image) -> Vec<(u32, String)> {
-    let mut all = Vec::new();
-    for (trap, rule) in RULES {
-        let mut problems = Problems::new();
-        rule(image, &mut problems);
-        all.extend(problems.into_iter().map(|what| (*trap, what)));
-    }
-    all
+    rules::findings(RULES, |rule, out| rule(image, out))
 }
 
 /// Loads an executable at its address plus `slide`, a number of bytes that is a multiple of the page, and gives
 /// it back as an executable for Linux on the same machine. Refuses what [`lint`] finds, and a slide with which
-/// the image is not below [`libsystem::BASE`].
+/// the image is not below [`BASE`].
 pub fn load(file: &[u8], slide: u64) -> Result<Vec<u8>, Refusal> {
-    let unreadable = |what: Unreadable| Refusal(vec![(UNREADABLE, what.0)]);
-    let image = Image::read(file).map_err(unreadable)?;
+    let image = Image::read(file)?;
     let found = findings(&image);
     if !found.is_empty() {
         return Err(Refusal(found));
     }
     let end = image.mapped().map(Segment::end).max().unwrap_or(0);
-    if !slide.is_multiple_of(image.page()) || end.checked_add(slide).is_none_or(|end| end > libsystem::BASE) {
-        return Err(unreadable(format!("a slide of {slide:#x}").into()));
+    if !slide.is_multiple_of(image.page()) || end.checked_add(slide).is_none_or(|end| end > BASE) {
+        return Err(Unreadable(format!("a slide of {slide:#x}")).into());
     }
     let library = libsystem::of(image.arch);
-    let mut parts = memory(&image, slide, library).map_err(unreadable)?;
+    let mut parts = memory(&image, slide, library)?;
     let main = image.main.map_or((0, 0), |m| (m.entry, m.stack));
     let text = image.segment("__TEXT").map_or(0, |s| s.address);
-    parts.extend(library.parts(text + slide + main.0, main.1));
+    parts.extend(library.parts(&[text + slide + main.0, main.1]));
     Ok(elf::write(image.arch, library.start, &parts))
 }
 
 /// The segments as they are when the program starts.
-fn memory(image: &Image, slide: u64, library: &LibSystem) -> Result<Vec<elf::Part>, Unreadable> {
+fn memory(image: &Image, slide: u64, library: &Library) -> Result<Vec<Part>, Unreadable> {
     let mut contents = Vec::with_capacity(image.segments.len());
     for segment in &image.segments {
         let mut bytes =
@@ -127,7 +104,7 @@ fn memory(image: &Image, slide: u64, library: &LibSystem) -> Result<Vec<elf::Par
     let mut change = |address: u64, index: usize, value: &dyn Fn(u64) -> u64| {
         let at = (address - image.segments[index].address) as usize;
         let field = &mut contents[index][at..at + 8];
-        let old = image::u64_at(field, 0)?;
+        let old = u64_at(field, 0)?;
         field.copy_from_slice(&value(old).to_le_bytes());
         Ok::<_, Unreadable>(())
     };
@@ -142,7 +119,7 @@ fn memory(image: &Image, slide: u64, library: &LibSystem) -> Result<Vec<elf::Par
     let part = |(segment, bytes): (&Segment, Vec<u8>)| {
         let fixed = segment.flags & SG_READ_ONLY != 0;
         let protection = if fixed { READ } else { segment.protection };
-        elf::Part { address: segment.address + slide, protection, bytes }
+        Part { address: segment.address + slide, protection, bytes }
     };
     Ok(parts.map(part).collect())
 }

@@ -1,10 +1,8 @@
 //! Rules of segments, sections and fixups: traps 1 to 12.
 
 use super::image::*;
+use crate::rules::Problems;
 use std::collections::BTreeSet;
-
-/// What a rule finds wrong.
-pub type Problems = Vec<String>;
 
 /// The image's addresses begin here: below is `__PAGEZERO`.
 const LOWEST: u64 = 1 << 32;

@@ -1,7 +1,7 @@
 //! Rules of the signature: traps 29 to 31 (`osfmk/kern/cs_blobs.h`; all numbers are big-endian).
 
 use super::image::{Image, Unreadable};
-use super::segments::Problems;
+use crate::rules::Problems;
 use sha2::{Digest, Sha256};
 
 const SUPER_BLOB: u32 = 0xFADE_0CC0;

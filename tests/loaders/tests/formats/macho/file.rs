@@ -1,5 +1,6 @@
-//! An executable by its fields, for tests that change them.
+//! What Mach-O executables have, for tests that change them.
 
+use crate::file::File;
 use sha2::{Digest, Sha256};
 
 pub const LC_SEGMENT_64: u32 = 0x19;
@@ -37,42 +38,13 @@ pub const IDENTIFIER: usize = 20;
 pub const LIMIT: usize = 32;
 pub const CODE_END: usize = 72;
 
-/// An executable whose bytes are changed.
-#[derive(Clone)]
-pub struct File {
-    /// The file.
-    pub bytes: Vec<u8>,
-    /// It is signed again at the end.
-    pub signs: bool,
-}
-
 impl File {
-    pub fn u32(&self, at: usize) -> u32 {
-        u32::from_le_bytes(self.bytes[at..at + 4].try_into().expect("4 bytes"))
-    }
-
-    pub fn u64(&self, at: usize) -> u64 {
-        u64::from_le_bytes(self.bytes[at..at + 8].try_into().expect("8 bytes"))
-    }
-
     pub fn big(&self, at: usize) -> u32 {
         self.u32(at).swap_bytes()
     }
 
-    pub fn set(&mut self, at: usize, value: u32) {
-        self.bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
-    }
-
-    pub fn set_long(&mut self, at: usize, value: u64) {
-        self.bytes[at..at + 8].copy_from_slice(&value.to_le_bytes());
-    }
-
     pub fn set_big(&mut self, at: usize, value: u32) {
         self.set(at, value.swap_bytes());
-    }
-
-    pub fn add(&mut self, at: usize, value: i64) {
-        self.set_long(at, self.u64(at).wrapping_add_signed(value));
     }
 
     pub fn commands(&self) -> Vec<usize> {
@@ -108,12 +80,6 @@ impl File {
     pub fn rename(&mut self, at: usize, name: &str) {
         self.bytes[at..at + 16].fill(0);
         self.bytes[at..at + name.len()].copy_from_slice(name.as_bytes());
-    }
-
-    /// Where the string is first behind some place.
-    pub fn find(&self, from: usize, text: &str) -> usize {
-        let mut places = self.bytes[from..].windows(text.len());
-        from + places.position(|w| w == text.as_bytes()).expect("the text")
     }
 
     pub fn signature(&self) -> usize {

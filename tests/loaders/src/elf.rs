@@ -1,8 +1,14 @@
 //! A static executable for Linux of parts of memory: each is a segment that the file has whole, so that the
 //! kernel has nothing to fill in, and there are no sections.
 
-use super::image::{EXECUTE, READ, WRITE};
 use mochi_objwrite::Arch;
+
+/// Protections of parts, with the values that Mach-O has for them (`vm_prot_t`).
+pub const READ: u32 = 1;
+/// May be written.
+pub const WRITE: u32 = 2;
+/// May be executed.
+pub const EXECUTE: u32 = 4;
 
 /// Bytes that addresses and offsets of parts are multiples of: no kernel's pages on these machines are larger,
 /// where these programs run.
@@ -15,7 +21,7 @@ const PHDR: u64 = 56;
 pub struct Part {
     /// Where it is.
     pub address: u64,
-    /// Its protection, as Mach-O's.
+    /// Its protection.
     pub protection: u32,
     /// Contents.
     pub bytes: Vec<u8>,
@@ -44,7 +50,7 @@ pub fn write(arch: Arch, entry: u64, parts: &[Part]) -> Vec<u8> {
         [offset, address, address, size, size, align].into_iter().for_each(|v| long(out, v));
     };
     for part in parts {
-        // Mach-O's bits are read, write, execute from the lowest, ELF's from the highest.
+        // The bits are read, write, execute from the lowest, ELF's from the highest.
         let bit = |from: u32, to: u32| if part.protection & from != 0 { to } else { 0 };
         let flags = bit(READ, 4) | bit(WRITE, 2) | bit(EXECUTE, 1);
         // On pages of 4 KiB parts may follow one another closer than this file's pages.

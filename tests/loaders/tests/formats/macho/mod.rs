@@ -3,5 +3,4 @@
 mod file;
 mod foreign;
 mod programs;
-mod run;
 mod traps;

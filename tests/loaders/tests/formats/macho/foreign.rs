@@ -1,11 +1,13 @@
 //! Executables that LLVM's assembler and linker make: the rules find nothing in them but what is known of that
 //! linker, and they run as ours do.
 
-use crate::file::{FLAGS, File};
-use crate::run::{SLIDES, run, shown, targets};
+use super::file::FLAGS;
+use super::programs::targets;
+use crate::file::File;
+use crate::run::{SLIDES, llvm, run, shown, tool};
 use mochi_loaders::macho::{lint, load};
 use mochi_objwrite::Arch;
-use mochi_testkit::{Scratch, first_installed, output, text};
+use mochi_testkit::Scratch;
 use std::path::Path;
 use std::process::Command;
 
@@ -71,11 +73,6 @@ _main:
   ret
 ";
 
-fn tool(command: &mut Command) {
-    let out = output(command);
-    assert!(out.status.success(), "{command:?}: {}", text(&out.stderr));
-}
-
 fn executable(arch: Arch, scratch: &Scratch, assembler: &str, linker: &str) -> Option<Vec<u8>> {
     let (name, code) = match arch {
         Arch::A64 => ("arm64", CODE_A64),
@@ -93,23 +90,10 @@ fn executable(arch: Arch, scratch: &Scratch, assembler: &str, linker: &str) -> O
 
 #[test]
 fn llvm_executables_load() {
-    let assemblers =
-        ["llvm-mc", "llvm-mc-19", "llvm-mc-18", "llvm-mc-17", "llvm-mc-16", "llvm-mc-15", "llvm-mc-14"];
-    let linkers = [
-        "ld64.lld",
-        "ld64.lld-19",
-        "ld64.lld-18",
-        "ld64.lld-17",
-        "ld64.lld-16",
-        "ld64.lld-15",
-        "ld64.lld-14",
-    ];
-    let (Some(assembler), Some(linker)) = (first_installed(&assemblers), first_installed(&linkers)) else {
-        return;
-    };
+    let (Some(assembler), Some(linker)) = (llvm("llvm-mc"), llvm("ld64.lld")) else { return };
     let scratch = Scratch::new("foreign");
     for target in targets() {
-        let bytes = executable(target.arch, &scratch, assembler, linker).expect("a file");
+        let bytes = executable(target.arch, &scratch, &assembler, &linker).expect("a file");
         let mut file = File { bytes, signs: true };
         let flags = file.segment("__DATA_CONST") + FLAGS;
         if file.u32(flags) == 0 {

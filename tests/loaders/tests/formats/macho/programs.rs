@@ -1,11 +1,16 @@
 //! Programs of our own, loaded at two addresses: what they find, and what stops them.
 
-use crate::run::{Entry, SLIDES, linked, program, run, shown, targets};
+use crate::run::{Entry, SLIDES, linked, program, run, shown};
 use mochi_loaders::macho;
 use mochi_objwrite::Arch;
-use mochi_objwrite::target::Target;
+use mochi_objwrite::target::{self, Target};
 use mochi_testkit::Scratch;
 use mochi_testkit::process::End;
+
+/// The rows of the target table for macOS.
+pub fn targets() -> [Target; 2] {
+    ["x64-macos", "a64-macos"].map(|name| target::parse(name).expect("a target"))
+}
 
 /// The program that looks at everything, with the numbers of a machine.
 fn text(target: Target) -> String {
@@ -63,7 +68,7 @@ fn gates_stop_what_no_convention_allows() {
             // call; the stack was aligned before the call of the entry.
             _ => (vec![0xE8, 0, 0, 0, 0], 1),
         };
-        let file = program(target, &text(target), Entry::Code(code, Some(at)));
+        let file = program(target, &text(target), Entry::Code(code, Some((at, "write"))));
         let loaded = macho::load(&file, 0).expect("it loads");
         let Some(outcome) = run(target.arch, &loaded, &scratch) else { continue };
         // SIGTRAP, SIGILL.

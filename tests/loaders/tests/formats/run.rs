@@ -1,4 +1,4 @@
-//! Programs for macOS that the tests make with our own crates, and who runs what the loader makes of them.
+//! Programs that the tests make with our own crates, and who runs what the loader makes of them.
 
 use mochi_ir::{Attributes, Signature, Sym, verify};
 use mochi_isa::{Context, Options, entry_stub, import_stub, module::compile_module};
@@ -10,20 +10,15 @@ use mochi_testkit::{Scratch, first_installed};
 use std::process::Command;
 use std::time::Duration;
 
-/// The rows of the target table for macOS.
-pub fn targets() -> [Target; 2] {
-    ["x64-macos", "a64-macos"].map(|name| target::parse(name).expect("a target"))
-}
-
 /// How far programs are moved, in bytes.
-pub const SLIDES: [u64; 2] = [0, 0x3_5678_C000];
+pub const SLIDES: [u64; 2] = [0, 0x3_5678_0000];
 
 /// What the entry point of a program is.
 pub enum Entry {
     /// A call of its function `begin`.
     Begin,
-    /// Bytes, and where they call `write`.
-    Code(Vec<u8>, Option<u32>),
+    /// Bytes, and where they call a function that the program declares.
+    Code(Vec<u8>, Option<(u32, &'static str)>),
 }
 
 /// An executable of a program in the system dialect, with symbols and debug information.
@@ -45,14 +40,14 @@ pub fn linked(target: Target, text: &str, entry: Entry, whole: bool) -> Vec<u8> 
     let mut object = compile_module(&Context::new(&module, target, Options::default()));
     object.atoms.push(match entry {
         Entry::Begin => entry_stub(target, start, begin.expect("a start")),
-        Entry::Code(bytes, offset) => {
+        Entry::Code(bytes, call) => {
             let (kind, addend) =
                 if target.arch == Arch::A64 { (RelocKind::A64Call, 0) } else { (RelocKind::X64Call, -4) };
-            let call = |offset| {
-                let write = module.lookup("write").expect("an import");
-                RelocEntry { offset, kind, sym: SymRef(write.0), addend }
+            let reloc = |(offset, name): (u32, &str)| {
+                let function = module.lookup(name).expect("an import");
+                RelocEntry { offset, kind, sym: SymRef(function.0), addend }
             };
-            let relocs = offset.map(call).into_iter().collect();
+            let relocs = call.map(reloc).into_iter().collect();
             let sym = SymRef(start.0);
             Atom { sym, kind: AtomKind::Text, align: 16, bytes, zero_size: 0, relocs, function: None }
         }
@@ -62,7 +57,7 @@ pub fn linked(target: Target, text: &str, entry: Entry, whole: bool) -> Vec<u8> 
     let debug = DebugOptions { producer: name("tests"), unit: name("program"), directory: name(".") };
     let (symbols, debug) = (whole, whole.then_some(debug));
     let input =
-        LinkInput { object: &object, archives: &[], entry: "_start", symbols, debug, build_id: false };
+        LinkInput { object: &object, archives: &[], entry: "_start", symbols, debug, build_id: whole };
     mochi_objwrite::link(&input).expect("the program links").bytes
 }
 
@@ -72,6 +67,20 @@ fn imports(module: &mut mochi_ir::Module, target: Target) -> Vec<(Sym, Sym)> {
     slots
         .map(|(name, slot)| (module.lookup(name).expect("its symbol"), module.declare_data(&slot, false)))
         .collect()
+}
+
+/// One of LLVM's tools, whatever version it is of.
+pub fn llvm(tool: &str) -> Option<String> {
+    let versions = (14..=19).rev().map(|version| format!("{tool}-{version}"));
+    let names: Vec<String> = std::iter::once(tool.to_string()).chain(versions).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    first_installed(&names).map(str::to_string)
+}
+
+/// Runs a tool, which has nothing to complain.
+pub fn tool(command: &mut Command) {
+    let out = mochi_testkit::output(command);
+    assert!(out.status.success(), "{command:?}: {}", mochi_testkit::text(&out.stderr));
 }
 
 /// Runs a program for Linux, with its input, itself or by an emulator; `None` where nothing can.
