@@ -76,8 +76,8 @@ impl Format {
         match self {
             Format::Elf => &[(FileKind::Executable, ""), (FileKind::Object, "o")],
             Format::Wasm => &[(FileKind::Executable, "wasm")],
-            Format::MachO => &[(FileKind::Executable, "")],
-            Format::Coff => &[(FileKind::Executable, "exe")],
+            Format::MachO => &[(FileKind::Executable, ""), (FileKind::Object, "o")],
+            Format::Coff => &[(FileKind::Executable, "exe"), (FileKind::Object, "obj")],
         }
     }
 
@@ -89,9 +89,8 @@ impl Format {
     /// What programs in this format do without, of that which the compiler can do elsewhere.
     pub fn lacks(self) -> &'static [&'static str] {
         match self {
-            Format::Elf => &[],
+            Format::Elf | Format::MachO | Format::Coff => &[],
             Format::Wasm => &["objects for other linkers", "call frames in debuggers"],
-            Format::MachO | Format::Coff => &["objects for other linkers"],
         }
     }
 }

@@ -6,7 +6,7 @@
 //!    name, and what nothing reaches is never looked at;
 //! 2. [`veneers`]: calls of what is out of their reach go through atoms of their own;
 //! 3. [`layout`]: reached atoms in a fixed order (input, then definition) get offsets in five
-//!    sections ([`linked`] is the way of executables to here);
+//!    sections ([`linked`] is the way of executables to here, [`objects`] that of objects);
 //! 4. the format's writer gives the sections addresses and writes headers;
 //! 5. [`layout::Layout::copy`] puts contents in place and relocations are applied (in WebAssembly's
 //!    code they are inserted).
@@ -15,6 +15,7 @@
 
 pub mod layout;
 pub mod linked;
+pub mod objects;
 pub mod resolve;
 pub mod veneers;
 
@@ -186,6 +187,7 @@ pub fn relocatable(input: &RelocatableInput) -> Result<Image, LinkError> {
         // Linkers of WebAssembly want numbers of fixed size in place of ours, and would only add a
         // C library: the module that `link` writes is complete.
         Format::Wasm => Err(LinkError::Unsupported("objects of this format: write an executable")),
-        Format::MachO | Format::Coff => Err(LinkError::Unsupported("objects of this format")),
+        Format::MachO => crate::macho::obj::write(input),
+        Format::Coff => crate::coff::obj::write(input),
     }
 }

@@ -154,7 +154,7 @@ fn section_name(kind: AtomKind) -> &'static str {
 /// The symbols of atoms, by name.
 fn symbols(file: &File) -> BTreeMap<String, Found> {
     let named = file.symbols().filter(|s| s.kind() != object::SymbolKind::Section);
-    let defined = named.filter(|s| !s.is_undefined() && s.name() != Ok(".L"));
+    let defined = named.filter(|s| !s.is_undefined() && !s.name().is_ok_and(|n| n.starts_with(".L")));
     let atoms = defined.filter(|s| !is_veneer(s.name()) && !s.name().is_ok_and(|n| n.starts_with('$')));
     atoms
         .map(|s| {
