@@ -2,9 +2,10 @@
 
 mod common;
 
-use common::{mochi, programs, root};
-use mochi_objwrite::target::{FileKind, Format, TARGETS, Target};
-use mochi_testkit::{Scratch, have, output, parallel, text, threads, traces};
+use common::{judge, mochi, programs, root};
+use mochi_objwrite::target::{FileKind, Format, Output, TARGETS, Target};
+use mochi_testkit::engines;
+use mochi_testkit::{Scratch, first_installed, have, output, parallel, text, threads, traces};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -169,6 +170,35 @@ fn readers_accept_every_golden_program() {
     };
     let complaints: Vec<String> = parallel(threads(), &cases, read).into_iter().flatten().collect();
     assert!(complaints.is_empty(), "{} complaints\n{}", complaints.len(), complaints.join("\n"));
+}
+
+/// Each machine finds its program, and tools both.
+#[test]
+fn a_universal_file_has_a_program_for_each_machine() {
+    let source = root().join("tests/golden/tour.mochi");
+    let s = Scratch::new("universal");
+    for made_for in Output::all().filter(|o| o.targets().len() > 1) {
+        let file = s.path("tour");
+        let built =
+            output(mochi().args(["build", "--target", made_for.short(), "-o"]).args([&file, &source]));
+        assert!(built.status.success() && built.stderr.is_empty(), "{}", text(&built.stderr));
+        for engine in made_for.targets().into_iter().flat_map(engines::of) {
+            judge(&source, &engine, &file, &[]).unwrap_or_else(|e| panic!("{}: {e}", engine.name()));
+        }
+        let lipo = first_installed(&["llvm-lipo", "llvm-lipo-14"]).unwrap_or_default();
+        let tools = [
+            (vec![lipo], vec!["-info"], "x86_64 arm64"),
+            (vec![lipo], vec!["-verify_arch", "x86_64", "arm64"], ""),
+            (vec!["llvm-objdump", "--macho", "--universal-headers"], vec![], "nfat_arch 2"),
+            (vec!["llvm-dwarfdump", "--verify"], vec![], "No errors."),
+        ];
+        for (before, after, said) in tools.into_iter().filter(|t| !t.0[0].is_empty() && have(t.0[0])) {
+            let read = output(Command::new(before[0]).args(&before[1..]).arg(&file).args(&after));
+            let shown = text(&read.stdout);
+            assert!(read.status.success() && shown.contains(said), "{before:?} {after:?}: {shown}");
+            assert!(read.stderr.is_empty(), "{before:?}: {}", text(&read.stderr));
+        }
+    }
 }
 
 #[test]

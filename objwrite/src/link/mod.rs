@@ -22,7 +22,7 @@ pub mod veneers;
 use crate::archive::{Archive, ArchiveError};
 use crate::model::Object;
 use crate::reloc::Overflow;
-use crate::target::Format;
+use crate::target::{Format, Output};
 use std::fmt;
 
 /// Debug information wanted in the output.
@@ -176,6 +176,14 @@ pub fn link(input: &LinkInput) -> Result<Image, LinkError> {
         Format::Wasm => crate::wasm::exec::write(input),
         Format::MachO => crate::macho::exec::write(input),
         Format::Coff => crate::coff::exec::write(input),
+    }
+}
+
+/// Puts the executables of an output's targets, in their order, into one file.
+pub fn joined(output: Output, mut files: Vec<Vec<u8>>) -> Result<Vec<u8>, LinkError> {
+    match output {
+        Output::One(_) => files.pop().ok_or(LinkError::Unsupported("a file of nothing")),
+        Output::Universal(_) => crate::macho::universal::write(&files),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Engines: what runs programs of a target here. The machine itself for its own target, user-mode
 //! emulators for the other machines under Linux; for WebAssembly an interpreter in this process
 //! ([`crate::wasi`]) and Node.js; for Windows Wine; for macOS a strict loader ([`mochi_loaders`]) that makes programs for Linux of
-//! its programs.
+//! its programs, which may be in a universal file.
 //!
 //! The engines of a new row of the target table follow from its machine and system; a test needs no
 //! change for it.
@@ -9,6 +9,7 @@
 use crate::process::{self, Outcome};
 use crate::tools::{first_installed, output};
 use crate::wasi;
+use mochi_loaders::macho;
 use mochi_objwrite::target::{self, Arch, Os, Target};
 use std::io;
 use std::path::Path;
@@ -162,7 +163,8 @@ impl Engine {
             How::Loader(emulator) => {
                 let loaded = program.with_extension("loaded");
                 let file = std::fs::read(program)?;
-                let bytes = mochi_loaders::macho::load(&file, SLIDE).map_err(io::Error::other)?;
+                let own = macho::slice(&file, self.target.arch).map_err(io::Error::other)?;
+                let bytes = macho::load(own, SLIDE).map_err(io::Error::other)?;
                 process::write_executable(&loaded, &bytes)?;
                 match emulator {
                     None => (Command::new(loaded), start.time),

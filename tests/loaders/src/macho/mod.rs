@@ -13,6 +13,7 @@ mod image;
 mod linkedit;
 mod segments;
 mod signature;
+mod universal;
 
 use crate::libsystem::{self, LibSystem};
 pub(crate) use elf::Part;
@@ -20,6 +21,7 @@ pub(crate) use image::{EXECUTE, READ, WRITE};
 use image::{Image, SG_READ_ONLY, Segment, Unreadable};
 use segments::Problems;
 use std::fmt;
+pub use universal::slice;
 
 /// A rule finds what is wrong with an image.
 type Rule = fn(&Image, &mut Problems);

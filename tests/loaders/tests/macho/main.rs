@@ -5,3 +5,4 @@ mod foreign;
 mod programs;
 mod run;
 mod traps;
+mod universal;
