@@ -328,14 +328,19 @@ impl<'a> Writer<'a> {
         made
     }
 
-    /// A symbol for a place so far from an atom that a relocation cannot say it.
+    /// A symbol for a place that a relocation cannot tell by its distance from another symbol.
     fn far(&mut self, def: Def, addend: i64) -> Result<SymbolId, LinkError> {
-        let Def::Atom(i) = def else { return Err(NO_RELOCATION) };
-        let atom = &self.program.atoms[i as usize];
-        let name = format!("{}{addend:+}", atom.name);
-        let part = self.part(atom.view.kind);
-        let place = (part.base + self.layout.offsets[i as usize]).checked_add_signed(addend);
-        Ok(self.local_label(&name, part.section, place.ok_or(NO_RELOCATION)?))
+        let Part { section, base } = match def {
+            Def::Atom(i) => {
+                let part = self.part(self.program.atoms[i as usize].view.kind);
+                Part { base: part.base + self.layout.offsets[i as usize], ..part }
+            }
+            Def::Linker(symbol) => self.place(symbol),
+            Def::External(_) => return Err(NO_RELOCATION),
+        };
+        let name = format!("{}{addend:+}", self.program.def_name(def));
+        let place = base.checked_add_signed(addend).ok_or(NO_RELOCATION)?;
+        Ok(self.local_label(&name, section, place))
     }
 
     /// Writes the relocations that are left to the linker.
