@@ -4,7 +4,7 @@
 //! passes -> code -> archive. From that come, in `OUT_DIR`: `library.rs` (declarations of all
 //! functions that every target has, with the bodies of those that are inlined), `<target>.ir`
 //! (the IR before the passes, so that tests by the interpreter judge them too) and `<target>.rt` (the
-//! archive, with the entry point `_start`).
+//! archive, with the entry point that its system wants).
 //!
 //! A file whose name ends as a row of the target table says (`Platform::runtime`) is for such rows only,
 //! every other one for all.
@@ -149,7 +149,7 @@ const START: &str = "rt_start";
 
 /// The module's code and data as an archive.
 fn archive(module: &mut Module, target: Target) -> Vec<u8> {
-    let entry = module.declare_func("_start", Signature::default(), Attributes::default(), true);
+    let entry = module.declare_func(target.platform.start, Signature::default(), Attributes::default(), true);
     let start = module.lookup(START).unwrap_or_else(|| fail(&[format!("the runtime has no `{START}`")]));
     let imports = imports(module, target);
     let context = Context::new(module, target, Options::default());

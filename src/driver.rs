@@ -11,8 +11,8 @@ use mochi::pipeline::{self, FileOptions, Source};
 use mochi_ir::Module;
 use mochi_lang::diag::{Diagnostics, Format};
 use mochi_lang::{ast, dump, stack, tree};
-use mochi_objwrite::Object;
-use mochi_objwrite::target::{self, FileKind, Target};
+use mochi_objwrite::target::{self, FileKind, Output, Target};
+use mochi_objwrite::{Object, link};
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
@@ -30,15 +30,18 @@ pub fn run_command(cli: Cli) -> Result<u8, Error> {
 }
 
 fn build(options: &Build) -> Result<(), Error> {
-    let target = match &options.target {
-        Some(name) => target::parse(name),
-        None => target::host(),
+    let made_for = match &options.target {
+        Some(name) => target::parse_output(name),
+        None => target::host().map(Output::One),
     }
     .map_err(|e| Error::Usage(e.to_string()))?;
     let code = &options.code;
-    check_features(code, target)?;
+    let targets = made_for.targets();
+    for &target in &targets {
+        check_features(code, target)?;
+    }
     let destination = match options.emit {
-        Emit::File(kind) => Some(output_path(options, target, kind)?),
+        Emit::File(kind) => Some(output_path(options, made_for, kind)?),
         _ => options.output.clone(),
     }
     .filter(|path| !input::is_stdin(path));
@@ -57,10 +60,12 @@ fn build(options: &Build) -> Result<(), Error> {
             dump::dump(&program, &session.source.map).into_bytes()
         }
         Emit::Ir(pass) => {
+            let target = one_target(made_for)?;
             let program = session.check(&mut timer)?;
             session.ir(&program, target, code, pass.as_deref(), &mut timer)?.into_bytes()
         }
         Emit::Asm => {
+            let target = one_target(made_for)?;
             let program = session.check(&mut timer)?;
             let object = session.object(&program, target, code, &mut timer);
             mochi_isa::module::disassemble_module(&object).into_bytes()
@@ -68,12 +73,14 @@ fn build(options: &Build) -> Result<(), Error> {
         Emit::File(kind) => {
             let program = session.check(&mut timer)?;
             let file = FileOptions { strip: options.strip, build_id: !options.no_build_id };
-            session.file(&program, target, *kind, code, file, &mut timer)?
+            let files = targets.iter().map(|t| session.file(&program, t, *kind, code, file, &mut timer));
+            link::joined(made_for, files.collect::<Result<_, _>>()?).map_err(Error::Link)?
         }
     };
     match destination {
         Some(path) => {
-            let executable = options.emit == Emit::File(FileKind::Executable) && target.format.is_started();
+            let started = targets.iter().all(|t| t.format.is_started());
+            let executable = options.emit == Emit::File(FileKind::Executable) && started;
             output::write(&path, &bytes, executable).map_err(|e| Error::Write(path, e))?;
         }
         None => write_stdout(&bytes)?,
@@ -101,6 +108,17 @@ fn check(options: &Check) -> Result<(), Error> {
     Session::read(&options.input)?.check(&mut Timer::new(false)).map(|_| ())
 }
 
+/// The target of what there is one of for each.
+fn one_target(made_for: Output) -> Result<Target, Error> {
+    let targets = made_for.targets();
+    if let [target] = targets[..] {
+        return Ok(target);
+    }
+    let names: Vec<&str> = targets.iter().map(|t| t.short).collect();
+    let message = format!("{} is for several machines: name one of {}", made_for.short(), names.join(", "));
+    Err(Error::Usage(message))
+}
+
 /// Extensions are for machines that may have them.
 fn check_features(code: &CodeOptions, target: Target) -> Result<(), Error> {
     let there = mochi_isa::Features::of(target);
@@ -124,12 +142,12 @@ fn set_jobs(code: &CodeOptions) {
 }
 
 /// Where a file goes: `-o`, or the source's name with the extension that such files have.
-fn output_path(options: &Build, target: Target, kind: FileKind) -> Result<PathBuf, Error> {
-    let files = target.format.files();
+fn output_path(options: &Build, made_for: Output, kind: FileKind) -> Result<PathBuf, Error> {
+    let files = made_for.files();
     let Some((_, extension)) = files.iter().find(|f| f.0 == kind) else {
         let kinds: Vec<&str> = files.iter().map(|f| f.0.name()).collect();
         let message =
-            format!("no `--emit {}` for {}; there is {}", kind.name(), target.triple, kinds.join(", "));
+            format!("no `--emit {}` for {}; there is {}", kind.name(), made_for.triple(), kinds.join(", "));
         return Err(Error::Usage(message));
     };
     if let Some(path) = &options.output {

@@ -89,7 +89,7 @@ impl Source {
         let debug = (!strip).then(|| self.debug_options());
         let image = match kind {
             FileKind::Executable => {
-                let (entry, symbols) = ("_start", !strip);
+                let (entry, symbols) = (target.platform.start, !strip);
                 link::link(&LinkInput { object, archives, entry, symbols, debug, build_id })
             }
             FileKind::Object => {

@@ -1,20 +1,20 @@
-//! `mochi targets`: the rows of the target table, for people and for programs.
+//! `mochi targets`: what files can be made for, for people and for programs.
 
 use crate::cli::MessageFormat;
-use mochi_objwrite::target::{self, TARGETS, Target};
+use mochi_objwrite::target::{self, Output};
 
 /// Every target: short name, triple, kinds of files, what it lacks, what has run its programs, and whether it is
 /// this machine.
 pub fn list(format: MessageFormat) -> String {
     match format {
         MessageFormat::Human => table(),
-        MessageFormat::Json => TARGETS.iter().map(json).collect(),
+        MessageFormat::Json => Output::all().map(json).collect(),
     }
 }
 
 fn table() -> String {
     let head = ["name", "triple", "files", "state"].map(String::from);
-    let rows: Vec<[String; 4]> = std::iter::once(head).chain(TARGETS.iter().map(row)).collect();
+    let rows: Vec<[String; 4]> = std::iter::once(head).chain(Output::all().map(row)).collect();
     let width = |column: usize| rows.iter().map(|r| r[column].len()).max().unwrap_or(0);
     let widths = [width(0), width(1), width(2)];
     let line = |[name, triple, files, state]: &[String; 4]| {
@@ -23,8 +23,8 @@ fn table() -> String {
     rows.iter().map(line).collect()
 }
 
-fn row(target: Target) -> [String; 4] {
-    let lacks = target.format.lacks();
+fn row(target: Output) -> [String; 4] {
+    let lacks = target.lacks();
     let mut state =
         if lacks.is_empty() { "complete".into() } else { format!("without {}", lacks.join(", ")) };
     state += &format!("; run: {}", ran(target).join(", "));
@@ -34,31 +34,35 @@ fn row(target: Target) -> [String; 4] {
     if is_host(target) {
         state += "; this machine";
     }
-    [target.short.into(), target.triple.into(), kinds(target).join(", "), state]
+    if let parts @ [_, _, ..] = &target.targets()[..] {
+        let names: Vec<&str> = parts.iter().map(|t| t.short).collect();
+        state += &format!("; {} in one file", names.join(" and "));
+    }
+    [target.short().into(), target.triple().into(), kinds(target).join(", "), state]
 }
 
 /// One object a line. All strings are ours and plain, so that Rust writes them as JSON does.
-fn json(target: Target) -> String {
+fn json(target: Output) -> String {
     format!(
         "{{\"name\":{:?},\"triple\":{:?},\"files\":{:?},\"lacks\":{:?},\"run\":{:?},\"on_system\":{},\"host\":{}}}\n",
-        target.short,
-        target.triple,
+        target.short(),
+        target.triple(),
         kinds(target),
-        target.format.lacks(),
+        target.lacks(),
         ran(target),
         target.on_system(),
         is_host(target)
     )
 }
 
-fn kinds(target: Target) -> Vec<&'static str> {
-    target.format.files().iter().map(|f| f.0.name()).collect()
+fn kinds(target: Output) -> Vec<&'static str> {
+    target.files().iter().map(|f| f.0.name()).collect()
 }
 
-fn ran(target: Target) -> Vec<&'static str> {
-    target.ran.iter().map(|ran| ran.name()).collect()
+fn ran(target: Output) -> Vec<&'static str> {
+    target.ran().iter().map(|ran| ran.name()).collect()
 }
 
-fn is_host(target: Target) -> bool {
-    target::host() == Ok(target)
+fn is_host(target: Output) -> bool {
+    target::host().map(Output::One) == Ok(target)
 }

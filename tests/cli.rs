@@ -3,7 +3,7 @@
 mod common;
 
 use common::mochi;
-use mochi_objwrite::target::{self, Arch, FileKind, Format, TARGETS};
+use mochi_objwrite::target::{self, Arch, FileKind, Format, Output, TARGETS};
 use mochi_testkit::{Scratch, output, text, traces};
 use object::Object as _;
 use std::fs;
@@ -144,18 +144,19 @@ fn targets_are_listed_and_known_by_name() {
     let json = text(&output(mochi().args(["targets", "--message-format", "json"])).stdout);
     assert_eq!(
         (shown.lines().count(), json.lines().count()),
-        (TARGETS.len() + 1, TARGETS.len()),
+        (Output::all().count() + 1, Output::all().count()),
         "{shown}{json}"
     );
-    for (row, (line, object)) in TARGETS.iter().zip(shown.lines().skip(1).zip(json.lines())) {
-        assert!(line.contains(row.short) && line.contains(row.triple), "{line}");
-        let host = target::host() == Ok(row);
+    for (row, (line, object)) in Output::all().zip(shown.lines().skip(1).zip(json.lines())) {
+        assert!(line.contains(row.short()) && line.contains(row.triple()), "{line}");
+        let host = target::host().map(Output::One) == Ok(row);
         assert_eq!(
             (line.contains("this machine"), object.ends_with(",\"host\":true}")),
             (host, host),
             "{line}{object}"
         );
-        let start = format!("{{\"name\":\"{}\",\"triple\":\"{}\",\"files\":[\"exe\"", row.short, row.triple);
+        let start =
+            format!("{{\"name\":\"{}\",\"triple\":\"{}\",\"files\":[\"exe\"", row.short(), row.triple());
         assert!(object.starts_with(&start), "{object}");
     }
     let missed = output(mochi().args(["build", "--target", "x86_64-unknown-linx", "p.mochi"]));
@@ -168,10 +169,10 @@ fn targets_are_listed_and_known_by_name() {
 fn every_target_has_the_files_it_says() {
     let s = Scratch::new("files");
     s.write("p.mochi", HELLO);
-    for (row, kind) in TARGETS.iter().flat_map(|row| [(row, FileKind::Executable), (row, FileKind::Object)]) {
-        let args = ["build", "p.mochi", "--target", row.short, "--emit", kind.name()];
+    for (row, kind) in Output::all().flat_map(|row| [(row, FileKind::Executable), (row, FileKind::Object)]) {
+        let args = ["build", "p.mochi", "--target", row.short(), "--emit", kind.name()];
         let built = output(mochi().args(args).current_dir(&s.0));
-        let file = row.format.files().iter().find(|f| f.0 == kind);
+        let file = row.files().iter().find(|f| f.0 == kind);
         let status = if file.is_some() { 0 } else { 2 };
         assert_eq!(built.status.code(), Some(status), "{args:?}: {}", text(&built.stderr));
         if let Some((_, extension)) = file {
@@ -385,6 +386,16 @@ fn messages_tell_what_to_do() {
             2,
             "unknown target `riscv64gc-unknown-freebsd`: programs for freebsd are not supported; \
              there is rv64-linux (riscv64gc-unknown-linux)",
+        ),
+        (
+            &["build", "p.mochi", "--target", "universal-macos", "--emit", "asm"],
+            2,
+            "universal-macos is for several machines: name one of x64-macos, a64-macos",
+        ),
+        (
+            &["build", "p.mochi", "--target", "universal2-apple-darwin", "--emit", "obj"],
+            2,
+            "no `--emit obj` for universal2-apple-darwin; there is exe",
         ),
         (&["build", "p.mochi", "-o", "new/dir/p"], 3, "cannot write new/dir/p: there is no folder new/dir"),
         (&["run", "p.mochi", "a", "b"], 2, "arguments of the program follow `--`: mochi run FILE -- a"),

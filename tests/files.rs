@@ -2,16 +2,14 @@
 
 mod common;
 
-use common::{mochi, programs, root};
-use mochi_objwrite::target::{self, FileKind, Format, TARGETS, Target};
-use mochi_testkit::engines::{self, Start};
-use mochi_testkit::process::End;
-use mochi_testkit::{Scratch, folder, have, output, parallel, text, threads, traces};
+use common::{judge, mochi, programs, root};
+use mochi_objwrite::target::{FileKind, Format, Output, TARGETS, Target};
+use mochi_testkit::engines;
+use mochi_testkit::{Scratch, first_installed, have, output, parallel, text, threads, traces};
 use object::{Object as _, ObjectSection as _};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 const LINES: &str = "\
 fun inner(n: int): int {
@@ -77,72 +75,13 @@ fn what_is_not_used_is_not_linked() {
     assert!(has(&fs::read(any).expect("an executable"), "dyn_copy"));
 }
 
-/// Targets that objects are written for.
-fn object_targets() -> impl Iterator<Item = Target> {
-    TARGETS.iter().filter(|row| row.format.files().iter().any(|f| f.0 == FileKind::Object))
-}
-
-#[test]
-fn objects_link_with_a_c_library() {
-    let source = root().join("tests/golden/tour.mochi");
-    let expected = fs::read_to_string(source.with_extension("out")).expect("expected output");
-    for target in object_targets() {
-        let s = Scratch::new("object");
-        let build = ["build", "--emit", "obj", "-o", "tour.o", "--target", target.short];
-        let built = output(mochi().args(build).arg(&source).current_dir(&s.0));
-        assert!(built.status.success(), "{}", text(&built.stderr));
-        if have("eu-elflint") {
-            let read = output(Command::new("eu-elflint").args(["--strict", "tour.o"]).current_dir(&s.0));
-            assert_eq!(text(&read.stdout) + &text(&read.stderr), "No errors\n", "{}", target.short);
-        }
-        let gnu = engines::gnu_name(target.arch).expect("a machine with C compilers");
-        let host = target::host() == Ok(target);
-        let cc = if host { "cc".to_string() } else { format!("{gnu}-gcc") };
-        if !have(&cc) {
-            continue;
-        }
-        let way = |words: &[&str]| words.iter().map(|w| w.to_string()).collect::<Vec<String>>();
-        let mut ways = vec![way(&["tour.o"]), way(&["tour.o", "-static"])];
-        if have("ld.lld") {
-            let args = ["-r", "tour.o", "-o", "tour-r.o"];
-            let linked = output(Command::new("ld.lld").args(args).current_dir(&s.0));
-            assert!(linked.status.success(), "{target:?}: {}", text(&linked.stderr));
-            // Cross compilers do not look for it in `PATH`.
-            let place = format!("-B{}", folder("ld.lld").expect("installed").display());
-            ways.extend([
-                way(&["tour-r.o"]),
-                way(&["tour.o", "-fuse-ld=lld", &place]),
-                way(&["tour.o", "-fuse-ld=lld", &place, "-static"]),
-            ]);
-        }
-        for way in ways {
-            let linked = output(Command::new(&cc).args(&way).args(["-o", "tour"]).current_dir(&s.0));
-            let said = text(&linked.stderr);
-            if said.contains("requires unimplemented linker relaxation") {
-                eprintln!("skipped: this ld.lld cannot read the C library of {}", target.short);
-                continue;
-            }
-            assert!(linked.status.success() && said.is_empty(), "{cc} {way:?}: {said}");
-            // Where an emulator finds the dynamic linker and the library.
-            let libraries = format!("/usr/{gnu}");
-            let env: &[(&str, &str)] = if host { &[] } else { &[("QEMU_LD_PREFIX", &libraries)] };
-            for engine in engines::of(target) {
-                let start = Start { args: &[], stdin: b"", env, folder: &s.0, time: Duration::from_secs(20) };
-                let ran = engine.run(&s.path("tour"), &start).expect("runs");
-                assert_eq!((ran.end, text(&ran.stderr).as_str()), (End::Status(0), ""), "{cc} {way:?}");
-                assert_eq!(text(&ran.stdout), expected, "{cc} {way:?}");
-            }
-        }
-    }
-}
-
-/// Reads an executable with a tool, and returns what it has to complain.
-fn complaint(tool: &[&str], exe: &Path, bad: &[&str]) -> Option<String> {
-    let read = output(Command::new(tool[0]).args(&tool[1..]).arg(exe));
+/// Reads a file with a tool, and returns what it has to complain.
+fn complaint(tool: &[&str], file: &Path, bad: &[&str]) -> Option<String> {
+    let read = output(Command::new(tool[0]).args(&tool[1..]).arg(file));
     let (shown, said) = (text(&read.stdout), text(&read.stderr));
     let found: Vec<&str> = shown.lines().filter(|l| bad.iter().any(|b| l.contains(b))).take(5).collect();
     let fine = read.status.success() && said.is_empty() && found.is_empty();
-    (!fine).then(|| format!("{tool:?} {}: {}\n{said}{}", exe.display(), read.status, found.join("\n")))
+    (!fine).then(|| format!("{tool:?} {}: {}\n{said}{}", file.display(), read.status, found.join("\n")))
 }
 
 /// What reads executables of a target, each with words it must not say.
@@ -185,31 +124,83 @@ fn readers(target: Target) -> Vec<(Vec<&'static str>, &'static [&'static str])> 
     }
 }
 
+/// What reads objects of a target, as [`readers`].
+fn object_readers(target: Target) -> Vec<(Vec<&'static str>, &'static [&'static str])> {
+    let all = ["--file-headers", "--sections", "--symbols", "--relocations"];
+    match target.format {
+        Format::Wasm => Vec::new(),
+        _ => vec![
+            ([&["llvm-readobj"][..], &all].concat(), &["warning"]),
+            (vec!["llvm-dwarfdump", "--verify"], &["warning", "error:"]),
+            (vec!["llvm-objdump", "-d", "-r"], &[]),
+        ],
+    }
+}
+
+/// A file to be read: target, kind, who reads it, program, option.
+type Case = (Target, FileKind, Vec<(Vec<&'static str>, &'static [&'static str])>, PathBuf, &'static str);
+
 #[test]
 fn readers_accept_every_golden_program() {
     let s = Scratch::new("readers");
-    let mut cases = Vec::new();
+    let mut cases: Vec<Case> = Vec::new();
     for target in TARGETS {
-        let readers: Vec<_> = readers(target).into_iter().filter(|(tool, _)| have(tool[0])).collect();
-        for (program, option) in
-            programs("golden").into_iter().flat_map(|p| [(p.clone(), "-O"), (p, "--debug")])
-        {
-            cases.push((target, readers.clone(), program, option));
+        let there = |list: Vec<(Vec<&'static str>, _)>| -> Vec<_> {
+            list.into_iter().filter(|(tool, _)| have(tool[0])).collect()
+        };
+        let (readers, object_readers) = (there(readers(target)), there(object_readers(target)));
+        let objects = target.format.files().iter().any(|f| f.0 == FileKind::Object);
+        for (n, program) in programs("golden").into_iter().enumerate() {
+            let modes = ["-O", "--debug"];
+            for mode in modes {
+                cases.push((target, FileKind::Executable, readers.clone(), program.clone(), mode));
+            }
+            // They have what executables have; either mode is enough of each.
+            if objects {
+                cases.push((target, FileKind::Object, object_readers.clone(), program, modes[n % 2]));
+            }
         }
     }
-    let read = |(target, readers, program, option): &(Target, Vec<_>, PathBuf, &str)| {
+    let read = |(target, kind, readers, program, option): &Case| {
         let name = program.file_stem().expect("file name").to_string_lossy();
-        let exe = s.path(&format!("{name}-{}{option}", target.short));
-        let built = output(
-            mochi().arg("build").arg(program).args([option, "--target", target.short, "-o"]).arg(&exe),
-        );
+        let file = s.path(&format!("{name}-{}{option}.{}", target.short, kind.name()));
+        let how = [option, "--emit", kind.name(), "--target", target.short, "-o"];
+        let built = output(mochi().arg("build").arg(program).args(how).arg(&file));
         assert!(built.status.success(), "{}", text(&built.stderr));
-        let complaints =
-            readers.iter().filter_map(|(tool, bad): &(Vec<&str>, &[&str])| complaint(tool, &exe, bad));
+        let complaints = readers.iter().filter_map(|(tool, bad)| complaint(tool, &file, bad));
         complaints.collect::<Vec<_>>()
     };
     let complaints: Vec<String> = parallel(threads(), &cases, read).into_iter().flatten().collect();
     assert!(complaints.is_empty(), "{} complaints\n{}", complaints.len(), complaints.join("\n"));
+}
+
+/// Each machine finds its program, and tools both.
+#[test]
+fn a_universal_file_has_a_program_for_each_machine() {
+    let source = root().join("tests/golden/tour.mochi");
+    let s = Scratch::new("universal");
+    for made_for in Output::all().filter(|o| o.targets().len() > 1) {
+        let file = s.path("tour");
+        let built =
+            output(mochi().args(["build", "--target", made_for.short(), "-o"]).args([&file, &source]));
+        assert!(built.status.success() && built.stderr.is_empty(), "{}", text(&built.stderr));
+        for engine in made_for.targets().into_iter().flat_map(engines::of) {
+            judge(&source, &engine, &file, &[]).unwrap_or_else(|e| panic!("{}: {e}", engine.name()));
+        }
+        let lipo = first_installed(&["llvm-lipo", "llvm-lipo-14"]).unwrap_or_default();
+        let tools = [
+            (vec![lipo], vec!["-info"], "x86_64 arm64"),
+            (vec![lipo], vec!["-verify_arch", "x86_64", "arm64"], ""),
+            (vec!["llvm-objdump", "--macho", "--universal-headers"], vec![], "nfat_arch 2"),
+            (vec!["llvm-dwarfdump", "--verify"], vec![], "No errors."),
+        ];
+        for (before, after, said) in tools.into_iter().filter(|t| !t.0[0].is_empty() && have(t.0[0])) {
+            let read = output(Command::new(before[0]).args(&before[1..]).arg(&file).args(&after));
+            let shown = text(&read.stdout);
+            assert!(read.status.success() && shown.contains(said), "{before:?} {after:?}: {shown}");
+            assert!(read.stderr.is_empty(), "{before:?}: {}", text(&read.stderr));
+        }
+    }
 }
 
 #[test]

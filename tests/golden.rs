@@ -6,20 +6,15 @@
 
 mod common;
 
-use common::{mochi, programs, root};
+use common::{judge, mochi, programs, root};
 use mochi_objwrite::Os;
 use mochi_objwrite::target::{self, TARGETS, Target};
-use mochi_testkit::engines::{self, Engine, Start};
+use mochi_testkit::engines::{self, Engine};
 use mochi_testkit::faults::SWITCH;
-use mochi_testkit::process::End;
-use mochi_testkit::{Golden, Scratch, output, parallel, text, threads};
+use mochi_testkit::{Scratch, output, parallel, text, threads};
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-
-/// Time of a program; no program takes a tenth of it.
-const TIME: Duration = Duration::from_secs(20);
 
 /// A program of any of the tests has failed.
 static NOTICED: AtomicBool = AtomicBool::new(false);
@@ -128,44 +123,4 @@ fn check(case: &Case, options: &[&str], env: &[(&str, &str)], scratch: &Scratch)
         judge(program, engine, &exe, env).err().map(|problem| format!("{place}: {problem}"))
     };
     case.engines.iter().filter_map(run).collect()
-}
-
-/// Runs a program and compares all it does with the files beside its source.
-fn judge(program: &Path, engine: &Engine, exe: &Path, env: &[(&str, &str)]) -> Result<(), Problem> {
-    let golden = Golden::beside(program);
-    let env = golden.env_with(env);
-    let start = Start { args: &golden.args, stdin: &golden.stdin, env: &env, folder: root(), time: TIME };
-    let ran = engine.run(exe, &start).map_err(|e| Problem(e.to_string()))?;
-    compare("standard output", &golden.stdout, &ran.stdout)?;
-    compare("standard error", &golden.stderr, &ran.stderr)?;
-    let end = End::Status(golden.status).to_string();
-    compare("end", end.as_bytes(), ran.end.to_string().as_bytes())
-}
-
-/// What is wrong with a program.
-struct Problem(String);
-
-impl std::fmt::Display for Problem {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-fn compare(what: &str, expected: &[u8], got: &[u8]) -> Result<(), Problem> {
-    if expected == got {
-        return Ok(());
-    }
-    let (mut e, mut g) = (expected.split(|b| *b == b'\n'), got.split(|b| *b == b'\n'));
-    for n in 1.. {
-        let (e, g) = (e.next(), g.next());
-        if e != g {
-            let show = |line: Option<&[u8]>| line.map_or("the end".to_string(), text);
-            return Err(Problem(format!(
-                "{what}, line {n}:\n  expected {}\n  got      {}",
-                show(e),
-                show(g)
-            )));
-        }
-    }
-    Ok(())
 }

@@ -15,6 +15,9 @@ pub struct Platform {
     pub image_base: u64,
     /// How the program is entered.
     pub entry: Entry,
+    /// The symbol of its first code. Where the system enters programs as C's start-up calls `main`, it is that:
+    /// in an object either finds it.
+    pub start: &'static str,
     /// How the system's functions are called, and how it calls functions of the program.
     pub convention: Convention,
     /// Libraries of the system, and their functions that the runtime calls. None of them takes a variable
@@ -91,6 +94,7 @@ const LINUX: Platform = Platform {
     page: 0x1000,
     image_base: 0,
     entry: Entry::Stack,
+    start: "_start",
     convention: Convention::Machine,
     imports: &[],
     linker_symbols: &[
@@ -144,6 +148,7 @@ const MACOS: Platform = Platform {
     page: 0x1000,
     image_base: 1 << 32,
     entry: Entry::Registers,
+    start: "main",
     convention: Convention::Machine,
     imports: &[LIB_SYSTEM],
     linker_symbols: &[],
@@ -197,6 +202,7 @@ const WINDOWS: Platform = Platform {
     page: 0x1000,
     image_base: 0x1_4000_0000,
     entry: Entry::Registers,
+    start: "main",
     convention: Convention::Machine,
     imports: &[KERNEL32, ADVAPI32],
     linker_symbols: &[],
@@ -218,6 +224,7 @@ pub const WASI: Platform = Platform {
     page: crate::wasm::exec::PAGE,
     image_base: 0,
     entry: Entry::Engine,
+    start: "_start",
     convention: Convention::Machine,
     imports: &[],
     linker_symbols: &[LinkerSymbol::StackLow, LinkerSymbol::StackTop, LinkerSymbol::HeapStart],

@@ -7,8 +7,9 @@
 //! is inserted at `P` when the file is written ([`crate::wasm::code`]), signed or not as the range says.
 //!
 //! Sources: System V psABI x86-64 1.0 (table 4.10), AAELF64 2024Q3 (section 5.7), RISC-V ELF psABI
-//! 1.0 (chapter 8), WebAssembly Core 2.0 (section 5). A number of 0 means that the machine has no
-//! such relocation in ELF files.
+//! 1.0 (chapter 8), WebAssembly Core 2.0 (section 5); Microsoft, "PE Format" (COFF relocations); Apple's
+//! `mach-o/x86_64/reloc.h` and `mach-o/arm64/reloc.h`. A number of 0 means that the machine has no
+//! such relocation in ELF or COFF files; in Mach-O files 0 is one.
 
 use crate::target::Arch;
 use std::fmt;
@@ -64,6 +65,30 @@ pub struct ElfNumbers {
     pub rv64_low: u32,
 }
 
+/// A value for each machine that has files of a format: x86-64, AArch64.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ByMachine<T>([T; 2]);
+
+impl<T: Copy> ByMachine<T> {
+    fn of(&self, arch: Arch) -> Option<T> {
+        match arch {
+            Arch::X64 => Some(self.0[0]),
+            Arch::A64 => Some(self.0[1]),
+            Arch::Rv64 | Arch::Wasm32 => None,
+        }
+    }
+}
+
+/// A relocation in Mach-O files. It is relative to its place (`r_pcrel`) when the formula is, unless it is one
+/// of a pair.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MachoNumber {
+    /// `X86_64_RELOC_*`, `ARM64_RELOC_*`.
+    pub number: u8,
+    /// Another address is subtracted: that of the symbol in one before it (`SUBTRACTOR`).
+    pub pair: bool,
+}
+
 /// Code that goes on to a place that a call does not reach, with relocations to that place. It changes
 /// nothing but a register that is free between a call and the function it calls.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -107,12 +132,29 @@ pub struct RelocRow {
     pub pieces: &'static [Piece],
     /// Numbers in ELF.
     pub elf: ElfNumbers,
+    /// Numbers in COFF: `IMAGE_REL_AMD64_*`, `IMAGE_REL_ARM64_*`.
+    pub coff: ByMachine<u16>,
+    /// What it is in Mach-O.
+    pub macho: ByMachine<Option<MachoNumber>>,
+}
+
+macro_rules! macho {
+    ($(())?) => {
+        None
+    };
+    (($number:literal)) => {
+        Some(MachoNumber { number: $number, pair: false })
+    };
+    (($number:literal pair)) => {
+        Some(MachoNumber { number: $number, pair: true })
+    };
 }
 
 macro_rules! relocs {
     ($($(#[$doc:meta])* $kind:ident: $formula:ident, $bytes:literal bytes, $range:expr, align $align:literal,
         bits [$($len:literal from $from:literal $(+ $bias:literal)? to $to:literal),*],
-        elf $x64:literal $a64:literal $rv64:literal $(low $low:literal)?;)*) => {
+        elf $x64:literal $a64:literal $rv64:literal $(low $low:literal)?
+        $(, coff $coff_x64:literal $coff_a64:literal)? $(, macho $macho_x64:tt $macho_a64:tt)?;)*) => {
         /// A relocation.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
         #[repr(u8)]
@@ -129,38 +171,54 @@ macro_rules! relocs {
             align: $align,
             pieces: &[$(Piece { bias: 0 $(+ $bias)?, from: $from, len: $len, to: $to }),*],
             elf: ElfNumbers { x64: $x64, a64: $a64, rv64: $rv64, rv64_low: 0 $(+ $low)? },
+            coff: ByMachine([0 $(+ $coff_x64)?, 0 $(+ $coff_a64)?]),
+            macho: ByMachine([macho!($($macho_x64)?), macho!($($macho_a64)?)]),
         }),*];
     };
 }
 
 relocs! {
     /// 64-bit field, `S + A`. Becomes a relative dynamic relocation in position-independent files.
-    Abs64: Abs, 8 bytes, Range::Any, align 1, bits [64 from 0 to 0], elf 1 257 2;
-    /// 32-bit field, `S + A`: an offset in a debug section. Never in an atom.
-    Abs32: Abs, 4 bytes, Range::Unsigned(32), align 1, bits [32 from 0 to 0], elf 10 258 1;
+    Abs64: Abs, 8 bytes, Range::Any, align 1, bits [64 from 0 to 0], elf 1 257 2,
+        coff 1 14, macho (0) (0);
+    /// 32-bit field, `S + A`: an offset in a debug section, which in COFF is one from the section's start
+    /// (`SECREL`) and in Mach-O final. Never in an atom.
+    Abs32: Abs, 4 bytes, Range::Unsigned(32), align 1, bits [32 from 0 to 0], elf 10 258 1,
+        coff 11 8;
     /// 32-bit data field, `S + A - P`.
-    Rel32: Rel, 4 bytes, Range::Signed(32), align 1, bits [32 from 0 to 0], elf 2 261 57;
+    Rel32: Rel, 4 bytes, Range::Signed(32), align 1, bits [32 from 0 to 0], elf 2 261 57,
+        coff 4 17, macho (0 pair) (0 pair);
     /// x86-64: signed 32-bit field, `S + A - P`. For `lea`, loads, stores.
-    X64Pc32: Rel, 4 bytes, Range::Signed(32), align 1, bits [32 from 0 to 0], elf 2 0 0;
+    X64Pc32: Rel, 4 bytes, Range::Signed(32), align 1, bits [32 from 0 to 0], elf 2 0 0,
+        coff 4 0, macho (1) ();
     /// x86-64: the same, for `call` and `jmp` of functions (a linker may go through a stub).
-    X64Call: Rel, 4 bytes, Range::Signed(32), align 1, bits [32 from 0 to 0], elf 4 0 0;
+    X64Call: Rel, 4 bytes, Range::Signed(32), align 1, bits [32 from 0 to 0], elf 4 0 0,
+        coff 4 0, macho (2) ();
     /// AArch64: `bl`, 26 bits of a word offset (`CALL26`).
-    A64Call: Rel, 4 bytes, Range::Signed(28), align 4, bits [26 from 2 to 0], elf 0 283 0;
+    A64Call: Rel, 4 bytes, Range::Signed(28), align 4, bits [26 from 2 to 0], elf 0 283 0,
+        coff 0 3, macho () (2);
     /// AArch64: `b` to another function, as [`RelocKind::A64Call`] (`JUMP26`).
-    A64Jump: Rel, 4 bytes, Range::Signed(28), align 4, bits [26 from 2 to 0], elf 0 282 0;
+    A64Jump: Rel, 4 bytes, Range::Signed(28), align 4, bits [26 from 2 to 0], elf 0 282 0,
+        coff 0 3, macho () (2);
     /// AArch64: `adrp`, 21 bits of a page offset (`ADR_PREL_PG_HI21`).
     A64Page: Page, 4 bytes, Range::Signed(33), align 1,
-        bits [2 from 12 to 29, 19 from 14 to 5], elf 0 275 0;
+        bits [2 from 12 to 29, 19 from 14 to 5], elf 0 275 0,
+        coff 0 4, macho () (3);
     /// AArch64: `add` of the low 12 bits (`ADD_ABS_LO12_NC`).
-    A64Lo12: Abs, 4 bytes, Range::Any, align 1, bits [12 from 0 to 10], elf 0 277 0;
+    A64Lo12: Abs, 4 bytes, Range::Any, align 1, bits [12 from 0 to 10], elf 0 277 0,
+        coff 0 6, macho () (4);
     /// AArch64: low 12 bits of a byte load or store (`LDST8_ABS_LO12_NC`).
-    A64Ldst8Lo12: Abs, 4 bytes, Range::Any, align 1, bits [12 from 0 to 10], elf 0 278 0;
+    A64Ldst8Lo12: Abs, 4 bytes, Range::Any, align 1, bits [12 from 0 to 10], elf 0 278 0,
+        coff 0 7, macho () (4);
     /// AArch64: the same for 16 bits (`LDST16_ABS_LO12_NC`).
-    A64Ldst16Lo12: Abs, 4 bytes, Range::Any, align 2, bits [11 from 1 to 10], elf 0 284 0;
+    A64Ldst16Lo12: Abs, 4 bytes, Range::Any, align 2, bits [11 from 1 to 10], elf 0 284 0,
+        coff 0 7, macho () (4);
     /// AArch64: the same for 32 bits (`LDST32_ABS_LO12_NC`).
-    A64Ldst32Lo12: Abs, 4 bytes, Range::Any, align 4, bits [10 from 2 to 10], elf 0 285 0;
+    A64Ldst32Lo12: Abs, 4 bytes, Range::Any, align 4, bits [10 from 2 to 10], elf 0 285 0,
+        coff 0 7, macho () (4);
     /// AArch64: the same for 64 bits (`LDST64_ABS_LO12_NC`).
-    A64Ldst64Lo12: Abs, 4 bytes, Range::Any, align 8, bits [9 from 3 to 10], elf 0 286 0;
+    A64Ldst64Lo12: Abs, 4 bytes, Range::Any, align 8, bits [9 from 3 to 10], elf 0 286 0,
+        coff 0 7, macho () (4);
     /// RV64: `jal`, 20 bits of a half word offset (`JAL`).
     Rv64Jal: Rel, 4 bytes, Range::Signed(21), align 2,
         bits [10 from 1 to 21, 1 from 11 to 20, 8 from 12 to 12, 1 from 20 to 31], elf 0 0 17;
@@ -219,6 +277,27 @@ impl RelocRow {
             Arch::Wasm32 => 0,
         };
         (n != 0).then_some(n)
+    }
+
+    /// Number in COFF files of this machine, if it has one.
+    pub fn coff_number(&self, arch: Arch) -> Option<u16> {
+        self.coff.of(arch).filter(|n| *n != 0)
+    }
+
+    /// What it is in Mach-O files of this machine, if it is there.
+    pub fn macho_number(&self, arch: Arch) -> Option<MachoNumber> {
+        self.macho.of(arch).flatten()
+    }
+
+    /// The field is a word that has the whole value, not some bits of an instruction.
+    pub fn is_word(&self) -> bool {
+        matches!(self.pieces, [Piece { from: 0, to: 0, len, .. }] if *len == self.bytes * 8)
+    }
+
+    /// What is to be added to an addend for formats that count a distance from the end of its field, as processors
+    /// with such fields do, and ELF does not: COFF and Mach-O.
+    pub fn end(&self) -> i64 {
+        if self.formula == Formula::Rel && self.is_word() { self.bytes.into() } else { 0 }
     }
 
     /// Objects of this machine may have it.
@@ -318,6 +397,13 @@ mod tests {
             let inserted = row.formula == Formula::Insert;
             assert_eq!(inserted, !in_elf, "{:?}", row.kind);
             assert_eq!(inserted, row.bytes == 0 && row.pieces.is_empty(), "{:?}", row.kind);
+            for arch in [Arch::X64, Arch::A64] {
+                let there = row.elf_number(arch).is_some();
+                assert_eq!(row.coff_number(arch).is_some(), there, "{:?}", row.kind);
+                // Offsets in debug sections are final there.
+                let there = there && row.kind != RelocKind::Abs32;
+                assert_eq!(row.macho_number(arch).is_some(), there, "{:?}", row.kind);
+            }
         }
         assert_eq!(RelocKind::from_u8(RELOCS.len() as u8), None);
     }

@@ -76,8 +76,8 @@ impl Format {
         match self {
             Format::Elf => &[(FileKind::Executable, ""), (FileKind::Object, "o")],
             Format::Wasm => &[(FileKind::Executable, "wasm")],
-            Format::MachO => &[(FileKind::Executable, "")],
-            Format::Coff => &[(FileKind::Executable, "exe")],
+            Format::MachO => &[(FileKind::Executable, ""), (FileKind::Object, "o")],
+            Format::Coff => &[(FileKind::Executable, "exe"), (FileKind::Object, "obj")],
         }
     }
 
@@ -89,9 +89,8 @@ impl Format {
     /// What programs in this format do without, of that which the compiler can do elsewhere.
     pub fn lacks(self) -> &'static [&'static str] {
         match self {
-            Format::Elf => &[],
+            Format::Elf | Format::MachO | Format::Coff => &[],
             Format::Wasm => &["objects for other linkers", "call frames in debuggers"],
-            Format::MachO | Format::Coff => &["objects for other linkers"],
         }
     }
 }
@@ -174,6 +173,93 @@ targets! {
     "wasm32-wasi" "wasm32-wasi" Wasm32 Wasi Wasm WASI Engines;
 }
 
+/// A file with an executable for each machine of a system, which takes the one for its own.
+#[derive(PartialEq, Eq, Debug)]
+pub struct UniversalRow {
+    /// As other compilers call it.
+    pub triple: &'static str,
+    /// Short name accepted on the command line.
+    pub short: &'static str,
+    /// The system.
+    pub os: Os,
+}
+
+/// Every such file.
+pub static UNIVERSALS: &[UniversalRow] =
+    &[UniversalRow { triple: "universal2-apple-darwin", short: "universal-macos", os: Os::MacOs }];
+
+/// What files are made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// One target.
+    One(Target),
+    /// Several in a file.
+    Universal(&'static UniversalRow),
+}
+
+impl Output {
+    /// Everything that files can be made for.
+    pub fn all() -> impl Iterator<Item = Output> {
+        TARGETS.iter().map(Output::One).chain(UNIVERSALS.iter().map(Output::Universal))
+    }
+
+    /// Canonical triple.
+    pub fn triple(self) -> &'static str {
+        match self {
+            Output::One(row) => row.triple,
+            Output::Universal(row) => row.triple,
+        }
+    }
+
+    /// Short name.
+    pub fn short(self) -> &'static str {
+        match self {
+            Output::One(row) => row.short,
+            Output::Universal(row) => row.short,
+        }
+    }
+
+    /// The targets whose files it is made of, at least one.
+    pub fn targets(self) -> Vec<Target> {
+        match self {
+            Output::One(row) => vec![row],
+            Output::Universal(row) => TARGETS.iter().filter(|t| t.os == row.os).collect(),
+        }
+    }
+
+    /// As [`Format::files`]: objects of several machines stay files of their own.
+    pub fn files(self) -> &'static [(FileKind, &'static str)] {
+        match self {
+            Output::One(row) => row.format.files(),
+            Output::Universal(_) => &[(FileKind::Executable, "")],
+        }
+    }
+
+    /// As [`Format::lacks`].
+    pub fn lacks(self) -> &'static [&'static str] {
+        match self {
+            Output::One(row) => row.format.lacks(),
+            Output::Universal(_) => &["objects for other linkers"],
+        }
+    }
+
+    /// What has run it: its parts.
+    pub fn ran(self) -> Vec<Ran> {
+        let mut all: Vec<Ran> = Vec::new();
+        for ran in self.targets().iter().flat_map(|t| t.ran) {
+            if !all.contains(ran) {
+                all.push(*ran);
+            }
+        }
+        all
+    }
+
+    /// As [`TargetRow::on_system`].
+    pub fn on_system(self) -> bool {
+        self.targets().iter().all(|t| t.on_system())
+    }
+}
+
 /// A target name that is not supported.
 #[derive(Debug, PartialEq, Eq)]
 pub struct UnknownTarget(pub String);
@@ -214,19 +300,19 @@ fn distance(a: &str, b: &str) -> usize {
 
 impl fmt::Display for UnknownTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = |rows: &mut dyn Iterator<Item = Target>| {
-            rows.map(|t| format!("{} ({})", t.short, t.triple)).collect::<Vec<_>>().join(", ")
+        let names = |rows: &mut dyn Iterator<Item = Output>| {
+            rows.map(|t| format!("{} ({})", t.short(), t.triple())).collect::<Vec<_>>().join(", ")
         };
-        let near = self.nearest();
+        let near: Vec<Output> = self.nearest().into_iter().map(Output::One).collect();
         let system = Triple::from_str(&self.0).ok().map_or(OperatingSystem::Unknown, |t| t.operating_system);
         if system != OperatingSystem::Unknown && TARGETS.iter().all(|row| Some(row.os) != meaning_of(system))
         {
-            let near = if near.is_empty() { TARGETS.iter().collect() } else { near };
+            let near = if near.is_empty() { Output::all().collect() } else { near };
             let system = system.into_str();
             let list = names(&mut near.into_iter());
             write!(f, "unknown target `{}`: programs for {system} are not supported; there is {list}", self.0)
         } else if near.is_empty() {
-            write!(f, "unknown target `{}`; supported: {}", self.0, names(&mut TARGETS.iter()))
+            write!(f, "unknown target `{}`; supported: {}", self.0, names(&mut Output::all()))
         } else {
             write!(f, "unknown target `{}`; did you mean {}?", self.0, names(&mut near.into_iter()))
         }
@@ -281,6 +367,12 @@ pub fn parse(name: &str) -> Result<Target, UnknownTarget> {
     found.ok_or_else(|| UnknownTarget(name.to_string()))
 }
 
+/// What this short name or triple means.
+pub fn parse_output(name: &str) -> Result<Output, UnknownTarget> {
+    let several = UNIVERSALS.iter().find(|row| row.short == name || row.triple == name);
+    several.map_or_else(|| parse(name).map(Output::One), |row| Ok(Output::Universal(row)))
+}
+
 /// The target that this compiler itself runs on, when it is a supported one.
 pub fn host() -> Result<Target, UnknownTarget> {
     find(&target_lexicon::HOST).ok_or_else(|| UnknownTarget(target_lexicon::HOST.to_string()))
@@ -298,6 +390,18 @@ mod tests {
             let triple = Triple::from_str(row.triple).unwrap();
             assert_eq!(meaning(&triple), Some((row.arch, row.os)), "{}", row.triple);
         }
+    }
+
+    #[test]
+    fn outputs_are_found_by_both_names() {
+        for output in Output::all() {
+            for name in [output.short(), output.triple()] {
+                assert_eq!(parse_output(name), Ok(output));
+            }
+            let several = matches!(output, Output::Universal(_));
+            assert_eq!(output.targets().len() > 1, several, "{}", output.short());
+        }
+        assert!(parse("universal-macos").is_err(), "no machine");
     }
 
     #[test]

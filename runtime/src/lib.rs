@@ -19,7 +19,7 @@ pub fn ir_text(target: Target) -> &'static str {
 }
 
 /// The library for a target: an object archive (`mochi_objwrite::Archive`) that also defines the
-/// entry point `_start`.
+/// entry point of its system.
 pub fn archive(target: Target) -> &'static [u8] {
     let (_, bytes) = ARCHIVES.iter().find(|m| m.0 == target.triple).expect("every target has a library");
     bytes

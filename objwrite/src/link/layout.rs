@@ -153,14 +153,15 @@ impl Layout {
         &self.order[self.section(kind).atoms.clone()]
     }
 
-    /// Gives the linker's symbols for the ends of code and roots their values, from those of the sections.
+    /// Gives the linker's symbols for the ends of code and roots their values, from those of the sections. Roots
+    /// that are not there are at the start of the code, so that these symbols are in reach of all that is.
     pub fn define_ends(&self, addresses: &mut Addresses) {
         use LinkerSymbol::*;
         for (kind, start, end) in
             [(AtomKind::Text, TextStart, TextEnd), (AtomKind::Roots, RootsStart, RootsEnd)]
         {
-            let at = addresses.section(kind);
             let size = self.section(kind).size;
+            let at = addresses.section(if size == 0 { AtomKind::Text } else { kind });
             let size = if kind == AtomKind::Roots { size.next_multiple_of(8) } else { size };
             addresses.set_symbol(start, at);
             addresses.set_symbol(end, at + size);

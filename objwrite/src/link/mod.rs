@@ -6,7 +6,7 @@
 //!    name, and what nothing reaches is never looked at;
 //! 2. [`veneers`]: calls of what is out of their reach go through atoms of their own;
 //! 3. [`layout`]: reached atoms in a fixed order (input, then definition) get offsets in five
-//!    sections ([`linked`] is the way of executables to here);
+//!    sections ([`linked`] is the way of executables to here, [`objects`] that of objects);
 //! 4. the format's writer gives the sections addresses and writes headers;
 //! 5. [`layout::Layout::copy`] puts contents in place and relocations are applied (in WebAssembly's
 //!    code they are inserted).
@@ -15,13 +15,14 @@
 
 pub mod layout;
 pub mod linked;
+pub mod objects;
 pub mod resolve;
 pub mod veneers;
 
 use crate::archive::{Archive, ArchiveError};
 use crate::model::Object;
 use crate::reloc::Overflow;
-use crate::target::Format;
+use crate::target::{Format, Output};
 use std::fmt;
 
 /// Debug information wanted in the output.
@@ -178,6 +179,14 @@ pub fn link(input: &LinkInput) -> Result<Image, LinkError> {
     }
 }
 
+/// Puts the executables of an output's targets, in their order, into one file.
+pub fn joined(output: Output, mut files: Vec<Vec<u8>>) -> Result<Vec<u8>, LinkError> {
+    match output {
+        Output::One(_) => files.pop().ok_or(LinkError::Unsupported("a file of nothing")),
+        Output::Universal(_) => crate::macho::universal::write(&files),
+    }
+}
+
 /// Makes a relocatable object that any linker of the target takes. It is self-contained: symbols
 /// that nothing here defines are left undefined for that linker.
 pub fn relocatable(input: &RelocatableInput) -> Result<Image, LinkError> {
@@ -186,6 +195,7 @@ pub fn relocatable(input: &RelocatableInput) -> Result<Image, LinkError> {
         // Linkers of WebAssembly want numbers of fixed size in place of ours, and would only add a
         // C library: the module that `link` writes is complete.
         Format::Wasm => Err(LinkError::Unsupported("objects of this format: write an executable")),
-        Format::MachO | Format::Coff => Err(LinkError::Unsupported("objects of this format")),
+        Format::MachO => crate::macho::obj::write(input),
+        Format::Coff => crate::coff::obj::write(input),
     }
 }

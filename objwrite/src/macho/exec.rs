@@ -20,6 +20,7 @@
 use super::fixups::{self, Place};
 use super::sections::{Role, Section, Segment};
 use super::signature::Signature;
+use super::{SYSTEM, c_name};
 use crate::bytes::{Bytes, StringTable};
 use crate::dwarf::DebugSection;
 use crate::link::layout::{ADDRESSED, Addresses, Layout, SLOT};
@@ -35,8 +36,6 @@ use sha2::{Digest, Sha256};
 const HEADER: u64 = 32;
 const SYMBOL: u64 = 16;
 const LINKER: &str = "/usr/lib/dyld";
-/// The oldest system that it is for, and the one whose rules it follows: 11.0, the first one on arm64.
-const SYSTEM: u32 = 11 << 16;
 /// Sizes of load commands that have no names.
 const DYLD_INFO: u64 = 48;
 const SYMTAB: u64 = 24;
@@ -208,7 +207,8 @@ impl Writer<'_> {
             .externals
             .iter()
             .filter_map(|name| self.platform().import(name))
-            .map(c_name)
+            // Libraries count from 1.
+            .map(|(library, name)| (library + 1, c_name(name)))
             .collect();
         let binds = match &imports[..] {
             [] => Vec::new(),
@@ -224,7 +224,7 @@ impl Writer<'_> {
         for &i in locals {
             let atom = &self.program.atoms[i as usize];
             let address = self.layout.address(&self.program, i, &self.addresses);
-            let name = strings.add(&format!("_{}", atom.name));
+            let name = strings.add(&c_name(&atom.name));
             symbol(
                 &mut symbols,
                 name,
@@ -328,7 +328,7 @@ impl Writer<'_> {
         let uuid_at = h.0.len();
         h.0.extend([0; 16]);
         command(&mut h, LC_BUILD_VERSION.0, BUILD_VERSION);
-        for v in [PLATFORM_MACOS.0, SYSTEM, SYSTEM, 0] {
+        for v in [PLATFORM_MACOS.0, SYSTEM.0, SYSTEM.0, 0] {
             h.u32(v);
         }
         command(&mut h, LC_MAIN.0, MAIN);
@@ -377,11 +377,6 @@ impl Writer<'_> {
 
 fn section(role: Role, align: u64, size: u64) -> Section {
     Section { role, align, size, address: 0, offset: 0 }
-}
-
-/// The name that C gives to an imported function, with the number of its library, from 1.
-fn c_name((library, name): (usize, &str)) -> (usize, String) {
-    (library + 1, format!("_{name}"))
 }
 
 /// A symbol's entry (`nlist_64`).

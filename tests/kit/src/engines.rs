@@ -1,7 +1,7 @@
 //! Engines: what runs programs of a target here. The machine itself for its own target, user-mode
 //! emulators for the other machines under Linux; for WebAssembly an interpreter in this process
 //! ([`crate::wasi`]) and Node.js; for macOS and Windows strict loaders ([`mochi_loaders`]) that make programs for
-//! Linux of their programs, and where it is asked for Wine.
+//! Linux of their programs, which may be in a universal file, and where it is asked for Wine.
 //!
 //! The engines of a new row of the target table follow from its machine and system; a test needs no
 //! change for it.
@@ -185,7 +185,8 @@ impl Engine {
             How::Loader(emulator) => {
                 let loaded = program.with_extension("loaded");
                 let file = std::fs::read(program)?;
-                let bytes = mochi_loaders::load(&file, SLIDE).map_err(io::Error::other)?;
+                let own = mochi_loaders::macho::slice(&file, self.target.arch).map_err(io::Error::other)?;
+                let bytes = mochi_loaders::load(own, SLIDE).map_err(io::Error::other)?;
                 process::write_executable(&loaded, &bytes)?;
                 match emulator {
                     None => (Command::new(loaded), start.time),

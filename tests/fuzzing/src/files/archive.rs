@@ -14,7 +14,7 @@ const HEADER: usize = 9;
 
 /// Judges the archive of a random object, and that archive with some damage.
 pub(super) fn archive(program: &mut Choices, damages: &mut Choices, target: Target) {
-    let [object, library] = Program::elf(program, target, false).objects();
+    let [object, library] = Program::new(program, target, false).objects();
     let bytes = library.to_bytes();
     judge(&library, &bytes);
     while !damages.done() {

@@ -6,30 +6,22 @@
 //! of the judge first: sections get addresses, and each relocation must be the one that the machine's
 //! ABI has for the reference.
 
-use super::dwarf::{Debug, Placed, trace};
-use super::meaning::{Meaning, elf_type, kept, meaning, second_elf_type};
+use super::dwarf::Debug;
+use super::meaning::{Meaning, elf_type, meaning, second_elf_type};
+use super::placement::{Found, Placement, judge_field, missing};
 use super::program::{Item, Program, Reference, To};
 use crate::choices::Choices;
-use mochi_objwrite::{Arch, AtomKind, LinkError, RelocKind, Target, pctab};
+use mochi_objwrite::{Arch, AtomKind, LinkError, RelocKind, Target};
 use object::read::elf::{ElfFile64, FileHeader, ProgramHeader};
-use object::{LittleEndian, Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionIndex, elf};
+use object::{LittleEndian, Object, ObjectSection, ObjectSymbol, RelocationTarget, elf};
 use std::collections::{BTreeMap, BTreeSet};
 
 type File<'a> = ElfFile64<'a, LittleEndian>;
 
-/// A symbol of a file.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Found {
-    address: u64,
-    size: u64,
-    section: SectionIndex,
-    global: bool,
-}
-
 /// Judges a random executable, which sometimes leaves something undefined.
 pub(super) fn executable(choices: &mut Choices, target: Target) {
     let externals = choices.below(16) == 15;
-    let mut program = Program::elf(choices, target, externals);
+    let mut program = Program::new(choices, target, externals);
     let huge = huge(choices, &mut program);
     let (symbols, build_id) = (choices.below(8) != 0, choices.below(2) == 1);
     let objects = program.objects();
@@ -54,16 +46,6 @@ pub(super) fn executable(choices: &mut Choices, target: Target) {
     }
 }
 
-/// The symbols that reachable items need and nothing defines.
-fn missing(program: &Program) -> BTreeSet<String> {
-    let items = program.reachable(&[0]).into_iter().flat_map(|i| &program.items[i].references);
-    let names = items.filter_map(|r| match r.to {
-        To::External(name) => Some(name.to_string()),
-        _ => None,
-    });
-    names.collect()
-}
-
 /// Puts much room between some atoms, so that distances do not fit; whether it did.
 fn huge(choices: &mut Choices, program: &mut Program) -> bool {
     let mut huge = false;
@@ -74,70 +56,6 @@ fn huge(choices: &mut Choices, program: &mut Program) -> bool {
         }
     }
     huge
-}
-
-/// Addresses of items, and contents of those that have some.
-struct Placement<'a> {
-    program: &'a Program,
-    kept: BTreeSet<usize>,
-    addresses: BTreeMap<usize, u64>,
-}
-
-impl<'a> Placement<'a> {
-    /// Judges the symbols; `base` gives addresses to sections that have none.
-    fn new(
-        program: &'a Program,
-        roots: &[usize],
-        found: &BTreeMap<String, Found>,
-        base: impl Fn(SectionIndex) -> u64,
-    ) -> Placement<'a> {
-        let kept = program.reachable(roots);
-        let names: BTreeSet<&str> = kept.iter().map(|&i| program.items[i].name.as_str()).collect();
-        let theirs: BTreeSet<&str> = found.keys().map(String::as_str).collect();
-        assert_eq!(theirs, names, "the reachable atoms");
-        let mut addresses = BTreeMap::new();
-        let mut places = Vec::new();
-        for &i in &kept {
-            let item = &program.items[i];
-            let symbol = found[&item.name];
-            assert_eq!(symbol.size, item.size());
-            let address = base(symbol.section) + symbol.address;
-            assert_eq!(address % u64::from(item.align), 0, "{}", item.name);
-            addresses.insert(i, address);
-            places.push((address, address + symbol.size));
-        }
-        places.sort_unstable();
-        assert!(places.windows(2).all(|w| w[0].1 <= w[1].0), "atoms overlap");
-        Placement { program, kept, addresses }
-    }
-
-    fn items(&self) -> impl Iterator<Item = (&'a Item, u64)> {
-        let program: &'a Program = self.program;
-        self.kept.iter().map(|i| (&program.items[*i], self.addresses[i]))
-    }
-
-    fn functions(&self) -> Vec<Placed<'a>> {
-        let text = self.items().filter(|(item, _)| item.kind == AtomKind::Text);
-        text.map(|(item, address)| Placed { item, address }).collect()
-    }
-
-    /// Judges the pc table.
-    fn judge_pc_table(&self, table: &[u8], text: u64) {
-        for f in self.functions() {
-            // In long functions, around the places where something may change.
-            let size = f.item.size() as u32;
-            let rows = f.item.function.iter().flat_map(|i| &i.lines);
-            let near = |at: u32| [at.wrapping_sub(1), at, at + 1].into_iter().filter(|&at| at < size);
-            let places: Vec<u32> = match size {
-                0..2000 => (0..size).collect(),
-                _ => rows.map(|r| r.offset).chain([0, size]).flat_map(near).collect(),
-            };
-            for at in places {
-                let frames = pctab::lookup(table, (f.address - text) as u32 + at);
-                assert_eq!(frames, trace(f.item, at), "{} + {at}", f.item.name);
-            }
-        }
-    }
 }
 
 fn section_name(kind: AtomKind) -> &'static str {
@@ -154,7 +72,7 @@ fn section_name(kind: AtomKind) -> &'static str {
 /// The symbols of atoms, by name.
 fn symbols(file: &File) -> BTreeMap<String, Found> {
     let named = file.symbols().filter(|s| s.kind() != object::SymbolKind::Section);
-    let defined = named.filter(|s| !s.is_undefined() && s.name() != Ok(".L"));
+    let defined = named.filter(|s| !s.is_undefined() && !s.name().is_ok_and(|n| n.starts_with(".L")));
     let atoms = defined.filter(|s| !is_veneer(s.name()) && !s.name().is_ok_and(|n| n.starts_with('$')));
     atoms
         .map(|s| {
@@ -307,16 +225,6 @@ fn judge_strings(file: &File) {
     }
 }
 
-/// The field has the value, and the rest of its unit is what it was.
-fn judge_field(item: &Item, r: &Reference, address: u64, theirs: &[u8], target: u64) {
-    let (place, unit) = (address + u64::from(r.at), &theirs[r.place()]);
-    let said = meaning(r.kind, unit, place);
-    assert!(said.is_of(target), "{} {r:?} at {place:#x}: {said:x?} is not {target:#x}", item.name);
-    for ((new, old), kept) in unit.iter().zip(&item.bytes[r.place()]).zip(kept(r.kind)) {
-        assert_eq!(new & kept, old & kept, "{} {r:?}", item.name);
-    }
-}
-
 /// The words that packed relative relocations name (the format's description: generic ABI, SHT_RELR):
 /// an even entry is a place; an odd one has a bit for each of the 63 words that follow.
 fn relative_places(entries: &[u64]) -> Vec<u64> {
@@ -351,8 +259,9 @@ fn linker_symbols(file: &File) -> BTreeMap<&'static str, u64> {
         ("__relr_end", relr.1.unwrap_or(0)),
         ("__relro_start", relro.0.expect("always there")),
         ("__relro_end", relro.1.expect("always there")),
-        ("__roots_start", roots.0.unwrap_or(0)),
-        ("__roots_end", roots.1.unwrap_or(0).next_multiple_of(8)),
+        // Where there are none they are in reach.
+        ("__roots_start", roots.0.or(text.0).unwrap_or(0)),
+        ("__roots_end", roots.1.or(text.0).unwrap_or(0).next_multiple_of(8)),
     ]
     .into()
 }
@@ -401,7 +310,7 @@ fn judge_stripped(bytes: &[u8], stripped: &[u8]) {
 
 /// Judges a random relocatable object.
 pub(super) fn object(choices: &mut Choices, target: Target) {
-    let mut program = Program::elf(choices, target, true);
+    let mut program = Program::new(choices, target, true);
     let mut exports = vec![0];
     for i in 1..program.items.len() {
         if choices.below(4) == 0 {

@@ -6,7 +6,7 @@
 //! each relocation is computed twice.
 
 use mochi_objwrite::{Arch, RelocKind};
-use object::elf;
+use object::{elf, macho, pe};
 
 /// Of an address, what a field says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -128,5 +128,43 @@ pub(super) fn second_elf_type(kind: RelocKind) -> Option<elf::RelocationType> {
         RelocKind::Rv64PcI => Some(elf::R_RISCV_PCREL_LO12_I),
         RelocKind::Rv64PcS => Some(elf::R_RISCV_PCREL_LO12_S),
         _ => None,
+    }
+}
+
+/// The type of a relocation in a COFF file, by the names of "PE Format".
+pub(super) fn coff_type(arch: Arch, kind: RelocKind) -> pe::RelocationType {
+    use RelocKind::*;
+    match (arch, kind) {
+        (Arch::X64, Abs64) => pe::IMAGE_REL_AMD64_ADDR64,
+        (Arch::X64, Abs32) => pe::IMAGE_REL_AMD64_SECREL,
+        (Arch::X64, Rel32 | X64Pc32 | X64Call) => pe::IMAGE_REL_AMD64_REL32,
+        (Arch::A64, Abs64) => pe::IMAGE_REL_ARM64_ADDR64,
+        (Arch::A64, Abs32) => pe::IMAGE_REL_ARM64_SECREL,
+        (Arch::A64, Rel32) => pe::IMAGE_REL_ARM64_REL32,
+        (Arch::A64, A64Call | A64Jump) => pe::IMAGE_REL_ARM64_BRANCH26,
+        (Arch::A64, A64Page) => pe::IMAGE_REL_ARM64_PAGEBASE_REL21,
+        (Arch::A64, A64Lo12) => pe::IMAGE_REL_ARM64_PAGEOFFSET_12A,
+        (Arch::A64, A64Ldst8Lo12 | A64Ldst16Lo12 | A64Ldst32Lo12 | A64Ldst64Lo12) => {
+            pe::IMAGE_REL_ARM64_PAGEOFFSET_12L
+        }
+        _ => panic!("{kind:?} is not of {arch:?}"),
+    }
+}
+
+/// The type of a relocation in a Mach-O file, by the names of Apple's headers, and whether it is relative to its
+/// place; of a pair, the second.
+pub(super) fn macho_type(arch: Arch, kind: RelocKind) -> (macho::RelocationType, bool) {
+    use RelocKind::*;
+    match (arch, kind) {
+        (Arch::X64, Abs64 | Rel32) => (macho::X86_64_RELOC_UNSIGNED, false),
+        (Arch::X64, X64Pc32) => (macho::X86_64_RELOC_SIGNED, true),
+        (Arch::X64, X64Call) => (macho::X86_64_RELOC_BRANCH, true),
+        (Arch::A64, Abs64 | Rel32) => (macho::ARM64_RELOC_UNSIGNED, false),
+        (Arch::A64, A64Call | A64Jump) => (macho::ARM64_RELOC_BRANCH26, true),
+        (Arch::A64, A64Page) => (macho::ARM64_RELOC_PAGE21, true),
+        (Arch::A64, A64Lo12 | A64Ldst8Lo12 | A64Ldst16Lo12 | A64Ldst32Lo12 | A64Ldst64Lo12) => {
+            (macho::ARM64_RELOC_PAGEOFF12, false)
+        }
+        _ => panic!("{kind:?} is not of {arch:?}"),
     }
 }

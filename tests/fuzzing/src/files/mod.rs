@@ -5,11 +5,13 @@ mod archive;
 mod dwarf;
 mod elf;
 mod meaning;
+mod others;
+mod placement;
 mod program;
 mod wasm;
 
 use crate::choices::Choices;
-use mochi_objwrite::target::{TARGETS, Target};
+use mochi_objwrite::target::{FileKind, TARGETS, Target};
 use mochi_objwrite::{Archive, DebugOptions, Format, Image, LinkError, LinkInput, Object, RelocatableInput};
 
 /// Judges a random executable of one of the targets.
@@ -20,7 +22,7 @@ pub fn executables(bytes: &[u8]) {
     match target.format {
         Format::Elf => elf::executable(&mut choices, target),
         Format::Wasm => wasm::executable(&mut choices, target),
-        Format::MachO | Format::Coff => {}
+        Format::MachO | Format::Coff => others::executable(&mut choices, target),
     }
 }
 
@@ -28,19 +30,24 @@ pub fn executables(bytes: &[u8]) {
 pub fn archives(bytes: &[u8]) {
     let (damage, program) = bytes.split_at(bytes.len().min(100));
     let mut choices = Choices::new(program);
-    let target = elf_target(&mut choices);
+    let target = target_with_objects(&mut choices);
     archive::archive(&mut choices, &mut Choices::new(damage), target);
 }
 
 /// Judges a random relocatable object of one of the targets that have them.
 pub fn objects(bytes: &[u8]) {
     let mut choices = Choices::new(bytes);
-    let target = elf_target(&mut choices);
-    elf::object(&mut choices, target);
+    let target = target_with_objects(&mut choices);
+    match target.format {
+        Format::Elf => elf::object(&mut choices, target),
+        Format::MachO | Format::Coff => others::object(&mut choices, target),
+        Format::Wasm => {}
+    }
 }
 
-fn elf_target(choices: &mut Choices) -> Target {
-    let targets: Vec<_> = TARGETS.iter().filter(|t| t.format == Format::Elf).collect();
+fn target_with_objects(choices: &mut Choices) -> Target {
+    let has = |t: &Target| t.format.files().iter().any(|f| f.0 == FileKind::Object);
+    let targets: Vec<_> = TARGETS.iter().filter(has).collect();
     choices.pick(&targets)
 }
 

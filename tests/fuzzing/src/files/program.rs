@@ -2,6 +2,7 @@
 //! an object and an archive.
 
 use crate::choices::Choices;
+use mochi_objwrite::link::resolve::LinkerSymbol;
 use mochi_objwrite::reloc::RELOCS;
 use mochi_objwrite::{
     Arch, Atom, AtomKind, CfiOp, FrameInfo, FunctionInfo, InlinedCall, LineRow, Object, RelocEntry,
@@ -74,20 +75,16 @@ pub(super) struct Program {
 pub(super) const FILES: [&str; 3] = ["main.mochi", "lib/räume.mochi", "lib/a b.mochi"];
 /// Names for people.
 const DISPLAY: [&str; 4] = ["main", "größer", "map<int, string>", ""];
-/// Symbols of the linker that both kinds of files have.
-const LINKER: [&str; 10] = [
-    "__image_base",
-    "__text_start",
-    "__text_end",
-    "__pctab",
-    "__relr_start",
-    "__relr_end",
-    "__relro_start",
-    "__relro_end",
-    "__roots_start",
-    "__roots_end",
-];
 const EXTERNAL: [&str; 3] = ["malloc", "free", "räume"];
+/// Slots of functions that the libraries of some systems have.
+const SLOTS: [&str; 6] = [
+    "__imp_write",
+    "__imp___error",
+    "__imp__exit",
+    "__imp_WriteFile",
+    "__imp_ExitProcess",
+    "__imp_SystemFunction036",
+];
 
 /// Contents: different everywhere, and cheap in choices.
 pub(super) fn contents(choices: &mut Choices, size: usize) -> Vec<u8> {
@@ -102,13 +99,18 @@ pub(super) fn count(choices: &mut Choices, limits: &[usize]) -> usize {
 }
 
 impl Program {
-    /// A program for a machine with ELF files. Only objects leave symbols to others.
-    pub fn elf(choices: &mut Choices, target: Target, externals: bool) -> Program {
+    /// A program for a machine of instructions. Only objects leave more to others than slots.
+    pub fn new(choices: &mut Choices, target: Target, externals: bool) -> Program {
         let count = 1 + count(choices, &[4, 12, 40]);
         let long = choices.below(16) == 15;
         let mut items: Vec<Item> = (0..count).map(|i| item(choices, target.arch, i, long)).collect();
+        let plain = EXTERNAL.into_iter().filter(|_| externals);
+        let slots = SLOTS.into_iter().filter(|name| target.platform.import(name).is_some());
+        let external: Vec<&str> = plain.chain(slots).collect();
+        let linker = LinkerSymbol::EVERYWHERE.iter().chain(target.platform.linker_symbols);
+        let names = Names { linker: linker.map(|s| s.name()).collect(), external };
         for i in 0..count {
-            references(choices, target.arch, &mut items, i, externals);
+            references(choices, target.arch, &mut items, i, &names);
         }
         let mut program = Program { target, items };
         program.hide(choices);
@@ -314,15 +316,21 @@ fn kinds(arch: Arch, kind: AtomKind) -> Vec<RelocKind> {
     rows.map(|r| r.kind).filter(|&k| fits(k)).collect()
 }
 
-fn references(choices: &mut Choices, arch: Arch, items: &mut [Item], from: usize, externals: bool) {
+/// What references can be to beside items.
+struct Names {
+    linker: Vec<&'static str>,
+    external: Vec<&'static str>,
+}
+
+fn references(choices: &mut Choices, arch: Arch, items: &mut [Item], from: usize, names: &Names) {
     let (kind, size) = (items[from].kind, items[from].bytes.len());
     let step = if kind == AtomKind::Text { step(arch) } else { 1 };
     let kinds = kinds(arch, kind);
     let mut at = choices.below(5) * step;
     while !kinds.is_empty() && choices.below(5) != 0 {
         let (to, align) = match choices.below(8) {
-            0 => (To::Linker(choices.pick(&LINKER)), 1),
-            1 if externals => (To::External(choices.pick(&EXTERNAL)), 8),
+            0 => (To::Linker(choices.pick(&names.linker)), 1),
+            1 if !names.external.is_empty() => (To::External(choices.pick(&names.external)), 8),
             _ => {
                 let to = choices.below(items.len());
                 (To::Item(to), items[to].align)
@@ -336,6 +344,13 @@ fn references(choices: &mut Choices, arch: Arch, items: &mut [Item], from: usize
         let kind = choices.pick(&fitting);
         at = if kind == RelocKind::Abs64 { at.next_multiple_of(8) } else { at };
         let addend = (choices.below(2000) as i64 - 1000) * kind.row().align as i64;
+        // Calls that leave the code: objects of some formats say only where a symbol is, or a place behind one.
+        let addend = match to {
+            To::External(_) if kind.veneer().is_some() => 0,
+            To::Item(to) if items[to].kind == AtomKind::Text => addend,
+            _ if kind.veneer().is_some() => addend.abs(),
+            _ => addend,
+        };
         let reference = Reference { at: at as u32, kind, to, addend };
         if reference.place().end > size {
             return;

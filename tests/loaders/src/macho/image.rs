@@ -15,8 +15,10 @@ const SEGMENT: usize = 72;
 const SECTION: usize = 80;
 
 const MAGIC: u32 = 0xFEED_FACF;
-const CPU_X86_64: u32 = 0x0100_0007;
-const CPU_ARM64: u32 = 0x0100_000C;
+/// Machines.
+pub const CPU_X86_64: u32 = 0x0100_0007;
+/// See [`CPU_X86_64`].
+pub const CPU_ARM64: u32 = 0x0100_000C;
 const MH_EXECUTE: u32 = 2;
 
 const LC_SYMTAB: u32 = 0x2;

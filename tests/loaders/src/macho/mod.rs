@@ -12,6 +12,7 @@ mod image;
 mod linkedit;
 mod segments;
 mod signature;
+mod universal;
 
 use crate::elf::{Part, READ};
 use crate::library::Library;
@@ -21,6 +22,7 @@ use crate::rules::{self, Problems};
 pub use crate::rules::{Refusal, UNREADABLE};
 use crate::{BASE, elf};
 use image::{Image, SG_READ_ONLY, Segment};
+pub use universal::slice;
 
 /// A rule finds what is wrong with an image.
 type Rule = fn(&Image, &mut Problems);

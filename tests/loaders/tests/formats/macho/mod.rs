@@ -4,3 +4,4 @@ mod file;
 mod foreign;
 mod programs;
 mod traps;
+mod universal;
