@@ -6,7 +6,7 @@ use common::{mochi, programs, root};
 use mochi_objwrite::target::{self, FileKind, Format, TARGETS, Target};
 use mochi_testkit::engines::{self, Start};
 use mochi_testkit::process::End;
-use mochi_testkit::{Scratch, folder, have, output, parallel, text, threads, traces};
+use mochi_testkit::{Golden, Scratch, folder, have, output, parallel, text, threads, traces};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -208,6 +208,55 @@ fn readers_accept_every_golden_program() {
     };
     let complaints: Vec<String> = parallel(threads(), &cases, read).into_iter().flatten().collect();
     assert!(complaints.is_empty(), "{} complaints\n{}", complaints.len(), complaints.join("\n"));
+}
+
+/// Plain `wasm-opt -O`, which is told nothing of what the modules use, takes them as they are and stripped; what
+/// it makes of them does the same.
+#[test]
+fn optimised_modules_do_the_same() {
+    if !have("wasm-opt") {
+        return;
+    }
+    let target = target::parse("wasm32-wasi").expect("a supported target");
+    let engine = &engines::of(target)[0];
+    let s = Scratch::new("optimised");
+    // Slow enough for a few programs; between them they use every feature that modules name.
+    let cases = [("closures", "-O"), ("error_lines_inlined", "--debug"), ("floats", "--strip")];
+    parallel(threads(), &cases, |(name, option)| {
+        let program = root().join("tests/golden").join(name).with_extension("mochi");
+        let golden = Golden::beside(&program);
+        let [module, better] = ["", "-optimised"].map(|end| s.path(&format!("{name}{option}{end}.wasm")));
+        let args = ["--target", target.short, option, "-o"];
+        let built = output(mochi().arg("build").arg(&program).args(args).arg(&module));
+        assert!(built.status.success(), "{}", text(&built.stderr));
+        let ran = output(Command::new("wasm-opt").arg("-O").arg(&module).arg("-o").arg(&better));
+        let said = text(&ran.stdout) + &text(&ran.stderr);
+        assert!(ran.status.success() && said.is_empty(), "{name} {option}: {}\n{said}", ran.status);
+        let start = Start { args: &[], stdin: b"", env: &[], folder: &s.0, time: Duration::from_secs(20) };
+        let ran = engine.run(&better, &start).expect("runs");
+        assert_eq!((ran.end, text(&ran.stdout)), (End::Status(golden.status), text(&golden.stdout)));
+        assert_eq!(text(&ran.stderr), text(&golden.stderr), "{name} {option}");
+    });
+}
+
+/// What optimises modules moves their lines along when it is asked to keep them.
+#[test]
+fn optimised_modules_have_lines() {
+    if !have("wasm-opt") || !have("llvm-dwarfdump") {
+        return;
+    }
+    let s = Scratch::new("lines");
+    let module = build(&s, LINES, &["--debug", "--target", "wasm32-wasi"]);
+    let ran =
+        output(Command::new("wasm-opt").args(["-O", "-g"]).arg(&module).arg("-o").arg(s.path("better")));
+    assert!(ran.status.success() && ran.stderr.is_empty(), "{}", text(&ran.stderr));
+    let shown = output(Command::new("llvm-dwarfdump").arg("--debug-line").arg(s.path("better")));
+    let (shown, said) = (text(&shown.stdout), text(&shown.stderr));
+    let has = |line: usize| {
+        shown.lines().any(|l| l.starts_with("0x") && l.split_whitespace().nth(1) == Some(&line.to_string()))
+    };
+    let missing: Vec<usize> = [2, 9, 13].into_iter().filter(|&line| !has(line)).collect();
+    assert!(missing.is_empty() && said.is_empty(), "no lines {missing:?} in\n{shown}{said}");
 }
 
 #[test]
