@@ -12,7 +12,7 @@ use mochi_ir::Module;
 use mochi_lang::diag::{Diagnostics, Format};
 use mochi_lang::{ast, dump, stack, tree};
 use mochi_objwrite::Object;
-use mochi_objwrite::target::{self, FileKind, Target};
+use mochi_objwrite::target::{self, FileKind, Target, UnknownTarget};
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
@@ -32,12 +32,15 @@ pub fn run_command(cli: Cli) -> Result<u8, Error> {
 fn build(options: &Build) -> Result<(), Error> {
     let target = match &options.target {
         Some(name) => target::parse(name),
-        None => target::host(),
+        None => match options.emit {
+            Emit::File(kind) => target::for_files(kind),
+            _ => target::host(),
+        },
     }
-    .map_err(|e| Error::Usage(e.to_string()))?;
+    .map_err(|e| Error::Usage(e.to_string() + advice(&e)))?;
     let code = &options.code;
     check_features(code, target)?;
-    if options.build_id && options.emit != Emit::File(FileKind::Executable) {
+    if options.build_id && !matches!(options.emit, Emit::File(FileKind::Executable | FileKind::Page)) {
         return Err(Error::Usage(
             "`--build-id` is for executables; an object gets one from its linker".into(),
         ));
@@ -106,6 +109,16 @@ fn check(options: &Check) -> Result<(), Error> {
     Session::read(&options.input)?.check(&mut Timer::new(false)).map(|_| ())
 }
 
+/// What else may have been meant by the name of a target: browsers are none.
+fn advice(unknown: &UnknownTarget) -> &'static str {
+    let near = unknown.nearest();
+    if near.iter().any(|row| row.format.extension(FileKind::Page).is_some()) {
+        " (`--emit html` writes a page for browsers)"
+    } else {
+        ""
+    }
+}
+
 /// Extensions are for machines that may have them.
 fn check_features(code: &CodeOptions, target: Target) -> Result<(), Error> {
     let there = mochi_isa::Features::of(target);
@@ -130,9 +143,8 @@ fn set_jobs(code: &CodeOptions) {
 
 /// Where a file goes: `-o`, or the source's name with the extension that such files have.
 fn output_path(options: &Build, target: Target, kind: FileKind) -> Result<PathBuf, Error> {
-    let files = target.format.files();
-    let Some((_, extension)) = files.iter().find(|f| f.0 == kind) else {
-        let kinds: Vec<&str> = files.iter().map(|f| f.0.name()).collect();
+    let Some(extension) = target.format.extension(kind) else {
+        let kinds: Vec<&str> = target.format.files().iter().map(|f| f.0.name()).collect();
         let message =
             format!("no `--emit {}` for {}; there is {}", kind.name(), target.triple, kinds.join(", "));
         return Err(Error::Usage(message));

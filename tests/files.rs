@@ -77,7 +77,7 @@ fn what_is_not_used_is_not_linked() {
 
 /// Targets that objects are written for.
 fn object_targets() -> impl Iterator<Item = Target> {
-    TARGETS.iter().filter(|row| row.format.files().iter().any(|f| f.0 == FileKind::Object))
+    TARGETS.iter().filter(|row| row.format.extension(FileKind::Object).is_some())
 }
 
 #[test]
