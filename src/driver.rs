@@ -71,7 +71,13 @@ fn build(options: &Build) -> Result<(), Error> {
         Emit::Asm => {
             let program = session.check(&mut timer)?;
             let object = session.object(&program, target, code, &mut timer);
-            mochi_isa::module::disassemble_module(&object).into_bytes()
+            let text = match mochi_isa::program_text(target) {
+                Some(text) => {
+                    text(&session.link(&object, target, FileKind::Executable, FileOptions::default())?)
+                }
+                None => mochi_isa::module::disassemble_module(&object),
+            };
+            text.into_bytes()
         }
         Emit::File(kind) => {
             let program = session.check(&mut timer)?;
@@ -281,8 +287,18 @@ impl Session {
         timer: &mut Timer,
     ) -> Result<Vec<u8>, Error> {
         let object = self.object(program, target, code, timer);
-        let bytes = self.source.link(&object, target, kind, options);
+        let bytes = self.link(&object, target, kind, options);
         timer.step("link");
-        bytes.map_err(Error::Link)
+        bytes
+    }
+
+    fn link(
+        &self,
+        object: &Object,
+        target: Target,
+        kind: FileKind,
+        options: FileOptions,
+    ) -> Result<Vec<u8>, Error> {
+        self.source.link(object, target, kind, options).map_err(Error::Link)
     }
 }

@@ -226,6 +226,11 @@ fn every_kind_of_output_can_be_looked_at() {
         assert_eq!(ran.status.code(), Some(0), "{emit}: {}", text(&ran.stderr));
         assert!(text(&ran.stdout).contains(expected), "{emit}: {}", text(&ran.stdout));
     }
+    // Where only a whole program is a text, it has the runtime, too.
+    let text_of = ["build", "--emit", "asm", "--target", "wasm32-wasi", "p.mochi"];
+    let shown = text(&output(mochi().args(text_of).current_dir(&s.0)).stdout);
+    let parts = ["(module\n", "(func $mochi_main", "(func $fd_write", "(export \"_start\" (func $_start))"];
+    assert!(parts.iter().all(|part| shown.contains(part)), "{shown}");
     let timed = output(mochi().args(["build", "--time-passes", "p.mochi", "-o", "p"]).current_dir(&s.0));
     assert!(text(&timed.stderr).contains("link"), "{}", text(&timed.stderr));
 }

@@ -210,6 +210,30 @@ fn readers_accept_every_golden_program() {
     assert!(complaints.is_empty(), "{} complaints\n{}", complaints.len(), complaints.join("\n"));
 }
 
+/// An assembler makes the module of its text again, but for the custom sections, which it cannot say.
+#[test]
+fn text_of_modules_is_assembled_to_the_same() {
+    if !have("wat2wasm") {
+        return;
+    }
+    let s = Scratch::new("text");
+    parallel(threads(), &programs("golden"), |program| {
+        let name = program.file_stem().expect("file name").to_string_lossy();
+        let [source, assembled, module] =
+            ["wat", "again", "wasm"].map(|end| s.path(&format!("{name}.{end}")));
+        for (option, path) in [("--emit=asm", &source), ("--strip", &module)] {
+            let args = ["--target", "wasm32-wasi", option, "-o"];
+            let built = output(mochi().arg("build").arg(program).args(args).arg(path));
+            assert!(built.status.success(), "{}", text(&built.stderr));
+        }
+        let ran = output(Command::new("wat2wasm").arg(&source).arg("-o").arg(&assembled));
+        assert!(ran.status.success() && ran.stderr.is_empty(), "{name}: {}", text(&ran.stderr));
+        let [again, module] = [assembled, module].map(|path| fs::read(path).expect("a module"));
+        // The preamble is not all that it has.
+        assert!(again.len() > 1000 && module.starts_with(&again), "{name}: another module");
+    });
+}
+
 /// Plain `wasm-opt -O`, which is told nothing of what the modules use, takes them as they are and stripped; what
 /// it makes of them does the same.
 #[test]

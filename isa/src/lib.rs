@@ -143,6 +143,12 @@ pub fn disassemble(target: Target, atom: &Atom, symbols: &dyn Fn(u32) -> String)
     }
 }
 
+/// The text of a linked program, where it is one only when it is whole: in WebAssembly's, what the linker
+/// numbers has no other names.
+pub fn program_text(target: Target) -> Option<fn(&[u8]) -> String> {
+    (target.arch == Arch::Wasm32).then_some(wasm32::text::program)
+}
+
 #[cfg(test)]
 mod tests {
     use super::mach::MachInst;
