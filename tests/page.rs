@@ -132,7 +132,7 @@ fn pages_run_in_a_browser() {
 fn runs_golden(browser: &mut Browser, s: &Scratch, name: &str) {
     let (program, golden) = golden(name);
     let page = build(&s.0, &program);
-    // Where it is empty, the page would ask. What is no UTF-8 cannot be given there.
+    // What is no UTF-8 cannot be given in a field.
     let Ok(input) = String::from_utf8(golden.stdin.clone()) else { return };
     let expected =
         [text(&golden.stdout), text(&golden.stderr), format!("Ended with status {}", golden.status)];
@@ -157,6 +157,7 @@ fn asks_for_lines(browser: &mut Browser, s: &Scratch) {
     // What is entered is shown, too.
     let output = "name?\nZo\u{eb}\nZo\u{eb} it is\ntwo\n3\n[] true\n";
     assert_eq!(shown.end(), [output, "", "Ended with status 0"]);
+    assert_eq!(shown.0.value("document.activeElement.id"), "run", "where the keyboard goes on");
     let mut shown = Page::open(browser, &page).without_waiting();
     shown.run("");
     assert_eq!(shown.end(), ["name?\n it is\n[] true\n", "", "Ended with status 0"]);
@@ -195,6 +196,7 @@ fn stops_and_runs_again(browser: &mut Browser, s: &Scratch) {
         // Output comes while the program runs.
         shown.0.wait("log.textContent === 'on\\n'");
         assert_eq!(shown.0.value(STATE), "Running");
+        assert_eq!(shown.0.value("stops.disabled"), "false");
         shown.0.value("stops.click()");
         assert_eq!(shown.end(), ["on\n", "", "Stopped"]);
     }

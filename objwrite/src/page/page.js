@@ -120,15 +120,19 @@ function say(text, state) {
 }
 
 function end(text, state) {
+  // What is on its way from it is not heard any more.
+  worker.onmessage = null;
   worker.terminate();
   worker = null;
   output.show();
   const seconds = ((performance.now() - started) / 1000).toFixed(2);
   say(`${text} after ${seconds} s`, state);
+  runs.textContent = "Run again";
+  runs.disabled = false;
+  // Who works without a mouse stays at the button that is next.
+  if (form.contains(document.activeElement) || document.activeElement === stops) runs.focus();
   form.hidden = true;
   stops.disabled = true;
-  runs.disabled = false;
-  runs.textContent = "Run again";
 }
 
 function ended({ data }) {
@@ -156,12 +160,14 @@ function start() {
   worker.postMessage({ module, input, waits: canWait(), asks: canWait() && input.length === 0 });
   started = performance.now();
   say("Running", "running");
-  runs.disabled = true;
   stops.disabled = false;
+  if (document.activeElement === runs) stops.focus();
+  runs.disabled = true;
 }
 
 // Gives a line that was asked for, or null for the end of the input.
 function answer(text) {
+  stops.focus();
   form.hidden = true;
   say("Running", "running");
   if (text !== null) output.add(1, bytes(text));
