@@ -21,6 +21,7 @@ Examples:
   mochi check prog.mochi                report errors only
   echo 'print(1)' | mochi run -         read the source from standard input
   mochi build --emit asm prog.mochi     print the machine code as text
+  mochi build --emit html prog.mochi    write `prog.html`, which runs the program in a browser
   mochi targets                         list what --target takes
 
 Exit status:
@@ -147,7 +148,8 @@ pub struct Build {
     #[arg(long, value_name = "TRIPLE")]
     pub target: Option<String>,
 
-    /// What to write: exe, obj, asm, ir, ast, or ir:PASS for the IR after that pass
+    /// What to write: exe, obj, html (a page that runs the program), asm, ir, ast, or ir:PASS for the IR after
+    /// that pass
     #[arg(long, value_name = "KIND", default_value = "exe", value_parser = parse_emit)]
     pub emit: Emit,
 
@@ -240,9 +242,10 @@ pub enum Emit {
 }
 
 fn parse_emit(text: &str) -> Result<Emit, EmitError> {
+    if let Some(kind) = FileKind::ALL.into_iter().find(|kind| kind.name() == text) {
+        return Ok(Emit::File(kind));
+    }
     Ok(match text {
-        "exe" => Emit::File(FileKind::Executable),
-        "obj" => Emit::File(FileKind::Object),
         "asm" => Emit::Asm,
         "ir" => Emit::Ir(None),
         "ast" => Emit::Ast,
@@ -259,7 +262,7 @@ struct EmitError;
 
 impl std::fmt::Display for EmitError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("expected exe, obj, asm, ir, ir:PASS or ast")
+        f.write_str("expected exe, obj, html, asm, ir, ir:PASS or ast")
     }
 }
 

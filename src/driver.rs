@@ -11,7 +11,7 @@ use mochi::pipeline::{self, FileOptions, Source};
 use mochi_ir::Module;
 use mochi_lang::diag::{Diagnostics, Format};
 use mochi_lang::{ast, dump, stack, tree};
-use mochi_objwrite::target::{self, FileKind, Output, Target};
+use mochi_objwrite::target::{self, FileKind, Output, Target, UnknownTarget};
 use mochi_objwrite::{Object, link};
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -32,9 +32,13 @@ pub fn run_command(cli: Cli) -> Result<u8, Error> {
 fn build(options: &Build) -> Result<(), Error> {
     let made_for = match &options.target {
         Some(name) => target::parse_output(name),
-        None => target::host().map(Output::One),
+        None => match options.emit {
+            Emit::File(kind) => target::for_files(kind),
+            _ => target::host(),
+        }
+        .map(Output::One),
     }
-    .map_err(|e| Error::Usage(e.to_string()))?;
+    .map_err(|e| Error::Usage(e.to_string() + advice(&e)))?;
     let code = &options.code;
     let targets = made_for.targets();
     for &target in &targets {
@@ -68,7 +72,13 @@ fn build(options: &Build) -> Result<(), Error> {
             let target = one_target(made_for)?;
             let program = session.check(&mut timer)?;
             let object = session.object(&program, target, code, &mut timer);
-            mochi_isa::module::disassemble_module(&object).into_bytes()
+            let text = match mochi_isa::program_text(target) {
+                Some(text) => {
+                    text(&session.link(&object, target, FileKind::Executable, FileOptions::default())?)
+                }
+                None => mochi_isa::module::disassemble_module(&object),
+            };
+            text.into_bytes()
         }
         Emit::File(kind) => {
             let program = session.check(&mut timer)?;
@@ -119,6 +129,16 @@ fn one_target(made_for: Output) -> Result<Target, Error> {
     Err(Error::Usage(message))
 }
 
+/// What else may have been meant by the name of a target: browsers are none.
+fn advice(unknown: &UnknownTarget) -> &'static str {
+    let near = unknown.nearest();
+    if near.iter().any(|row| row.format.extension(FileKind::Page).is_some()) {
+        " (`--emit html` writes a page for browsers)"
+    } else {
+        ""
+    }
+}
+
 /// Extensions are for machines that may have them.
 fn check_features(code: &CodeOptions, target: Target) -> Result<(), Error> {
     let there = mochi_isa::Features::of(target);
@@ -144,7 +164,7 @@ fn set_jobs(code: &CodeOptions) {
 /// Where a file goes: `-o`, or the source's name with the extension that such files have.
 fn output_path(options: &Build, made_for: Output, kind: FileKind) -> Result<PathBuf, Error> {
     let files = made_for.files();
-    let Some((_, extension)) = files.iter().find(|f| f.0 == kind) else {
+    let Some(extension) = files.iter().find(|f| f.0 == kind).map(|f| f.1) else {
         let kinds: Vec<&str> = files.iter().map(|f| f.0.name()).collect();
         let message =
             format!("no `--emit {}` for {}; there is {}", kind.name(), made_for.triple(), kinds.join(", "));
@@ -282,8 +302,18 @@ impl Session {
         timer: &mut Timer,
     ) -> Result<Vec<u8>, Error> {
         let object = self.object(program, target, code, timer);
-        let bytes = self.source.link(&object, target, kind, options);
+        let bytes = self.link(&object, target, kind, options);
         timer.step("link");
-        bytes.map_err(Error::Link)
+        bytes
+    }
+
+    fn link(
+        &self,
+        object: &Object,
+        target: Target,
+        kind: FileKind,
+        options: FileOptions,
+    ) -> Result<Vec<u8>, Error> {
+        self.source.link(object, target, kind, options).map_err(Error::Link)
     }
 }

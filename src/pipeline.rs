@@ -5,10 +5,10 @@ use mochi_isa::{Context, Features, module::compile_module};
 use mochi_lang::diag::Diagnostics;
 use mochi_lang::span::{FileId, SourceMap};
 use mochi_lang::{ast, lower, parser, sema, tree};
-use mochi_objwrite::Object;
 use mochi_objwrite::archive::Archive;
 use mochi_objwrite::link::{self, DebugOptions, LinkError, LinkInput, RelocatableInput};
 use mochi_objwrite::target::{FileKind, Target};
+use mochi_objwrite::{Object, page};
 
 /// The compiler and its version, as debug information names it.
 const PRODUCER: &str = concat!("mochi ", env!("CARGO_PKG_VERSION"));
@@ -75,7 +75,7 @@ impl Source {
         lower::lower(&self.map, program, &mochi_runtime::library())
     }
 
-    /// The finished file: an executable, or an object for other linkers.
+    /// The finished file.
     pub fn link(
         &self,
         object: &Object,
@@ -87,24 +87,27 @@ impl Source {
         let archives = &[runtime][..];
         let FileOptions { strip, build_id } = options;
         let debug = (!strip).then(|| self.debug_options());
-        let image = match kind {
-            FileKind::Executable => {
-                let (entry, symbols) = (target.platform.start, !strip);
-                link::link(&LinkInput { object, archives, entry, symbols, debug, build_id })
-            }
-            FileKind::Object => {
-                link::relocatable(&RelocatableInput { object, archives, exports: &["main"], debug })
-            }
+        let executable = |debug| {
+            let (entry, symbols) = (target.platform.start, !strip);
+            link::link(&LinkInput { object, archives, entry, symbols, debug, build_id })
         };
-        Ok(image?.bytes)
+        Ok(match kind {
+            FileKind::Executable => executable(debug)?.bytes,
+            FileKind::Object => {
+                let exports = &["main"];
+                link::relocatable(&RelocatableInput { object, archives, exports, debug })?.bytes
+            }
+            FileKind::Page => page::write(&self.name(), &executable(debug)?.bytes),
+        })
+    }
+
+    /// The name of the program's file, as it is in what is written.
+    fn name(&self) -> String {
+        self.map.file(self.file).output_name().to_string()
     }
 
     fn debug_options(&self) -> DebugOptions {
-        DebugOptions {
-            producer: PRODUCER.into(),
-            unit: self.map.file(self.file).output_name().to_string(),
-            directory: ".".into(),
-        }
+        DebugOptions { producer: PRODUCER.into(), unit: self.name(), directory: ".".into() }
     }
 }
 

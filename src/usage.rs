@@ -17,6 +17,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("-v", "`--version` prints the version, `--time-passes` what takes how long"),
     ("-S", "`--emit asm` prints the machine code as text"),
     ("-c", "`--emit obj` writes an object file"),
+    ("--emit", "`mochi build` writes files, other commands do not"),
+    ("--target", "`mochi build` is for every target, `mochi run` for this machine"),
 ];
 
 /// Prints help, the version or an error; the exit status.

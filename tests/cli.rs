@@ -163,19 +163,25 @@ fn targets_are_listed_and_known_by_name() {
     let message =
         "mochi: unknown target `x86_64-unknown-linx`; did you mean x64-linux (x86_64-unknown-linux)?\n";
     assert_eq!((missed.status.code(), text(&missed.stderr).as_str()), (Some(2), message));
+    let missed = output(mochi().args(["build", "--target", "wasm32-web", "p.mochi"]));
+    let message = "mochi: unknown target `wasm32-web`; did you mean wasm32-wasi (wasm32-wasi)? \
+                   (`--emit html` writes a page for browsers)\n";
+    assert_eq!((missed.status.code(), text(&missed.stderr).as_str()), (Some(2), message));
+    let missed = output(mochi().args(["run", "--target", "wasm32-wasi", "p.mochi"]));
+    assert!(text(&missed.stderr).contains("`mochi run` for this machine"), "{}", text(&missed.stderr));
 }
 
 #[test]
 fn every_target_has_the_files_it_says() {
     let s = Scratch::new("files");
     s.write("p.mochi", HELLO);
-    for (row, kind) in Output::all().flat_map(|row| [(row, FileKind::Executable), (row, FileKind::Object)]) {
+    for (row, kind) in Output::all().flat_map(|row| FileKind::ALL.map(|kind| (row, kind))) {
         let args = ["build", "p.mochi", "--target", row.short(), "--emit", kind.name()];
         let built = output(mochi().args(args).current_dir(&s.0));
-        let file = row.files().iter().find(|f| f.0 == kind);
-        let status = if file.is_some() { 0 } else { 2 };
+        let extension = row.files().iter().find(|f| f.0 == kind).map(|f| f.1);
+        let status = if extension.is_some() { 0 } else { 2 };
         assert_eq!(built.status.code(), Some(status), "{args:?}: {}", text(&built.stderr));
-        if let Some((_, extension)) = file {
+        if let Some(extension) = extension {
             let path = s.0.join("p").with_extension(extension);
             assert!(fs::metadata(&path).is_ok_and(|m| m.len() > 0), "{args:?}: no {}", path.display());
             fs::remove_file(path).expect("removed");
@@ -221,6 +227,11 @@ fn every_kind_of_output_can_be_looked_at() {
         assert_eq!(ran.status.code(), Some(0), "{emit}: {}", text(&ran.stderr));
         assert!(text(&ran.stdout).contains(expected), "{emit}: {}", text(&ran.stdout));
     }
+    // Where only a whole program is a text, it has the runtime, too.
+    let text_of = ["build", "--emit", "asm", "--target", "wasm32-wasi", "p.mochi"];
+    let shown = text(&output(mochi().args(text_of).current_dir(&s.0)).stdout);
+    let parts = ["(module\n", "(func $mochi_main", "(func $fd_write", "(export \"_start\" (func $_start))"];
+    assert!(parts.iter().all(|part| shown.contains(part)), "{shown}");
     let timed = output(mochi().args(["build", "--time-passes", "p.mochi", "-o", "p"]).current_dir(&s.0));
     assert!(text(&timed.stderr).contains("link"), "{}", text(&timed.stderr));
 }

@@ -192,6 +192,15 @@ fn the_table_of_targets_is_that_of_the_compiler() {
     assert_eq!(shown, Output::all().map(row).collect::<Vec<_>>(), "README.md, the table of targets");
 }
 
+#[test]
+fn the_text_names_the_features_that_modules_need() {
+    let readme = read("README.md");
+    let (_, behind) = readme.split_once("the proposals ").expect("their list");
+    let list = behind.split_once(", which").expect("its end").0;
+    let named: Vec<&str> = list.split('`').skip(1).step_by(2).collect();
+    assert_eq!(named, mochi_objwrite::wasm::about::FEATURES, "README.md, the proposals");
+}
+
 /// Files that are tables: one row after another, exempt from the size limits.
 const TABLES: &[&str] = &["insts.rs", "codes.rs", "builtins.rs", "ops.rs", "reloc.rs", "target.rs"];
 

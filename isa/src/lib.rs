@@ -151,6 +151,12 @@ fn syntax(target: Target) -> Option<mach::assembly::Syntax> {
     }
 }
 
+/// The text of a linked program, where it is one only when it is whole: in WebAssembly's, what the linker
+/// numbers has no other names.
+pub fn program_text(target: Target) -> Option<fn(&[u8]) -> String> {
+    (target.arch == Arch::Wasm32).then_some(wasm32::text::program)
+}
+
 #[cfg(test)]
 mod tests {
     use super::mach::MachInst;

@@ -6,9 +6,10 @@ use mochi_isa::wasm32::disasm::immediates;
 use mochi_isa::wasm32::encode::{Operand, Reader, encode};
 use mochi_isa::wasm32::insts::{Imm, Row, Stack, Ty};
 use mochi_objwrite::leb;
+use mochi_objwrite::wasm::about::FEATURES;
 use mochi_testkit::{Scratch, have, output};
 use std::process::Command;
-use wasmparser::{Parser, Payload, Validator};
+use wasmparser::{Parser, Payload, Validator, WasmFeatures};
 
 /// An instruction.
 type Inst = (Row, Operand);
@@ -243,6 +244,24 @@ fn rows_are_read_back() {
     }
     println!("{} rows, {} samples", Row::ALL.len(), cases.len());
     assert!(cases.len() > 500);
+}
+
+/// The features that modules say they use are those that the rows need: all, and none too many.
+#[test]
+fn rows_need_the_features_that_modules_name() {
+    let of = |feature: &str| match feature {
+        "bulk-memory" => WasmFeatures::BULK_MEMORY,
+        "nontrapping-fptoint" => WasmFeatures::SATURATING_FLOAT_TO_INT,
+        "sign-ext" => WasmFeatures::SIGN_EXTENSION,
+        _ => panic!("what does wasmparser call {feature}?"),
+    };
+    let bytes = module(&cases());
+    let valid = |features| Validator::new_with_features(features).validate_all(&bytes).is_ok();
+    let all = FEATURES.iter().fold(WasmFeatures::WASM1, |all, feature| all | of(feature));
+    assert!(valid(all));
+    for feature in FEATURES {
+        assert!(!valid(all - of(feature)), "no row needs {feature}");
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! DWARF 5 debug information: functions, lines, call frames.
+//! DWARF debug information: functions, lines, call frames.
 //!
 //! One compilation unit covers the functions that have a source file; the layout puts them first
 //! in the code section, so the unit is one range and the line table one sequence, with one
@@ -250,9 +250,21 @@ struct UnitWriter<'a> {
 /// A function that was inlined: name, file, line of its declaration.
 type Inlined<'a> = (&'a str, FileId, u32);
 
+/// How the unit is written: version 5, but for WebAssembly version 4, because Binaryen, which other tools call to
+/// optimise modules, keeps the lines of no later one.
+fn encoding(arch: Arch) -> Encoding {
+    let (version, address_size) = if arch == Arch::Wasm32 { (4, 4) } else { (5, 8) };
+    Encoding { format: Format::Dwarf32, version, address_size }
+}
+
+/// The size of a range of code, in a form whose size does not depend on it: tools that move code change it in
+/// its place.
+fn extent(size: u64) -> AttributeValue {
+    AttributeValue::Data4(size as u32)
+}
+
 fn unit(arch: Arch, options: &DebugOptions, functions: &[Function]) -> DwarfUnit {
-    let address_size = if arch == Arch::Wasm32 { 4 } else { 8 };
-    let encoding = Encoding { format: Format::Dwarf32, version: 5, address_size };
+    let encoding = encoding(arch);
     let mut dwarf = DwarfUnit::new(encoding);
     let mut line_string = |s: &str| LineString::new(text(s), encoding, &mut dwarf.line_strings);
     let (directory, main) = (line_string(&options.directory), line_string(&options.unit));
@@ -280,7 +292,7 @@ fn unit(arch: Arch, options: &DebugOptions, functions: &[Function]) -> DwarfUnit
     die.set(gimli::DW_AT_name, AttributeValue::StringRef(name));
     die.set(gimli::DW_AT_comp_dir, AttributeValue::StringRef(directory));
     die.set(gimli::DW_AT_low_pc, AttributeValue::Address(code(0)));
-    die.set(gimli::DW_AT_high_pc, AttributeValue::Udata(end));
+    die.set(gimli::DW_AT_high_pc, extent(end));
     let ranges: Vec<_> = sourced.iter().map(|(f, _)| inlined_ranges(f)).collect();
     for ((f, _), ranges) in sourced.iter().zip(&ranges) {
         writer.abstract_instances(f, ranges);
@@ -391,7 +403,7 @@ impl<'a> UnitWriter<'a> {
             die.set(gimli::DW_AT_external, AttributeValue::FlagPresent);
         }
         die.set(gimli::DW_AT_low_pc, AttributeValue::Address(code(f.start)));
-        die.set(gimli::DW_AT_high_pc, AttributeValue::Udata(f.size));
+        die.set(gimli::DW_AT_high_pc, extent(f.size));
         if self.has_frames {
             let mut frame_base = Expression::new();
             frame_base.op(gimli::DW_OP_call_frame_cfa);
@@ -425,9 +437,7 @@ impl<'a> UnitWriter<'a> {
     /// Where an inlined call is, in the source and in the code (DWARF 5, section 3.3.8.2).
     fn call_site(&mut self, id: UnitEntryId, call: &InlinedCall, caller: FileId, ranges: Ranges) {
         let (low, high) = match &ranges[..] {
-            &[(start, end)] => {
-                (AttributeValue::Address(code(start)), Some(AttributeValue::Udata(end - start)))
-            }
+            &[(start, end)] => (AttributeValue::Address(code(start)), Some(extent(end - start))),
             _ => {
                 // Relative to the unit's start, which is that of the code section.
                 let pairs = ranges.into_iter().map(|(begin, end)| Range::OffsetPair { begin, end });

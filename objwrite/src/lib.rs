@@ -13,6 +13,7 @@ pub mod leb;
 pub mod link;
 pub mod macho;
 pub mod model;
+pub mod page;
 pub mod pctab;
 pub mod platform;
 pub mod reloc;

@@ -58,14 +58,20 @@ pub enum FileKind {
     Executable,
     /// An object for another linker.
     Object,
+    /// A page for browsers that runs the program.
+    Page,
 }
 
 impl FileKind {
+    /// All kinds.
+    pub const ALL: [FileKind; 3] = [FileKind::Executable, FileKind::Object, FileKind::Page];
+
     /// As `--emit` calls it.
     pub fn name(self) -> &'static str {
         match self {
             FileKind::Executable => "exe",
             FileKind::Object => "obj",
+            FileKind::Page => "html",
         }
     }
 }
@@ -75,10 +81,15 @@ impl Format {
     pub fn files(self) -> &'static [(FileKind, &'static str)] {
         match self {
             Format::Elf => &[(FileKind::Executable, ""), (FileKind::Object, "o")],
-            Format::Wasm => &[(FileKind::Executable, "wasm")],
+            Format::Wasm => &[(FileKind::Executable, "wasm"), (FileKind::Page, "html")],
             Format::MachO => &[(FileKind::Executable, ""), (FileKind::Object, "o")],
             Format::Coff => &[(FileKind::Executable, "exe"), (FileKind::Object, "obj")],
         }
+    }
+
+    /// The extension of files of a kind; `None` when they are not written.
+    pub fn extension(self, kind: FileKind) -> Option<&'static str> {
+        self.files().iter().find(|f| f.0 == kind).map(|f| f.1)
     }
 
     /// The system loads and starts executables itself; others are given to an engine.
@@ -376,6 +387,15 @@ pub fn parse_output(name: &str) -> Result<Output, UnknownTarget> {
 /// The target that this compiler itself runs on, when it is a supported one.
 pub fn host() -> Result<Target, UnknownTarget> {
     find(&target_lexicon::HOST).ok_or_else(|| UnknownTarget(target_lexicon::HOST.to_string()))
+}
+
+/// The target that files of a kind are for when none is named: this machine, or the only one that has such files.
+pub fn for_files(kind: FileKind) -> Result<Target, UnknownTarget> {
+    let mut rows = TARGETS.iter().filter(|row| row.format.extension(kind).is_some());
+    match (rows.next(), rows.next()) {
+        (Some(only), None) => Ok(only),
+        _ => host(),
+    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The text of an atom for people (`--emit asm`): a function in the text format (Core, section 6),
+//! The text of an atom for people: a function in the text format (Core, section 6),
 //! nested by indentation, with names for functions and addresses in comments.
 
 use crate::wasm32::encode::{Operand, Reader};
@@ -7,7 +7,7 @@ use mochi_objwrite::{Atom, RelocEntry, RelocKind};
 use std::fmt::Write;
 
 /// A name as the text format allows it.
-fn name(symbol: &str) -> String {
+pub fn name(symbol: &str) -> String {
     let clean =
         |c: char| if c.is_ascii_alphanumeric() || "_.+-*/\\^~=<>!?@#$%&|:'`".contains(c) { c } else { '_' };
     format!("${}", symbol.chars().map(clean).collect::<String>())
@@ -39,7 +39,7 @@ pub fn immediates(row: Row, operand: &Operand) -> String {
 }
 
 /// `(param ...) (result ...)` of a function type.
-fn signature(r: &mut Reader) -> Option<String> {
+pub fn signature(r: &mut Reader) -> Option<String> {
     let mut out = String::new();
     for word in ["param", "result"] {
         let n = r.unsigned()?;
@@ -80,18 +80,28 @@ pub fn disassemble(atom: &Atom, symbols: &dyn Fn(u32) -> String) -> String {
 fn write_function(out: &mut String, atom: &Atom, symbols: &dyn Fn(u32) -> String) -> Option<()> {
     let mut r = Reader { bytes: &atom.bytes, at: 0 };
     let _ = writeln!(out, "(func {}{}", name(&symbols(atom.sym.0)), signature(&mut r)?);
+    let mut relocs = atom.relocs.iter().peekable();
+    write_body(out, &mut r, &mut |r, row| match relocs.next_if(|reloc| reloc.offset as usize == r.at) {
+        Some(reloc) => inserted(r, reloc, symbols),
+        None => Some(immediates(row, &r.operand(row)?)),
+    })?;
+    (r.at == atom.bytes.len()).then_some(())
+}
+
+/// Writes a function from its locals to its end. `immediates` reads those of an instruction.
+pub fn write_body(
+    out: &mut String,
+    r: &mut Reader,
+    immediates: &mut dyn FnMut(&mut Reader, Row) -> Option<String>,
+) -> Option<()> {
     for _ in 0..r.unsigned()? {
         let (count, ty) = (r.unsigned()?, Ty::from_byte(r.byte()?)?);
         let _ = writeln!(out, "  (local{})", format!(" {}", ty.name()).repeat(count as usize));
     }
-    let mut relocs = atom.relocs.iter().peekable();
     let mut depth = 1usize;
     while depth > 0 {
         let row = r.row()?;
-        let text = match relocs.next_if(|reloc| reloc.offset as usize == r.at) {
-            Some(reloc) => inserted(&mut r, reloc, symbols)?,
-            None => immediates(row, &r.operand(row)?),
-        };
+        let text = immediates(r, row)?;
         if matches!(row, Row::End | Row::Else) {
             depth -= 1;
         }
@@ -103,5 +113,5 @@ fn write_function(out: &mut String, atom: &Atom, symbols: &dyn Fn(u32) -> String
         }
     }
     out.push_str(")\n");
-    (r.at == atom.bytes.len()).then_some(())
+    Some(())
 }

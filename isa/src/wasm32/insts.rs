@@ -4,7 +4,8 @@
 //! is in 5.4).
 //!
 //! Encoder, reader, printer and the test of every row are derived from this table; nothing else
-//! in this folder knows an opcode.
+//! in this folder knows an opcode. Memory's size is asked for by the linker's adapters only, which the text of a
+//! program shows, too.
 
 use crate::mach::rows::row_table;
 
@@ -169,6 +170,8 @@ rows! {
         I64Store8 "i64.store8" [0x3c] Memory(1): (I32 I64) -> ();
         I64Store16 "i64.store16" [0x3d] Memory(2): (I32 I64) -> ();
         I64Store32 "i64.store32" [0x3e] Memory(4): (I32 I64) -> ();
+        MemorySize "memory.size" [0x3f] Zero: () -> (I32);
+        MemoryGrow "memory.grow" [0x40] Zero: (I32) -> (I32);
         MemoryCopy "memory.copy" [0xfc, 0x0a] ZeroZero: (I32 I32 I32) -> ();
         MemoryFill "memory.fill" [0xfc, 0x0b] Zero: (I32 I32 I32) -> ();
     }

@@ -26,6 +26,7 @@ mod prepare;
 mod select;
 mod stale;
 mod structure;
+pub mod text;
 mod trees;
 
 use crate::{Context, lines};

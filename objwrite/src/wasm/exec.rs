@@ -21,6 +21,7 @@
 //! Exports are `memory` and the entry, under its own name and with its own type. Global 0 is the
 //! stack pointer, global 1 the lowest address it may have: at first `__stack_low`.
 
+use super::about;
 use super::code::{Body, Code, Insertion, Number};
 use super::imports::{self, Import, Means};
 use super::sections::{self, END, I32, Id, PREAMBLE, Types, bytes, items, number, type_size};
@@ -118,6 +119,7 @@ pub fn write(input: &LinkInput) -> Result<Image, LinkError> {
     if input.symbols {
         sections::custom(&mut out, "name", &w.names());
     }
+    about::write(&mut out);
     if input.build_id {
         let id = Sha256::digest(&out);
         let mut contents = Vec::new();

@@ -79,6 +79,11 @@ static IMPORTS: &[Import] = &[
     instruction("stack_limit", &[I32], &[], &[0x24, 1]),
 ];
 
+/// Names of what a host has to have.
+pub fn called() -> impl Iterator<Item = &'static str> {
+    IMPORTS.iter().filter(|i| i.means == Means::Call).map(|i| i.name)
+}
+
 /// The import with this name.
 pub fn find(name: &str) -> Option<&'static Import> {
     IMPORTS.iter().find(|i| i.name == name)

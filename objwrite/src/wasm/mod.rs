@@ -8,6 +8,7 @@
 //! Sources: WebAssembly Core Specification 2.0 (binary format: chapter 5), WASI preview 1 (witx),
 //! "DWARF for WebAssembly" (addresses are offsets in the contents of the code section).
 
+pub mod about;
 pub mod code;
 pub mod exec;
 pub mod imports;

@@ -2,6 +2,7 @@
 //! with limits, other people's tools (which may be missing), the engines that run programs of
 //! every target, and what golden programs have to do.
 
+pub mod browser;
 pub mod engines;
 pub mod faults;
 mod golden;
