@@ -5,3 +5,4 @@
 pub mod exec;
 mod imports;
 mod tables;
+mod unwind;
