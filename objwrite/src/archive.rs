@@ -174,6 +174,7 @@ impl Writer {
             CfiOp::RememberState => (5, None, None),
             CfiOp::RestoreState => (6, None, None),
             CfiOp::NoCaller => (7, None, None),
+            CfiOp::WholeOffset(r, v) => (8, Some(r), Some(v)),
         };
         self.out.push(code);
         if let Some(r) = reg {
@@ -586,6 +587,7 @@ impl<'a> Cursor<'_, 'a> {
             5 => CfiOp::RememberState,
             6 => CfiOp::RestoreState,
             7 => CfiOp::NoCaller,
+            8 => CfiOp::WholeOffset(self.number()?, self.cfi_offset()?),
             _ => return Err(ArchiveError::Damaged("frame instruction")),
         })
     }
@@ -653,6 +655,7 @@ mod tests {
                 (6, CfiOp::Restore(6)),
                 (7, CfiOp::RestoreState),
                 (7, CfiOp::NoCaller),
+                (8, CfiOp::WholeOffset(23, -48)),
             ],
         };
         let function = |file| FunctionInfo {

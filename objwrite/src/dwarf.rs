@@ -15,9 +15,9 @@ use crate::link::layout::Function;
 use crate::model::{CfiOp, FunctionInfo, InlinedCall};
 use crate::target::Arch;
 use gimli::write::{
-    Address, AttributeValue, CallFrameInstruction, CommonInformationEntry, DwarfUnit, EndianVec, Expression,
-    FileId, FrameDescriptionEntry, FrameTable, LineProgram, LineString, Range, RangeList, RelocateWriter,
-    Relocation, RelocationTarget, Sections, UnitEntryId,
+    Address, AttributeValue, CallFrameInstruction, CommonInformationEntry, DwarfUnit, EhFrame, EndianVec,
+    Expression, FileId, FrameDescriptionEntry, FrameTable, LineProgram, LineString, Range, RangeList,
+    RelocateWriter, Relocation, RelocationTarget, Sections, UnitEntryId,
 };
 use gimli::{Encoding, Format, LineEncoding, LittleEndian, Register, SectionId};
 use std::collections::HashMap;
@@ -46,6 +46,8 @@ pub struct DebugReloc {
     pub target: DebugTarget,
     /// Added to the target's address.
     pub addend: i64,
+    /// It is the distance from the place itself.
+    pub relative: bool,
 }
 
 /// A debug section.
@@ -59,21 +61,25 @@ pub struct DebugSection {
     pub relocs: Vec<DebugReloc>,
 }
 
+/// The name of the debug section with call frames.
+pub const FRAMES: &str = ".debug_frame";
+
 /// The debug section of this name holds nothing but strings that end with NUL: linkers may merge equal ones.
 pub fn holds_strings(name: &str) -> bool {
     matches!(name, ".debug_str" | ".debug_line_str")
 }
 
 impl DebugSection {
-    /// The contents when the code is at `text` and every debug section starts at 0.
-    pub fn resolved(&self, text: u64) -> Vec<u8> {
+    /// The contents when the code is at `text`, this section is at `at`, and every other one starts at 0.
+    pub fn resolved(&self, text: u64, at: u64) -> Vec<u8> {
         let mut bytes = self.bytes.clone();
         for r in &self.relocs {
             let base = match r.target {
                 DebugTarget::Text => text,
                 DebugTarget::Section(_) => 0,
             };
-            let value = base.wrapping_add(r.addend as u64).to_le_bytes();
+            let place = if r.relative { at + r.offset as u64 } else { 0 };
+            let value = base.wrapping_add(r.addend as u64).wrapping_sub(place).to_le_bytes();
             let size = r.size as usize;
             bytes[r.offset..r.offset + size].copy_from_slice(&value[..size]);
         }
@@ -175,7 +181,7 @@ pub fn complaint(arch: Arch, info: &FunctionInfo, size: usize) -> Option<&'stati
     let aligned = |&(at, op): &(u32, CfiOp)| {
         at.is_multiple_of(code_alignment.into())
             && match op {
-                CfiOp::Offset(_, offset) => offset % unit == 0,
+                CfiOp::Offset(_, offset) | CfiOp::WholeOffset(_, offset) => offset % unit == 0,
                 CfiOp::DefCfa(_, offset) | CfiOp::DefCfaOffset(offset) => offset >= 0 || offset % unit == 0,
                 _ => true,
             }
@@ -202,7 +208,7 @@ pub fn build(arch: Arch, options: &DebugOptions, functions: &[Function]) -> Vec<
     // Memory is the only thing these writers can run out of; their errors are our mistakes.
     unit(arch, options, functions).write(&mut sections).expect("the unit is well formed");
     if let Some(start) = frame_start(arch) {
-        frames(&start, functions)
+        frames(&start, functions, false)
             .write_debug_frame(&mut sections.debug_frame)
             .expect("frames are well formed");
     }
@@ -218,6 +224,16 @@ pub fn build(arch: Arch, options: &DebugOptions, functions: &[Function]) -> Vec<
     out
 }
 
+/// The frames of a program as loaded code has them for the system's unwinder, `.eh_frame` (System V psABI x86-64,
+/// section 4.2.4; Linux Standard Base 5.0, section 10.6.1): what [`build`] says of them, with distances for
+/// addresses. Nothing for a machine without frames.
+pub fn loaded_frames(arch: Arch, functions: &[Function]) -> Option<DebugSection> {
+    let start = frame_start(arch)?;
+    let mut section = EhFrame(Recorder::new());
+    frames(&start, functions, true).write_eh_frame(&mut section).expect("frames are well formed");
+    Some(finished(SectionId::EhFrame, &section.0))
+}
+
 fn finished(id: SectionId, recorder: &Recorder) -> DebugSection {
     let mut bytes = recorder.writer.slice().to_vec();
     let mut relocs = Vec::with_capacity(recorder.relocs.len());
@@ -227,7 +243,8 @@ fn finished(id: SectionId, recorder: &Recorder) -> DebugSection {
             RelocationTarget::Symbol(_) => DebugTarget::Text,
             RelocationTarget::Section(id) => DebugTarget::Section(id.name()),
         };
-        relocs.push(DebugReloc { offset: r.offset, size: r.size, target, addend: r.addend });
+        let relative = r.eh_pe.is_some();
+        relocs.push(DebugReloc { offset: r.offset, size: r.size, target, addend: r.addend, relative });
     }
     relocs.sort_by_key(|r| r.offset);
     DebugSection { name: id.name(), bytes, relocs }
@@ -480,15 +497,19 @@ fn line_rows(program: &mut LineProgram, f: &Function, file: FileId, calls: &[Fil
     }
 }
 
-fn frames(start: &FrameStart, functions: &[Function]) -> FrameTable {
+fn frames(start: &FrameStart, functions: &[Function], loaded: bool) -> FrameTable {
     let mut table = FrameTable::default();
-    // Version 4 is the call frame format of DWARF 4 and 5.
-    let encoding = Encoding { format: Format::Dwarf32, version: 4, address_size: 8 };
+    // Version 4 is the call frame format of DWARF 4 and 5; loaded frames have their own, with version 1.
+    let version = if loaded { 1 } else { 4 };
+    let encoding = Encoding { format: Format::Dwarf32, version, address_size: 8 };
     let return_address = Register(start.return_address);
     let mut cie = CommonInformationEntry::new(encoding, start.code_alignment, DATA_ALIGNMENT, return_address);
     cie.add_instruction(CallFrameInstruction::Cfa(Register(start.stack_pointer), start.cfa_offset));
     if let Some(at) = start.return_address_at {
         cie.add_instruction(CallFrameInstruction::Offset(return_address, at));
+    }
+    if loaded {
+        cie.fde_address_encoding = gimli::DwEhPe(gimli::DW_EH_PE_pcrel.0 | gimli::DW_EH_PE_sdata4.0);
     }
     let cie = table.add_cie(cie);
     for f in functions {
@@ -499,7 +520,9 @@ fn frames(start: &FrameStart, functions: &[Function]) -> FrameTable {
                 CfiOp::DefCfa(r, offset) => CallFrameInstruction::Cfa(Register(r), offset),
                 CfiOp::DefCfaOffset(offset) => CallFrameInstruction::CfaOffset(offset),
                 CfiOp::DefCfaRegister(r) => CallFrameInstruction::CfaRegister(Register(r)),
-                CfiOp::Offset(r, offset) => CallFrameInstruction::Offset(Register(r), offset),
+                CfiOp::Offset(r, offset) | CfiOp::WholeOffset(r, offset) => {
+                    CallFrameInstruction::Offset(Register(r), offset)
+                }
                 CfiOp::Restore(r) => CallFrameInstruction::Restore(Register(r)),
                 CfiOp::RememberState => CallFrameInstruction::RememberState,
                 CfiOp::RestoreState => CallFrameInstruction::RestoreState,

@@ -97,6 +97,8 @@ pub enum CfiOp {
     DefCfaRegister(u16),
     /// The register is saved at CFA plus offset.
     Offset(u16, i32),
+    /// The same of a register for floats that is wider than what code of ours uses, and is saved whole.
+    WholeOffset(u16, i32),
     /// The register has its caller's value again.
     Restore(u16),
     /// Saves the state.

@@ -20,6 +20,8 @@ pub struct Platform {
     pub start: &'static str,
     /// How the system's functions are called, and how it calls functions of the program.
     pub convention: Convention,
+    /// Which places of saved registers its tables for stepping out of functions can name.
+    pub saves: Saves,
     /// Libraries of the system, and their functions that the runtime calls. None of them takes a variable
     /// number of arguments: the conventions for these differ.
     pub imports: &'static [Library],
@@ -55,6 +57,16 @@ pub enum Convention {
     /// Windows on x86-64: four registers by position, room for them on the stack, and ten SSE registers
     /// that are kept whole (Microsoft, "x64 calling convention").
     Win64,
+}
+
+/// Places of registers that a function saves.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Saves {
+    /// Each where it is convenient.
+    Anywhere,
+    /// Neighbours in pairs, the lower number at the lower address, pushed one pair after the other before
+    /// the frame pointer is set up (Microsoft, "ARM64 exception handling").
+    PushedPairs,
 }
 
 /// A library of the system.
@@ -96,6 +108,7 @@ const LINUX: Platform = Platform {
     entry: Entry::Stack,
     start: "_start",
     convention: Convention::Machine,
+    saves: Saves::Anywhere,
     imports: &[],
     linker_symbols: &[
         LinkerSymbol::ImageBase,
@@ -150,6 +163,7 @@ const MACOS: Platform = Platform {
     entry: Entry::Registers,
     start: "main",
     convention: Convention::Machine,
+    saves: Saves::Anywhere,
     imports: &[LIB_SYSTEM],
     linker_symbols: &[],
     stack_probe: 0x1000,
@@ -204,6 +218,7 @@ const WINDOWS: Platform = Platform {
     entry: Entry::Registers,
     start: "main",
     convention: Convention::Machine,
+    saves: Saves::Anywhere,
     imports: &[KERNEL32, ADVAPI32],
     linker_symbols: &[],
     stack_probe: 0x1000,
@@ -216,7 +231,8 @@ pub const WINDOWS_X64: Platform =
     Platform { convention: Convention::Win64, runtime: &["mapped", "windows", "windows_x64"], ..WINDOWS };
 
 /// Windows on arm64, where its convention is the machine's, for functions with a fixed number of arguments.
-pub const WINDOWS_A64: Platform = Platform { runtime: &["mapped", "windows", "windows_a64"], ..WINDOWS };
+pub const WINDOWS_A64: Platform =
+    Platform { saves: Saves::PushedPairs, runtime: &["mapped", "windows", "windows_a64"], ..WINDOWS };
 
 /// WASI preview 1: a linear memory, of which the linker says how it is divided. The stack has no
 /// guard that could be missed; functions compare their frames with a limit.
@@ -226,6 +242,7 @@ pub const WASI: Platform = Platform {
     entry: Entry::Engine,
     start: "_start",
     convention: Convention::Machine,
+    saves: Saves::Anywhere,
     imports: &[],
     linker_symbols: &[LinkerSymbol::StackLow, LinkerSymbol::StackTop, LinkerSymbol::HeapStart],
     stack_probe: u32::MAX,

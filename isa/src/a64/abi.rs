@@ -8,7 +8,8 @@ use crate::mach::abi::FEW_PROBES;
 use crate::mach::operands::{i, r};
 use crate::mach::{Abi, Emitter};
 use mochi_objwrite::CfiOp;
-use regalloc2::{PReg, RegClass};
+use mochi_objwrite::platform::Saves;
+use regalloc2::{PReg, PRegSet, RegClass};
 
 /// The procedure call standard. Of v8 to v15 only the low halves are kept, which is all we use.
 pub static AAPCS64: Abi<A64> = Abi {
@@ -32,23 +33,49 @@ pub static AAPCS64: Abi<A64> = Abi {
     epilogue,
 };
 
+/// The saved registers in the order of [`Saves::PushedPairs`]: neighbours with the higher number first, even
+/// where only one of them has to be saved; then those that calls destroy, of which no table speaks.
+pub fn in_pairs(saved: PRegSet) -> Vec<PReg> {
+    let mut order = Vec::new();
+    for pair in [x as fn(usize) -> PReg, d]
+        .into_iter()
+        .zip([19..29, 8..16])
+        .flat_map(|(register, numbers)| numbers.rev().step_by(2).map(move |n| [register(n), register(n - 1)]))
+    {
+        if pair.iter().any(|&reg| saved.contains(reg)) {
+            order.extend(pair);
+        }
+    }
+    order.extend(saved & CALLER_SAVED);
+    order
+}
+
 /// Emits the prologue: frame record, saved integer registers, room for the rest of the frame, saved
-/// float registers.
+/// float registers. Where tables want it, the frame pointer is set up behind all that is pushed.
 fn prologue(e: &mut Emitter<A64>) {
     e.put(Row::StpPre, &[r(FP), r(LR), r(SP), i(-16)]);
-    e.buf.cfi(CfiOp::DefCfaOffset(16));
+    e.buf.cfi(CfiOp::DefCfaOffset(RECORD));
     e.buf.cfi(CfiOp::Offset(dwarf(FP), -16));
     e.buf.cfi(CfiOp::Offset(dwarf(LR), -8));
-    e.put(Row::MovSp, &[r(FP), r(SP)]);
-    e.buf.cfi(CfiOp::DefCfaRegister(dwarf(FP)));
-    let pushed = if e.frame.size < e.probe_step() { pushed(e) } else { 0 };
-    let is_pushed = |reg: PReg| pushed > 0 && reg.class() == RegClass::Int;
-    let saves = pairs(e);
-    for &(first, second, offset) in &saves {
-        if is_pushed(first) {
-            e.put(Row::StpPre, &[r(second.unwrap_or(ZR)), r(first), r(SP), i(-16)]);
-            note_saved(e, first, second, offset);
+    let in_pairs = in_pairs_only(e);
+    if !in_pairs {
+        e.put(Row::MovSp, &[r(FP), r(SP)]);
+        e.buf.cfi(CfiOp::DefCfaRegister(dwarf(FP)));
+    }
+    let (saves, count) = (pairs(e), pushes(e));
+    let mut pushed = 0;
+    for &(first, second, offset) in &saves[..count] {
+        let row = if first.class() == RegClass::Float { Row::StpDPre } else { Row::StpPre };
+        e.put(row, &[r(second.unwrap_or(ZR)), r(first), r(SP), i(-16)]);
+        pushed += 16;
+        if in_pairs {
+            e.buf.cfi(CfiOp::DefCfaOffset(RECORD + pushed as i32));
         }
+        note_saved(e, first, second, offset);
+    }
+    if in_pairs {
+        e.put(Row::AddI, &[r(FP), r(SP), i(pushed.into())]);
+        e.buf.cfi(CfiOp::DefCfa(dwarf(FP), RECORD));
     }
     let mut rest = e.frame.size - pushed;
     if rest >= e.probe_step() {
@@ -57,18 +84,30 @@ fn prologue(e: &mut Emitter<A64>) {
     if rest > 0 {
         e.put(Row::SubI, &[r(SP), r(SP), i(rest as i64)]);
     }
-    for &(first, second, offset) in &saves {
-        if !is_pushed(first) {
-            save_or_restore(e, first, second, offset, true);
-            note_saved(e, first, second, offset);
-        }
+    for &(first, second, offset) in &saves[count..] {
+        save_or_restore(e, first, second, offset, true);
+        note_saved(e, first, second, offset);
     }
 }
 
-/// Bytes of the frame that are made by saving integer registers in twos, the last one perhaps with
-/// a zero below it.
-fn pushed(e: &Emitter<A64>) -> u32 {
-    e.frame.int_bytes().next_multiple_of(16)
+/// Bytes of the frame record.
+const RECORD: i32 = 16;
+
+/// Registers are saved as [`Saves::PushedPairs`] says.
+fn in_pairs_only(e: &Emitter<A64>) -> bool {
+    e.context.target.platform.saves == Saves::PushedPairs
+}
+
+/// How many of the saved pairs are pushed, the last one of integers perhaps with a zero below it: the
+/// integers of frames that need no probe; or else all that can be.
+fn pushes(e: &Emitter<A64>) -> usize {
+    let ints = e.frame.saved_ints.len();
+    if !in_pairs_only(e) {
+        return if e.frame.size < e.probe_step() { ints.div_ceil(2) } else { 0 };
+    }
+    // Floats lie right below the integers.
+    let floats = e.frame.saved_floats.iter().filter(|&&reg| CALLEE_SAVED.contains(reg)).count();
+    ints.div_ceil(2) + if ints.is_multiple_of(2) { floats / 2 } else { 0 }
 }
 
 fn note_saved(e: &mut Emitter<A64>, first: PReg, second: Option<PReg>, offset: i32) {
@@ -135,12 +174,17 @@ fn epilogue(e: &mut Emitter<A64>) {
     if more {
         e.buf.cfi(CfiOp::RememberState);
     }
-    let pop = e.frame.size == pushed(e) && e.frame.saved_floats.is_empty();
-    let mut saves = pairs(e);
-    saves.reverse();
-    for (first, second, offset) in saves {
-        if pop {
-            e.put(Row::LdpPost, &[r(second.unwrap_or(ZR)), r(first), r(SP), i(16)]);
+    let (saves, pushes) = (pairs(e), pushes(e));
+    let pushed = 16 * pushes as u32;
+    let only_pushed = pushes == saves.len() && e.frame.size == pushed;
+    let pops = if only_pushed || in_pairs_only(e) { pushes } else { 0 };
+    for (k, (first, second, offset)) in saves.into_iter().enumerate().rev() {
+        if k + 1 == pops && !only_pushed {
+            e.put(Row::SubI, &[r(SP), r(FP), i(pushed.into())]);
+        }
+        if k < pops {
+            let row = if first.class() == RegClass::Float { Row::LdpDPost } else { Row::LdpPost };
+            e.put(row, &[r(second.unwrap_or(ZR)), r(first), r(SP), i(16)]);
         } else {
             save_or_restore(e, first, second, offset, false);
         }
@@ -148,7 +192,7 @@ fn epilogue(e: &mut Emitter<A64>) {
             e.buf.cfi(CfiOp::Restore(dwarf(reg)));
         }
     }
-    if e.frame.size > 0 && !pop {
+    if e.frame.size > 0 && pops == 0 {
         e.put(Row::MovSp, &[r(SP), r(FP)]);
     }
     e.put(Row::LdpPost, &[r(FP), r(LR), r(SP), i(16)]);

@@ -15,8 +15,9 @@ use crate::mach::fields::FieldRow;
 use crate::mach::operands::{Opd, i, r, reg, with};
 use crate::mach::{Abi, BranchForm, Emitter, Fixups, Isa, Label};
 use mochi_ir::Sym;
+use mochi_objwrite::platform::Saves;
 use mochi_objwrite::{RelocKind, SymRef};
-use regalloc2::{Allocation, PReg, RegClass};
+use regalloc2::{Allocation, PReg, PRegSet, RegClass};
 use std::convert::Infallible;
 
 /// An instruction with a label for an operand.
@@ -333,6 +334,13 @@ impl Isa for A64 {
 
     fn move_register(e: &mut Emitter<A64>, from: PReg, to: PReg) {
         e.mov(to, from);
+    }
+
+    fn in_order_of_saving(saves: Saves, saved: PRegSet) -> Vec<PReg> {
+        match saves {
+            Saves::Anywhere => saved.into_iter().collect(),
+            Saves::PushedPairs => abi::in_pairs(saved),
+        }
     }
 
     /// Addressed from the stack pointer, which has longer offsets and does not move between

@@ -327,6 +327,8 @@ rows! {
     LdpPre "ldp" 0xa9c0_0000 (W Xd, W Xa, Rw Base, R Pre7) "LDP";
     StpD "stp" 0x6d00_0000 (R Dd, R Da, R Base, R Off7) "STP (SIMD&FP)";
     LdpD "ldp" 0x6d40_0000 (W Dd, W Da, R Base, R Off7) "LDP (SIMD&FP)";
+    LdpDPost "ldp" 0x6cc0_0000 (W Dd, W Da, Rw Base, R Post7) "LDP (SIMD&FP)";
+    StpDPre "stp" 0x6d80_0000 (R Dd, R Da, Rw Base, R Pre7) "STP (SIMD&FP)";
     // Load register (literal)
     // |31 30|29 27|26|25 24|23             5|4   0|
     // | opc |0 1 1| V| 0 0 |      imm19     |  Rt |
@@ -424,10 +426,14 @@ impl Row {
         let writes_back = operands
             .iter()
             .any(|(_, p)| matches!(p, Field::Pre9 | Field::Post9 | Field::Pre7 | Field::Post7));
-        let loads_two = matches!(self, Row::Ldp | Row::LdpPre | Row::LdpPost | Row::LdpD);
+        let loads_two = matches!(self, Row::Ldp | Row::LdpPre | Row::LdpPost | Row::LdpD | Row::LdpDPost);
+        let floats = matches!(self, Row::LdpDPost | Row::StpDPre);
         let transferred = if loads_two || matches!(self, Row::StpPre | Row::StpPost) { 2 } else { 1 };
         loads_two && values[0] == values[1]
-            || writes_back && base != Some(31) && values[..transferred].iter().any(|&v| Some(v) == base)
+            || writes_back
+                && !floats
+                && base != Some(31)
+                && values[..transferred].iter().any(|&v| Some(v) == base)
     }
 
     /// The text of the instruction.

@@ -133,6 +133,12 @@ impl<I: Isa> Abi<I> {
         set
     }
 
+    /// The floats of which calls of our functions keep less than this convention does.
+    pub fn kept_in_part(&self) -> PRegSet {
+        let kept = if self.kept_float > I::ABI.kept_float { self.callee_saved } else { PRegSet::empty() };
+        kept.into_iter().filter(|reg| reg.class() == RegClass::Float).collect()
+    }
+
     /// The registers a function of this convention must keep, given those it writes.
     pub fn saved(&self, conv: Conv, result: Option<Type>, written: PRegSet, all: bool) -> PRegSet {
         let mut set = self.callee_saved & written;

@@ -123,11 +123,16 @@ impl<I: Isa> Emitter<'_, I> {
 pub fn emit<I: Switches>(context: &Context, func: &Function, code: &Code<I>, output: &Output) -> Atom {
     let returns = code.meta.iter().any(|m| m.flow == Flow::Exit) && func_returns(func);
     let abi = abi::of::<I>(context, func.conv);
-    let mut saved = abi.saved(func.conv, func.result, written(code, output), func.save_all);
+    let mut written = written(code, output);
+    if code.calls {
+        written.union_from(abi.kept_in_part());
+    }
+    let mut saved = abi.saved(func.conv, func.result, written, func.save_all);
     if !returns && !func.save_all {
         // Nobody will see the registers again.
         saved = regalloc2::PRegSet::empty();
     }
+    let saved = I::in_order_of_saving(context.target.platform.saves, saved);
     let mut e = Emitter::<I> {
         buf: Buffer::new(code.insts.len() * 5 + 64),
         frame: Frame::new(saved, output.num_spillslots, code.homes, code.outgoing, abi.kept_float),

@@ -3,10 +3,10 @@
 use mochi_ir::Sym;
 use mochi_objwrite::{Atom, AtomKind, CfiOp, FrameInfo, FunctionInfo, RelocEntry, SymRef};
 
-/// The atom of the entry point. `call` calls the start function.
-pub fn start(entry: Sym, bytes: Vec<u8>, call: RelocEntry) -> Atom {
+/// The atom of the entry point. `call` calls the start function; `steps` say how its caller is found.
+pub fn start(entry: Sym, bytes: Vec<u8>, call: RelocEntry, steps: Vec<(u32, CfiOp)>) -> Atom {
     let mut atom = atom(entry, bytes, vec![call]);
-    let frame = FrameInfo { ops: vec![(0, CfiOp::NoCaller)] };
+    let frame = FrameInfo { ops: steps };
     let code_size = atom.bytes.len() as u32;
     let display = "_start".to_string();
     atom.function = Some(FunctionInfo { display, frame, code_size, ..FunctionInfo::default() });

@@ -24,15 +24,10 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// Lays out the frame of a function that must save `saved`, with slots for spills and for values.
-    pub fn new(saved: PRegSet, spills: usize, homes: u32, outgoing: u32, kept_float: u32) -> Frame {
-        let (mut saved_ints, mut saved_floats) = (Vec::new(), Vec::new());
-        for reg in &saved {
-            match reg.class() {
-                RegClass::Int => saved_ints.push(reg),
-                _ => saved_floats.push(reg),
-            }
-        }
+    /// Lays out the frame of a function that saves these registers in this order, with slots for spills and
+    /// for values.
+    pub fn new(saved: Vec<PReg>, spills: usize, homes: u32, outgoing: u32, kept_float: u32) -> Frame {
+        let (saved_ints, saved_floats) = saved.into_iter().partition(|reg| reg.class() == RegClass::Int);
         let mut frame = Frame { saved_ints, saved_floats, kept_float, spills: spills as u32, size: 0 };
         let words = spills as u32 + homes;
         frame.size = (frame.saved_bytes() + words * 8 + outgoing).next_multiple_of(16);

@@ -52,8 +52,8 @@ pub use operands::Operands;
 use exact::SlowPath;
 use mochi_ir::{Function, Sym};
 use mochi_objwrite::Atom;
-use mochi_objwrite::platform::Convention;
-use regalloc2::{Allocation, PReg};
+use mochi_objwrite::platform::{Convention, Saves};
+use regalloc2::{Allocation, PReg, PRegSet};
 use select::Select;
 use std::fmt::Debug;
 
@@ -88,6 +88,11 @@ pub trait Isa: Fixups + Debug + Clone + 'static {
     /// The convention of a system.
     fn system_abi(_: Convention) -> &'static Abi<Self> {
         Self::ABI
+    }
+
+    /// Registers to be saved in the order in which prologues do it, and perhaps more of them.
+    fn in_order_of_saving(_: Saves, saved: PRegSet) -> Vec<PReg> {
+        saved.into_iter().collect()
     }
 
     /// Emits a row.

@@ -6,7 +6,7 @@ use crate::mach::operands::{i, r};
 use crate::rv64::insts::Row;
 use crate::rv64::regs::*;
 use mochi_ir::Sym;
-use mochi_objwrite::{Atom, RelocEntry, RelocKind, SymRef};
+use mochi_objwrite::{Atom, CfiOp, RelocEntry, RelocKind, SymRef};
 
 /// `_start`: clears the frame pointer, which ends back traces, and calls `start` with the initial
 /// stack pointer, which is aligned (psABI, section 2.1).
@@ -19,5 +19,5 @@ pub fn stub(entry: Sym, start: Sym) -> Atom {
     ];
     let bytes = words.iter().flat_map(|w| w.to_le_bytes()).collect();
     let call = RelocEntry { offset: 8, kind: RelocKind::Rv64Jal, sym: SymRef(start.0), addend: 0 };
-    mach::entry::start(entry, bytes, call)
+    mach::entry::start(entry, bytes, call, vec![(0, CfiOp::NoCaller)])
 }

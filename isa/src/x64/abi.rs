@@ -66,7 +66,9 @@ fn prologue(e: &mut Emitter<X64>) {
         let slot = Opd::frame(e.frame.float_offset(i));
         let store = if e.frame.kept_float == 8 { Row::MovsdStore } else { Row::MovupsStore };
         e.put(store, &[slot, Opd::Reg(reg)]);
-        e.buf.cfi(CfiOp::Offset(dwarf(reg), e.frame.float_offset(i) - 16));
+        let (reg, place) = (dwarf(reg), e.frame.float_offset(i) - 16);
+        let whole = e.frame.kept_float > SYSTEM_V.kept_float;
+        e.buf.cfi(if whole { CfiOp::WholeOffset(reg, place) } else { CfiOp::Offset(reg, place) });
     }
 }
 
@@ -96,14 +98,15 @@ fn probe(e: &mut Emitter<X64>, bytes: u32) -> u32 {
 
 /// Emits the epilogue and the return.
 fn epilogue(e: &mut Emitter<X64>) {
+    let more = e.more_code();
+    if more {
+        e.buf.cfi(CfiOp::RememberState);
+    }
     for (i, reg) in e.frame.saved_floats.clone().into_iter().enumerate() {
         let slot = Opd::frame(e.frame.float_offset(i));
         let load = if e.frame.kept_float == 8 { Row::MovsdLoad } else { Row::MovupsLoad };
         e.put(load, &[Opd::Reg(reg), slot]);
-    }
-    let more = e.more_code();
-    if more {
-        e.buf.cfi(CfiOp::RememberState);
+        e.buf.cfi(CfiOp::Restore(dwarf(reg)));
     }
     let rest = e.frame.size - e.frame.int_bytes();
     if rest > 0 {
@@ -115,6 +118,7 @@ fn epilogue(e: &mut Emitter<X64>) {
     }
     e.put(Row::Pop, &[Opd::Reg(RBP)]);
     e.buf.cfi(CfiOp::DefCfa(dwarf(RSP), 8));
+    e.buf.cfi(CfiOp::Restore(dwarf(RBP)));
     e.put(Row::Ret, &[]);
     if more {
         e.buf.cfi(CfiOp::RestoreState);

@@ -79,7 +79,7 @@ impl Rules {
             CfiOp::DefCfa(r, o) => (self.register, self.offset) = (r, o as i64),
             CfiOp::DefCfaOffset(o) => self.offset = o as i64,
             CfiOp::DefCfaRegister(r) => self.register = r,
-            CfiOp::Offset(r, o) => self.saved.push((r, o)),
+            CfiOp::Offset(r, o) | CfiOp::WholeOffset(r, o) => self.saved.push((r, o)),
             CfiOp::Restore(r) => self.saved.retain(|s| s.0 != r),
             CfiOp::RememberState => stack.push(self.clone()),
             CfiOp::RestoreState => *self = stack.pop().expect("remembered"),

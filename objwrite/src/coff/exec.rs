@@ -8,8 +8,9 @@
 //! section   holds
 //! headers
 //! .text     code
-//! .rdata    constants, with and without addresses; the table of pcs; imports and their slots
+//! .rdata    constants, with and without addresses; the table of pcs; records of frames; imports and their slots
 //! .data     data, roots; then zero data, which is not in the file
+//! .pdata    for each function with a frame, where its record is
 //! .reloc    places of addresses
 //! .debug_*  not loaded; not in stripped files
 //! symbols and long names
@@ -17,6 +18,7 @@
 
 use super::imports::{self, Library};
 use super::tables::{self, Symbols};
+use super::unwind;
 use crate::bytes::Bytes;
 use crate::dwarf::DebugSection;
 use crate::link::layout::{ADDRESSED, Addresses, Layout, SECTIONS, SLOT};
@@ -58,6 +60,8 @@ fn machine(arch: Arch) -> Option<u16> {
 enum Role {
     Atoms(AtomKind),
     PcTable,
+    FrameRecords,
+    FrameDirectory,
     Slots,
     Imports,
     BuildId,
@@ -95,6 +99,7 @@ struct Writer<'a> {
     addresses: Addresses,
     pc_table: Vec<u8>,
     debug: Vec<DebugSection>,
+    frames: unwind::Tables,
     libraries: Vec<Library>,
     sections: Vec<Section>,
     build_id: bool,
@@ -106,6 +111,7 @@ pub fn write(input: &LinkInput) -> Result<Image, LinkError> {
     let machine = machine(target.arch).ok_or(LinkError::Unsupported("PE for this machine"))?;
     let Linked { program, layout, pc_table, debug } = linked::link(input)?;
     let libraries = libraries(&target.platform, &program.externals);
+    let frames = unwind::Tables::new(target.arch, &layout.functions(&program));
     let addresses = Addresses::default();
     let mut w = Writer {
         target,
@@ -115,6 +121,7 @@ pub fn write(input: &LinkInput) -> Result<Image, LinkError> {
         addresses,
         pc_table,
         debug,
+        frames,
         libraries,
         sections: Vec::new(),
         build_id: input.build_id,
@@ -158,6 +165,7 @@ impl Writer<'_> {
             self.atoms(AtomKind::ReadOnly),
             self.atoms(AtomKind::RelRo),
             part(Role::PcTable, 8, self.pc_table.len() as u32),
+            part(Role::FrameRecords, unwind::ALIGN, self.frames.records.len() as u32),
             part(Role::Slots, SLOT as u32, imports::all_slots_size(&self.libraries)),
             part(Role::Imports, SLOT as u32, imports::table_size(&self.libraries)),
             part(Role::BuildId, 4, if self.build_id { tables::BUILD_ID } else { 0 }),
@@ -169,6 +177,8 @@ impl Writer<'_> {
         self.add(".text", code, vec![self.atoms(AtomKind::Text)]);
         self.add(".rdata", data, constants);
         self.add(".data", data | IMAGE_SCN_MEM_WRITE.0, variables);
+        let frames = vec![part(Role::FrameDirectory, unwind::ALIGN, self.frames.directory_size())];
+        self.add(".pdata", data, frames);
         let unloaded = data | IMAGE_SCN_MEM_DISCARDABLE.0;
         self.add(".reloc", unloaded, relocations);
         for i in 0..self.debug.len() {
@@ -295,6 +305,11 @@ impl Writer<'_> {
                 self.layout.relocate(&self.program, kind, at, &value, out)?;
             }
             Role::PcTable => out.copy_from_slice(&self.pc_table),
+            Role::FrameRecords => out.copy_from_slice(&self.frames.records),
+            Role::FrameDirectory => {
+                let code = self.bounds(Role::Atoms(AtomKind::Text)).0;
+                out.copy_from_slice(&self.frames.directory(code, self.bounds(Role::FrameRecords).0));
+            }
             Role::Imports => {
                 let slots = self.bounds(Role::Slots).0;
                 out.copy_from_slice(&imports::table(&self.libraries, p.address, slots));
@@ -306,7 +321,7 @@ impl Writer<'_> {
             Role::Relocations => out.copy_from_slice(&tables::base_relocations(&self.address_places())),
             Role::Debug(name) => {
                 let section = self.debug.iter().find(|d| d.name == name).expect("planned");
-                out.copy_from_slice(&section.resolved(self.addresses.section(AtomKind::Text)));
+                out.copy_from_slice(&section.resolved(self.addresses.section(AtomKind::Text), 0));
             }
         }
         Ok(())
@@ -399,6 +414,7 @@ impl Writer<'_> {
         let mut directories = [(0, 0); DIRECTORIES as usize];
         for (index, role) in [
             (IMAGE_DIRECTORY_ENTRY_IMPORT, Role::Imports),
+            (IMAGE_DIRECTORY_ENTRY_EXCEPTION, Role::FrameDirectory),
             (IMAGE_DIRECTORY_ENTRY_BASERELOC, Role::Relocations),
             (IMAGE_DIRECTORY_ENTRY_IAT, Role::Slots),
         ] {

@@ -6,3 +6,4 @@ pub mod exec;
 mod imports;
 pub mod obj;
 mod tables;
+mod unwind;

@@ -185,7 +185,7 @@ pub fn write(input: &LinkInput) -> Result<Image, LinkError> {
     }
     let text = w.addresses.section(AtomKind::Text);
     for section in debug {
-        w.add(Role::Debug(section.name), 1, section.resolved(text));
+        w.add(Role::Debug(section.name), 1, section.resolved(text, 0));
     }
     if input.symbols {
         w.add_symbols();

@@ -397,7 +397,7 @@ impl<'a> Writer<'a> {
             ids.push((s.name, id));
         }
         for (s, &(_, id)) in sections.iter().zip(&ids) {
-            for DebugReloc { offset, size, target, addend } in &s.relocs {
+            for DebugReloc { offset, size, target, addend, .. } in &s.relocs {
                 let to = match target {
                     DebugTarget::Text => Some(self.text()),
                     DebugTarget::Section(name) => ids.iter().find(|(n, _)| n == name).map(|(_, id)| *id),

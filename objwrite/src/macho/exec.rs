@@ -7,12 +7,17 @@
 //! ```text
 //! segment        sections
 //! __PAGEZERO     none: the low 4 GiB, where nothing may be
-//! __TEXT         headers __text __const __pctab
+//! __TEXT         headers __text __const __pctab __eh_frame
 //! __DATA_CONST   __const __got              read-only after fixing up
 //! __DATA         __data __roots __bss       absent when empty
 //! __DWARF        __debug_*                  in no memory; not in stripped files
 //! __LINKEDIT     fixups, symbols, strings, signature
 //! ```
+//!
+//! Where there is debug information, call frames are in `__eh_frame`, where unwinders of the system look for
+//! them, and in no section of debug information. Compact unwind (`__unwind_info`) can say nothing of prologues
+//! and epilogues, nor of functions that keep all registers, which would need `__eh_frame` beside it. Nothing
+//! steps out of a running program by either: traces, crash reports and profilers follow frame pointers.
 //!
 //! Segments begin on pages of their own in memory and in the file. Parts of `__LINKEDIT` follow each
 //! other in the order in which Apple's tools expect them, without holes, so that they can replace them.
@@ -22,7 +27,7 @@ use super::sections::{Role, Section, Segment};
 use super::signature::Signature;
 use super::{SYSTEM, c_name};
 use crate::bytes::{Bytes, StringTable};
-use crate::dwarf::DebugSection;
+use crate::dwarf::{self, DebugSection};
 use crate::link::layout::{ADDRESSED, Addresses, Layout, SLOT};
 use crate::link::linked::{self, Linked};
 use crate::link::resolve::{LinkerSymbol, Program};
@@ -66,6 +71,7 @@ struct Writer<'a> {
     addresses: Addresses,
     pc_table: Vec<u8>,
     debug: Vec<DebugSection>,
+    frames: Option<DebugSection>,
     segments: Vec<Segment>,
 }
 
@@ -84,9 +90,13 @@ struct LinkEdit {
 pub fn write(input: &LinkInput) -> Result<Image, LinkError> {
     let target = input.object.target;
     let machine = machine(target.arch).ok_or(LinkError::Unsupported("Mach-O for this machine"))?;
-    let Linked { program, layout, pc_table, debug } = linked::link(input)?;
+    let Linked { program, layout, pc_table, mut debug } = linked::link(input)?;
     let addresses = Addresses::default();
-    let mut w = Writer { target, machine, program, layout, addresses, pc_table, debug, segments: Vec::new() };
+    let frames = input.debug.as_ref();
+    let frames = frames.and_then(|_| dwarf::loaded_frames(target.arch, &layout.functions(&program)));
+    debug.retain(|section| section.name != dwarf::FRAMES);
+    let segments = Vec::new();
+    let mut w = Writer { target, machine, program, layout, addresses, pc_table, debug, frames, segments };
     w.plan();
     w.place();
     w.define_symbols();
@@ -111,10 +121,13 @@ impl Writer<'_> {
         let table = section(Role::PcTable, 8, self.pc_table.len() as u64);
         let slots = SLOT * self.program.externals.len() as u64;
         let slots = (slots != 0).then(|| section(Role::Slots, SLOT, slots));
-        let all = |parts: [Option<Section>; 3]| parts.into_iter().flatten().collect::<Vec<_>>();
-        let text = all([self.atoms(AtomKind::Text), self.atoms(AtomKind::ReadOnly), Some(table)]);
-        let constants = all([self.atoms(AtomKind::RelRo), slots, None]);
-        let data = all([AtomKind::Data, AtomKind::Roots, AtomKind::Bss].map(|kind| self.atoms(kind)));
+        let frames = self.frames.as_ref().map(|f| section(Role::Frames, 8, f.bytes.len() as u64));
+        let all = |parts: [Option<Section>; 4]| parts.into_iter().flatten().collect::<Vec<_>>();
+        let text = all([self.atoms(AtomKind::Text), self.atoms(AtomKind::ReadOnly), Some(table), frames]);
+        let constants = all([self.atoms(AtomKind::RelRo), slots, None, None]);
+        let [variables, roots, untouched] =
+            [AtomKind::Data, AtomKind::Roots, AtomKind::Bss].map(|kind| self.atoms(kind));
+        let data = all([variables, roots, untouched, None]);
         let debug =
             self.debug.iter().map(|s| section(Role::Debug(s.name), 1, s.bytes.len() as u64)).collect();
         let loaded = [
@@ -304,7 +317,12 @@ impl Writer<'_> {
                 Role::Debug(name) => {
                     let text = self.addresses.section(AtomKind::Text);
                     let section = self.debug.iter().find(|d| d.name == name).expect("planned");
-                    part.copy_from_slice(&section.resolved(text));
+                    part.copy_from_slice(&section.resolved(text, 0));
+                }
+                Role::Frames => {
+                    let text = self.addresses.section(AtomKind::Text);
+                    let frames = self.frames.as_ref().expect("planned");
+                    part.copy_from_slice(&frames.resolved(text, s.address));
                 }
             }
         }

@@ -11,6 +11,8 @@ pub enum Role {
     Atoms(AtomKind),
     /// The table of [`crate::pctab`].
     PcTable,
+    /// Frames of functions ([`crate::dwarf::loaded_frames`]).
+    Frames,
     /// Slots of imports.
     Slots,
     /// A debug section, by its name in ELF.
@@ -27,6 +29,7 @@ impl Role {
             Role::Atoms(AtomKind::Roots) => "__roots".into(),
             Role::Atoms(AtomKind::Bss) => "__bss".into(),
             Role::PcTable => "__pctab".into(),
+            Role::Frames => "__eh_frame".into(),
             Role::Slots => "__got".into(),
             Role::Debug(name) => name.replacen('.', "__", 1),
         }

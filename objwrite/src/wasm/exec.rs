@@ -113,7 +113,7 @@ pub fn write(input: &LinkInput) -> Result<Image, LinkError> {
     w.write_data(&mut out, &table)?;
     if let Some(options) = &input.debug {
         for section in dwarf::build(w.arch, options, &w.placed(&code)) {
-            sections::custom(&mut out, section.name, &section.resolved(0));
+            sections::custom(&mut out, section.name, &section.resolved(0, 0));
         }
     }
     if input.symbols {

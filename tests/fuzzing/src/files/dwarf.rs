@@ -358,14 +358,16 @@ impl Frame {
     }
 
     fn apply(&mut self, op: CfiOp) {
-        if let CfiOp::Offset(register, _) | CfiOp::Restore(register) = op {
+        if let CfiOp::Offset(register, _) | CfiOp::WholeOffset(register, _) | CfiOp::Restore(register) = op {
             self.no_caller &= register != self.return_address;
         }
         match op {
             CfiOp::DefCfa(register, offset) => self.cfa = (register, offset.into()),
             CfiOp::DefCfaOffset(offset) => self.cfa.1 = offset.into(),
             CfiOp::DefCfaRegister(register) => self.cfa.0 = register,
-            CfiOp::Offset(register, offset) => drop(self.saved.insert(register, offset.into())),
+            CfiOp::Offset(register, offset) | CfiOp::WholeOffset(register, offset) => {
+                self.saved.insert(register, offset.into());
+            }
             CfiOp::Restore(register) => match self.at_call.get(&register) {
                 Some(&offset) => drop(self.saved.insert(register, offset)),
                 None => drop(self.saved.remove(&register)),

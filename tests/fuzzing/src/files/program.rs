@@ -277,7 +277,7 @@ fn function(choices: &mut Choices, size: u32, step: u32) -> FunctionInfo {
     while at <= size && choices.below(5) != 0 {
         let register = choices.below(32) as u16;
         let offset = choices.below(600) as i32 * 8;
-        let op = match choices.below(8) {
+        let op = match choices.below(10) {
             0 => CfiOp::DefCfa(register, offset),
             1 => CfiOp::DefCfaOffset(offset),
             2 => CfiOp::DefCfaRegister(register),
@@ -285,6 +285,7 @@ fn function(choices: &mut Choices, size: u32, step: u32) -> FunctionInfo {
             4 if depth < 2 => CfiOp::RememberState,
             5 if depth > 0 => CfiOp::RestoreState,
             6 => CfiOp::NoCaller,
+            7 => CfiOp::WholeOffset(register, 800 - offset),
             _ => CfiOp::Offset(register, 800 - offset),
         };
         depth += i32::from(op == CfiOp::RememberState) - i32::from(op == CfiOp::RestoreState);
