@@ -144,7 +144,8 @@ pub struct Build {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    /// Target triple or short name, as `mochi targets` lists them [default: this machine]
+    /// Target triple or short name, as `mochi targets` lists them [default: this machine, or the only target that
+    /// has files of the kind]
     #[arg(long, value_name = "TRIPLE")]
     pub target: Option<String>,
 

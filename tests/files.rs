@@ -120,7 +120,7 @@ fn readers(target: Target) -> Vec<(Vec<&'static str>, &'static [&'static str])> 
             dwarf,
             code,
         ],
-        Format::Wasm => vec![(vec!["wasm-validate", "--enable-tail-call"], &[])],
+        Format::Wasm => vec![(vec!["wasm-validate"], &[]), dwarf],
     }
 }
 
