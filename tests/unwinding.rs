@@ -1,23 +1,15 @@
-//! Stepping out of functions: what the tables of executables say is what the code does, for every function of
-//! every golden program on every machine with registers.
+//! Wrong tables for stepping out of functions, and wrong code, are found. (That those of golden programs are right
+//! is among what `tests/files.rs` reads of them.)
 
 mod common;
 
-use common::{mochi, programs};
-use mochi_objwrite::platform::Convention;
-use mochi_objwrite::target::{Arch, Os, TARGETS, Target};
-use mochi_testkit::{Scratch, output, parallel, text, threads};
+use common::{mochi, wrong_steps};
+use mochi_objwrite::target::{Arch, TARGETS, Target};
+use mochi_testkit::{Scratch, output, text};
 use mochi_unwinder::{Rules, check};
 use object::{Object, ObjectSection, ObjectSymbol};
 use std::fs;
-use std::path::{Path, PathBuf};
-
-/// What a target's system asks of the stack.
-fn rules(target: Target) -> Rules {
-    let windows = target.os == Os::Windows;
-    let (probe, reserve) = (target.platform.stack_probe, target.platform.stack_reserve);
-    Rules { probe: windows.then_some(probe.into()), reserve: windows.then_some(reserve as i64) }
-}
+use std::path::Path;
 
 fn targets() -> impl Iterator<Item = Target> {
     TARGETS.iter().filter(|row| row.arch != Arch::Wasm32)
@@ -33,34 +25,6 @@ fn build(scratch: &Scratch, program: &Path, options: &[&str], target: Target) ->
     let bytes = fs::read(&exe).expect("an executable");
     fs::remove_file(exe).expect("removed");
     bytes
-}
-
-#[test]
-fn every_step_out_of_golden_programs_is_right() {
-    let s = Scratch::new("unwinding");
-    let mut cases: Vec<(Target, PathBuf, &str)> = Vec::new();
-    for target in targets() {
-        for (k, program) in programs("golden").into_iter().enumerate() {
-            cases.push((target, program.clone(), "-O"));
-            if k % 8 == 0 {
-                cases.push((target, program, "--debug"));
-            }
-        }
-    }
-    let reports = parallel(threads(), &cases, |(target, program, option)| {
-        let file = build(&s, program, &[option], target);
-        let mut report = check(&file, &rules(target)).expect("tables that can be read");
-        if target.platform.convention == Convention::Win64 && report.for_windows == 0 {
-            report.wrong.push("nothing that Windows calls keeps its registers".to_string());
-        }
-        let place = format!("{} {option} {}: ", target.short, program.display());
-        report.wrong.iter_mut().for_each(|w| w.insert_str(0, &place));
-        report
-    });
-    let sum = |of: fn(&mochi_unwinder::Report) -> usize| reports.iter().map(of).sum::<usize>();
-    println!("{} functions, {} steps, {} calls", sum(|r| r.functions), sum(|r| r.steps), sum(|r| r.calls));
-    let wrong: Vec<&str> = reports.iter().flat_map(|r| r.wrong.iter().map(String::as_str)).collect();
-    assert!(wrong.is_empty(), "{} are wrong\n{}", wrong.len(), wrong[..wrong.len().min(40)].join("\n"));
 }
 
 /// A program with a function that keeps every register that there is to keep, in more than a page of frame.
@@ -175,16 +139,12 @@ fn wrong_tables_and_missing_probes_are_found() {
     let program = s.write("large.mochi", &large());
     for target in targets() {
         let file = build(&s, &program, &["-O"], target);
-        let report = check(&file, &rules(target)).expect("tables");
-        assert_eq!(report.wrong, Vec::<String>::new(), "{}", target.short);
+        assert_eq!(wrong_steps(target, &file), Vec::<String>::new(), "{}", target.short);
         for (targets, at, bytes, with, says) in PATCHES.iter().filter(|p| p.0.contains(&target.short)) {
             let mut broken = file.clone();
             let start = patched(&file, *at, bytes);
             broken[start..start + with.len()].copy_from_slice(with);
-            let found = match check(&broken, &rules(target)) {
-                Ok(report) => report.wrong.join("\n"),
-                Err(e) => e,
-            };
+            let found = wrong_steps(target, &broken).join("\n");
             assert!(!found.is_empty() && found.contains(says), "{targets:?} {at:?} {with:02x?}: {found}");
         }
         // A limit that the function does not keep.
