@@ -27,13 +27,16 @@ fn build(scratch: &Scratch, program: &Path, options: &[&str], target: Target) ->
     bytes
 }
 
-/// A program with a function that keeps every register that there is to keep, in more than a page of frame.
+/// A program with a function that keeps every register that there is to keep, in more than a page of frame, and one
+/// that keeps floats.
 fn large() -> String {
     let mut text = "fun g(n: int): int {\n  return n * 3\n}\nfun f(n: int): int {\n".to_string();
     (0..640).for_each(|i| text += &format!("  let a{i} = g(n + {i})\n"));
     text += "  var t = 0\n";
     (0..640).rev().for_each(|i| text += &format!("  t = t * 2 % 1000003 + a{i}\n"));
-    text + "  return t\n}\nprint(f(1))\n"
+    text += "  return t\n}\nfun h(x: float): float {\n";
+    text += "  if x > 1000000.0 { return h(x / 2.0) + h(x / 3.0) * x }\n  return x * 3.0\n}\n";
+    text + "print(f(1))\nprint(h(3000000.0))\n"
 }
 
 /// Where an address is in a file.
@@ -107,6 +110,14 @@ const PATCHES: &[Patch] = &[
     (&["a64-windows"], Where::Record, &[0xcc, 0x01], &[0xcc, 0x41], "register"),
     (&["a64-windows"], Where::Record, &[0xcc, 0x01], &[0xcc, 0x02], "stack pointer"),
     (&["a64-windows"], Where::Record, &[0x81, 0xe4], &[0x82, 0xe4], "stack pointer"),
+    // Two floats are elsewhere.
+    (
+        &["a64-windows"],
+        Where::Section("records"),
+        &[0xe2, 0x04, 0xda, 0x01],
+        &[0xe2, 0x04, 0xda, 0x41],
+        "register",
+    ),
     // Epilogues begin later; the record is packed.
     (&["a64-windows"], Where::Record, &[], &[1, 0, 0, 0, 0, 0, 0x80, 0x10], ""),
     (&["a64-windows"], Where::Entry(4), &[], &[1], "packed"),
@@ -125,6 +136,7 @@ fn patched(file: &[u8], at: Where, bytes: &[u8]) -> usize {
     };
     let from = match at {
         Where::Section("code") => named(&[".text", "__text"]),
+        Where::Section("records") => named(&[".rdata"]),
         Where::Section(_) => named(&[".debug_frame", "__eh_frame"]),
         Where::Record => entry(file).1,
         Where::Entry(offset) => entry(file).0 + offset,
