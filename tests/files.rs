@@ -160,7 +160,7 @@ fn readers(target: Target) -> Vec<(Vec<&'static str>, &'static [&'static str])> 
                 vec!["llvm-readobj", "--file-headers", "--sections", "--symbols", "--macho-dysymtab"],
                 &["warning"],
             ),
-            (vec!["llvm-dwarfdump", "--eh-frame"], &["warning", "error"]),
+            (vec!["llvm-dwarfdump", "--eh-frame"], &["warning", "error:"]),
             (vec!["llvm-objdump", "--macho", "--rebase", "--bind", "--indirect-symbols"], &["warning"]),
             dwarf,
             code,
