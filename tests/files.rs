@@ -2,8 +2,8 @@
 
 mod common;
 
-use common::{judge, mochi, programs, root};
-use mochi_objwrite::target::{FileKind, Format, Output, TARGETS, Target};
+use common::{judge, mochi, programs, root, wrong_steps};
+use mochi_objwrite::target::{Arch, FileKind, Format, Output, TARGETS, Target};
 use mochi_testkit::engines;
 use mochi_testkit::{Scratch, first_installed, have, output, parallel, text, threads, traces};
 use object::{Object as _, ObjectSection as _};
@@ -84,7 +84,7 @@ fn complaint(tool: &[&str], file: &Path, bad: &[&str]) -> Option<String> {
     (!fine).then(|| format!("{tool:?} {}: {}\n{said}{}", file.display(), read.status, found.join("\n")))
 }
 
-/// What reads executables of a target, each with words it must not say.
+/// What reads executables of a target besides our unwinder, each with words it must not say.
 fn readers(target: Target) -> Vec<(Vec<&'static str>, &'static [&'static str])> {
     let dwarf = (vec!["llvm-dwarfdump", "--verify"], &["warning", "error:"][..]);
     // Tables of switches in the code look unknown to it.
@@ -101,6 +101,7 @@ fn readers(target: Target) -> Vec<(Vec<&'static str>, &'static [&'static str])> 
                 vec!["llvm-readobj", "--file-headers", "--sections", "--symbols", "--macho-dysymtab"],
                 &["warning"],
             ),
+            (vec!["llvm-dwarfdump", "--eh-frame"], &["warning", "error:"]),
             (vec!["llvm-objdump", "--macho", "--rebase", "--bind", "--indirect-symbols"], &["warning"]),
             dwarf,
             code,
@@ -114,6 +115,7 @@ fn readers(target: Target) -> Vec<(Vec<&'static str>, &'static [&'static str])> 
                     "--symbols",
                     "--coff-imports",
                     "--coff-basereloc",
+                    "--unwind",
                 ],
                 &["warning"],
             ),
@@ -168,7 +170,12 @@ fn readers_accept_every_golden_program() {
         let built = output(mochi().arg("build").arg(program).args(how).arg(&file));
         assert!(built.status.success(), "{}", text(&built.stderr));
         let complaints = readers.iter().filter_map(|(tool, bad)| complaint(tool, &file, bad));
-        complaints.collect::<Vec<_>>()
+        let mut complaints: Vec<String> = complaints.collect();
+        if *kind == FileKind::Executable && target.arch != Arch::Wasm32 {
+            let wrong = wrong_steps(target, &fs::read(&file).expect("an executable"));
+            complaints.extend(wrong.into_iter().map(|w| format!("{}: {w}", file.display())));
+        }
+        complaints
     };
     let complaints: Vec<String> = parallel(threads(), &cases, read).into_iter().flatten().collect();
     assert!(complaints.is_empty(), "{} complaints\n{}", complaints.len(), complaints.join("\n"));

@@ -53,7 +53,7 @@ impl State {
         use Row::*;
         let count = match line.row {
             Ldr | Str | LdrD | StrD | Ldur | Stur | LdurD | SturD => 1,
-            Ldp | Stp | LdpD | StpD | LdpPre | StpPre | LdpPost | StpPost => 2,
+            Ldp | Stp | LdpD | StpD | LdpPre | StpPre | LdpPost | StpPost | LdpDPost | StpDPre => 2,
             _ => return None,
         };
         let offset = *line.values.last()?;
@@ -64,8 +64,8 @@ impl State {
             _ => return None,
         };
         match line.row {
-            LdpPre | StpPre => Some((start + offset, count, offset)),
-            LdpPost | StpPost => Some((start, count, offset)),
+            LdpPre | StpPre | StpDPre => Some((start + offset, count, offset)),
+            LdpPost | StpPost | LdpDPost => Some((start, count, offset)),
             _ => Some((start + offset, count, 0)),
         }
     }
@@ -101,6 +101,12 @@ impl State {
             Row::SubI if sp(0) && sp(1) => self.depth += line.values[2],
             Row::AddI if sp(0) && sp(1) => self.depth -= line.values[2],
             Row::MovSp if sp(0) => self.depth = 16,
+            Row::SubI if sp(0) && self.framed && line.registers[1].1 == dwarf(FP) => {
+                self.depth = 16 + line.values[2];
+            }
+            Row::AddI if sp(1) && line.registers[0].1 == dwarf(FP) => {
+                self.framed = self.depth - line.values[2] == 16;
+            }
             Row::MovSp if sp(1) => self.framed = true,
             // A call leaves its return address.
             Row::Bl | Row::CallReg => {
@@ -164,14 +170,23 @@ fn every_call_has_its_line() {
 #[test]
 fn frames() {
     let mut checked = 0;
+    let mut floats = BTreeSet::new();
     for seed in 0..60 {
         let module = generate(&Random::new(seed).bytes(700));
-        for debug in [false, true] {
-            for atom in atoms("a64-linux", &module, debug) {
+        for (debug, target) in
+            [false, true].map(|debug| ["a64-linux", "a64-windows"].map(|t| (debug, t))).concat()
+        {
+            for atom in atoms(target, &module, debug) {
                 checked += check(&atom);
+                let words = code(&atom).chunks_exact(4);
+                let rows = words.map(|w| decode(u32::from_le_bytes(w.try_into().unwrap())).row);
+                floats.extend(
+                    rows.filter(|row| matches!(row, Row::StpDPre | Row::LdpDPost)).map(|row| row as u32),
+                );
             }
         }
     }
     println!("{checked} instructions");
     assert!(checked > 1000);
+    assert_eq!(floats.len(), 2, "no floats are saved in pairs");
 }

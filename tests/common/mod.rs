@@ -2,9 +2,12 @@
 //! programs are.
 #![allow(dead_code, reason = "each test binary uses a part of this")]
 
+use mochi_objwrite::platform::Convention;
+use mochi_objwrite::target::{Os, Target};
 use mochi_testkit::engines::{Engine, Start};
 use mochi_testkit::process::End;
 use mochi_testkit::{Golden, text};
+use mochi_unwinder::{Rules, check};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -67,4 +70,23 @@ fn compare(what: &str, expected: &[u8], got: &[u8]) -> Result<(), Problem> {
         }
     }
     Ok(())
+}
+
+/// What a target's system asks of the stack.
+fn stack_rules(target: Target) -> Rules {
+    let windows = target.os == Os::Windows;
+    let (probe, reserve) = (target.platform.stack_probe, target.platform.stack_reserve);
+    Rules { probe: windows.then_some(probe.into()), reserve: windows.then_some(reserve as i64) }
+}
+
+/// What is wrong with stepping out of a program's functions by its tables, and with its stack.
+pub fn wrong_steps(target: Target, file: &[u8]) -> Vec<String> {
+    match check(file, &stack_rules(target)) {
+        Ok(report) => {
+            let kept = target.platform.convention != Convention::Win64 || report.for_windows > 0;
+            let none = (!kept).then(|| "nothing that Windows calls keeps its registers".to_string());
+            report.wrong.into_iter().chain(none).collect()
+        }
+        Err(e) => vec![e],
+    }
 }

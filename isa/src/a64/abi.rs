@@ -119,6 +119,12 @@ fn note_saved(e: &mut Emitter<A64>, first: PReg, second: Option<PReg>, offset: i
     }
 }
 
+fn note_restored(e: &mut Emitter<A64>, pairs: &[(PReg, Option<PReg>, i32)]) {
+    for reg in pairs.iter().flat_map(|&(first, second, _)| [Some(first), second]).flatten() {
+        e.buf.cfi(CfiOp::Restore(dwarf(reg)));
+    }
+}
+
 /// The saved registers in twos: first, second (eight bytes below it), offset of the lower one
 /// from the frame pointer.
 fn pairs(e: &Emitter<A64>) -> Vec<(PReg, Option<PReg>, i32)> {
@@ -178,22 +184,20 @@ fn epilogue(e: &mut Emitter<A64>) {
     let pushed = 16 * pushes as u32;
     let only_pushed = pushes == saves.len() && e.frame.size == pushed;
     let pops = if only_pushed || in_pairs_only(e) { pushes } else { 0 };
-    for (k, (first, second, offset)) in saves.into_iter().enumerate().rev() {
-        if k + 1 == pops && !only_pushed {
-            e.put(Row::SubI, &[r(SP), r(FP), i(pushed.into())]);
-        }
-        if k < pops {
-            let row = if first.class() == RegClass::Float { Row::LdpDPost } else { Row::LdpPost };
-            e.put(row, &[r(second.unwrap_or(ZR)), r(first), r(SP), i(16)]);
-        } else {
-            save_or_restore(e, first, second, offset, false);
-        }
-        for reg in [Some(first), second].into_iter().flatten() {
-            e.buf.cfi(CfiOp::Restore(dwarf(reg)));
-        }
+    for &(first, second, offset) in saves[pops..].iter().rev() {
+        save_or_restore(e, first, second, offset, false);
     }
     if e.frame.size > 0 && pops == 0 {
         e.put(Row::MovSp, &[r(SP), r(FP)]);
+    } else if !only_pushed {
+        e.put(Row::SubI, &[r(SP), r(FP), i(pushed.into())]);
+    }
+    // Until the stack pointer moves, they are in memory, too.
+    note_restored(e, &saves[pops..]);
+    for &(first, second, offset) in saves[..pops].iter().rev() {
+        let row = if first.class() == RegClass::Float { Row::LdpDPost } else { Row::LdpPost };
+        e.put(row, &[r(second.unwrap_or(ZR)), r(first), r(SP), i(16)]);
+        note_restored(e, &[(first, second, offset)]);
     }
     e.put(Row::LdpPost, &[r(FP), r(LR), r(SP), i(16)]);
     e.buf.cfi(CfiOp::DefCfa(dwarf(SP), 0));

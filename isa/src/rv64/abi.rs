@@ -106,19 +106,28 @@ fn epilogue(e: &mut Emitter<Rv64>) {
     }
     for (reg, offset) in saved(e) {
         e.frame_access(offset, reg, false);
-        e.buf.cfi(CfiOp::Restore(dwarf(reg)));
     }
+    // Until the stack pointer moves, they are in memory, too.
+    let restored = |e: &mut Emitter<Rv64>| {
+        for (reg, _) in saved(e) {
+            e.buf.cfi(CfiOp::Restore(dwarf(reg)));
+        }
+    };
     let last = whole(e).unwrap_or(RECORD as i64);
     if whole(e).is_none() {
         e.put(Row::Addi, &[r(SP), r(FP), i(-last)]);
+        restored(e);
     }
     e.put(Row::Ld, &[r(RA), i(last - 8), r(SP)]);
     e.put(Row::Ld, &[r(FP), i(last - 16), r(SP)]);
     e.buf.cfi(CfiOp::DefCfa(dwarf(SP), last as i32));
-    e.buf.cfi(CfiOp::Restore(dwarf(RA)));
-    e.buf.cfi(CfiOp::Restore(dwarf(FP)));
     e.put(Row::Addi, &[r(SP), r(SP), i(last)]);
     e.buf.cfi(CfiOp::DefCfaOffset(0));
+    if whole(e).is_some() {
+        restored(e);
+    }
+    e.buf.cfi(CfiOp::Restore(dwarf(RA)));
+    e.buf.cfi(CfiOp::Restore(dwarf(FP)));
     e.put(Row::Jalr, &[r(ZERO), i(0), r(RA)]);
     if more {
         e.buf.cfi(CfiOp::RestoreState);

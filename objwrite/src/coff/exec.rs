@@ -10,7 +10,7 @@
 //! .text     code
 //! .rdata    constants, with and without addresses; the table of pcs; records of frames; imports and their slots
 //! .data     data, roots; then zero data, which is not in the file
-//! .pdata    for each function with a frame, where its record is
+//! .pdata    for each function with a frame, where its record is; in stripped files part of .rdata
 //! .reloc    places of addresses
 //! .debug_*  not loaded; not in stripped files
 //! symbols and long names
@@ -103,6 +103,7 @@ struct Writer<'a> {
     libraries: Vec<Library>,
     sections: Vec<Section>,
     build_id: bool,
+    stripped: bool,
 }
 
 /// Links and writes an executable.
@@ -125,6 +126,7 @@ pub fn write(input: &LinkInput) -> Result<Image, LinkError> {
         libraries,
         sections: Vec::new(),
         build_id: input.build_id,
+        stripped: !input.symbols && input.debug.is_none(),
     };
     w.plan();
     w.place();
@@ -161,7 +163,8 @@ impl Writer<'_> {
         let data = IMAGE_SCN_CNT_INITIALIZED_DATA.0 | read;
         let places: usize =
             ADDRESSED.iter().map(|&k| self.layout.address_places(&self.program, k).len()).sum();
-        let constants = vec![
+        let directory = part(Role::FrameDirectory, unwind::ALIGN, self.frames.directory_size());
+        let mut constants = vec![
             self.atoms(AtomKind::ReadOnly),
             self.atoms(AtomKind::RelRo),
             part(Role::PcTable, 8, self.pc_table.len() as u32),
@@ -170,6 +173,13 @@ impl Writer<'_> {
             part(Role::Imports, SLOT as u32, imports::table_size(&self.libraries)),
             part(Role::BuildId, 4, if self.build_id { tables::BUILD_ID } else { 0 }),
         ];
+        // The system goes by the directory's entry; the section's name is for readers.
+        let apart = if self.stripped {
+            constants.push(directory);
+            Vec::new()
+        } else {
+            vec![directory]
+        };
         let variables = [AtomKind::Data, AtomKind::Roots, AtomKind::Bss].map(|kind| self.atoms(kind)).into();
         // Its size depends on addresses: it is the last one that is loaded.
         let relocations = vec![part(Role::Relocations, 4, u32::from(places != 0))];
@@ -177,8 +187,7 @@ impl Writer<'_> {
         self.add(".text", code, vec![self.atoms(AtomKind::Text)]);
         self.add(".rdata", data, constants);
         self.add(".data", data | IMAGE_SCN_MEM_WRITE.0, variables);
-        let frames = vec![part(Role::FrameDirectory, unwind::ALIGN, self.frames.directory_size())];
-        self.add(".pdata", data, frames);
+        self.add(".pdata", data, apart);
         let unloaded = data | IMAGE_SCN_MEM_DISCARDABLE.0;
         self.add(".reloc", unloaded, relocations);
         for i in 0..self.debug.len() {

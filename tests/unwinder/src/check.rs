@@ -203,3 +203,55 @@ fn stack(followed: &Followed, rules: &Rules) -> Option<String> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULES: Rules = Rules { probe: Some(4096), reserve: Some(1 << 20) };
+
+    fn judge(machine: &Machine, bytes: &[u8]) -> Option<String> {
+        let code = Code { start: 0x1000, bytes, function: (0x1000, 0x1000 + bytes.len() as u64) };
+        stack(&follow(machine, &code).expect("code that can be followed"), &RULES)
+    }
+
+    #[test]
+    fn loops_of_probes_on_x86_64() {
+        let prologue = [0x55, 0x48, 0x8b, 0xec, 0x4c, 0x8d, 0x9c, 0x24, 0x78, 0x44, 0xff, 0xff];
+        let down = [0x48, 0x81, 0xec, 0x00, 0x10, 0, 0];
+        let rest =
+            [0x49, 0x3b, 0xe3, 0x77, 0xf0, 0x49, 0x8b, 0xe3, 0x48, 0x81, 0xc4, 0x88, 0xbb, 0, 0, 0x5d, 0xc3];
+        let with = |touch: [u8; 4]| judge(&x64::X64, &[&prologue[..], &down, &touch, &rest].concat());
+        assert_eq!(with([0x48, 0x85, 0x24, 0x24]), None);
+        // Something else than what is at the stack pointer: far above it, nothing at all.
+        for touch in [[0x48, 0x85, 0x65, 0x00], [0x90; 4]] {
+            assert!(with(touch).is_some_and(|w| w.contains("not probed")), "{touch:02x?}");
+        }
+    }
+
+    #[test]
+    fn loops_of_probes_on_arm64() {
+        let code = |step: u32, touch: u32| {
+            let words = [
+                0xa9bf7bfd, 0x910003fd, 0xd2960010, 0xcb3063f0, step, touch, 0xeb3063ff, 0x54ffffa8,
+                0xd12e03ff, 0x910003bf, 0xa8c17bfd, 0xd65f03c0,
+            ];
+            judge(&a64::A64, &words.into_iter().flat_map(u32::to_le_bytes).collect::<Vec<u8>>())
+        };
+        let (page, touch) = (0xd14007ff, 0xf90003ff);
+        assert_eq!(code(page, touch), None);
+        for (step, touch) in [(page, 0xd503201f), (0xd1400bff, touch), (page, 0xf90007ff)] {
+            assert!(code(step, touch).is_some_and(|w| w.contains("not probed")), "{step:x} {touch:x}");
+        }
+    }
+
+    #[test]
+    fn frames_beyond_the_reserve() {
+        // `sub rsp, 0x200000; add rsp, 0x200000; ret`.
+        let code = [0x48, 0x81, 0xec, 0, 0, 0x20, 0, 0x48, 0x81, 0xc4, 0, 0, 0x20, 0, 0xc3];
+        let code = Code { start: 0, bytes: &code, function: (0, code.len() as u64) };
+        let followed = follow(&x64::X64, &code).expect("code that can be followed");
+        let found = stack(&followed, &Rules { probe: None, ..RULES });
+        assert!(found.is_some_and(|w| w.contains("a frame of 2097160 bytes")));
+    }
+}

@@ -121,3 +121,42 @@ fn encode(steps: &[Step], units: u8) -> Vec<u8> {
     out.0.resize(out.0.len().next_multiple_of(4), 0);
     out.0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::FrameInfo;
+    use CfiOp::*;
+
+    fn record_of(ops: &[(u32, CfiOp)]) -> Option<Vec<u8>> {
+        record(&FunctionInfo {
+            code_size: 400,
+            frame: FrameInfo { ops: ops.to_vec() },
+            ..FunctionInfo::default()
+        })
+    }
+
+    const FRAME: [(u32, CfiOp); 3] = [(1, DefCfaOffset(16)), (1, Offset(6, -16)), (4, DefCfaRegister(6))];
+
+    #[test]
+    fn frames() {
+        assert_eq!(record_of(&[]), None);
+        assert_eq!(record_of(&FRAME[..2]), Some(vec![1, 1, 1, 0, 1, 0x50, 0, 0]));
+        assert_eq!(record_of(&FRAME), Some(vec![1, 4, 2, 5, 4, 3, 1, 0x50]));
+        // A register right below the frame pointer, a float on the next multiple of 16, and half of one.
+        let saves = [(5, Offset(3, -24)), (9, WholeOffset(23, -48)), (14, Offset(24, -56))];
+        let expected = [1, 9, 7, 0x25, 9, 0x68, 0, 0, 5, 0x34, 3, 0, 4, 3, 4, 0x32, 1, 0x50, 0, 0];
+        assert_eq!(record_of(&[&FRAME[..], &saves].concat()), Some(expected.into()));
+    }
+
+    #[test]
+    fn what_codes_cannot_say_has_no_record() {
+        // Too far below, not aligned, a push of nothing, behind too many instructions.
+        for op in
+            [(9, Offset(3, -272)), (9, WholeOffset(23, -40)), (9, DefCfaOffset(24)), (256, Offset(3, -24))]
+        {
+            assert_eq!(record_of(&[&FRAME[..], &[op]].concat()), None, "{op:?}");
+        }
+        assert_eq!(record_of(&[(1, DefCfaOffset(16)), (4, DefCfaRegister(6))]), None);
+    }
+}

@@ -157,3 +157,70 @@ fn record(frame: &Frame, later: bool, size: u32, epilogues: &[(u32, u32)]) -> Ve
     out.0.extend(codes);
     out.0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::FrameInfo;
+
+    /// A function of so many bytes that pushes two pairs, with epilogues at these places.
+    fn function(code_size: u32, epilogues: &[u32]) -> FunctionInfo {
+        use CfiOp::*;
+        let mut ops = vec![(4, DefCfaOffset(16)), (4, Offset(29, -16)), (4, Offset(30, -8))];
+        ops.extend([(8, DefCfaOffset(32)), (8, Offset(20, -24)), (8, Offset(19, -32)), (12, DefCfa(29, 16))]);
+        for &at in epilogues {
+            ops.extend([(at, RememberState), (at + 4, Restore(20)), (at + 4, Restore(19))]);
+            ops.extend([(at + 8, DefCfa(31, 0)), (at + 8, Restore(29)), (at + 8, Restore(30))]);
+            ops.push((at + 12, RestoreState));
+        }
+        FunctionInfo { code_size, frame: FrameInfo { ops }, ..FunctionInfo::default() }
+    }
+
+    fn words(record: &[u8]) -> Vec<u32> {
+        record.chunks(4).map(|w| u32::from_le_bytes(w.try_into().unwrap())).collect()
+    }
+
+    const CODES: [u32; 2] = [0x01cc_02e2, 0xe3e3_e481];
+
+    #[test]
+    fn one_epilogue_at_the_end_needs_no_scope() {
+        let pieces = pieces(&function(60, &[48]));
+        assert_eq!(words(&pieces[0].record), [15 | 1 << 21 | 2 << 22 | 2 << 27, CODES[0], CODES[1]]);
+    }
+
+    #[test]
+    fn many_epilogues_are_counted_in_a_word_of_their_own() {
+        let starts: Vec<u32> = (0..40).map(|k| 100 + 20 * k).collect();
+        let record = words(&pieces(&function(2000, &starts))[0].record);
+        assert_eq!(record[..3], [500, 40 | 2 << 16, 25 | 2 << 22]);
+        assert_eq!((record[41], &record[42..]), (220 | 2 << 22, &CODES[..]));
+    }
+
+    #[test]
+    fn long_functions_are_cut_outside_of_epilogues() {
+        let cut = LONGEST - 4;
+        let pieces = pieces(&function(LONGEST + 400, &[40, cut, LONGEST + 100]));
+        let spans: Vec<(u32, u32)> = pieces.iter().map(|p| (p.start, p.end)).collect();
+        assert_eq!(spans, [(0, cut), (cut, LONGEST + 400)]);
+        assert_eq!(words(&pieces[0].record)[1..], [10 | 2 << 22, CODES[0], CODES[1]]);
+        // What is later has the frame, but no prologue.
+        let later = [0, 26].map(|at| at | 3 << 22);
+        let codes = [0xcc02_e2e5, 0xe3e4_8101];
+        assert_eq!(words(&pieces[1].record)[1..], [later[0], later[1], codes[0], codes[1]]);
+    }
+
+    #[test]
+    fn what_codes_cannot_say_has_no_record() {
+        use CfiOp::*;
+        let mut strange = function(60, &[48]);
+        // A lower number above a higher one; a kept register that is stored later.
+        for op in [(8, Offset(21, -32)), (20, Offset(21, -40))] {
+            let at = strange.frame.ops.partition_point(|known| known.0 <= op.0);
+            let mut other = strange.clone();
+            other.frame.ops.insert(at, op);
+            assert_eq!(pieces(&other), []);
+        }
+        strange.frame.ops.truncate(0);
+        assert_eq!(pieces(&strange), []);
+    }
+}
