@@ -5,7 +5,7 @@ use mochi_ir::verify::verify_module;
 use mochi_isa::Features;
 use mochi_lang::diag::Diagnostics;
 use mochi_lang::stack;
-use mochi_objwrite::target::{FileKind, TARGETS};
+use mochi_objwrite::target::TARGETS;
 
 /// Compiles any bytes that are a program, for a target and in a way that their number chooses, so that
 /// programs are seeds as they are. Gives whether they are one. Panics when a step does, when the IR breaks
@@ -25,6 +25,8 @@ fn compile(data: &[u8]) -> bool {
     let target = &TARGETS[data.len() % TARGETS.len()];
     let way = data.len() / TARGETS.len();
     let (debug, extended) = (way % 2 == 1, way / 2 % 2 == 1);
+    let files = target.format.files();
+    let kind = files[way / 4 % files.len()].0;
     let features = Features { zba: extended, zbb: extended };
     let code = Code { debug, verify: true, time: false, features };
     let mut module = source.lower(&tree);
@@ -32,7 +34,7 @@ fn compile(data: &[u8]) -> bool {
     assert!(violations.is_empty(), "lowering: {}", violations[0]);
     pipeline::optimize(&mut module, target, &code, None);
     let object = pipeline::generate(&module, target, &code);
-    let linked = source.link(&object, target, FileKind::Executable, FileOptions::default());
+    let linked = source.link(&object, target, kind, FileOptions::default());
     linked.unwrap_or_else(|e| panic!("{e}"));
     true
 }

@@ -111,7 +111,9 @@ fn agrees(target: Target) {
     let path = |name: &str| dir.join(format!("{}-{name}", target.short)).to_str().unwrap().to_string();
     let (user, other, program) = (path("user.o"), path("other.o"), path("program"));
     let atoms = [("_start", AtomKind::Text, code.clone()), ("words", AtomKind::Data, data.clone())];
-    std::fs::write(&user, object(target, &atoms)).unwrap();
+    let bytes = object(target, &atoms);
+    assert_eq!(bytes, object(target, &atoms), "same input, same bytes");
+    std::fs::write(&user, bytes).unwrap();
     std::fs::write(&other, object(target, &[("target", AtomKind::Text, vec![])])).unwrap();
     if linked(target, [&user, &other], &program).is_none() {
         return;
