@@ -45,7 +45,7 @@ pub const NODE_SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/node.mjs
 const WASMI_MEMORY: usize = 1 << 30;
 
 /// How far loaders move programs, in bytes: one that works at the address that it was linked for only fails.
-const SLIDE: u64 = 0x1_2345_0000;
+const SLIDE: u64 = 0x2345_0000;
 
 /// The stack that WebAssembly engines give to programs, and that these are told of.
 const WASM_STACK: (&str, &str) = ("MOCHI_STACK", "200000000");

@@ -1,5 +1,5 @@
 //! A library of a system, for Linux: written in the system dialect, compiled and linked by our own crates, and
-//! placed at [`BASE`], far from the program, as libraries of systems are.
+//! placed at [`BASE`], away from the program, as libraries of systems are.
 
 use crate::elf::{EXECUTE, Part, READ, WRITE};
 use mochi_ir::{Attributes, Signature, passes, verify};
@@ -10,8 +10,8 @@ use mochi_objwrite::target::Target;
 use mochi_objwrite::{Arch, Atom, AtomKind, LinkInput, Object, RelocEntry, RelocKind, SymRef};
 use object::{Object as _, ObjectSection as _, ObjectSegment as _, SegmentFlags};
 
-/// Where the library is: what is loaded is below.
-pub const BASE: u64 = 1 << 36;
+/// Where the library is: what is loaded is below, and not far: emulators keep tables of all addresses between.
+pub const BASE: u64 = 1 << 33;
 
 /// What a library is made of.
 pub struct Sources {

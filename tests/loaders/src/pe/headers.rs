@@ -1,4 +1,4 @@
-//! Rules of headers and sections: traps 33 to 38, 41, 42 and 75 to 78.
+//! Rules of headers and sections: traps 33 to 38, 42 and 75 to 78.
 
 use super::image::*;
 use crate::elf::{EXECUTE, READ, WRITE};

@@ -5,6 +5,7 @@
 //! its addresses, fills its slots, protects its sections. The result is an executable for Linux that begins in
 //! [`crate::kernel32`].
 
+mod code;
 mod headers;
 mod image;
 mod imports;
@@ -32,6 +33,7 @@ const RULES: &[(u32, Rule)] = &[
     (38, headers::names),
     (39, imports::slots),
     (40, imports::exported),
+    (41, code::probes),
     (42, headers::memory),
     (47, relocations::functions),
     (49, relocations::wide),

@@ -11,7 +11,7 @@ use std::process::Command;
 use std::time::Duration;
 
 /// How far programs are moved, in bytes.
-pub const SLIDES: [u64; 2] = [0, 0x3_5678_0000];
+pub const SLIDES: [u64; 2] = [0, 0x9678_0000];
 
 /// What the entry point of a program is.
 pub enum Entry {

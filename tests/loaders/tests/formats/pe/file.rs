@@ -88,6 +88,12 @@ impl File {
         self.place(self.u32(self.field_of(number)))
     }
 
+    /// Makes these bytes the code at the entry.
+    pub fn begin(&mut self, code: &[u8]) {
+        let at = self.place(self.u32(self.optional(ENTRY)));
+        self.bytes[at..at + code.len()].copy_from_slice(code);
+    }
+
     /// Says where a directory is.
     pub fn set_directory(&mut self, number: usize, address: u32, size: u32) {
         let at = self.field_of(number);

@@ -71,14 +71,15 @@ fn programs_stop_that_windows_ends() {
             Arch::A64 => vec![
                 // mov x18, #1; bl: x18 is the system's.
                 (words(&[0xD280_0032, 0x9400_0000]), Some(4), TRAP),
-                // sub sp, sp, #24, lsl 12; str x0, [sp]: pages that were not touched.
-                (words(&[0xD140_63FF, 0xF900_03E0]), None, ACCESS),
+                // movz x9, #2, lsl 16; mov x10, sp; sub x10, x10, x9; mov sp, x10; str x0, [sp]: pages that were not
+                // touched, in a way that no rule sees.
+                (words(&[0xD2A0_0049, 0x9100_03EA, 0xCB09_014A, 0x9100_015F, 0xF900_03E0]), None, ACCESS),
             ],
             _ => vec![
                 // push %rax; call: the stack is aligned before the return address of the entry only.
                 (vec![0x50, 0x50, 0xE8, 0, 0, 0, 0], Some(3), ILLEGAL),
-                // sub $0x18000,%rsp; push %rax: pages that were not touched.
-                (vec![0x48, 0x81, 0xEC, 0, 0x80, 1, 0, 0x50], None, ACCESS),
+                // lea -0x18000(%rsp),%rsp; push %rax: pages that were not touched, in a way that no rule sees.
+                (vec![0x48, 0x8D, 0xA4, 0x24, 0, 0x80, 0xFE, 0xFF, 0x50], None, ACCESS),
             ],
         };
         for (code, call, signal) in cases {

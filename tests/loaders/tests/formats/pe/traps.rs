@@ -76,6 +76,18 @@ const HEADERS_AND_SECTIONS: &[Patch] = &[
         let at = f.u32(f.header() + SYMBOLS) as usize;
         f.set_half(at + 12, 99);
     }),
+    (41, "a frame of two pages", |f| match f.u16(f.header() + MACHINE) {
+        // sub sp, sp, #2, lsl 12
+        0xAA64 => f.begin(&[0xFF, 0x0B, 0x40, 0xD1]),
+        // sub $0x2000,%rsp
+        _ => f.begin(&[0x48, 0x81, 0xEC, 0, 0x20, 0, 0]),
+    }),
+    (41, "a frame without its first page", |f| match f.u16(f.header() + MACHINE) {
+        // sub sp, sp, #1, lsl 12; nop; str xzr, [sp]
+        0xAA64 => f.begin(&[0xFF, 0x07, 0x40, 0xD1, 0x1F, 0x20, 0x03, 0xD5, 0xFF, 0x03, 0, 0xF9]),
+        // test %rsp,-0x2000(%rsp); sub $0x2000,%rsp
+        _ => f.begin(&[0x48, 0x85, 0xA4, 0x24, 0, 0xE0, 0xFF, 0xFF, 0x48, 0x81, 0xEC, 0, 0x20, 0, 0]),
+    }),
     (42, "more stack at the start than there is", |f| f.set_long(f.optional(STACK_COMMIT), 1 << 30)),
     (42, "stack of no whole pages", |f| f.add(f.optional(STACK_COMMIT), 8)),
     (75, "a library", |f| f.set_half(f.header() + FLAGS, 0x2022)),
@@ -245,6 +257,24 @@ fn arm64_asks_for_more() {
         let found: BTreeSet<u32> = lint(&file.bytes).into_iter().map(|f| f.0).collect();
         let expected = if target.arch == Arch::A64 { vec![75, 76] } else { vec![] };
         assert_eq!(found.into_iter().collect::<Vec<_>>(), expected, "{}", target.short);
+    }
+}
+
+/// Frames that are touched page by page are taken.
+#[test]
+fn touched_frames_are_taken() {
+    for target in targets() {
+        let mut file = base(target);
+        let below = |page: u8| [0x48, 0x85, 0xA4, 0x24, 0, page, 0xFF, 0xFF];
+        match target.arch {
+            // sub sp, sp, #1, lsl 12; str xzr, [sp]; sub sp, sp, #16
+            Arch::A64 => file.begin(&[0xFF, 0x07, 0x40, 0xD1, 0xFF, 0x03, 0, 0xF9, 0xFF, 0x43, 0, 0xD1]),
+            // test %rsp,-0x1000(%rsp); test %rsp,-0x2000(%rsp); sub $0x2010,%rsp
+            _ => {
+                file.begin(&[&below(0xF0)[..], &below(0xE0), &[0x48, 0x81, 0xEC, 0x10, 0x20, 0, 0]].concat())
+            }
+        }
+        assert_eq!(lint(&file.bytes), [], "{}", target.short);
     }
 }
 
