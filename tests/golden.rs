@@ -45,6 +45,16 @@ fn debug_programs_print_what_they_should() {
     check_all(&["--debug", "--verify"], &[], wish);
 }
 
+/// On Windows a console is written and read in other ways than files. (This asks the loader for consoles.)
+#[test]
+fn consoles_of_windows_show_the_same() {
+    let wish = |target: Target| match (target.os, target::host().is_ok_and(|host| host.arch == target.arch)) {
+        (Os::Windows, true) => Wish::RunTexts,
+        _ => Wish::Nothing,
+    };
+    check_all(&["-O"], &[("MOCHI_LOADER_CONSOLE", "1")], wish);
+}
+
 /// What is to be done with the executables of a target.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Wish {
@@ -53,6 +63,14 @@ enum Wish {
     Read,
     /// And on its engines.
     Run,
+    /// Those programs that read and write texts, with line feeds alone, which a console makes of what is typed.
+    RunTexts,
+}
+
+fn has_texts(program: &Path) -> bool {
+    let golden = Golden::beside(program);
+    let is_text = |bytes: &[u8]| str::from_utf8(bytes).is_ok();
+    is_text(&golden.stdin) && is_text(&golden.stdout) && !golden.stdin.contains(&b'\r')
 }
 
 /// The table of targets says what runs programs here. (On another machine than that of the first target, other
@@ -74,12 +92,13 @@ fn engines_are_those_of_the_table() {
 fn check_all(options: &[&str], env: &[(&str, &str)], wish: fn(Target) -> Wish) {
     let scratch = Scratch::new("golden");
     let wanted = TARGETS.iter().filter(|&t| wish(t) != Wish::Nothing);
-    let targets = wanted.map(|t| (t, if wish(t) == Wish::Run { engines::of(t) } else { Vec::new() }));
+    let targets = wanted.map(|t| (t, if wish(t) == Wish::Read { Vec::new() } else { engines::of(t) }));
     let cases: Vec<Case> = targets
         .filter(|(target, engines)| !engines.is_empty() || engines::has_rules(target))
         .flat_map(|(target, engines)| {
             let case = move |program| Case { program, target, engines: engines.clone() };
-            programs("golden").into_iter().map(case)
+            let all = move |program: &PathBuf| wish(target) != Wish::RunTexts || has_texts(program);
+            programs("golden").into_iter().filter(all).map(case)
         })
         .collect();
     let problems = parallel(threads(), &cases, |case| {
