@@ -11,9 +11,9 @@ use mochi_objwrite::Os;
 use mochi_objwrite::target::{self, TARGETS, Target};
 use mochi_testkit::engines::{self, Engine};
 use mochi_testkit::faults::SWITCH;
-use mochi_testkit::{Scratch, output, parallel, text, threads};
+use mochi_testkit::{Golden, Scratch, output, parallel, text, threads};
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A program of any of the tests has failed.
