@@ -1,8 +1,10 @@
 //! COFF objects: what they have beside [`crate::link::objects`].
 //!
 //! Imported functions stay symbols of their slots (`__imp_NAME`), which import libraries define. An object has
-//! no directives for the linker: who links it names the libraries and the entry.
+//! no directives for the linker: who links it names the libraries and the entry. How to step out of functions is
+//! in `.pdata` and `.xdata`, which linkers merge with those of other objects.
 
+use super::unwind::{self, Tables};
 use crate::link::objects::{self, Form, NO_RELOCATION, Named, Site, Writer};
 use crate::link::{Image, LinkError, RelocatableInput};
 use crate::model::AtomKind;
@@ -70,5 +72,25 @@ impl Form for Coff {
         w.add(site, symbol, -row.end(), RelocationFlags::Coff { typ }, None)
     }
 
-    fn finish(&self, _: &mut Writer) {}
+    fn finish(&self, w: &mut Writer) -> Result<(), LinkError> {
+        let tables = Tables::new(w.arch, &w.layout.functions(&w.program));
+        if tables.directory_size() == 0 {
+            return Ok(());
+        }
+        let mut add = |name: &str, bytes: &[u8]| {
+            let id = w.out.add_section(Vec::new(), name.into(), SectionKind::ReadOnlyData);
+            w.out.append_section_data(id, bytes, unwind::ALIGN.into());
+            id
+        };
+        let records = add(".xdata", &tables.records);
+        // Distances from the starts of both sections: what is added to these is in the fields.
+        let directory = add(".pdata", &tables.directory(0, 0));
+        let symbols = [w.text(), records].map(|section| w.out.section_symbol(section));
+        for (offset, refers) in tables.places() {
+            let symbol = symbols[refers as usize];
+            let site = Site { section: directory, offset, atom: None };
+            w.add(site, symbol, 0, RelocationFlags::Coff { typ: tables.distance }, None)?;
+        }
+        Ok(())
+    }
 }

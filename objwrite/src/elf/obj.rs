@@ -80,7 +80,7 @@ impl Form for Elf {
         Ok(())
     }
 
-    fn finish(&self, w: &mut Writer) {
+    fn finish(&self, w: &mut Writer) -> Result<(), LinkError> {
         let e_flags = elf::FileFlags(self.machine.flags);
         w.out.flags = FileFlags::Elf { os_abi: elf::OsAbi(0), abi_version: 0, e_flags };
         let flags = |sh_type| SectionFlags::Elf { sh_type, sh_flags: elf::SectionFlags(0) };
@@ -92,5 +92,6 @@ impl Form for Elf {
         // An empty section of this name asks for a stack that is not executable.
         let note = w.out.add_section(Vec::new(), b".note.GNU-stack".to_vec(), SectionKind::Other);
         w.out.section_mut(note).flags = flags(elf::SHT_PROGBITS);
+        Ok(())
     }
 }

@@ -88,7 +88,7 @@ pub trait Form {
     ) -> Result<(), LinkError>;
 
     /// Adds what else is in the file.
-    fn finish(&self, w: &mut Writer);
+    fn finish(&self, w: &mut Writer) -> Result<(), LinkError>;
 }
 
 /// Where atoms of a kind are: section, and the offset of their part in it.
@@ -154,7 +154,7 @@ pub fn write<F: Form>(input: &RelocatableInput, form: &F) -> Result<Image, LinkE
         let sections = dwarf::build(arch, options, &w.layout.functions(&w.program));
         w.add_debug(form, &sections)?;
     }
-    form.finish(&mut w);
+    form.finish(&mut w)?;
     Ok(Image { bytes: w.out.write().map_err(|_| TOO_LARGE)? })
 }
 

@@ -116,9 +116,10 @@ impl Form for MachO {
         w.add(site, symbol, -end, flags, minus.map(|(symbol, _)| symbol))
     }
 
-    fn finish(&self, w: &mut Writer) {
+    fn finish(&self, w: &mut Writer) -> Result<(), LinkError> {
         let mut version = MachOBuildVersion::default();
         (version.platform, version.minos, version.sdk) = (macho::PLATFORM_MACOS, SYSTEM, SYSTEM);
         w.out.set_macho_build_version(version);
+        Ok(())
     }
 }

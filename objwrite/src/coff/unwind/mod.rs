@@ -12,6 +12,7 @@ use crate::bytes::Bytes;
 use crate::link::layout::Function;
 use crate::model::{CfiOp, FunctionInfo};
 use crate::target::Arch;
+use object::pe;
 use std::collections::HashMap;
 
 /// A function, or a part of one that is too long for a record.
@@ -33,6 +34,15 @@ struct Entry {
     record: u32,
 }
 
+/// What a field of the directory is a distance from.
+#[derive(Clone, Copy, Debug)]
+pub enum Refers {
+    /// The start of the code section.
+    Code,
+    /// The start of the records.
+    Records,
+}
+
 /// The directory of exceptions and the records that it refers to.
 #[derive(Debug)]
 pub struct Tables {
@@ -41,6 +51,8 @@ pub struct Tables {
     pub records: Vec<u8>,
     /// Entries say where the function ends; else the record does.
     with_ends: bool,
+    /// The relocation of a field in an object: distance from the image's start.
+    pub distance: pe::RelocationType,
 }
 
 /// Alignment of the directory and of records.
@@ -49,11 +61,11 @@ pub const ALIGN: u32 = 4;
 impl Tables {
     /// The tables of functions, which are in order of address.
     pub fn new(arch: Arch, functions: &[Function]) -> Tables {
-        let (pieces, with_ends): (fn(&FunctionInfo) -> Vec<Piece>, bool) = match arch {
-            Arch::A64 => (xdata::pieces, false),
-            _ => (info::pieces, true),
+        let (pieces, with_ends, distance): (fn(&FunctionInfo) -> Vec<Piece>, bool, _) = match arch {
+            Arch::A64 => (xdata::pieces, false, pe::IMAGE_REL_ARM64_ADDR32NB),
+            _ => (info::pieces, true, pe::IMAGE_REL_AMD64_ADDR32NB),
         };
-        let mut tables = Tables { entries: Vec::new(), records: Vec::new(), with_ends };
+        let mut tables = Tables { entries: Vec::new(), records: Vec::new(), with_ends, distance };
         // Equal frames share a record.
         let mut known: HashMap<Vec<u8>, u32> = HashMap::new();
         for f in functions {
@@ -75,6 +87,18 @@ impl Tables {
     /// Size of the directory.
     pub fn directory_size(&self) -> u32 {
         self.entries.len() as u32 * if self.with_ends { 12 } else { 8 }
+    }
+
+    /// The fields of the directory in order: their offsets in it, and what they are distances from.
+    pub fn places(&self) -> impl Iterator<Item = (u64, Refers)> {
+        let entry: &[Refers] = match self.with_ends {
+            true => &[Refers::Code, Refers::Code, Refers::Records],
+            false => &[Refers::Code, Refers::Records],
+        };
+        (0..self.entries.len())
+            .flat_map(move |_| entry)
+            .enumerate()
+            .map(|(n, &refers)| (4 * n as u64, refers))
     }
 
     /// The directory, with code and records at these offsets from the image's start.
