@@ -77,7 +77,7 @@ fn executable(module: &Module, target: Target) -> Vec<u8> {
     let input = LinkInput {
         object: &object,
         archives: &[archive],
-        entry: "_start",
+        entry: target.platform.start,
         symbols: true,
         debug: None,
         build_id: false,

@@ -20,8 +20,11 @@ pub(super) struct Row {
 }
 
 /// The debug sections of a file, by name.
+#[derive(Default)]
 pub(super) struct Debug {
     pub sections: BTreeMap<String, Vec<u8>>,
+    /// The address of `.eh_frame`, where call frames are there and in no debug section.
+    pub loaded_frames: Option<u64>,
 }
 
 /// A function at its address. The order is that of definition within an input.
@@ -149,18 +152,36 @@ impl Debug {
 
     /// Judges the call frames of functions.
     pub fn judge_frames(&self, arch: Arch, functions: &[Placed]) {
-        let frames = gimli::DebugFrame::from(self.section(".debug_frame"));
-        for f in functions.iter().filter(|f| f.item.size() != 0) {
-            let Some(info) = &f.item.function else { continue };
-            let (mut state, ops, mut next) = (Frame::new(arch), &info.frame.ops, 0);
-            for at in [0].into_iter().chain(ops.iter().map(|op| op.0)) {
-                while next < ops.len() && ops[next].0 <= at {
-                    state.apply(ops[next].1);
-                    next += 1;
-                }
-                if u64::from(at) < f.item.size() {
-                    state.judge(&frames, f.address + u64::from(at), &f.item.name);
-                }
+        let bases = gimli::BaseAddresses::default();
+        match self.loaded_frames {
+            Some(address) => {
+                let frames = gimli::EhFrame::from(self.section(".eh_frame"));
+                judge_frames(arch, &frames, &bases.set_eh_frame(address), functions);
+            }
+            None => {
+                let frames = gimli::DebugFrame::from(self.section(".debug_frame"));
+                judge_frames(arch, &frames, &bases, functions);
+            }
+        }
+    }
+}
+
+fn judge_frames<'a, S: UnwindSection<Reader<'a>>>(
+    arch: Arch,
+    frames: &S,
+    bases: &gimli::BaseAddresses,
+    functions: &[Placed],
+) {
+    for f in functions.iter().filter(|f| f.item.size() != 0) {
+        let Some(info) = &f.item.function else { continue };
+        let (mut state, ops, mut next) = (Frame::new(arch), &info.frame.ops, 0);
+        for at in [0].into_iter().chain(ops.iter().map(|op| op.0)) {
+            while next < ops.len() && ops[next].0 <= at {
+                state.apply(ops[next].1);
+                next += 1;
+            }
+            if u64::from(at) < f.item.size() {
+                state.judge(frames, bases, f.address + u64::from(at), &f.item.name);
             }
         }
     }
@@ -388,11 +409,16 @@ impl Frame {
         }
     }
 
-    fn judge(&self, frames: &gimli::DebugFrame<Reader>, address: u64, name: &str) {
-        let bases = gimli::BaseAddresses::default();
+    fn judge<'a, S: UnwindSection<Reader<'a>>>(
+        &self,
+        frames: &S,
+        bases: &gimli::BaseAddresses,
+        address: u64,
+        name: &str,
+    ) {
         let mut context = gimli::UnwindContext::new();
         let row = frames
-            .unwind_info_for_address(&bases, &mut context, address, gimli::DebugFrame::cie_from_offset)
+            .unwind_info_for_address(bases, &mut context, address, S::cie_from_offset)
             .unwrap_or_else(|e| panic!("{name} at {address:#x}: {e}"));
         let (register, offset) = (Register(self.cfa.0), self.cfa.1);
         assert_eq!(*row.cfa(), CfaRule::RegisterAndOffset { register, offset }, "{name} at {address:#x}");

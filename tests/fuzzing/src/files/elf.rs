@@ -208,7 +208,7 @@ fn judge_executable(program: &Program, bytes: &[u8], build_id: bool) {
     let read = |s: object::read::elf::ElfSection64<'_, '_, LittleEndian>| {
         (s.name().expect("a name").to_string(), s.data().expect("readable").to_vec())
     };
-    let debug = Debug { sections: sections.map(read).collect() };
+    let debug = Debug { sections: sections.map(read).collect(), ..Debug::default() };
     debug.judge_lines(&placement.functions());
     debug.judge_frames(program.target.arch, &placement.functions());
 }
@@ -425,7 +425,7 @@ impl<'a, 'f> Linked<'a, 'f> {
             }
             sections.insert(name.to_string(), bytes);
         }
-        Debug { sections }
+        Debug { sections, ..Debug::default() }
     }
 }
 

@@ -159,8 +159,12 @@ fn judge_executable(program: &Program, read: &Read) {
         let data = section.data().expect("readable");
         placement.judge_pc_table(&data[(table - section.address()) as usize..], text);
     }
-    let sections = read.debug_sections().map(|(name, s)| (name, s.data().expect("readable").to_vec()));
-    judge_debug(program.target.arch, &Debug { sections: sections.collect() }, &placement);
+    let of = |(name, s): (String, object::Section)| (name, s.data().expect("readable").to_vec());
+    let frames = file.section_by_name("__eh_frame");
+    let loaded_frames = frames.as_ref().map(|s| s.address());
+    let frames = frames.map(|s| (".eh_frame".to_string(), s));
+    let sections = read.debug_sections().chain(frames).map(of).collect();
+    judge_debug(program.target.arch, &Debug { sections, loaded_frames }, &placement);
 }
 
 fn judge_debug(arch: Arch, debug: &Debug, placement: &Placement) {
@@ -405,7 +409,7 @@ impl<'a, 'r> Linked<'a, 'r> {
             }
             sections.insert(name, bytes);
         }
-        Debug { sections }
+        Debug { sections, ..Debug::default() }
     }
 }
 

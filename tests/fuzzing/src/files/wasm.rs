@@ -373,7 +373,7 @@ fn check(program: &Program, insts: &[Vec<Inst>], bytes: &[u8]) {
     let magic = pctab::MAGIC.to_le_bytes();
     let at = file.memory.windows(4).rposition(|w| w == magic).expect("a pc table");
     let pc_table = file.memory[at..].to_vec();
-    let debug = Debug { sections: std::mem::take(&mut file.sections) };
+    let debug = Debug { sections: std::mem::take(&mut file.sections), ..Debug::default() };
     let functions = std::mem::take(&mut file.functions);
     let by_name = program.by_name();
     let items: Vec<usize> = file.names.iter().map(|n| by_name[n.as_str()]).collect();
