@@ -1,12 +1,20 @@
 //! What assemblers of a format want around code and data.
 
+use crate::coff::obj::Coff;
+use crate::elf::obj::Elf;
+use crate::link::objects::{Form, Named};
+use crate::macho::obj::MachO;
 use crate::model::AtomKind;
 use crate::target::Format;
+use object::SectionKind;
 
 /// The directives of a format.
 #[derive(Debug)]
 pub struct Directives {
-    sections: [&'static str; 6],
+    /// The section of atoms of a kind: that of objects.
+    section: fn(AtomKind) -> Named,
+    /// Flags of sections, where they are not in segments.
+    flags: fn(SectionKind) -> &'static str,
     /// Symbols have a type and a size.
     pub sizes: bool,
     /// What comes last, as whole lines.
@@ -15,56 +23,28 @@ pub struct Directives {
 
 impl Directives {
     /// The directive that begins the section of such atoms.
-    pub fn section(&self, kind: AtomKind) -> &'static str {
-        self.sections[match kind {
-            AtomKind::Text => 0,
-            AtomKind::ReadOnly => 1,
-            AtomKind::RelRo => 2,
-            AtomKind::Data => 3,
-            AtomKind::Roots => 4,
-            AtomKind::Bss => 5,
-        }]
+    pub fn section(&self, kind: AtomKind) -> String {
+        let Named { segment, name, kind } = (self.section)(kind);
+        match &*name {
+            _ if kind == SectionKind::Text => ".text".into(),
+            // Directives of their own.
+            ".data" | ".bss" => name,
+            _ if segment.is_empty() => format!(".section {name},\"{}\"", (self.flags)(kind)),
+            _ => format!(".section {segment},{name}"),
+        }
     }
 }
 
 static ELF: Directives = Directives {
-    sections: [
-        ".text",
-        ".section .rodata,\"a\"",
-        ".section .data.rel.ro,\"aw\"",
-        ".data",
-        ".section .data.roots,\"aw\"",
-        ".bss",
-    ],
+    section: Elf::section,
+    flags: |kind| if kind == SectionKind::ReadOnlyData { "a" } else { "aw" },
     sizes: true,
     end: "    .section .note.GNU-stack,\"\",%progbits\n",
 };
 
-static MACH_O: Directives = Directives {
-    sections: [
-        ".text",
-        ".section __TEXT,__const",
-        ".section __DATA,__const",
-        ".data",
-        ".section __DATA,__roots",
-        ".section __DATA,__bss",
-    ],
-    sizes: false,
-    end: "",
-};
+static MACH_O: Directives = Directives { section: MachO::section, flags: |_| "", sizes: false, end: "" };
 
-static COFF: Directives = Directives {
-    sections: [
-        ".text",
-        ".section .rdata,\"dr\"",
-        ".section .rdata,\"dr\"",
-        ".data",
-        ".section .roots,\"dw\"",
-        ".bss",
-    ],
-    sizes: false,
-    end: "",
-};
+static COFF: Directives = Directives { section: Coff::section, flags: |_| "dr", sizes: false, end: "" };
 
 impl Format {
     /// What its assemblers want. Modules of WebAssembly have a text form of their own.

@@ -13,7 +13,7 @@
 
 use crate::mach::disasm::{Decoder, Line, PLACE, code, place};
 use mochi_objwrite::directives::Directives;
-use mochi_objwrite::{Atom, AtomKind, Object, RelocEntry, RelocKind};
+use mochi_objwrite::{Atom, AtomKind, Object, RelocKind};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::ops::Range;
@@ -76,19 +76,12 @@ fn contents(out: &mut String, atom: &Atom, range: Range<usize>, symbols: &dyn Fn
         let offset = r.offset as usize;
         if range.contains(&offset) {
             bytes(out, &atom.bytes[at..offset]);
-            address(out, r, symbols);
+            debug_assert_eq!(r.kind, RelocKind::Abs64, "what is no code holds addresses");
+            let _ = writeln!(out, "    .quad {}", place(symbols(r.sym.0), r.addend));
             at = r.end() as usize;
         }
     }
     bytes(out, &atom.bytes[at..range.end]);
-}
-
-fn address(out: &mut String, r: &RelocEntry, symbols: &dyn Fn(u32) -> String) {
-    let name = place(symbols(r.sym.0), r.addend);
-    let _ = match r.kind {
-        RelocKind::Abs64 => writeln!(out, "    .quad {name}"),
-        kind => writeln!(out, "    .reloc .,{kind:?},{name}"),
-    };
 }
 
 /// Bytes without relocations: strings, zeros, words, and single bytes for what is left.
@@ -113,9 +106,8 @@ fn bytes(out: &mut String, mut rest: &[u8]) {
 
 /// A line of words, or of bytes when there is no whole word; gives the bytes it took.
 fn numbers(out: &mut String, rest: &[u8]) -> usize {
-    let words =
-        rest.chunks_exact(8).take(WORDS).map(|w| w.iter().rev().fold(0, |v: u64, &b| v << 8 | u64::from(b)));
-    let words: Vec<String> = words.map(|w| format!("{w:#x}")).collect();
+    let words = rest.as_chunks().0.iter().take(WORDS);
+    let words: Vec<String> = words.map(|&w| format!("{:#x}", u64::from_le_bytes(w))).collect();
     if words.is_empty() {
         let list: Vec<String> = rest.iter().map(u8::to_string).collect();
         let _ = writeln!(out, "    .byte {}", list.join(","));
@@ -138,16 +130,16 @@ pub struct Syntax {
 pub fn module(object: &Object, syntax: Syntax, directives: &Directives) -> String {
     let symbols = |n: u32| quoted(&object.symbols[n as usize].name);
     let mut out = syntax.head.to_string();
-    let mut now = None;
+    let mut now = String::new();
     let mut labels = 0;
     // Code first: it is what people read.
     let (code, data): (Vec<&Atom>, Vec<&Atom>) = object.atoms.iter().partition(|a| a.kind == AtomKind::Text);
     for atom in code.into_iter().chain(data) {
         let name = symbols(atom.sym.0);
         let begin = directives.section(atom.kind);
-        if now != Some(begin) {
+        if now != begin {
             let _ = writeln!(out, "    {begin}");
-            now = Some(begin);
+            now = begin;
         }
         let _ = writeln!(out, "    .p2align {}", atom.align.trailing_zeros());
         if object.symbols[atom.sym.0 as usize].global {

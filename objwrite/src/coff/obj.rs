@@ -12,7 +12,8 @@ use crate::reloc::{Formula, RelocRow};
 use object::write::SymbolId;
 use object::{BinaryFormat, RelocationFlags, SectionKind, SymbolKind, pe};
 
-struct Coff;
+/// Objects of COFF.
+pub(crate) struct Coff;
 
 /// Writes an object.
 pub fn write(input: &RelocatableInput) -> Result<Image, LinkError> {
@@ -28,7 +29,7 @@ impl Form for Coff {
     /// Values of symbols are of 32 bits, and some tools read them with a sign.
     const LARGEST: u64 = i32::MAX as u64;
 
-    fn section(&self, kind: AtomKind) -> Named {
+    fn section(kind: AtomKind) -> Named {
         let (name, kind) = match kind {
             AtomKind::Text => (".text", SectionKind::Text),
             AtomKind::ReadOnly | AtomKind::RelRo => (".rdata", SectionKind::ReadOnlyData),

@@ -9,7 +9,8 @@ use crate::reloc::RelocRow;
 use object::write::SymbolId;
 use object::{BinaryFormat, FileFlags, RelocationFlags, SectionFlags, SectionKind, SymbolKind, elf};
 
-struct Elf {
+/// Objects of ELF.
+pub(crate) struct Elf {
     machine: Machine,
 }
 
@@ -25,7 +26,7 @@ impl Form for Elf {
     const LOCAL: (&'static str, SymbolKind) = (".L", SymbolKind::Label);
     const LARGEST: u64 = u64::MAX;
 
-    fn section(&self, kind: AtomKind) -> Named {
+    fn section(kind: AtomKind) -> Named {
         let (name, kind) = match kind {
             AtomKind::Text => (".text", SectionKind::Text),
             AtomKind::ReadOnly => (".rodata", SectionKind::ReadOnlyData),

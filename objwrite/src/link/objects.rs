@@ -60,7 +60,7 @@ pub trait Form {
     const LARGEST: u64;
 
     /// The section of atoms of a kind. Kinds may share one.
-    fn section(&self, kind: AtomKind) -> Named;
+    fn section(kind: AtomKind) -> Named;
 
     /// A debug section, by its name in ELF.
     fn debug_section(&self, name: &'static str) -> Named;
@@ -144,7 +144,7 @@ pub fn write<F: Form>(input: &RelocatableInput, form: &F) -> Result<Image, LinkE
     let mut program = resolve(input.object, input.archives, input.exports, &|_| true)?;
     veneers::add(&mut program);
     let out = Object::new(F::FORMAT, architecture, Endianness::Little);
-    let mut w = Writer::new(arch, program, out, form)?;
+    let mut w = Writer::new::<F>(arch, program, out)?;
     w.add_atoms(input.exports);
     form.add_symbols(&mut w)?;
     for kind in ORDER {
@@ -160,17 +160,12 @@ pub fn write<F: Form>(input: &RelocatableInput, form: &F) -> Result<Image, LinkE
 
 impl<'a> Writer<'a> {
     /// Makes and fills the sections; references within the code are final.
-    fn new<F: Form>(
-        arch: Arch,
-        program: Program<'a>,
-        mut out: Object<'a>,
-        form: &F,
-    ) -> Result<Writer<'a>, LinkError> {
+    fn new<F: Form>(arch: Arch, program: Program<'a>, mut out: Object<'a>) -> Result<Writer<'a>, LinkError> {
         let layout = Layout::new(&program);
         let mut sections: Vec<(Named, SectionId)> = Vec::new();
         let (mut parts, mut table) = (Vec::new(), None);
         for kind in ORDER {
-            let named = form.section(kind);
+            let named = F::section(kind);
             let id = match sections.iter().find(|(known, _)| *known == named) {
                 Some((_, id)) => *id,
                 None => {

@@ -20,7 +20,8 @@ use crate::reloc::{Formula, RelocKind, RelocRow};
 use object::write::{MachOBuildVersion, SymbolId};
 use object::{BinaryFormat, RelocationFlags, SectionKind, SymbolKind, macho};
 
-struct MachO {
+/// Objects of Mach-O.
+pub(crate) struct MachO {
     platform: &'static Platform,
 }
 
@@ -40,7 +41,7 @@ impl Form for MachO {
     /// Places of relocations are numbers of 32 bits with a sign.
     const LARGEST: u64 = i32::MAX as u64;
 
-    fn section(&self, kind: AtomKind) -> Named {
+    fn section(kind: AtomKind) -> Named {
         let (segment, section) = match kind {
             AtomKind::Text => ("__TEXT", SectionKind::Text),
             AtomKind::ReadOnly => ("__TEXT", SectionKind::ReadOnlyData),

@@ -424,14 +424,7 @@ fn numbers(format: Format, arch: Arch, kind: RelocKind) -> RelocationFlags {
 
 /// Judges a random relocatable object.
 pub(super) fn object(choices: &mut Choices, target: Target) {
-    let mut program = Program::new(choices, target, true);
-    let mut exports = vec![0];
-    for i in 1..program.items.len() {
-        if choices.below(4) == 0 {
-            program.items[i].global = true;
-            exports.push(i);
-        }
-    }
+    let (program, exports) = Program::with_exports(choices, target);
     let names: Vec<&str> = exports.iter().map(|&i| program.items[i].name.as_str()).collect();
     let bytes = super::relocatable(&program.objects(), &names);
     let read = Read::new(target, &bytes);

@@ -99,6 +99,19 @@ pub(super) fn count(choices: &mut Choices, limits: &[usize]) -> usize {
 }
 
 impl Program {
+    /// A program of which an object exports the first item and some others: their indices.
+    pub fn with_exports(choices: &mut Choices, target: Target) -> (Program, Vec<usize>) {
+        let mut program = Program::new(choices, target, true);
+        let mut exports = vec![0];
+        for i in 1..program.items.len() {
+            if choices.below(4) == 0 {
+                program.items[i].global = true;
+                exports.push(i);
+            }
+        }
+        (program, exports)
+    }
+
     /// A program for a machine of instructions. Only objects leave more to others than slots.
     pub fn new(choices: &mut Choices, target: Target, externals: bool) -> Program {
         let count = 1 + count(choices, &[4, 12, 40]);
