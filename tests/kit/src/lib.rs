@@ -1,11 +1,12 @@
 //! What the tests of all crates and the tools of the repository share: scratch folders, processes
 //! with limits, other people's tools (which may be missing), the engines that run programs of
-//! every target, and what golden programs have to do.
+//! every target, what golden programs have to do, and what programs of benchmarks are.
 
 pub mod browser;
 pub mod engines;
 pub mod faults;
 mod golden;
+pub mod kernels;
 pub mod process;
 mod random;
 mod repository;
@@ -14,7 +15,7 @@ pub mod wasi;
 
 pub use golden::Golden;
 pub use random::{Random, random_seed};
-pub use repository::files_of;
+pub use repository::{build_compiler, files_of};
 pub use tools::{first_installed, folder, have, installed, output, text, traces};
 
 use std::path::{Path, PathBuf};

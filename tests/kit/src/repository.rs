@@ -1,4 +1,4 @@
-//! The files of the repository.
+//! The files of the repository, and its compiler.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -40,4 +40,26 @@ fn walk(root: &Path) -> Vec<String> {
         }
     }
     result
+}
+
+/// Builds the compiler with the profile of this program, a tool of the repository; it is put into the folder above.
+pub fn build_compiler() -> Result<PathBuf, String> {
+    let me = std::env::current_exe().map_err(|e| e.to_string())?;
+    let folder = me.parent().and_then(Path::parent).ok_or("this program is in no folder of cargo's")?;
+    if let Some(cargo) = std::env::var_os("CARGO") {
+        let profile = match folder.file_name().and_then(|n| n.to_str()) {
+            Some("debug") | None => "dev",
+            Some(name) => name,
+        };
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.toml");
+        let mut build = Command::new(cargo);
+        build
+            .args(["build", "--quiet", "--bin", "mochi", "--profile", profile, "--manifest-path"])
+            .arg(manifest);
+        let status = build.status().map_err(|e| format!("cargo: {e}"))?;
+        if !status.success() {
+            return Err("the compiler does not build".into());
+        }
+    }
+    Ok(folder.join("mochi"))
 }

@@ -24,9 +24,9 @@ use clap::Parser;
 use judge::{Column, Job, Judge};
 use mochi_objwrite::target::{self, TARGETS, Target};
 use mochi_testkit::engines;
-use mochi_testkit::{Scratch, parallel, threads};
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use mochi_testkit::{Scratch, build_compiler, parallel, threads};
+use std::path::PathBuf;
+use std::process::ExitCode;
 
 #[derive(Parser)]
 #[command(name = "matrix", about = "Builds, runs and compares programs for all targets")]
@@ -123,26 +123,4 @@ fn find_columns(options: &Options) -> Result<Vec<Column>, String> {
     let engines = targets.into_iter().flat_map(engines::of).map(Column::Engine);
     let columns: Vec<Column> = evaluator.into_iter().chain(engines).collect();
     if columns.is_empty() { Err("nothing here runs programs of these targets".into()) } else { Ok(columns) }
-}
-
-/// Builds the compiler with the profile of this program; it is put into the folder above.
-fn build_compiler() -> Result<PathBuf, String> {
-    let me = std::env::current_exe().map_err(|e| e.to_string())?;
-    let folder = me.parent().and_then(Path::parent).ok_or("this program is in no folder of cargo's")?;
-    if let Some(cargo) = std::env::var_os("CARGO") {
-        let profile = match folder.file_name().and_then(|n| n.to_str()) {
-            Some("debug") | None => "dev",
-            Some(name) => name,
-        };
-        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
-        let mut build = Command::new(cargo);
-        build
-            .args(["build", "--quiet", "--bin", "mochi", "--profile", profile, "--manifest-path"])
-            .arg(manifest);
-        let status = build.status().map_err(|e| format!("cargo: {e}"))?;
-        if !status.success() {
-            return Err("the compiler does not build".into());
-        }
-    }
-    Ok(folder.join("mochi"))
 }

@@ -1,10 +1,8 @@
 //! Sets of programs, and what each program should do.
 //!
 //! - *golden*: those of `tests/golden`; output, errors and status are known to the letter.
-//! - *kernels*: folders `NAME` with `NAME.mochi` and perhaps `NAME.c`, which prints the same. The
-//!   first line of the Mochi program has `small=N`, the value for its line `let N = ...` (C:
-//!   `#define N ...`). The C program's output is the expected one; without a C compiler it is that
-//!   of the first engine.
+//! - *kernels*: a folder of programs for benchmarks ([`mochi_testkit::kernels`]) with their small sizes. The C
+//!   program's output is the expected one; without a C compiler it is that of the first engine.
 //! - *corpus*: programs that a list names relative to a checkout, one a line; `#` starts a comment.
 //!   The `.out` file beside each is the expected output, the `.in` file is standard input; the
 //!   clock is that of `MOCHI_NOW_SEED=1`, with which the outputs were made. White space at the ends
@@ -12,6 +10,7 @@
 //!   rejected has printed nothing, which may be what is expected. The status is not known; it has
 //!   to be the same on all engines.
 
+use mochi_testkit::kernels::{Kernel, Language};
 use mochi_testkit::process::{self, End};
 use mochi_testkit::{Golden, Scratch, installed};
 use std::fs;
@@ -83,33 +82,23 @@ pub fn golden() -> Result<Set, String> {
 
 /// The kernels in a folder, with their small sizes, in files of the scratch folder.
 pub fn kernels(folder: &Path, scratch: &Scratch) -> Result<Set, String> {
-    let entries = fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-    let mut names: Vec<String> =
-        entries.flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect();
-    names.sort();
-    names.retain(|name| folder.join(name).join(format!("{name}.mochi")).is_file());
-    if names.is_empty() {
-        return Err(format!("no kernels in {}", folder.display()));
-    }
-    let programs: Result<Vec<Program>, String> =
-        names.iter().map(|name| kernel(&folder.join(name).join(name), name, scratch)).collect();
+    let all = mochi_testkit::kernels::kernels(folder)?;
+    let programs: Result<Vec<Program>, String> = all.iter().map(|k| kernel(k, scratch)).collect();
     Ok(Set { name: "kernels".into(), programs: programs?, sizes: false })
 }
 
-fn kernel(path: &Path, name: &str, scratch: &Scratch) -> Result<Program, String> {
-    let text = read(&path.with_extension("mochi"))?;
-    let sizes = text.lines().next().unwrap_or("").split_whitespace();
-    let size = sizes.filter_map(|word| word.strip_prefix("small=")).next();
-    let size = size.ok_or(format!("{name}: no `small=N` in its first line"))?;
-    let source = scratch.write(&format!("{name}.mochi"), &resized(&text, "let N = ", size)?);
+fn kernel(kernel: &Kernel, scratch: &Scratch) -> Result<Program, String> {
+    let name = &kernel.name;
+    let text = kernel.source(Language::Mochi, "small")?.ok_or(format!("{name}: it is gone"))?;
+    let source = scratch.write(&format!("{name}.mochi"), &text);
     let mut stdout = None;
-    if let Ok(text) = read(&path.with_extension("c"))
+    if let Some(text) = kernel.source(Language::C, "small")?
         && installed("cc")
     {
-        stdout = Some(reference(name, &resized(&text, "#define N ", size)?, scratch)?);
+        stdout = Some(reference(name, &text, scratch)?);
     }
     Ok(Program {
-        name: name.into(),
+        name: name.clone(),
         source,
         folder: scratch.0.clone(),
         args: Vec::new(),
@@ -120,18 +109,6 @@ fn kernel(path: &Path, name: &str, scratch: &Scratch) -> Result<Program, String>
         end: Some(End::Status(0)),
         loose: false,
     })
-}
-
-/// A program with another value in the only line that starts so.
-fn resized(text: &str, start: &str, size: &str) -> Result<String, String> {
-    let mut count = 0;
-    let line = |line: &str| {
-        let found = line.starts_with(start);
-        count += usize::from(found);
-        if found { format!("{start}{size}\n") } else { format!("{line}\n") }
-    };
-    let resized: String = text.lines().map(line).collect();
-    if count == 1 { Ok(resized) } else { Err(format!("{count} lines `{start}...`, not one")) }
 }
 
 /// The output of a C program.
