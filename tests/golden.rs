@@ -1,6 +1,7 @@
 //! Programs of our own with the output they have to print, built optimised and with `--debug`, for
 //! every target, on every engine that runs programs of the target here; and with a collection at
 //! every allocation. Executables of systems that are not here are also read by the rules of `tests/loaders`.
+//! Programs of benchmarks are run on this machine.
 //!
 //! What stands beside `tests/golden/NAME.mochi` says [`mochi_testkit::Golden`].
 
@@ -11,6 +12,7 @@ use mochi_objwrite::Os;
 use mochi_objwrite::target::{self, TARGETS, Target};
 use mochi_testkit::engines::{self, Engine};
 use mochi_testkit::faults::SWITCH;
+use mochi_testkit::kernels::{self, Language};
 use mochi_testkit::{Golden, Scratch, output, parallel, text, threads};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -53,6 +55,26 @@ fn consoles_of_windows_show_the_same() {
         _ => Wish::Nothing,
     };
     check_all(&["-O"], &[("MOCHI_LOADER_CONSOLE", "1")], wish);
+}
+
+/// Programs of benchmarks, as they stand in `tests/bench`: with their small sizes. Other targets are the business of
+/// the programs above, so this machine does.
+#[test]
+fn programs_of_benchmarks_print_what_they_should() {
+    let Ok(target) = target::host() else { return };
+    let scratch = Scratch::new("bench");
+    let kernels = kernels::kernels(&root().join("tests/bench")).unwrap_or_else(|e| panic!("{e}"));
+    let problems = parallel(threads(), &kernels, |kernel| {
+        let program = kernel.file(Language::Mochi);
+        let text = std::fs::read_to_string(&program).expect("it was found");
+        assert_eq!(kernel.source(Language::Mochi, "small"), Ok(Some(text)), "{}: its size", kernel.name);
+        assert!(program.with_extension("out").is_file(), "{}: what it prints is not there", kernel.name);
+        let case = Case { program, target, engines: engines::of(target) };
+        let modes = [["-O", "--verify"], ["--debug", "--verify"]];
+        modes.map(|options| check(&case, &options, &[], &scratch)).concat()
+    });
+    let problems = problems.concat();
+    assert!(problems.is_empty(), "\n{}", problems.join("\n\n"));
 }
 
 /// What is to be done with the executables of a target.
