@@ -224,7 +224,7 @@ impl<'a> Analysis<'a> {
                 let old = self.state[p.index()];
                 if self.visited(block) {
                     let joined = old.join(r);
-                    r = if joined == old { old } else { old.widen(r) };
+                    r = if joined == old { old } else { old.widen(r, None) };
                     grew |= r != old;
                 }
                 self.state[p.index()] = r;
@@ -345,17 +345,12 @@ impl<'a> Analysis<'a> {
                     self.assume(a, false, depth + 1);
                     self.assume(b, false, depth + 1);
                 }
-                // A clear tag bit.
-                Op::And if self.now[arg(1).index()].single() == Some(1) => {
-                    let x = arg(0);
-                    self.refine(x, Range::even(i64::MIN, i64::MAX), 0);
-                }
                 _ => {}
             }
         }
         if truth {
             let r = self.now[c.index()];
-            if r.lo == 0 && r.kind == Kind::Raw {
+            if r.lo == 0 && r.kind == Kind::Word {
                 self.refine(c, Range::raw(1, i64::MAX), 0);
             }
         } else {
@@ -394,7 +389,7 @@ impl<'a> Analysis<'a> {
     fn exclude_none(&mut self, v: Value) {
         let r = self.now[v.index()];
         if r.kind == Kind::IntOrNone {
-            self.set(v, Range::int(r.lo, r.hi, false));
+            self.set(v, Range::int(r.lo, r.hi, false, r.int_zeros()));
         }
     }
 
@@ -416,40 +411,44 @@ impl<'a> Analysis<'a> {
         self.set(v, r);
         let Some((inst, data)) = self.def(v) else { return };
         let (lo, hi) = r.words();
+        let zeros = r.low_zeros();
         let arg = |k: usize| self.func.operands(inst)[k];
         let by = |k: usize| self.now[arg(k).index()].single();
         const HALF: i64 = 1 << 62;
-        match data.op {
-            Op::Copy => {
-                let x = arg(0);
-                self.refine(x, r, depth + 1);
-            }
-            Op::Rotr if by(1) == Some(1) && lo >= 0 && hi < HALF => {
-                let x = arg(0);
-                self.refine(x, Range::even(lo * 2, hi * 2), depth + 1);
-            }
-            Op::Ushr | Op::Sshr if by(1) == Some(1) && lo >= 0 && hi < HALF => {
-                let x = arg(0);
-                self.refine(x, Range::raw(lo * 2, hi * 2 + 1), depth + 1);
-            }
+        let of = match data.op {
+            Op::Copy => r,
+            Op::Rotr if by(1) == Some(1) && lo >= 0 && hi < HALF => Range::word(lo * 2, hi * 2, zeros + 1),
+            Op::Ushr | Op::Sshr if by(1) == Some(1) && lo >= 0 && hi < HALF => Range::raw(lo * 2, hi * 2 + 1),
             Op::Shl if by(1) == Some(1) => {
-                let x = arg(0);
-                let (a, b) = self.now[x.index()].words();
-                if a >= -HALF && b < HALF {
-                    self.refine(x, Range::raw(lo >> 1, hi >> 1), depth + 1);
+                let (a, b) = self.now[arg(0).index()].words();
+                if a < -HALF || b >= HALF {
+                    return;
                 }
+                Range::word(lo >> 1, hi >> 1, zeros.saturating_sub(1))
             }
             Op::Add => {
-                let x = arg(0);
-                let (a, b) = self.now[x.index()].words();
+                let (a, b) = self.now[arg(0).index()].words();
                 let Some(c) = by(1) else { return };
                 let wraps = a.checked_add(c).is_none() || b.checked_add(c).is_none();
-                if let (false, Some(lo), Some(hi)) = (wraps, lo.checked_sub(c), hi.checked_sub(c)) {
-                    self.refine(x, Range::raw(lo, hi), depth + 1);
+                match (wraps, lo.checked_sub(c), hi.checked_sub(c)) {
+                    (false, Some(lo), Some(hi)) => Range::raw(lo, hi),
+                    _ => return,
                 }
             }
-            _ => {}
-        }
+            // Low bits that a mask or a remainder of a power of two keeps.
+            Op::And => match by(1) {
+                Some(mask) => Range::multiple(zeros.min(mask.trailing_ones())),
+                None => return,
+            },
+            Op::Srem | Op::Urem => Range::multiple(zeros.min(self.now[arg(1).index()].low_zeros())),
+            Op::IntMod => {
+                let zeros = r.int_zeros().min(self.now[arg(1).index()].int_zeros());
+                Range::int(i64::MIN, i64::MAX, true, zeros)
+            }
+            _ => return,
+        };
+        let x = arg(0);
+        self.refine(x, of, depth + 1);
     }
 
     // Instructions.
