@@ -241,7 +241,9 @@ impl Analysis<'_> {
         if !matches!(d.op, Op::Ushr | Op::Sshr | Op::Rotr) {
             return true;
         }
-        let (Some(back), zeros) = (by(self.range(def, 1)), self.range(def, 0).low_zeros()) else { return true };
+        let (Some(back), zeros) = (by(self.range(def, 1)), self.range(def, 0).low_zeros()) else {
+            return true;
+        };
         if back > i64::from(zeros) {
             return true;
         }

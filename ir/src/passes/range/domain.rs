@@ -11,8 +11,8 @@
 //! the marks [`SLOW_HI`] and [`SLOW_LO`], and small steps do not move the marks. A mark is not a number
 //! but a bound that grows with time: what is below `SLOW_HI` is at most [`SLOW_START`] plus
 //! [`SLOW_STEP`] for each step of the program so far, which never reaches the number. A small step from it is
-//! below it one step later, everything else may take it for the number; but of numbers it covers only those
-//! up to [`SLOW_START`], so [`Range::join`] moves it outward for others, and only widening makes one: every
+//! below it one step later, as is what a large step down leaves; everything else may take it for the number. But
+//! of numbers it covers only those up to [`SLOW_START`], so [`Range::join`] moves it outward for others, and only widening makes one: every
 //! other bound that is computed, or that the program names, moves outward when it equals one ([`below`],
 //! [`above`]). So a state of a loop's parameters that a turn of the loop does not leave is a true one, whichever way
 //! it was found.
@@ -25,8 +25,8 @@ pub(super) const SLOW_HI: i64 = (1 << 61) + (0x5a5a << MAX_ZEROS);
 pub(super) const SLOW_LO: i64 = -SLOW_HI;
 /// Largest step of a slow counter (as a tagged word: 16).
 pub(super) const SLOW_STEP: i64 = 32;
-/// Bound of the values at which slow counters may start.
-pub(super) const SLOW_START: i64 = 1 << 60;
+/// Bound of the values at which slow counters may start; half of one may.
+pub(super) const SLOW_START: i64 = SLOW_HI / 2;
 
 /// What words of a set look like.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -206,6 +206,19 @@ impl Range {
         }
     }
 
+    /// The set without a word, where that is one of two bounds.
+    pub(super) fn without(self, word: i64) -> Range {
+        let step = 1 << self.zeros;
+        let (mut lo, mut hi) = (self.lo, self.hi);
+        if lo == word && lo > i64::MIN {
+            lo = below(lo.saturating_add(step));
+        }
+        if hi == word && hi < i64::MAX {
+            hi = above(hi.saturating_sub(step));
+        }
+        if lo <= hi { Range { lo, hi, ..self }.normal() } else { self }
+    }
+
     /// The only form of a set; an empty one stays as it is.
     fn normal(self) -> Range {
         self.multiples().unwrap_or(self)
@@ -241,40 +254,41 @@ impl Range {
     /// The state of a loop's parameter after it grew from `self` to `grown`: bounds that moved jump
     /// to the next of `stops` (ascending), from the last to the marks, and from there to the ends. Without
     /// stops low zero bits are soon lost, too.
-    pub(super) fn widen(self, grown: Range, stops: Option<&[i64]>) -> Range {
+    pub(super) fn widen(self, grown: Range, stops: &[i64]) -> Range {
         let mut r = self.join(grown);
-        let list = stops.unwrap_or_default();
         if r.hi > self.hi {
-            let stop = list.get(list.partition_point(|&s| s < r.hi));
+            let stop = stops.get(stops.partition_point(|&s| s < r.hi));
             r.hi = stop.copied().unwrap_or(if r.hi <= SLOW_START { SLOW_HI } else { i64::MAX });
         }
         if r.lo < self.lo {
-            let stop = list[..list.partition_point(|&s| s <= r.lo)].last();
+            let stop = stops[..stops.partition_point(|&s| s <= r.lo)].last();
             r.lo = stop.copied().unwrap_or(if r.lo >= -SLOW_START { SLOW_LO } else { i64::MIN });
         }
-        if stops.is_none() && r.zeros < self.zeros {
+        if stops.is_empty() && r.zeros < self.zeros {
             r.zeros = r.zeros.min(1);
         }
         r.normal()
     }
 }
 
-/// Sum of two lower bounds of plain words; `None` on overflow. Small steps do not move the mark.
+/// Sum of two lower bounds of plain words; `None` on overflow. Steps down that are small do not move the mark, nor
+/// do steps up.
 pub(super) fn add_low(a: i64, b: i64) -> Option<i64> {
-    add_marked(a, b, SLOW_LO, below)
-}
-
-/// Sum of two upper bounds of plain words; `None` on overflow. Small steps do not move the mark.
-pub(super) fn add_high(a: i64, b: i64) -> Option<i64> {
-    add_marked(a, b, SLOW_HI, above)
-}
-
-fn add_marked(a: i64, b: i64, mark: i64, plain: fn(i64) -> i64) -> Option<i64> {
-    let small = |step: i64| (-SLOW_STEP..=SLOW_STEP).contains(&step);
-    if a == mark && small(b) || b == mark && small(a) {
-        return Some(mark);
+    let stays = |step: i64| (-SLOW_STEP..=SLOW_START).contains(&step);
+    if a == SLOW_LO && stays(b) || b == SLOW_LO && stays(a) {
+        return Some(SLOW_LO);
     }
-    a.checked_add(b).map(plain)
+    a.checked_add(b).map(below)
+}
+
+/// Sum of two upper bounds of plain words; `None` on overflow. Steps up that are small do not move the mark, nor do
+/// steps down.
+pub(super) fn add_high(a: i64, b: i64) -> Option<i64> {
+    let stays = |step: i64| (-SLOW_START..=SLOW_STEP).contains(&step);
+    if a == SLOW_HI && stays(b) || b == SLOW_HI && stays(a) {
+        return Some(SLOW_HI);
+    }
+    a.checked_add(b).map(above)
 }
 
 /// Sum of two bounds of ints, where the extremes are infinity, towards one of them.
@@ -337,7 +351,10 @@ mod tests {
         assert_eq!(Range::int(3, i64::MAX, false, 2).words(), (i64::MIN, i64::MAX));
         assert_eq!(Range::constant(48).join(Range::constant(0)), Range::word(0, 48, 4));
         // None is no multiple.
-        assert_eq!(Range::constant(8).join(Range::int(0, i64::MAX, true, 2)), Range::int(0, i64::MAX, true, 2));
+        assert_eq!(
+            Range::constant(8).join(Range::int(0, i64::MAX, true, 2)),
+            Range::int(0, i64::MAX, true, 2)
+        );
         assert_eq!(Range::int(0, i64::MAX, true, 2).low_zeros(), 0);
     }
 
@@ -349,7 +366,7 @@ mod tests {
                 let (x, y) = (Range::constant(a), Range::constant(b));
                 let joined = x.join(y);
                 assert!(holds(joined, a) && holds(joined, b), "{x:?} {y:?}");
-                let grown = x.widen(y, None);
+                let grown = x.widen(y, &[]);
                 assert_eq!(grown.join(joined), grown, "{x:?} {y:?}");
                 for zeros in 0..5 {
                     let r = Range::word(a.min(b), a.max(b), zeros);
@@ -359,6 +376,17 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn bounds_are_left_out() {
+        assert_eq!(Range::word(0, 16, 3).without(0), Range::word(8, 16, 3));
+        assert_eq!(Range::raw(0, 1).without(1), Range::constant(0));
+        assert_eq!(Range::even(0, 4).without(2), Range::even(0, 4));
+        assert_eq!(Range::constant(4).without(4), Range::constant(4));
+        let int = Range::int(0, i64::MAX, true, 1);
+        assert_eq!(int.without(0), Range::int(2, i64::MAX, true, 1));
+        assert_eq!(Range::raw(i64::MIN, 5).without(i64::MIN), Range::raw(i64::MIN, 5));
     }
 
     #[test]
@@ -377,29 +405,31 @@ mod tests {
     #[test]
     fn slow_counters_stop_at_the_mark() {
         let start = Range::constant(0);
-        let grown = start.widen(Range::even(0, 2), None);
+        let grown = start.widen(Range::even(0, 2), &[]);
         assert_eq!((grown.lo, grown.hi), (0, SLOW_HI));
         assert_eq!(add_high(SLOW_HI, 2), Some(SLOW_HI));
         assert_eq!(add_high(SLOW_HI, -2), Some(SLOW_HI));
         assert_eq!(add_high(SLOW_HI - 2, 2), Some(SLOW_HI + (1 << MAX_ZEROS)));
         assert_eq!(add_high(SLOW_HI, 1000), Some(SLOW_HI + 1000));
+        assert_eq!(add_high(SLOW_HI, -1000), Some(SLOW_HI));
         assert_eq!(add_low(SLOW_LO, -2), Some(SLOW_LO));
-        let fast = grown.widen(Range::even(0, SLOW_HI + 1000), None);
+        let fast = grown.widen(Range::even(0, SLOW_HI + 1000), &[]);
         assert_eq!(fast.hi, i64::MAX - 1);
         assert_eq!(add_int_bound(SLOW_HI, SLOW_HI, i64::MAX), 2 * SLOW_HI);
         assert_eq!(add_int_bound(2 * SLOW_HI - 4, 2 * SLOW_HI, i64::MAX), i64::MAX);
         // It covers the start of a counter, no larger number.
         assert_eq!(grown.join(Range::constant(SLOW_START)), grown);
         assert!(grown.join(Range::constant(SLOW_START + 2)).hi > SLOW_HI);
+        assert_eq!(grown.join(Range::even(0, grown.hi / 2)), grown);
     }
 
     #[test]
     fn widening_ends() {
         let stops = [-100, 0, 100];
-        let r = Range::even(2, 4).widen(Range::even(2, 6), Some(&stops));
+        let r = Range::even(2, 4).widen(Range::even(2, 6), &stops);
         assert_eq!(r, Range::even(2, 100));
-        assert_eq!(r.widen(Range::even(-2, 102), Some(&stops)), Range::marked(-100, SLOW_HI, 1));
+        assert_eq!(r.widen(Range::even(-2, 102), &stops), Range::marked(-100, SLOW_HI, 1));
         // Each zero bit would be a step of its own.
-        assert_eq!(Range::constant(64).widen(Range::constant(32), None).low_zeros(), 1);
+        assert_eq!(Range::constant(64).widen(Range::constant(32), &[]).low_zeros(), 1);
     }
 }

@@ -6,6 +6,12 @@
 //! whether they can overflow and become raw ops where nothing is left to check, comparisons are
 //! decided, shifts and divisions get cheaper forms, bounds checks under a loop condition go.
 //!
+//! Bounds of parameters that grow are widened: to the next constant of the function's comparisons and remainders
+//! or 0, then to the last of these, then to infinity or the mark of slow counters (`domain.rs`). What was guessed too
+//! large is narrowed afterwards ([`MAX_NARROWINGS`]): a walk from a stable state gives each parameter what
+//! its edges bring. Adding to a mark is not monotone, so the narrowed state counts only when it is stable
+//! itself, which the walk's own edges say.
+//!
 //! The walks are a few per function, whatever its loops; a function that is not stable after
 //! [`MAX_ROUNDS`] is left alone.
 //!
@@ -43,11 +49,15 @@ use crate::func::{Block, Function, Inst, InstData, Value, ValueDef};
 use crate::library::Library;
 use crate::module::Module;
 use crate::ops::{Cond, Op};
-use domain::{Kind, Range};
-use transfer::{compare, compare_ints, int_op, refine, refine_int, word_op};
+use domain::{Kind, Range, SLOW_START, add_high, add_low};
+use transfer::{compare, compare_ints, hull, int_op, refine, refine_int, word_op};
 
 /// Walks before giving up.
-const MAX_ROUNDS: usize = 12;
+const MAX_ROUNDS: usize = 16;
+/// Walks in which widening stops at constants.
+const STOP_ROUNDS: usize = 6;
+/// Walks down from a stable state.
+const MAX_NARROWINGS: usize = 2;
 /// How far a condition is taken apart, and a refinement is passed on to operands.
 const MAX_DEPTH: u32 = 4;
 /// Comparisons remembered at a point.
@@ -72,6 +82,8 @@ pub fn run(module: &mut Module, _: &Library) {
 enum Mode {
     /// Propagate; parameters of loop headers only grow.
     Grow,
+    /// Propagate from a stable state; parameters of loop headers are what their edges bring.
+    Narrow,
     /// Rewrite with what is known.
     Apply,
 }
@@ -82,6 +94,31 @@ struct Fact {
     cond: Cond,
     a: Value,
     b: Value,
+}
+
+/// Constants at which bounds may stop, ascending: 0, those of comparisons, largest remainders.
+fn stops(func: &Function) -> Vec<i64> {
+    let constant = |v: Value| match func.values[v.index()].def {
+        ValueDef::Inst(inst) => Some(func.insts[inst.index()]).filter(|d| d.op == Op::Iconst).map(|d| d.imm),
+        _ => None,
+    };
+    let mut list = vec![0];
+    for data in &func.insts {
+        let arg = |k: u32| constant(func.pool[(data.args.start + k) as usize]);
+        match data.op {
+            Op::Icmp | Op::IntCmp => list.extend([arg(0), arg(1)].into_iter().flatten()),
+            Op::And => list.extend(arg(1)),
+            Op::IntMod | Op::Srem | Op::Urem => {
+                let most = arg(1).map(|c| c.saturating_abs() - 1);
+                most.into_iter().for_each(|m| list.extend([m, -m]));
+            }
+            _ => {}
+        }
+    }
+    list.retain(|c| (-SLOW_START..=SLOW_START).contains(c));
+    list.sort_unstable();
+    list.dedup();
+    list
 }
 
 struct Analysis<'a> {
@@ -97,6 +134,10 @@ struct Analysis<'a> {
     now: Vec<Range>,
     /// Ranges of the parameters of loop headers.
     state: Vec<Range>,
+    /// Constants at which widening stops, ascending.
+    stops: Vec<i64>,
+    /// How often each parameter of a loop header was widened.
+    widened: Vec<u8>,
     reached: Vec<bool>,
     /// Edges that can be taken.
     open: Vec<bool>,
@@ -122,6 +163,8 @@ impl<'a> Analysis<'a> {
         Analysis {
             now: vec![Range::TOP; func.values.len()],
             state: vec![Range::TOP; if loops { func.values.len() } else { 0 }],
+            stops: if loops { stops(func) } else { Vec::new() },
+            widened: vec![0; if loops { func.values.len() } else { 0 }],
             reached: vec![false; func.blocks.len()],
             open: vec![false; func.edges.len()],
             edge_args: vec![Range::TOP; func.pool.len()],
@@ -142,15 +185,51 @@ impl<'a> Analysis<'a> {
         if !self.loops {
             return true;
         }
-        for _ in 0..MAX_ROUNDS {
+        for round in 0..MAX_ROUNDS {
+            if round == STOP_ROUNDS {
+                self.stops.clear();
+            }
             if !self.walk(Mode::Grow) {
+                self.narrow();
                 return true;
             }
         }
         false
     }
 
-    /// One walk over the function; says whether something grew.
+    /// Walks down from the stable state, as far as that is stable.
+    fn narrow(&mut self) {
+        if self.widened.iter().all(|&n| n == 0) {
+            return;
+        }
+        for _ in 0..MAX_NARROWINGS {
+            let stable =
+                (self.state.clone(), self.open.clone(), self.reached.clone(), self.edge_args.clone());
+            self.reached.fill(false);
+            let changed = self.walk(Mode::Narrow);
+            if !self.is_stable() {
+                (self.state, self.open, self.reached, self.edge_args) = stable;
+                return;
+            }
+            if !changed {
+                return;
+            }
+        }
+    }
+
+    /// The edges of the last walk bring nothing to loop headers that is not in their parameters' ranges.
+    fn is_stable(&self) -> bool {
+        let headers = self.cfg.rpo.iter().filter(|b| self.header[b.index()] && self.reached[b.index()]);
+        headers.into_iter().all(|&b| {
+            let params = &self.func.blocks[b.index()].params;
+            params.iter().enumerate().all(|(k, p)| {
+                let state = self.state[p.index()];
+                self.incoming(b, k).is_none_or(|r| state.join(r) == state)
+            })
+        })
+    }
+
+    /// One walk over the function; says whether the parameters of loop headers changed.
     fn walk(&mut self, mode: Mode) -> bool {
         let mut grew = false;
         let mut scopes: Vec<(u32, usize, usize)> = Vec::new();
@@ -165,6 +244,7 @@ impl<'a> Analysis<'a> {
                 scopes.pop();
             }
             if !self.reached[block.index()] {
+                self.close(block);
                 continue;
             }
             scopes.push((dom.subtree_end(block), self.undo.len(), self.facts.len()));
@@ -173,7 +253,7 @@ impl<'a> Analysis<'a> {
                 self.assume_edge(pred.block, pred.edge);
             }
             match mode {
-                Mode::Grow => {
+                Mode::Grow | Mode::Narrow => {
                     for k in 0..self.func.blocks[block.index()].insts.len() {
                         let inst = self.func.blocks[block.index()].insts[k];
                         self.evaluate(inst);
@@ -181,10 +261,16 @@ impl<'a> Analysis<'a> {
                 }
                 Mode::Apply => self.apply(block),
             }
-            grew |= self.leave(block);
+            grew |= self.leave(block, mode);
         }
         self.restore(0, 0);
         grew
+    }
+
+    /// No edge of a block can be taken.
+    fn close(&mut self, block: Block) {
+        let r = self.func.insts[self.func.terminator(block).index()].edges;
+        self.open[r.start as usize..(r.start + r.len) as usize].fill(false);
     }
 
     fn restore(&mut self, undo: usize, facts: usize) {
@@ -210,21 +296,16 @@ impl<'a> Analysis<'a> {
                 self.now[p.index()] = self.state[p.index()];
                 continue;
             }
-            let mut sum: Option<Range> = None;
-            for pred in self.cfg.preds(block) {
-                if self.open[pred.edge as usize] {
-                    let args = self.func.edges[pred.edge as usize].args;
-                    let r = self.edge_args[args.start as usize + k];
-                    sum = Some(sum.map_or(r, |s| s.join(r)));
-                }
-            }
-            let mut r = sum.unwrap_or(Range::TOP);
+            let mut r = self.incoming(block, k).unwrap_or(Range::TOP);
             if header {
                 // The first visit marks the state with the value itself.
                 let old = self.state[p.index()];
                 if self.visited(block) {
-                    let joined = old.join(r);
-                    r = if joined == old { old } else { old.widen(r, None) };
+                    r = match (mode, old.join(r) == old) {
+                        (Mode::Narrow, true) => r,
+                        (Mode::Grow, false) => self.widen(p, r),
+                        _ => old,
+                    };
                     grew |= r != old;
                 }
                 self.state[p.index()] = r;
@@ -237,6 +318,29 @@ impl<'a> Analysis<'a> {
         grew
     }
 
+    /// What the edges to a block that can be taken bring to its k-th parameter.
+    fn incoming(&self, block: Block, k: usize) -> Option<Range> {
+        let open = self.cfg.preds(block).iter().filter(|pred| self.open[pred.edge as usize]);
+        let args = open.map(|pred| {
+            let args = self.func.edges[pred.edge as usize].args;
+            self.edge_args[args.start as usize + k]
+        });
+        args.reduce(Range::join)
+    }
+
+    /// The state of a loop header's parameter that grows.
+    fn widen(&mut self, p: Value, to: Range) -> Range {
+        let times = &mut self.widened[p.index()];
+        let ends = [self.stops.first(), self.stops.last()].map(|end| end.copied().unwrap_or(0));
+        let stops: &[i64] = match times {
+            0 => &self.stops,
+            1 if !self.stops.is_empty() => &ends,
+            _ => &[],
+        };
+        *times = times.saturating_add(1);
+        self.state[p.index()].widen(to, stops)
+    }
+
     /// The block was walked before: one of its own edges, or the end of it, was recorded.
     fn visited(&self, block: Block) -> bool {
         let r = self.func.insts[self.func.terminator(block).index()].edges;
@@ -244,7 +348,7 @@ impl<'a> Analysis<'a> {
     }
 
     /// Records what leaves a block; says whether an edge opened that leads backwards.
-    fn leave(&mut self, block: Block) -> bool {
+    fn leave(&mut self, block: Block, mode: Mode) -> bool {
         let mut grew = false;
         let inst = self.func.terminator(block);
         let data = self.func.insts[inst.index()];
@@ -258,6 +362,7 @@ impl<'a> Analysis<'a> {
                     false => words.0 <= 0 && words.1 >= 0,
                 };
                 if !possible {
+                    self.open[e as usize] &= mode != Mode::Narrow;
                     continue;
                 }
                 self.assume_edge(block, e);
@@ -349,10 +454,7 @@ impl<'a> Analysis<'a> {
             }
         }
         if truth {
-            let r = self.now[c.index()];
-            if r.lo == 0 && r.kind == Kind::Word {
-                self.refine(c, Range::raw(1, i64::MAX), 0);
-            }
+            self.refine(c, self.now[c.index()].without(0), 0);
         } else {
             self.refine(c, Range::constant(0), 0);
         }
@@ -378,6 +480,12 @@ impl<'a> Analysis<'a> {
         } else {
             self.refine(a, refine(cond, rb), 0);
             self.refine(b, refine(cond.swap(), ra), 0);
+        }
+        if cond == Cond::Ne {
+            for (v, other) in [(a, rb), (b, ra)] {
+                let left = other.single().map(|c| self.now[v.index()].without(c));
+                left.into_iter().for_each(|r| self.refine(v, r, 0));
+            }
         }
         // As a comparison of words it holds for small ints only.
         let small = |v: Value| self.now[v.index()].is_small();
@@ -430,10 +538,8 @@ impl<'a> Analysis<'a> {
                 let (a, b) = self.now[arg(0).index()].words();
                 let Some(c) = by(1) else { return };
                 let wraps = a.checked_add(c).is_none() || b.checked_add(c).is_none();
-                match (wraps, lo.checked_sub(c), hi.checked_sub(c)) {
-                    (false, Some(lo), Some(hi)) => Range::raw(lo, hi),
-                    _ => return,
-                }
+                let Some(minus) = c.checked_neg().filter(|_| !wraps) else { return };
+                hull(add_low(lo, minus), add_high(hi, minus), 0)
             }
             // Low bits that a mask or a remainder of a power of two keeps.
             Op::And => match by(1) {

@@ -126,7 +126,7 @@ fn join(state: &mut State, args: &[Range]) {
         if joined != *p {
             *p = match state.visits {
                 0 => joined,
-                n if n < MAX_VISITS => p.widen(arg, None),
+                n if n < MAX_VISITS => p.widen(arg, &[]),
                 _ => Range::TOP,
             };
             state.dirty = true;

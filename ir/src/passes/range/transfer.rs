@@ -7,7 +7,7 @@ const INF: i64 = i64::MAX;
 const NEG_INF: i64 = i64::MIN;
 
 /// Hull of words with so many low zeros, where bounds may be marks; an end that overflowed is `None`.
-fn hull(lo: Option<i64>, hi: Option<i64>, zeros: u32) -> Range {
+pub(super) fn hull(lo: Option<i64>, hi: Option<i64>, zeros: u32) -> Range {
     match (lo, hi) {
         (Some(lo), Some(hi)) => Range::marked(lo, hi, zeros),
         // What wraps keeps its low bits.
@@ -168,7 +168,8 @@ pub(super) fn int_op(op: Op, a: Range, b: Range) -> (Range, bool) {
         Op::IntMul if a.lo >= 0 && b.lo >= 0 => (0, INF),
         Op::IntDiv => divide(a, b),
         Op::IntMod => {
-            let m = if finite(b) { above(b.lo.abs().max(b.hi.abs()).saturating_sub(2).max(0)) } else { INF };
+            let m = if finite(b) { add_high(b.lo.abs().max(b.hi.abs()), -2) } else { None };
+            let m = m.map_or(INF, |m| m.max(0));
             let lo = if a.lo >= 0 { 0 } else { a.lo.max(if m == INF { NEG_INF } else { -m }) };
             let hi = if a.hi <= 0 { 0 } else { a.hi.min(m) };
             (lo, hi)
@@ -267,12 +268,12 @@ pub(super) fn refine(cond: Cond, b: Range) -> Range {
     let (lo, hi) = b.words();
     match cond {
         Cond::Eq => b,
-        Cond::Slt if hi > NEG_INF => Range::raw(NEG_INF, hi - 1),
-        Cond::Sle => Range::raw(NEG_INF, hi),
-        Cond::Sgt if lo < INF => Range::raw(lo + 1, INF),
-        Cond::Sge => Range::raw(lo, INF),
-        Cond::Ult if lo >= 0 && hi > 0 => Range::raw(0, hi - 1),
-        Cond::Ule if lo >= 0 => Range::raw(0, hi),
+        Cond::Slt => hull(Some(NEG_INF), add_high(hi, -1), 0),
+        Cond::Sle => hull(Some(NEG_INF), Some(hi), 0),
+        Cond::Sgt => hull(add_low(lo, 1), Some(INF), 0),
+        Cond::Sge => hull(Some(lo), Some(INF), 0),
+        Cond::Ult if lo >= 0 && hi > 0 => hull(Some(0), add_high(hi, -1), 0),
+        Cond::Ule if lo >= 0 => hull(Some(0), Some(hi), 0),
         _ => Range::TOP,
     }
 }
@@ -280,12 +281,11 @@ pub(super) fn refine(cond: Cond, b: Range) -> Range {
 /// What the truth of `int.cmp` says about the first operand.
 pub(super) fn refine_int(cond: Cond, b: Range) -> Range {
     let b = b.ints();
-    let step = |x: i64, by: i64| if x == NEG_INF || x == INF { x } else { x.saturating_add(by) };
     match cond {
         Cond::Eq => b,
-        Cond::Slt => Range::int(NEG_INF, above(step(b.hi, -2)), false, 1),
+        Cond::Slt => Range::int(NEG_INF, add_int_bound(b.hi, -2, INF), false, 1),
         Cond::Sle => Range::int(NEG_INF, b.hi, false, 1),
-        Cond::Sgt => Range::int(below(step(b.lo, 2)), INF, false, 1),
+        Cond::Sgt => Range::int(add_int_bound(b.lo, 2, NEG_INF), INF, false, 1),
         Cond::Sge => Range::int(b.lo, INF, false, 1),
         _ => Range::TOP,
     }
@@ -379,7 +379,9 @@ mod tests {
             for (ra, xs) in sets.iter().filter(small) {
                 for (rb, ys) in sets.iter().filter(small) {
                     let (r, fits) = int_op(op, *ra, *rb);
-                    for (x, y) in xs.iter().flat_map(|&x| ys.iter().map(move |&y| (i128::from(x), i128::from(y)))) {
+                    for (x, y) in
+                        xs.iter().flat_map(|&x| ys.iter().map(move |&y| (i128::from(x), i128::from(y))))
+                    {
                         let exact = match op {
                             Op::IntAdd => x + y,
                             Op::IntSub => x - y,
