@@ -88,6 +88,15 @@ enum Mode {
     Apply,
 }
 
+/// What the edges of a walk bring to loop headers, against the ranges of the parameters.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Brought {
+    Same,
+    /// Nothing that is not in them.
+    Less,
+    More,
+}
+
 /// A comparison that holds at the current point.
 #[derive(Clone, Copy)]
 struct Fact {
@@ -189,7 +198,8 @@ impl<'a> Analysis<'a> {
             if round == STOP_ROUNDS {
                 self.stops.clear();
             }
-            if !self.walk(Mode::Grow) {
+            self.walk(Mode::Grow);
+            if self.brought() != Brought::More {
                 self.narrow();
                 return true;
             }
@@ -199,39 +209,41 @@ impl<'a> Analysis<'a> {
 
     /// Walks down from the stable state, as far as that is stable.
     fn narrow(&mut self) {
-        if self.widened.iter().all(|&n| n == 0) {
-            return;
-        }
         for _ in 0..MAX_NARROWINGS {
+            if self.brought() == Brought::Same {
+                return;
+            }
             let stable =
                 (self.state.clone(), self.open.clone(), self.reached.clone(), self.edge_args.clone());
             self.reached.fill(false);
-            let changed = self.walk(Mode::Narrow);
-            if !self.is_stable() {
+            self.walk(Mode::Narrow);
+            if self.brought() == Brought::More {
                 (self.state, self.open, self.reached, self.edge_args) = stable;
-                return;
-            }
-            if !changed {
                 return;
             }
         }
     }
 
-    /// The edges of the last walk bring nothing to loop headers that is not in their parameters' ranges.
-    fn is_stable(&self) -> bool {
-        let headers = self.cfg.rpo.iter().filter(|b| self.header[b.index()] && self.reached[b.index()]);
-        headers.into_iter().all(|&b| {
-            let params = &self.func.blocks[b.index()].params;
-            params.iter().enumerate().all(|(k, p)| {
+    /// What the edges of the last walk bring to loop headers. A walk comes to each block once, after the headers that
+    /// dominate it, so all edges are those of the state that it leaves.
+    fn brought(&self) -> Brought {
+        let mut all = Brought::Same;
+        for &b in self.cfg.rpo.iter().filter(|b| self.header[b.index()] && self.reached[b.index()]) {
+            for (k, p) in self.func.blocks[b.index()].params.iter().enumerate() {
                 let state = self.state[p.index()];
-                self.incoming(b, k).is_none_or(|r| state.join(r) == state)
-            })
-        })
+                match self.incoming(b, k) {
+                    Some(r) if r == state => {}
+                    Some(r) if state.join(r) == state => all = Brought::Less,
+                    Some(_) => return Brought::More,
+                    None => {}
+                }
+            }
+        }
+        all
     }
 
-    /// One walk over the function; says whether the parameters of loop headers changed.
-    fn walk(&mut self, mode: Mode) -> bool {
-        let mut grew = false;
+    /// One walk over the function.
+    fn walk(&mut self, mode: Mode) {
         let mut scopes: Vec<(u32, usize, usize)> = Vec::new();
         let (dom, cfg) = (self.dom, self.cfg);
         self.reached[self.func.entry().index()] = true;
@@ -248,7 +260,7 @@ impl<'a> Analysis<'a> {
                 continue;
             }
             scopes.push((dom.subtree_end(block), self.undo.len(), self.facts.len()));
-            grew |= self.parameters(block, mode);
+            self.parameters(block, mode);
             if let [pred] = cfg.preds(block) {
                 self.assume_edge(pred.block, pred.edge);
             }
@@ -261,10 +273,9 @@ impl<'a> Analysis<'a> {
                 }
                 Mode::Apply => self.apply(block),
             }
-            grew |= self.leave(block, mode);
+            self.leave(block, mode);
         }
         self.restore(0, 0);
-        grew
     }
 
     /// No edge of a block can be taken.
@@ -282,8 +293,7 @@ impl<'a> Analysis<'a> {
     }
 
     /// Sets the parameters of a block from its incoming edges.
-    fn parameters(&mut self, block: Block, mode: Mode) -> bool {
-        let mut grew = false;
+    fn parameters(&mut self, block: Block, mode: Mode) {
         let header = self.header[block.index()];
         let entry = block == self.func.entry();
         for k in 0..self.func.blocks[block.index()].params.len() {
@@ -306,16 +316,11 @@ impl<'a> Analysis<'a> {
                         (Mode::Grow, false) => self.widen(p, r),
                         _ => old,
                     };
-                    grew |= r != old;
                 }
                 self.state[p.index()] = r;
             }
             self.now[p.index()] = r;
         }
-        if header && !self.visited(block) {
-            grew = true;
-        }
-        grew
     }
 
     /// What the edges to a block that can be taken bring to its k-th parameter.
@@ -347,9 +352,8 @@ impl<'a> Analysis<'a> {
         (r.start..r.start + r.len).any(|e| self.open[e as usize])
     }
 
-    /// Records what leaves a block; says whether an edge opened that leads backwards.
-    fn leave(&mut self, block: Block, mode: Mode) -> bool {
-        let mut grew = false;
+    /// Records what leaves a block.
+    fn leave(&mut self, block: Block, mode: Mode) {
         let inst = self.func.terminator(block);
         let data = self.func.insts[inst.index()];
         for e in data.edges.start..data.edges.start + data.edges.len {
@@ -372,14 +376,9 @@ impl<'a> Analysis<'a> {
                 self.edge_args[i as usize] = self.now[self.func.pool[i as usize].index()];
             }
             self.restore(undo, facts);
-            let target = call.block.index();
-            if !std::mem::replace(&mut self.open[e as usize], true) {
-                // Something earlier in this walk's order may have to be seen again.
-                grew |= self.cfg.rpo_index[target] <= self.cfg.rpo_index[block.index()];
-            }
-            self.reached[target] = true;
+            self.open[e as usize] = true;
+            self.reached[call.block.index()] = true;
         }
-        grew
     }
 
     // Conditions.
