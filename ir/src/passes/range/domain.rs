@@ -6,16 +6,16 @@
 //! small one). Of the same number some low bits are known to be zero: a word with one is a small int,
 //! and what a power of two divides has more. Bounds are multiples of that power.
 //!
-//! **Slow counters.** A value that starts small and only ever changes by at most [`SLOW_STEP`] at a
-//! time cannot leave the small range: at a step per nanosecond that takes years. Widening stops at
-//! the marks [`SLOW_HI`] and [`SLOW_LO`], and small steps do not move the marks. A mark is not a number
-//! but a bound that grows with time: what is below `SLOW_HI` is at most [`SLOW_START`] plus
-//! [`SLOW_STEP`] for each step of the program so far, which never reaches the number. A small step from it is
-//! below it one step later, as is what a large step down leaves; everything else may take it for the number. But
-//! of numbers it covers only those up to [`SLOW_START`], so [`Range::join`] moves it outward for others, and only widening makes one: every
-//! other bound that is computed, or that the program names, moves outward when it equals one ([`below`],
-//! [`above`]). So a state of a loop's parameters that a turn of the loop does not leave is a true one, whichever way
-//! it was found.
+//! **Slow counters.** A value that starts small and only ever changes by at most [`SLOW_STEP`] at a time
+//! cannot leave the small range: at a step per nanosecond that takes over a year. Widening stops at the marks
+//! [`SLOW_HI`] and [`SLOW_LO`], and small steps do not move the marks. A mark is not a number but a bound
+//! that grows with time: what is below `SLOW_HI` is at most [`SLOW_START`] plus [`SLOW_STEP`] for each step
+//! of the program so far, which never reaches the number. A small step from it is below it one step later,
+//! as is what a large step down leaves; everything else may take it for the number. But of numbers it
+//! covers only those up to [`SLOW_START`], so [`Range::join`] moves it outward for others, and only
+//! widening makes one: every other bound that is computed, or that the program names, moves outward when it
+//! equals one ([`below`], [`above`]). So a state of a loop's parameters that a turn of the loop does not
+//! leave is a true one, whichever way it was found.
 
 /// Most low zero bits that are counted.
 pub(super) const MAX_ZEROS: u32 = 16;
@@ -271,8 +271,8 @@ impl Range {
     }
 }
 
-/// Sum of two lower bounds of plain words; `None` on overflow. Steps down that are small do not move the mark, nor
-/// do steps up.
+/// Sum of two lower bounds of plain words; `None` on overflow. Steps down that are small do not move the
+/// mark, nor do steps up.
 pub(super) fn add_low(a: i64, b: i64) -> Option<i64> {
     let stays = |step: i64| (-SLOW_STEP..=SLOW_START).contains(&step);
     if a == SLOW_LO && stays(b) || b == SLOW_LO && stays(a) {
@@ -281,8 +281,8 @@ pub(super) fn add_low(a: i64, b: i64) -> Option<i64> {
     a.checked_add(b).map(below)
 }
 
-/// Sum of two upper bounds of plain words; `None` on overflow. Steps up that are small do not move the mark, nor do
-/// steps down.
+/// Sum of two upper bounds of plain words; `None` on overflow. Steps up that are small do not move the
+/// mark, nor do steps down.
 pub(super) fn add_high(a: i64, b: i64) -> Option<i64> {
     let stays = |step: i64| (-SLOW_START..=SLOW_STEP).contains(&step);
     if a == SLOW_HI && stays(b) || b == SLOW_HI && stays(a) {

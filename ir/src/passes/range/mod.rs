@@ -6,11 +6,11 @@
 //! whether they can overflow and become raw ops where nothing is left to check, comparisons are
 //! decided, shifts and divisions get cheaper forms, bounds checks under a loop condition go.
 //!
-//! Bounds of parameters that grow are widened: to the next constant of the function's comparisons and remainders
-//! or 0, then to the last of these, then to infinity or the mark of slow counters (`domain.rs`). What was guessed too
-//! large is narrowed afterwards ([`MAX_NARROWINGS`]): a walk from a stable state gives each parameter what
-//! its edges bring. Adding to a mark is not monotone, so the narrowed state counts only when it is stable
-//! itself, which the walk's own edges say.
+//! Bounds of parameters that grow are widened: to the next constant of the function's comparisons and
+//! remainders or 0, then to the last of these, then to infinity or the mark of slow counters (`domain.rs`).
+//! What was guessed too large is narrowed afterwards ([`MAX_NARROWINGS`]): a walk from a stable state gives
+//! each parameter what its edges bring. Adding to a mark is not monotone, so the narrowed state counts only
+//! when it is stable itself, which the walk's own edges say.
 //!
 //! The walks are a few per function, whatever its loops; a function that is not stable after
 //! [`MAX_ROUNDS`] is left alone.
@@ -49,6 +49,7 @@ use crate::func::{Block, Function, Inst, InstData, Value, ValueDef};
 use crate::library::Library;
 use crate::module::Module;
 use crate::ops::{Cond, Op};
+use crate::regions::{COUNT_BITS, Regions};
 use domain::{Kind, Range, SLOW_START, add_high, add_low};
 use transfer::{compare, compare_ints, hull, int_op, refine, refine_int, word_op};
 
@@ -69,7 +70,7 @@ pub fn run(module: &mut Module, _: &Library) {
     for (func, params) in module.funcs.iter_mut().zip(&params) {
         let cfg = Cfg::new(func);
         let dom = DomTree::new(func, &cfg);
-        let mut a = Analysis::new(func, &cfg, &dom, params);
+        let mut a = Analysis::new(func, &cfg, &dom, params, &module.regions);
         if a.solve() {
             a.walk(Mode::Apply);
             func.resolve_aliases();
@@ -139,6 +140,7 @@ struct Analysis<'a> {
     loops: bool,
     /// Ranges of the function's parameters; empty when nothing is known.
     params: &'a [Range],
+    regions: &'a Regions,
     /// Ranges at the current point.
     now: Vec<Range>,
     /// Ranges of the parameters of loop headers.
@@ -161,7 +163,13 @@ struct Analysis<'a> {
 
 impl<'a> Analysis<'a> {
     /// Prepares a function; `params` are the ranges of its parameters, or nothing.
-    fn new(func: &'a mut Function, cfg: &'a Cfg, dom: &'a DomTree, params: &'a [Range]) -> Analysis<'a> {
+    fn new(
+        func: &'a mut Function,
+        cfg: &'a Cfg,
+        dom: &'a DomTree,
+        params: &'a [Range],
+        regions: &'a Regions,
+    ) -> Analysis<'a> {
         let mut header = vec![false; func.blocks.len()];
         for &b in &cfg.rpo {
             for e in func.successors(b) {
@@ -183,6 +191,7 @@ impl<'a> Analysis<'a> {
             loops,
             header,
             params,
+            regions,
             func,
             cfg,
             dom,
@@ -224,8 +233,8 @@ impl<'a> Analysis<'a> {
         }
     }
 
-    /// What the edges of the last walk bring to loop headers. A walk comes to each block once, after the headers that
-    /// dominate it, so all edges are those of the state that it leaves.
+    /// What the edges of the last walk bring to loop headers. A walk comes to each block once, after the
+    /// headers that dominate it, so all edges are those of the state that it leaves.
     fn brought(&self) -> Brought {
         let mut all = Brought::Same;
         for &b in self.cfg.rpo.iter().filter(|b| self.header[b.index()] && self.reached[b.index()]) {
@@ -579,6 +588,7 @@ impl<'a> Analysis<'a> {
             Op::Load16s => Range::raw(-0x8000, 0x7fff),
             Op::Load32u => Range::raw(0, 0xffff_ffff),
             Op::Load32s => Range::raw(-0x8000_0000, 0x7fff_ffff),
+            Op::Load64 if self.regions.is_count(data.region) => Range::raw(0, (1 << COUNT_BITS) - 1),
             Op::Icmp | Op::IntCmp | Op::Fcmp => match self.decide(inst, &data) {
                 Some(truth) => Range::constant(truth as i64),
                 None => Range::raw(0, 1),
