@@ -9,7 +9,9 @@
 //! A file whose name ends as a row of the target table says (`Platform::runtime`) is for such rows only,
 //! every other one for all.
 
-use mochi_ir::{Attributes, Function, Module, Op, Signature, Sym, SymKind, Type, passes, text, verify};
+use mochi_ir::{
+    Attributes, Function, Module, Op, Promise, Signature, Sym, SymKind, Type, passes, text, verify,
+};
 use mochi_isa::{Context, Options, entry_stub, import_stub, module::compile_module};
 use mochi_lang::lower::{LAYOUT, RUNTIME_DATA, RUNTIME_FUNCTIONS, RUNTIME_REGIONS};
 use mochi_lang::system::{self, Compiled};
@@ -58,8 +60,8 @@ fn main() {
     }
     let rows: String = library.unwrap_or_default().iter().map(|(name, row)| row.text(name)).collect();
     let mut generated = format!("static DECLS: &[Decl] = &[\n{rows}];\n");
-    let regions: Vec<(String, bool)> = regions.into_iter().collect();
-    writeln!(generated, "static REGIONS: &[(&str, bool)] = &{regions:?};").expect("string");
+    let regions: Vec<(String, Promise)> = regions.into_iter().collect();
+    writeln!(generated, "static REGIONS: &[(&str, Promise)] = &{regions:?};").expect("string");
     for (name, bytes) in LAYOUT {
         if layouts.get(*name) != Some(bytes) {
             fail(&[format!("`{name}` is not {bytes}, as lang/src/lower/layout.rs says")]);

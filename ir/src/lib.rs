@@ -34,4 +34,4 @@ pub use library::{Decl, Library};
 pub use module::{Attributes, Conv, Data, Module, Reloc, Signature, Sym, SymDecl, SymKind};
 pub use ops::{Cond, FCond, Op};
 pub use positions::SrcLoc;
-pub use regions::{Region, Regions};
+pub use regions::{Promise, Region, Regions};

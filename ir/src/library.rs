@@ -3,6 +3,7 @@
 
 use crate::func::Type;
 use crate::module::{Attributes, Conv, Module, Signature, Sym};
+use crate::regions::Promise;
 
 /// A runtime function.
 #[derive(Debug)]
@@ -26,8 +27,8 @@ pub struct Decl {
 pub struct Library {
     /// Declarations in order of name.
     pub decls: &'static [Decl],
-    /// Regions of the runtime's records: the name, and whether it is constant.
-    pub regions: &'static [(&'static str, bool)],
+    /// Regions of the runtime's records: the name, and what it promises.
+    pub regions: &'static [(&'static str, Promise)],
 }
 
 impl Library {

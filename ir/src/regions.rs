@@ -7,9 +7,13 @@
 //! A *constant* region is written only while its object is made, before anybody else can see the object: what
 //! is known of an object stays true whatever is written through another address.
 //!
+//! A region of *counts* has only numbers of things that are in memory at once: never negative, and below
+//! [`COUNT_BITS`] bits. So is what is loaded from it.
+//!
 //! The runtime's records and the program's struct types say which regions there are (`runtime/README.md`);
-//! passes ask [`Regions::apart`]. The interpreter is the judge: it remembers in which region each word of memory
-//! was last written, and an access in another one is a trap ([`crate::interp::Trap::WrongRegion`]).
+//! passes ask [`Regions::apart`]. The interpreter is the judge: it remembers in which region each word of
+//! memory was last written, and an access in another one is a trap ([`crate::interp::Trap::WrongRegion`]);
+//! so is a word of a region of counts that is none ([`crate::interp::Trap::NoCount`]).
 
 use std::collections::HashMap;
 
@@ -22,13 +26,25 @@ impl Region {
     pub const ANY: Region = Region(0);
 }
 
+/// Addresses on the machines that we know have no more bits, and nothing in memory is more than its bytes.
+pub const COUNT_BITS: u32 = 48;
+
+/// What everybody keeps to who writes in a region.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Promise {
+    /// Nothing in it changes once its object is made.
+    pub constant: bool,
+    /// All words in it are counts.
+    pub count: bool,
+}
+
 /// The region of single words of global data, each of which has a symbol.
 pub const VARIABLE: &str = "variable";
 
 /// The regions of a module.
 #[derive(Clone, Default, Debug)]
 pub struct Regions {
-    rows: Vec<(String, bool)>,
+    rows: Vec<(String, Promise)>,
     by_name: HashMap<String, Region>,
     /// Of each row, the first one of its record.
     records: Vec<Region>,
@@ -36,17 +52,19 @@ pub struct Regions {
 }
 
 impl Regions {
-    /// The region with this name, constant when everybody says so. When there are too many, any.
-    pub fn declare(&mut self, name: &str, constant: bool) -> Region {
+    /// The region with this name, which promises what everybody says. When there are too many, any.
+    pub fn declare(&mut self, name: &str, promise: Promise) -> Region {
         if let Some(&region) = self.by_name.get(name) {
-            self.rows[usize::from(region.0) - 1].1 &= constant;
+            let old = &mut self.rows[usize::from(region.0) - 1].1;
+            old.constant &= promise.constant;
+            old.count &= promise.count;
             return region;
         }
         let Ok(index) = u16::try_from(self.rows.len() + 1) else { return Region::ANY };
         let region = Region(index);
         let record = name.rsplit_once('.').map_or(name, |(record, _)| record);
         self.records.push(*self.by_record.entry(record.to_string()).or_insert(region));
-        self.rows.push((name.to_string(), constant));
+        self.rows.push((name.to_string(), promise));
         self.by_name.insert(name.to_string(), region);
         region
     }
@@ -62,8 +80,8 @@ impl Regions {
         self.by_name.get(name).copied()
     }
 
-    /// Name of each and whether it is constant, in order.
-    pub fn rows(&self) -> &[(String, bool)] {
+    /// Name of each and what it promises, in order.
+    pub fn rows(&self) -> &[(String, Promise)] {
         &self.rows
     }
 
@@ -79,7 +97,16 @@ impl Regions {
 
     /// What is in it never changes once its object is made.
     pub fn is_constant(&self, region: Region) -> bool {
-        usize::from(region.0).checked_sub(1).is_some_and(|i| self.rows[i].1)
+        self.promise(region).constant
+    }
+
+    /// The words in it are counts.
+    pub fn is_count(&self, region: Region) -> bool {
+        self.promise(region).count
+    }
+
+    fn promise(&self, region: Region) -> Promise {
+        usize::from(region.0).checked_sub(1).map_or(Promise::default(), |i| self.rows[i].1)
     }
 
     /// Accesses in these regions never touch the same byte.

@@ -2,7 +2,7 @@
 //! forms the compiler needs: declarations (with the IR of inlined functions) for lowering, and the
 //! whole library for one target.
 
-use mochi_ir::{Attributes, Conv, Decl, Library, Type};
+use mochi_ir::{Attributes, Conv, Decl, Library, Promise, Type};
 use mochi_objwrite::Target;
 
 include!(concat!(env!("OUT_DIR"), "/library.rs"));

@@ -64,6 +64,8 @@ pub enum Trap {
     /// An access in a region to a word that is in another one, or a second store to a word that is constant: the
     /// region of the access, that of the word.
     WrongRegion(String, String),
+    /// A word in a region of counts that is none: the region, the word.
+    NoCount(String, u64),
     /// What a function gave as a new object is none, not zero behind its first word, or the program has it already.
     NotNew(String),
     /// Call of a function that is only declared.
@@ -87,6 +89,7 @@ impl fmt::Display for Trap {
             Trap::NoSlowPath(op) => write!(f, "no slow path for {}", op.info().name),
             Trap::BrokenFact(op) => write!(f, "broken fact at {}", op.info().name),
             Trap::WrongRegion(new, old) => write!(f, "access in region {new} to a word of {old}"),
+            Trap::NoCount(region, word) => write!(f, "no count in region {region}: {word:#x}"),
             Trap::NotNew(name) => write!(f, "no new object from {name}"),
             Trap::UndefinedFunction(name) => write!(f, "undefined function {name}"),
             Trap::BadCall(a) => write!(f, "bad call of {a:#x}"),

@@ -3,7 +3,7 @@
 use super::Trap;
 use crate::hash::FastMap;
 use crate::module::Module;
-use crate::regions::{Region, Regions};
+use crate::regions::{COUNT_BITS, Region, Regions};
 
 /// The regions of all modules of a program: they are the same where their names are.
 #[derive(Debug, Default)]
@@ -19,7 +19,7 @@ impl Common {
         let mut common = Vec::new();
         for module in modules {
             let rows = module.regions.rows().iter();
-            let own = rows.map(|(name, constant)| table.declare(name, *constant));
+            let own = rows.map(|(name, promise)| table.declare(name, *promise));
             common.push([Region::ANY].into_iter().chain(own).collect());
         }
         Common { table, common }
@@ -27,6 +27,14 @@ impl Common {
 
     pub(super) fn of(&self, module: u32, region: Region) -> Region {
         self.common[module as usize][usize::from(region.0)]
+    }
+
+    /// A word that is loaded or stored in a region is one that may be there.
+    pub(super) fn holds(&self, region: Region, word: u64) -> Result<(), Trap> {
+        if self.table.is_count(region) && word >> COUNT_BITS != 0 {
+            return Err(Trap::NoCount(self.table.name(region).unwrap_or("any").to_string(), word));
+        }
+        Ok(())
     }
 }
 

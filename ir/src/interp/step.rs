@@ -53,8 +53,11 @@ impl<H: Host> Machine<'_, '_, H> {
                 let Some(size) = op.access_size() else { return Ok(()) };
                 let at = args[0].wrapping_add(data.imm as u64);
                 // Elsewhere is nothing, which the access itself finds out.
-                if self.memory.load(at, usize::from(size)).is_ok() {
+                if let Ok(old) = self.memory.load(at, usize::from(size)) {
                     let region = program.regions.of(module, data.region);
+                    if size == 8 {
+                        program.regions.holds(region, args.get(1).copied().unwrap_or(old))?;
+                    }
                     places.access(&program.regions, (at, size.into()), region, !op.is_load())?;
                 }
             }

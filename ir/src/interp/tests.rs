@@ -246,6 +246,35 @@ fn accesses_keep_to_their_regions() {
 }
 
 #[test]
+fn counts_are_counts() {
+    let text = "
+        region @A.n count
+        declare data @d
+        data @d align 8 writable zero 16
+        func @f -> i64 {
+        b0(v0:i64):
+          v1:addr = symaddr @d
+          store.64 v1, v0 in @A.n
+          store.8 v1+7, v0 in @A.n
+          v2:i64 = load.64 v1 in @A.n
+          ret v2
+        }";
+    let module = parse_module(text).unwrap();
+    let program = link(&[&module], false).unwrap();
+    let run = |word: u64| {
+        let mut machine = Machine::new(&program, Linux::default());
+        machine.judge_regions();
+        machine.call("f", &[word])
+    };
+    let wrong = |word: u64| Err(Trap::NoCount("A.n".into(), word));
+    assert_eq!(run(0), Ok(Some(0)));
+    assert_eq!(run(1 << 48), wrong(1 << 48));
+    assert_eq!(run(u64::MAX), wrong(u64::MAX));
+    // A part of a word is seen when that is loaded.
+    assert_eq!(run(1), wrong(1 << 56 | 1));
+}
+
+#[test]
 fn new_objects_are_new() {
     // The first gives the next words of a table, the second the same ones again, the third none.
     let text = "

@@ -8,7 +8,7 @@
 //!
 //! let text = r#"
 //! file "a.mochi"                                     ; files, in order
-//! region @List.len                                   ; regions of memory, in order; also: constant
+//! region @List.len                                   ; regions of memory, in order; also: constant, count
 //! declare func @f(ref, i64) -> ref readonly export   ; symbols, in order
 //! declare func @g(i64) -> ref
 //! declare data @d

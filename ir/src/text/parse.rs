@@ -12,7 +12,7 @@ use crate::library::Library;
 use crate::module::{Attributes, Conv, Data, Module, Reloc, Signature, Sym, SymKind};
 use crate::ops::{Cond, FCond, Imm, KNOWN_A, KNOWN_B, NO_OVERFLOW, Op};
 use crate::positions::{InlinedCall, Position, Positions, SrcLoc};
-use crate::regions::Region;
+use crate::regions::{Promise, Region};
 use std::borrow::Cow;
 
 /// Parses a module.
@@ -181,7 +181,7 @@ impl<'t, 'm> Parser<'t, 'm> {
             return Ok(region);
         }
         match self.library.and_then(|l| l.regions.iter().find(|row| row.0 == name)) {
-            Some((name, constant)) => Ok(self.module.regions.declare(name, *constant)),
+            Some((name, promise)) => Ok(self.module.regions.declare(name, *promise)),
             None => Err(self.lexer.error_at(start, ParseErrorKind::UnknownSymbol(name.into_owned()))),
         }
     }
@@ -246,7 +246,8 @@ impl<'t, 'm> Parser<'t, 'm> {
                 self.advance()?;
                 let name = self.symbol_name()?;
                 let constant = self.eat_word("constant")?;
-                self.module.regions.declare(&name, constant);
+                let count = self.eat_word("count")?;
+                self.module.regions.declare(&name, Promise { constant, count });
             }
             Token::Word("declare") => {
                 self.advance()?;

@@ -15,10 +15,11 @@ pub fn print_module(module: &Module) -> String {
         quote(&mut p.out, file);
         p.out.push('\n');
     }
-    for (name, constant) in module.regions.rows() {
+    for (name, promise) in module.regions.rows() {
         p.out.push_str("region ");
         p.symbol_name(name);
-        p.out.push_str(if *constant { " constant\n" } else { "\n" });
+        p.out.push_str(if promise.constant { " constant" } else { "" });
+        p.out.push_str(if promise.count { " count\n" } else { "\n" });
     }
     for decl in &module.syms {
         p.decl(decl);

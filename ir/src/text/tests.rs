@@ -8,7 +8,7 @@ use crate::{Module, Op, Type};
 const SAMPLE: &str = r#"file "a \"b\".mochi"
 file "b.mochi"
 region @"a region"
-region @List.length constant
+region @List.length constant count
 declare func @f(ref, i64) -> ref
 declare func @"list<int>.push"(ref, f64) preserve_all readonly pure noreturn inline cold quiet bounded barren fresh export
 declare data @d export

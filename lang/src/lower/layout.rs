@@ -3,7 +3,7 @@
 
 use super::Lowerer;
 use crate::types::{StructId, Ty};
-use mochi_ir::Region;
+use mochi_ir::{Promise, Region};
 
 macro_rules! layout {
     ($($(#[$doc:meta])* $name:ident $text:literal $bytes:literal;)*) => {
@@ -84,8 +84,8 @@ impl Lowerer<'_> {
             return known;
         }
         let name = RUNTIME_REGIONS[region as usize];
-        let constant = self.library.regions.contains(&(name, true));
-        let declared = self.module.regions.declare(name, constant);
+        let row = self.library.regions.iter().find(|row| row.0 == name);
+        let declared = self.module.regions.declare(name, row.map_or(Promise::default(), |row| row.1));
         self.regions.0[region as usize] = Some(declared);
         declared
     }
@@ -94,7 +94,7 @@ impl Lowerer<'_> {
     pub(super) fn declare_fields(&mut self, id: StructId) -> Vec<Region> {
         let def = self.types.types.struct_def(id);
         let name = |field: &(String, Ty)| format!("{}#{}.{}", def.name, id.0, field.0);
-        let regions = def.fields.iter().map(|f| self.module.regions.declare(&name(f), false));
+        let regions = def.fields.iter().map(|f| self.module.regions.declare(&name(f), Promise::default()));
         regions.collect()
     }
 
@@ -105,6 +105,6 @@ impl Lowerer<'_> {
 
     /// The region of a group's key, or of its items.
     pub(crate) fn group_region(&mut self, field: &str) -> Region {
-        self.module.regions.declare(&format!("group.{field}"), true)
+        self.module.regions.declare(&format!("group.{field}"), Promise { constant: true, count: false })
     }
 }

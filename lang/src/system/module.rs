@@ -69,7 +69,7 @@ pub(super) struct ModuleBuilder<'a> {
 pub(super) fn build(items: &[Item]) -> Result<Compiled, Vec<Fault>> {
     let mut module = ir::Module::new();
     let mut m = ModuleBuilder {
-        variables: module.regions.declare(ir::regions::VARIABLE, false),
+        variables: module.regions.declare(ir::regions::VARIABLE, ir::Promise::default()),
         module,
         items: HashMap::new(),
         globals: HashMap::new(),
@@ -187,7 +187,10 @@ impl<'a> ModuleBuilder<'a> {
                     return fault(field.pos, "fields in one word are all `let` or all `var`");
                 }
                 Some(field) => field.region,
-                None => self.module.regions.declare(&format!("{name}.{}", field.name), field.constant),
+                None => {
+                    let promise = ir::Promise { constant: field.constant, count: field.count };
+                    self.module.regions.declare(&format!("{name}.{}", field.name), promise)
+                }
             };
             if record
                 .fields

@@ -183,11 +183,12 @@ impl Parser {
             let name = self.name()?;
             self.expect(":")?;
             let many = self.accept("[");
-            let ty = self.ty()?;
+            let count = !many && self.accept("count");
+            let ty = if count { Ty::I64 } else { self.ty()? };
             if many {
                 self.expect("]")?;
             }
-            fields.push(Field { pos, name, constant, ty, many });
+            fields.push(Field { pos, name, constant, count, ty, many });
         }
         Ok(Item { pos, name, kind: ItemKind::Record { base, fields } })
     }

@@ -285,6 +285,8 @@ pub(super) struct Field {
     pub name: String,
     /// Written only while the object is made.
     pub constant: bool,
+    /// Never negative, and no more than fits memory.
+    pub count: bool,
     pub ty: Ty,
     /// As many as there are, behind all other fields.
     pub many: bool,

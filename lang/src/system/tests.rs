@@ -220,7 +220,7 @@ fun twice(n: i64): i64 { return n * 2 }
 
 #[test]
 fn records_are_laid_out() {
-    let text = "record Pair: Object { var first: i64 var flag: u8 var size: u32 let items: [ref] }
+    let text = "record Pair: Object { var first: count var flag: u8 var size: u32 let items: [ref] }
         record Object { let desc: ptr }
         fun f(p: ref): i64 {
             store64(p, 1, Pair.first)
@@ -247,6 +247,8 @@ fn records_are_laid_out() {
     assert_eq!(regions, [first, flag, None, flag, Some("Pair.items"), Some("Object.desc")]);
     let constant = |name| module.regions.is_constant(module.regions.find(name).expect("declared"));
     assert!(constant("Object.desc") && constant("Pair.items") && !constant("Pair.first"));
+    let count = |name| module.regions.is_count(module.regions.find(name).expect("declared"));
+    assert!(count("Pair.first") && !count("Pair.flag"));
 }
 
 #[test]

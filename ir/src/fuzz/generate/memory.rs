@@ -3,6 +3,7 @@
 use super::{Generator, OBJECT};
 use crate::func::{Type, Value};
 use crate::ops::Op;
+use crate::regions::COUNT_BITS;
 
 const LOADS: [Op; 7] =
     [Op::Load64, Op::Load8u, Op::Load8s, Op::Load16u, Op::Load16s, Op::Load32u, Op::Load32s];
@@ -120,11 +121,22 @@ impl Generator<'_> {
         v
     }
 
-    /// Fields of an object: a label that it has from the beginning, a word, an object, an int, a float.
+    /// Fields of an object: a label that it has from the beginning, a word, an object, an int, a float, a count.
     /// Where it is none, this faults.
     pub(super) fn object_op(&mut self) {
         let object = self.object();
-        match self.source.below(13) {
+        match self.source.below(15) {
+            14 => {
+                let (w, bits) = (self.word(), self.b.iconst(64 - i64::from(COUNT_BITS)));
+                let v = self.b.bin(Op::Ushr, w, bits);
+                self.b.store(Op::Store64, object, v, 40);
+                self.within("Object.count");
+            }
+            13 => {
+                let v = self.b.load(Op::Load64, object, 40, Type::I64);
+                self.within("Object.count");
+                self.words.push(v);
+            }
             12 => {
                 let v = self.b.load(Op::Load64, object, 0, Type::I64);
                 self.within("Object.label");

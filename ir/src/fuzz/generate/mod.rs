@@ -26,6 +26,7 @@ region @Object.word
 region @Object.object
 region @Object.int
 region @Object.float
+region @Object.count count
 region @Storage.words
 region @Storage.objects
 region @kept
@@ -86,7 +87,7 @@ pub const SCRATCH: u64 = 40_960;
 /// Numbers of parameters beyond those that every function has: all in registers, and some on the stack.
 const MORE_PARAMETERS: [usize; 8] = [0, 0, 0, 1, 3, 5, 9, 14];
 /// Size of an object.
-const OBJECT: i64 = 40;
+const OBJECT: i64 = 48;
 struct Source<'a> {
     bytes: &'a [u8],
     at: usize,

@@ -1,7 +1,7 @@
 //! Rules for integer comparisons.
 
 use super::{Action, Fold};
-use crate::func::{Inst, InstData, Value};
+use crate::func::{Inst, InstData, Type, Value};
 use crate::ops::{Cond, Op};
 
 impl Fold<'_, '_> {
@@ -58,6 +58,15 @@ impl Fold<'_, '_> {
             {
                 let (x, y) = (args[0], args[1]);
                 return self.set(inst, Op::Icmp, &[x, y], cond as i64);
+            }
+            // A remainder by a power of two is zero where the low bits are.
+            if c == 0
+                && let Some((x, d)) = self.is_op_const(a, Op::Srem)
+                && d.unsigned_abs().is_power_of_two()
+            {
+                let mask = self.word((d.unsigned_abs() - 1) as i64);
+                let low = self.emit(Op::And, &[x, mask], 0, Type::I64);
+                return self.with_constant(inst, cond, low, 0);
             }
         }
         Action::Keep

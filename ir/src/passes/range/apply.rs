@@ -2,7 +2,7 @@
 
 use super::Analysis;
 use super::domain::Range;
-use super::transfer::int_op;
+use super::transfer::{int_op, power};
 use crate::func::{ArgList, Block, Inst, Type, Value};
 use crate::ops::{Cond, KNOWN_A, KNOWN_B, Op};
 use crate::positions::SrcLoc;
@@ -47,9 +47,13 @@ impl Analysis<'_> {
     /// Changes an instruction; says whether it stays.
     fn rewrite(&mut self, inst: Inst) -> bool {
         let data = self.func.insts[inst.index()];
+        let divides = || {
+            let (lo, hi) = self.range(inst, 1).words();
+            lo > 0 || hi < 0
+        };
         if let Some(result) = data.result
             && self.func.ty(result).is_word()
-            && data.op.is_pure()
+            && (data.op.is_pure() || data.op.computes() && divides())
             && !matches!(data.op, Op::Iconst | Op::Symaddr)
             && let Some(c) = self.now[result.index()].single()
         {
@@ -60,19 +64,14 @@ impl Analysis<'_> {
             Op::IntCmp => self.int_cmp(inst),
             op if op.is_int() => return self.int(inst),
             Op::Rotr | Op::Sshr | Op::Ushr => return self.shift_right(inst),
-            Op::Shl => self.scaled_half(inst),
+            Op::Shl => return self.shift_left(inst),
             Op::And => {
-                let (a, b) = (self.range(inst, 0).words(), self.range(inst, 1).single());
+                let (a, mask) = (self.range(inst, 0), self.range(inst, 1).single());
+                let (lo, hi) = a.words();
+                let high = if lo >= 0 { -1 << (64 - hi.leading_zeros()) } else { 0 };
+                let possible: i64 = !high & (-1 << a.low_zeros());
                 // The mask keeps everything that can be set.
-                if let Some(mask) = b
-                    && a.0 >= 0
-                    && mask >= 0
-                    && (mask as u64 + 1).is_power_of_two()
-                    && a.1 <= mask
-                {
-                    return self.same(inst, self.arg(inst, 0));
-                }
-                if b == Some(-2) && self.range(inst, 0).is_even() {
+                if mask.is_some_and(|mask| possible & !mask == 0) {
                     return self.same(inst, self.arg(inst, 0));
                 }
             }
@@ -177,6 +176,12 @@ impl Analysis<'_> {
             }
             // Only the minimum divided by -1 does not fit.
             Op::IntDiv if divisor && (b.lo > 0 || a.lo > i64::MIN) => {
+                // Nothing is lost, so nothing is to be rounded.
+                if let Some(k) = exact_shift(a, b) {
+                    let k = self.emit(Op::Iconst, &[], i64::from(k) - 1);
+                    self.replace(inst, Op::Sshr, &[x, k], 0);
+                    return self.shift_right(inst);
+                }
                 let nonneg = a.lo >= 0 && b.lo >= 0;
                 let op = if nonneg { Op::Udiv } else { Op::Sdiv };
                 let quotient = self.emit(op, &[x, y], 0);
@@ -207,7 +212,6 @@ impl Analysis<'_> {
         if let Some((def, d)) = self.def(x)
             && d.op == Op::Shl
             && self.range(def, 1).single() == Some(k)
-            && (data.op != Op::Rotr || k >= 1)
         {
             let y = self.func.resolve(self.arg(def, 0));
             let (lo, hi) = self.now[y.index()].words();
@@ -220,33 +224,50 @@ impl Analysis<'_> {
                 return self.same(inst, y);
             }
         }
-        let even_rotation = data.op == Op::Rotr && k == 1 && r.is_even();
+        let rotation = data.op == Op::Rotr && k <= i64::from(r.low_zeros());
         let plain = data.op == Op::Sshr && r.words().0 >= 0;
-        if even_rotation || plain {
+        if rotation || plain {
             self.func.insts[inst.index()].op = Op::Ushr;
         }
         true
     }
 
-    /// An untagged index times an element size: the tagged index times half of it.
-    fn scaled_half(&mut self, inst: Inst) {
-        let Some(k) = self.range(inst, 1).single().filter(|k| (2..64).contains(k)) else { return };
-        let Some((def, d)) = self.def(self.arg(inst, 0)) else { return };
-        let halves = matches!(d.op, Op::Ushr | Op::Sshr | Op::Rotr)
-            && self.range(def, 1).single() == Some(1)
-            && self.range(def, 0).is_even();
-        if halves {
-            let x = self.func.resolve(self.arg(def, 0));
-            let less = self.emit(Op::Iconst, &[], k - 1);
-            self.replace(inst, Op::Shl, &[x, less], 0);
+    /// Back from a shift to the right that lost nothing: one shift of the difference. So an untagged index
+    /// times an element size is the tagged index times half of it.
+    fn shift_left(&mut self, inst: Inst) -> bool {
+        let by = |r: Range| r.single().filter(|k| (1..64).contains(k));
+        let Some(k) = by(self.range(inst, 1)) else { return true };
+        let Some((def, d)) = self.def(self.arg(inst, 0)) else { return true };
+        if !matches!(d.op, Op::Ushr | Op::Sshr | Op::Rotr) {
+            return true;
         }
+        let (Some(back), zeros) = (by(self.range(def, 1)), self.range(def, 0).low_zeros()) else {
+            return true;
+        };
+        if back > i64::from(zeros) {
+            return true;
+        }
+        let x = self.func.resolve(self.arg(def, 0));
+        if back == k {
+            return self.same(inst, x);
+        }
+        let by = self.emit(Op::Iconst, &[], (k - back).abs());
+        let right = if d.op == Op::Sshr { Op::Sshr } else { Op::Ushr };
+        self.replace(inst, if k > back { Op::Shl } else { right }, &[x, by], 0);
+        true
     }
 
-    /// Divisions of what is not negative are unsigned; small dividends divide to themselves.
+    /// Divisions of what is not negative are unsigned; small dividends divide to themselves; what a power
+    /// of two divides is shifted.
     fn division(&mut self, inst: Inst) -> bool {
         let data = self.func.insts[inst.index()];
         let (a, b) = (self.range(inst, 0).words(), self.range(inst, 1).words());
         if a.0 < 0 || b.0 <= 0 {
+            let exact = exact_shift(self.range(inst, 0), self.range(inst, 1));
+            if let (Op::Sdiv, Some(k)) = (data.op, exact) {
+                let (x, k) = (self.arg(inst, 0), self.emit(Op::Iconst, &[], i64::from(k)));
+                self.replace(inst, Op::Sshr, &[x, k], 0);
+            }
             return true;
         }
         let rem = matches!(data.op, Op::Srem | Op::Urem);
@@ -275,4 +296,9 @@ impl Analysis<'_> {
             self.replace(inst, Op::Icmp, &[x, y], imm);
         }
     }
+}
+
+/// The shift to the right that dividing by a power of two is where nothing is lost.
+fn exact_shift(a: Range, b: Range) -> Option<u32> {
+    b.single().and_then(power).filter(|&k| k <= a.low_zeros())
 }

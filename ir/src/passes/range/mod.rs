@@ -6,6 +6,12 @@
 //! whether they can overflow and become raw ops where nothing is left to check, comparisons are
 //! decided, shifts and divisions get cheaper forms, bounds checks under a loop condition go.
 //!
+//! Bounds of parameters that grow are widened: to the next constant of the function's comparisons and
+//! remainders or 0, then to the last of these, then to infinity or the mark of slow counters (`domain.rs`).
+//! What was guessed too large is narrowed afterwards ([`MAX_NARROWINGS`]): a walk from a stable state gives
+//! each parameter what its edges bring. Adding to a mark is not monotone, so the narrowed state counts only
+//! when it is stable itself, which the walk's own edges say.
+//!
 //! The walks are a few per function, whatever its loops; a function that is not stable after
 //! [`MAX_ROUNDS`] is left alone.
 //!
@@ -43,11 +49,16 @@ use crate::func::{Block, Function, Inst, InstData, Value, ValueDef};
 use crate::library::Library;
 use crate::module::Module;
 use crate::ops::{Cond, Op};
-use domain::{Kind, Range};
-use transfer::{compare, compare_ints, int_op, refine, refine_int, word_op};
+use crate::regions::{COUNT_BITS, Regions};
+use domain::{Kind, Range, SLOW_START, add_high, add_low};
+use transfer::{compare, compare_ints, hull, int_op, refine, refine_int, word_op};
 
 /// Walks before giving up.
-const MAX_ROUNDS: usize = 12;
+const MAX_ROUNDS: usize = 16;
+/// Walks in which widening stops at constants.
+const STOP_ROUNDS: usize = 6;
+/// Walks down from a stable state.
+const MAX_NARROWINGS: usize = 2;
 /// How far a condition is taken apart, and a refinement is passed on to operands.
 const MAX_DEPTH: u32 = 4;
 /// Comparisons remembered at a point.
@@ -59,7 +70,7 @@ pub fn run(module: &mut Module, _: &Library) {
     for (func, params) in module.funcs.iter_mut().zip(&params) {
         let cfg = Cfg::new(func);
         let dom = DomTree::new(func, &cfg);
-        let mut a = Analysis::new(func, &cfg, &dom, params);
+        let mut a = Analysis::new(func, &cfg, &dom, params, &module.regions);
         if a.solve() {
             a.walk(Mode::Apply);
             func.resolve_aliases();
@@ -72,8 +83,19 @@ pub fn run(module: &mut Module, _: &Library) {
 enum Mode {
     /// Propagate; parameters of loop headers only grow.
     Grow,
+    /// Propagate from a stable state; parameters of loop headers are what their edges bring.
+    Narrow,
     /// Rewrite with what is known.
     Apply,
+}
+
+/// What the edges of a walk bring to loop headers, against the ranges of the parameters.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Brought {
+    Same,
+    /// Nothing that is not in them.
+    Less,
+    More,
 }
 
 /// A comparison that holds at the current point.
@@ -82,6 +104,31 @@ struct Fact {
     cond: Cond,
     a: Value,
     b: Value,
+}
+
+/// Constants at which bounds may stop, ascending: 0, those of comparisons, largest remainders.
+fn stops(func: &Function) -> Vec<i64> {
+    let constant = |v: Value| match func.values[v.index()].def {
+        ValueDef::Inst(inst) => Some(func.insts[inst.index()]).filter(|d| d.op == Op::Iconst).map(|d| d.imm),
+        _ => None,
+    };
+    let mut list = vec![0];
+    for data in &func.insts {
+        let arg = |k: u32| constant(func.pool[(data.args.start + k) as usize]);
+        match data.op {
+            Op::Icmp | Op::IntCmp => list.extend([arg(0), arg(1)].into_iter().flatten()),
+            Op::And => list.extend(arg(1)),
+            Op::IntMod | Op::Srem | Op::Urem => {
+                let most = arg(1).map(|c| c.saturating_abs() - 1);
+                most.into_iter().for_each(|m| list.extend([m, -m]));
+            }
+            _ => {}
+        }
+    }
+    list.retain(|c| (-SLOW_START..=SLOW_START).contains(c));
+    list.sort_unstable();
+    list.dedup();
+    list
 }
 
 struct Analysis<'a> {
@@ -93,10 +140,15 @@ struct Analysis<'a> {
     loops: bool,
     /// Ranges of the function's parameters; empty when nothing is known.
     params: &'a [Range],
+    regions: &'a Regions,
     /// Ranges at the current point.
     now: Vec<Range>,
     /// Ranges of the parameters of loop headers.
     state: Vec<Range>,
+    /// Constants at which widening stops, ascending.
+    stops: Vec<i64>,
+    /// How often each parameter of a loop header was widened.
+    widened: Vec<u8>,
     reached: Vec<bool>,
     /// Edges that can be taken.
     open: Vec<bool>,
@@ -111,7 +163,13 @@ struct Analysis<'a> {
 
 impl<'a> Analysis<'a> {
     /// Prepares a function; `params` are the ranges of its parameters, or nothing.
-    fn new(func: &'a mut Function, cfg: &'a Cfg, dom: &'a DomTree, params: &'a [Range]) -> Analysis<'a> {
+    fn new(
+        func: &'a mut Function,
+        cfg: &'a Cfg,
+        dom: &'a DomTree,
+        params: &'a [Range],
+        regions: &'a Regions,
+    ) -> Analysis<'a> {
         let mut header = vec![false; func.blocks.len()];
         for &b in &cfg.rpo {
             for e in func.successors(b) {
@@ -122,6 +180,8 @@ impl<'a> Analysis<'a> {
         Analysis {
             now: vec![Range::TOP; func.values.len()],
             state: vec![Range::TOP; if loops { func.values.len() } else { 0 }],
+            stops: if loops { stops(func) } else { Vec::new() },
+            widened: vec![0; if loops { func.values.len() } else { 0 }],
             reached: vec![false; func.blocks.len()],
             open: vec![false; func.edges.len()],
             edge_args: vec![Range::TOP; func.pool.len()],
@@ -131,6 +191,7 @@ impl<'a> Analysis<'a> {
             loops,
             header,
             params,
+            regions,
             func,
             cfg,
             dom,
@@ -142,17 +203,56 @@ impl<'a> Analysis<'a> {
         if !self.loops {
             return true;
         }
-        for _ in 0..MAX_ROUNDS {
-            if !self.walk(Mode::Grow) {
+        for round in 0..MAX_ROUNDS {
+            if round == STOP_ROUNDS {
+                self.stops.clear();
+            }
+            self.walk(Mode::Grow);
+            if self.brought() != Brought::More {
+                self.narrow();
                 return true;
             }
         }
         false
     }
 
-    /// One walk over the function; says whether something grew.
-    fn walk(&mut self, mode: Mode) -> bool {
-        let mut grew = false;
+    /// Walks down from the stable state, as far as that is stable.
+    fn narrow(&mut self) {
+        for _ in 0..MAX_NARROWINGS {
+            if self.brought() == Brought::Same {
+                return;
+            }
+            let stable =
+                (self.state.clone(), self.open.clone(), self.reached.clone(), self.edge_args.clone());
+            self.reached.fill(false);
+            self.walk(Mode::Narrow);
+            if self.brought() == Brought::More {
+                (self.state, self.open, self.reached, self.edge_args) = stable;
+                return;
+            }
+        }
+    }
+
+    /// What the edges of the last walk bring to loop headers. A walk comes to each block once, after the
+    /// headers that dominate it, so all edges are those of the state that it leaves.
+    fn brought(&self) -> Brought {
+        let mut all = Brought::Same;
+        for &b in self.cfg.rpo.iter().filter(|b| self.header[b.index()] && self.reached[b.index()]) {
+            for (k, p) in self.func.blocks[b.index()].params.iter().enumerate() {
+                let state = self.state[p.index()];
+                match self.incoming(b, k) {
+                    Some(r) if r == state => {}
+                    Some(r) if state.join(r) == state => all = Brought::Less,
+                    Some(_) => return Brought::More,
+                    None => {}
+                }
+            }
+        }
+        all
+    }
+
+    /// One walk over the function.
+    fn walk(&mut self, mode: Mode) {
         let mut scopes: Vec<(u32, usize, usize)> = Vec::new();
         let (dom, cfg) = (self.dom, self.cfg);
         self.reached[self.func.entry().index()] = true;
@@ -165,15 +265,16 @@ impl<'a> Analysis<'a> {
                 scopes.pop();
             }
             if !self.reached[block.index()] {
+                self.close(block);
                 continue;
             }
             scopes.push((dom.subtree_end(block), self.undo.len(), self.facts.len()));
-            grew |= self.parameters(block, mode);
+            self.parameters(block, mode);
             if let [pred] = cfg.preds(block) {
                 self.assume_edge(pred.block, pred.edge);
             }
             match mode {
-                Mode::Grow => {
+                Mode::Grow | Mode::Narrow => {
                     for k in 0..self.func.blocks[block.index()].insts.len() {
                         let inst = self.func.blocks[block.index()].insts[k];
                         self.evaluate(inst);
@@ -181,10 +282,15 @@ impl<'a> Analysis<'a> {
                 }
                 Mode::Apply => self.apply(block),
             }
-            grew |= self.leave(block);
+            self.leave(block, mode);
         }
         self.restore(0, 0);
-        grew
+    }
+
+    /// No edge of a block can be taken.
+    fn close(&mut self, block: Block) {
+        let r = self.func.insts[self.func.terminator(block).index()].edges;
+        self.open[r.start as usize..(r.start + r.len) as usize].fill(false);
     }
 
     fn restore(&mut self, undo: usize, facts: usize) {
@@ -196,8 +302,7 @@ impl<'a> Analysis<'a> {
     }
 
     /// Sets the parameters of a block from its incoming edges.
-    fn parameters(&mut self, block: Block, mode: Mode) -> bool {
-        let mut grew = false;
+    fn parameters(&mut self, block: Block, mode: Mode) {
         let header = self.header[block.index()];
         let entry = block == self.func.entry();
         for k in 0..self.func.blocks[block.index()].params.len() {
@@ -210,31 +315,44 @@ impl<'a> Analysis<'a> {
                 self.now[p.index()] = self.state[p.index()];
                 continue;
             }
-            let mut sum: Option<Range> = None;
-            for pred in self.cfg.preds(block) {
-                if self.open[pred.edge as usize] {
-                    let args = self.func.edges[pred.edge as usize].args;
-                    let r = self.edge_args[args.start as usize + k];
-                    sum = Some(sum.map_or(r, |s| s.join(r)));
-                }
-            }
-            let mut r = sum.unwrap_or(Range::TOP);
+            let mut r = self.incoming(block, k).unwrap_or(Range::TOP);
             if header {
                 // The first visit marks the state with the value itself.
                 let old = self.state[p.index()];
                 if self.visited(block) {
-                    let joined = old.join(r);
-                    r = if joined == old { old } else { old.widen(r) };
-                    grew |= r != old;
+                    r = match (mode, old.join(r) == old) {
+                        (Mode::Narrow, true) => r,
+                        (Mode::Grow, false) => self.widen(p, r),
+                        _ => old,
+                    };
                 }
                 self.state[p.index()] = r;
             }
             self.now[p.index()] = r;
         }
-        if header && !self.visited(block) {
-            grew = true;
-        }
-        grew
+    }
+
+    /// What the edges to a block that can be taken bring to its k-th parameter.
+    fn incoming(&self, block: Block, k: usize) -> Option<Range> {
+        let open = self.cfg.preds(block).iter().filter(|pred| self.open[pred.edge as usize]);
+        let args = open.map(|pred| {
+            let args = self.func.edges[pred.edge as usize].args;
+            self.edge_args[args.start as usize + k]
+        });
+        args.reduce(Range::join)
+    }
+
+    /// The state of a loop header's parameter that grows.
+    fn widen(&mut self, p: Value, to: Range) -> Range {
+        let times = &mut self.widened[p.index()];
+        let ends = [self.stops.first(), self.stops.last()].map(|end| end.copied().unwrap_or(0));
+        let stops: &[i64] = match times {
+            0 => &self.stops,
+            1 if !self.stops.is_empty() => &ends,
+            _ => &[],
+        };
+        *times = times.saturating_add(1);
+        self.state[p.index()].widen(to, stops)
     }
 
     /// The block was walked before: one of its own edges, or the end of it, was recorded.
@@ -243,9 +361,8 @@ impl<'a> Analysis<'a> {
         (r.start..r.start + r.len).any(|e| self.open[e as usize])
     }
 
-    /// Records what leaves a block; says whether an edge opened that leads backwards.
-    fn leave(&mut self, block: Block) -> bool {
-        let mut grew = false;
+    /// Records what leaves a block.
+    fn leave(&mut self, block: Block, mode: Mode) {
         let inst = self.func.terminator(block);
         let data = self.func.insts[inst.index()];
         for e in data.edges.start..data.edges.start + data.edges.len {
@@ -258,6 +375,7 @@ impl<'a> Analysis<'a> {
                     false => words.0 <= 0 && words.1 >= 0,
                 };
                 if !possible {
+                    self.open[e as usize] &= mode != Mode::Narrow;
                     continue;
                 }
                 self.assume_edge(block, e);
@@ -267,14 +385,9 @@ impl<'a> Analysis<'a> {
                 self.edge_args[i as usize] = self.now[self.func.pool[i as usize].index()];
             }
             self.restore(undo, facts);
-            let target = call.block.index();
-            if !std::mem::replace(&mut self.open[e as usize], true) {
-                // Something earlier in this walk's order may have to be seen again.
-                grew |= self.cfg.rpo_index[target] <= self.cfg.rpo_index[block.index()];
-            }
-            self.reached[target] = true;
+            self.open[e as usize] = true;
+            self.reached[call.block.index()] = true;
         }
-        grew
     }
 
     // Conditions.
@@ -345,19 +458,11 @@ impl<'a> Analysis<'a> {
                     self.assume(a, false, depth + 1);
                     self.assume(b, false, depth + 1);
                 }
-                // A clear tag bit.
-                Op::And if self.now[arg(1).index()].single() == Some(1) => {
-                    let x = arg(0);
-                    self.refine(x, Range::even(i64::MIN, i64::MAX), 0);
-                }
                 _ => {}
             }
         }
         if truth {
-            let r = self.now[c.index()];
-            if r.lo == 0 && r.kind == Kind::Raw {
-                self.refine(c, Range::raw(1, i64::MAX), 0);
-            }
+            self.refine(c, self.now[c.index()].without(0), 0);
         } else {
             self.refine(c, Range::constant(0), 0);
         }
@@ -384,6 +489,12 @@ impl<'a> Analysis<'a> {
             self.refine(a, refine(cond, rb), 0);
             self.refine(b, refine(cond.swap(), ra), 0);
         }
+        if cond == Cond::Ne {
+            for (v, other) in [(a, rb), (b, ra)] {
+                let left = other.single().map(|c| self.now[v.index()].without(c));
+                left.into_iter().for_each(|r| self.refine(v, r, 0));
+            }
+        }
         // As a comparison of words it holds for small ints only.
         let small = |v: Value| self.now[v.index()].is_small();
         if (!ints || small(a) && small(b)) && self.facts.len() < MAX_FACTS {
@@ -394,7 +505,7 @@ impl<'a> Analysis<'a> {
     fn exclude_none(&mut self, v: Value) {
         let r = self.now[v.index()];
         if r.kind == Kind::IntOrNone {
-            self.set(v, Range::int(r.lo, r.hi, false));
+            self.set(v, Range::int(r.lo, r.hi, false, r.int_zeros()));
         }
     }
 
@@ -416,40 +527,42 @@ impl<'a> Analysis<'a> {
         self.set(v, r);
         let Some((inst, data)) = self.def(v) else { return };
         let (lo, hi) = r.words();
+        let zeros = r.low_zeros();
         let arg = |k: usize| self.func.operands(inst)[k];
         let by = |k: usize| self.now[arg(k).index()].single();
         const HALF: i64 = 1 << 62;
-        match data.op {
-            Op::Copy => {
-                let x = arg(0);
-                self.refine(x, r, depth + 1);
-            }
-            Op::Rotr if by(1) == Some(1) && lo >= 0 && hi < HALF => {
-                let x = arg(0);
-                self.refine(x, Range::even(lo * 2, hi * 2), depth + 1);
-            }
-            Op::Ushr | Op::Sshr if by(1) == Some(1) && lo >= 0 && hi < HALF => {
-                let x = arg(0);
-                self.refine(x, Range::raw(lo * 2, hi * 2 + 1), depth + 1);
-            }
+        let of = match data.op {
+            Op::Copy => r,
+            Op::Rotr if by(1) == Some(1) && lo >= 0 && hi < HALF => Range::word(lo * 2, hi * 2, zeros + 1),
+            Op::Ushr | Op::Sshr if by(1) == Some(1) && lo >= 0 && hi < HALF => Range::raw(lo * 2, hi * 2 + 1),
             Op::Shl if by(1) == Some(1) => {
-                let x = arg(0);
-                let (a, b) = self.now[x.index()].words();
-                if a >= -HALF && b < HALF {
-                    self.refine(x, Range::raw(lo >> 1, hi >> 1), depth + 1);
+                let (a, b) = self.now[arg(0).index()].words();
+                if a < -HALF || b >= HALF {
+                    return;
                 }
+                Range::word(lo >> 1, hi >> 1, zeros.saturating_sub(1))
             }
             Op::Add => {
-                let x = arg(0);
-                let (a, b) = self.now[x.index()].words();
+                let (a, b) = self.now[arg(0).index()].words();
                 let Some(c) = by(1) else { return };
                 let wraps = a.checked_add(c).is_none() || b.checked_add(c).is_none();
-                if let (false, Some(lo), Some(hi)) = (wraps, lo.checked_sub(c), hi.checked_sub(c)) {
-                    self.refine(x, Range::raw(lo, hi), depth + 1);
-                }
+                let Some(minus) = c.checked_neg().filter(|_| !wraps) else { return };
+                hull(add_low(lo, minus), add_high(hi, minus), 0)
             }
-            _ => {}
-        }
+            // Low bits that a mask or a remainder of a power of two keeps.
+            Op::And => match by(1) {
+                Some(mask) => Range::multiple(zeros.min(mask.trailing_ones())),
+                None => return,
+            },
+            Op::Srem | Op::Urem => Range::multiple(zeros.min(self.now[arg(1).index()].low_zeros())),
+            Op::IntMod => {
+                let zeros = r.int_zeros().min(self.now[arg(1).index()].int_zeros());
+                Range::int(i64::MIN, i64::MAX, true, zeros)
+            }
+            _ => return,
+        };
+        let x = arg(0);
+        self.refine(x, of, depth + 1);
     }
 
     // Instructions.
@@ -475,6 +588,7 @@ impl<'a> Analysis<'a> {
             Op::Load16s => Range::raw(-0x8000, 0x7fff),
             Op::Load32u => Range::raw(0, 0xffff_ffff),
             Op::Load32s => Range::raw(-0x8000_0000, 0x7fff_ffff),
+            Op::Load64 if self.regions.is_count(data.region) => Range::raw(0, (1 << COUNT_BITS) - 1),
             Op::Icmp | Op::IntCmp | Op::Fcmp => match self.decide(inst, &data) {
                 Some(truth) => Range::constant(truth as i64),
                 None => Range::raw(0, 1),

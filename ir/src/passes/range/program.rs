@@ -13,6 +13,7 @@ use crate::func::{Function, InstData, Type};
 use crate::module::Module;
 use crate::ops::Op;
 use crate::passes::inline::callees_first;
+use crate::regions::Regions;
 
 /// Visits of a function after which its parameters may be anything.
 const MAX_VISITS: u32 = 6;
@@ -51,7 +52,7 @@ pub(super) fn parameters(module: &mut Module) -> Vec<Vec<Range>> {
         while states.iter().any(State::is_due) {
             for &i in &order {
                 if states[i].is_due() {
-                    visit(&mut funcs[i], i, &index, &mut states);
+                    visit(&mut funcs[i], i, &index, &mut states, &module.regions);
                 }
             }
         }
@@ -79,7 +80,7 @@ impl State {
 }
 
 /// Analyses a function and passes its arguments on.
-fn visit(func: &mut Function, i: usize, index: &[u32], states: &mut [State]) {
+fn visit(func: &mut Function, i: usize, index: &[u32], states: &mut [State], regions: &Regions) {
     states[i].dirty = false;
     states[i].visits += 1;
     let is_call = |d: &&InstData| d.op == Op::Call && callee(d, index).is_some();
@@ -89,7 +90,7 @@ fn visit(func: &mut Function, i: usize, index: &[u32], states: &mut [State]) {
     let params = if states[i].known { states[i].params.clone().unwrap_or_default() } else { Vec::new() };
     let cfg = Cfg::new(func);
     let dom = DomTree::new(func, &cfg);
-    let mut a = Analysis::new(func, &cfg, &dom, &params);
+    let mut a = Analysis::new(func, &cfg, &dom, &params, regions);
     let solved = a.solve();
     if solved && !a.loops {
         a.walk(Mode::Grow);
@@ -126,7 +127,7 @@ fn join(state: &mut State, args: &[Range]) {
         if joined != *p {
             *p = match state.visits {
                 0 => joined,
-                n if n < MAX_VISITS => p.widen(arg),
+                n if n < MAX_VISITS => p.widen(arg, &[]),
                 _ => Range::TOP,
             };
             state.dirty = true;

@@ -6,13 +6,12 @@ use crate::ops::{Cond, Op};
 const INF: i64 = i64::MAX;
 const NEG_INF: i64 = i64::MIN;
 
-/// Hull of words, even or not; an end that overflowed is `None`.
-fn hull(lo: Option<i64>, hi: Option<i64>, even: bool) -> Range {
-    match (lo, hi, even) {
-        (Some(lo), Some(hi), true) => Range { lo, hi, kind: Kind::Even },
-        (Some(lo), Some(hi), false) => Range { lo, hi, kind: Kind::Raw },
-        (_, _, true) => Range::even(NEG_INF, INF),
-        _ => Range::TOP,
+/// Hull of words with so many low zeros, where bounds may be marks; an end that overflowed is `None`.
+pub(super) fn hull(lo: Option<i64>, hi: Option<i64>, zeros: u32) -> Range {
+    match (lo, hi) {
+        (Some(lo), Some(hi)) => Range::marked(lo, hi, zeros),
+        // What wraps keeps its low bits.
+        _ => Range::multiple(zeros),
     }
 }
 
@@ -29,42 +28,40 @@ fn narrow(x: i128) -> Option<i64> {
 /// Result of an op on words. Operands that the op does not have are ignored.
 pub(super) fn word_op(op: Op, ra: Range, rb: Range) -> Range {
     let (a, b) = (ra.words(), rb.words());
-    let even = ra.is_even() && rb.is_even();
+    let (za, zb) = (ra.low_zeros(), rb.low_zeros());
+    let zeros = za.min(zb);
     let nonneg = |r: (i64, i64)| r.0 >= 0;
     match op {
-        Op::Add => hull(add_low(a.0, b.0), add_high(a.1, b.1), even),
+        Op::Add => hull(add_low(a.0, b.0), add_high(a.1, b.1), zeros),
         Op::Sub => {
             let minus = |x: i64| x.checked_neg();
             let lo = minus(b.1).and_then(|b| add_low(a.0, b));
             let hi = minus(b.0).and_then(|b| add_high(a.1, b));
-            hull(lo, hi, even)
+            hull(lo, hi, zeros)
         }
         Op::Mul => {
-            let even = ra.is_even() || rb.is_even();
             let (lo, hi) = corners(a, b, |x, y| x * y);
             match (narrow(lo), narrow(hi)) {
-                (Some(lo), Some(hi)) if even => Range::even(lo, hi),
-                (Some(lo), Some(hi)) => Range::raw(lo, hi),
-                _ => hull(None, None, even),
+                (Some(lo), Some(hi)) => Range::word(lo, hi, za + zb),
+                _ => Range::multiple(za + zb),
             }
         }
         Op::And => {
-            let even = ra.is_even() || rb.is_even();
-            let hi = match (nonneg(a), nonneg(b)) {
-                (true, true) => a.1.min(b.1),
-                (true, false) => a.1,
-                (false, true) => b.1,
-                (false, false) => return hull(None, None, even),
-            };
-            if even { Range::even(0, hi) } else { Range::raw(0, hi) }
+            let zeros = za.max(zb);
+            match (nonneg(a), nonneg(b)) {
+                (true, true) => Range::word(0, a.1.min(b.1), zeros),
+                (true, false) => Range::word(0, a.1, zeros),
+                (false, true) => Range::word(0, b.1, zeros),
+                (false, false) => Range::multiple(zeros),
+            }
         }
         Op::Or | Op::Xor if nonneg(a) && nonneg(b) => {
             let hi = ((a.1 | b.1) as u64).checked_add(1).and_then(|n| n.checked_next_power_of_two());
             let hi = hi.map_or(INF, |n| (n - 1) as i64);
             let lo = if op == Op::Or { a.0.max(b.0) } else { 0 };
-            if even { Range::even(lo, hi) } else { Range::raw(lo, hi) }
+            Range::word(lo, hi, zeros)
         }
-        Op::Or | Op::Xor => hull(None, None, even),
+        Op::Or | Op::Xor => Range::multiple(zeros),
         Op::Shl | Op::Sshr | Op::Ushr | Op::Rotr => match rb.single() {
             Some(k) => shift(op, ra, (k & 63) as u32),
             None => Range::TOP,
@@ -74,22 +71,19 @@ pub(super) fn word_op(op: Op, ra: Range, rb: Range) -> Range {
             let m = narrow(m).unwrap_or(INF).max(0);
             let lo = if nonneg(a) { 0 } else { a.0.max(-m) };
             let hi = if a.1 <= 0 { 0 } else { a.1.min(m) };
-            if even { Range::even(lo, hi) } else { Range::raw(lo, hi) }
+            Range::word(lo, hi, zeros)
         }
         Op::Urem if nonneg(b) => {
             let m = (b.1 - 1).max(0);
-            Range::raw(0, if nonneg(a) { a.1.min(m) } else { m })
+            Range::word(0, if nonneg(a) { a.1.min(m) } else { m }, zeros)
         }
         Op::Sdiv if b.0 >= 1 => {
             let (lo, hi) = corners(a, b, |x, y| x / y);
-            Range::raw(lo as i64, hi as i64)
+            Range::word(lo as i64, hi as i64, quotient_zeros(za, rb))
         }
-        Op::Udiv if nonneg(a) && b.0 >= 1 => Range::raw(a.0 / b.1, a.1 / b.0),
+        Op::Udiv if nonneg(a) && b.0 >= 1 => Range::word(a.0 / b.1, a.1 / b.0, quotient_zeros(za, rb)),
         Op::Umulh if nonneg(a) && nonneg(b) => Range::raw(0, ((a.1 as i128 * b.1 as i128) >> 64) as i64),
-        Op::Neg => {
-            let even = ra.is_even();
-            hull(a.1.checked_neg(), a.0.checked_neg(), even)
-        }
+        Op::Neg => hull(a.1.checked_neg(), a.0.checked_neg(), za),
         Op::Not => Range::raw(!a.1, !a.0),
         Op::Clz | Op::Ctz | Op::Popcnt => Range::raw(0, 64),
         Op::Zext8 => extend(ra, 0, 0xff),
@@ -103,33 +97,40 @@ pub(super) fn word_op(op: Op, ra: Range, rb: Range) -> Range {
     }
 }
 
+/// Low zero bits of a quotient of what has so many of them: powers of two shift.
+fn quotient_zeros(zeros: u32, divisor: Range) -> u32 {
+    divisor.single().and_then(power).map_or(0, |k| zeros.saturating_sub(k))
+}
+
+/// The power of two that a positive word is.
+pub(super) fn power(word: i64) -> Option<u32> {
+    (word > 0 && word & (word - 1) == 0).then(|| word.trailing_zeros())
+}
+
 fn extend(r: Range, lo: i64, hi: i64) -> Range {
     let (a, b) = r.words();
-    if a >= lo && b <= hi {
-        if r.is_even() { r } else { Range::raw(a, b) }
-    } else if r.is_even() {
-        Range::even(lo, hi)
-    } else {
-        Range::raw(lo, hi)
-    }
+    let (lo, hi) = if a >= lo && b <= hi { (a, b) } else { (lo, hi) };
+    Range::word(lo, hi, r.low_zeros())
 }
 
 fn shift(op: Op, r: Range, k: u32) -> Range {
     let (lo, hi) = r.words();
+    let zeros = r.low_zeros();
+    let less = zeros.saturating_sub(k);
     match op {
         _ if k == 0 => r,
         Op::Shl => {
             let up = |x: i64| narrow((x as i128) << k);
             match (up(lo), up(hi)) {
-                (Some(lo), Some(hi)) => Range::even(lo, hi),
-                _ => Range::even(NEG_INF, INF),
+                (Some(lo), Some(hi)) => Range::word(lo, hi, zeros + k),
+                _ => Range::multiple(zeros + k),
             }
         }
-        Op::Sshr => Range::raw(lo >> k, hi >> k),
-        // Rotating an even word by one brings a zero to the top.
-        Op::Rotr if k != 1 || !r.is_even() => Range::TOP,
-        _ if lo >= 0 => Range::raw(lo >> k, hi >> k),
-        _ => Range::raw(0, (u64::MAX >> k) as i64),
+        Op::Sshr => Range::word(lo >> k, hi >> k, less),
+        // Rotating by no more than the zeros brings them to the top.
+        Op::Rotr if k > zeros => Range::TOP,
+        _ if lo >= 0 => Range::word(lo >> k, hi >> k, less),
+        _ => Range::word(0, (u64::MAX >> k) as i64, less),
     }
 }
 
@@ -138,6 +139,15 @@ pub(super) fn int_op(op: Op, a: Range, b: Range) -> (Range, bool) {
     let (a, b) = (a.ints(), b.ints());
     let none = !a.excludes_none() || (op != Op::IntNeg && !b.excludes_none());
     let finite = |r: Range| r.lo > NEG_INF && r.hi < INF;
+    let (za, zb) = (a.int_zeros(), b.int_zeros());
+    let zeros = match op {
+        Op::IntAdd | Op::IntSub | Op::IntMod => za.min(zb),
+        Op::IntNeg => za,
+        // Half of the product of what is twice the integers.
+        Op::IntMul => za + zb - 1,
+        Op::IntDiv => quotient_zeros(za + 1, b),
+        _ => 1,
+    };
     let (lo, hi) = match op {
         Op::IntAdd => (add_int_bound(a.lo, b.lo, NEG_INF), add_int_bound(a.hi, b.hi, INF)),
         Op::IntSub | Op::IntNeg => {
@@ -152,21 +162,21 @@ pub(super) fn int_op(op: Op, a: Range, b: Range) -> (Range, bool) {
         Op::IntMul if finite(a) && finite(b) => {
             let (lo, hi) = corners((a.lo, a.hi), (b.lo, b.hi), |x, y| x / 2 * y);
             let fits = narrow(lo).is_some() && narrow(hi).is_some();
-            let r = Range::even(narrow(lo).unwrap_or(NEG_INF), narrow(hi).unwrap_or(INF));
-            let r = Range::int(r.lo, r.hi, none);
-            return (r, fits);
+            let (lo, hi) = (narrow(lo).map_or(NEG_INF, below), narrow(hi).map_or(INF, above));
+            return (Range::int(lo, hi, none, zeros), fits);
         }
         Op::IntMul if a.lo >= 0 && b.lo >= 0 => (0, INF),
         Op::IntDiv => divide(a, b),
         Op::IntMod => {
-            let m = if finite(b) { above(b.lo.abs().max(b.hi.abs()).saturating_sub(2).max(0)) } else { INF };
+            let m = if finite(b) { add_high(b.lo.abs().max(b.hi.abs()), -2) } else { None };
+            let m = m.map_or(INF, |m| m.max(0));
             let lo = if a.lo >= 0 { 0 } else { a.lo.max(if m == INF { NEG_INF } else { -m }) };
             let hi = if a.hi <= 0 { 0 } else { a.hi.min(m) };
             (lo, hi)
         }
         _ => (NEG_INF, INF),
     };
-    let r = Range::int(lo, hi, none);
+    let r = Range::int(lo, hi, none, zeros);
     (r, finite(r))
 }
 
@@ -200,8 +210,8 @@ pub(super) fn compare(cond: Cond, a: Range, b: Range) -> Option<bool> {
         Cond::Eq | Cond::Ne if disjoint => Some(cond == Cond::Ne),
         Cond::Eq | Cond::Ne => match (a.single(), b.single()) {
             (Some(p), Some(q)) => Some((p == q) == (cond == Cond::Eq)),
-            // Even words against an odd constant.
-            _ if a.is_even() && b.single().is_some_and(|c| c & 1 == 1) => Some(cond == Cond::Ne),
+            // A multiple of a power of two against another number.
+            _ if b.single().is_some_and(|c| c.trailing_zeros() < a.low_zeros()) => Some(cond == Cond::Ne),
             // Ints that are not none against none.
             _ if b.single() == Some(1) && a.kind == Kind::Int => Some(cond == Cond::Ne),
             _ => None,
@@ -258,12 +268,12 @@ pub(super) fn refine(cond: Cond, b: Range) -> Range {
     let (lo, hi) = b.words();
     match cond {
         Cond::Eq => b,
-        Cond::Slt if hi > NEG_INF => Range::raw(NEG_INF, hi - 1),
-        Cond::Sle => Range::raw(NEG_INF, hi),
-        Cond::Sgt if lo < INF => Range::raw(lo + 1, INF),
-        Cond::Sge => Range::raw(lo, INF),
-        Cond::Ult if lo >= 0 && hi > 0 => Range::raw(0, hi - 1),
-        Cond::Ule if lo >= 0 => Range::raw(0, hi),
+        Cond::Slt => hull(Some(NEG_INF), add_high(hi, -1), 0),
+        Cond::Sle => hull(Some(NEG_INF), Some(hi), 0),
+        Cond::Sgt => hull(add_low(lo, 1), Some(INF), 0),
+        Cond::Sge => hull(Some(lo), Some(INF), 0),
+        Cond::Ult if lo >= 0 && hi > 0 => hull(Some(0), add_high(hi, -1), 0),
+        Cond::Ule if lo >= 0 => hull(Some(0), Some(hi), 0),
         _ => Range::TOP,
     }
 }
@@ -271,13 +281,12 @@ pub(super) fn refine(cond: Cond, b: Range) -> Range {
 /// What the truth of `int.cmp` says about the first operand.
 pub(super) fn refine_int(cond: Cond, b: Range) -> Range {
     let b = b.ints();
-    let step = |x: i64, by: i64| if x == NEG_INF || x == INF { x } else { x.saturating_add(by) };
     match cond {
-        Cond::Eq => Range::int(b.lo, b.hi, !b.excludes_none()),
-        Cond::Slt => Range::int(NEG_INF, above(step(b.hi, -2)), false),
-        Cond::Sle => Range::int(NEG_INF, b.hi, false),
-        Cond::Sgt => Range::int(below(step(b.lo, 2)), INF, false),
-        Cond::Sge => Range::int(b.lo, INF, false),
+        Cond::Eq => b,
+        Cond::Slt => Range::int(NEG_INF, add_int_bound(b.hi, -2, INF), false, 1),
+        Cond::Sle => Range::int(NEG_INF, b.hi, false, 1),
+        Cond::Sgt => Range::int(add_int_bound(b.lo, 2, NEG_INF), INF, false, 1),
+        Cond::Sge => Range::int(b.lo, INF, false, 1),
         _ => Range::TOP,
     }
 }
@@ -285,6 +294,8 @@ pub(super) fn refine_int(cond: Cond, b: Range) -> Range {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::eval::eval;
+    use crate::ops::Imm;
 
     const T: Range = Range::TOP;
 
@@ -295,13 +306,13 @@ mod tests {
         assert_eq!(int_op(Op::IntSub, n(1, 2), n(3, 4)), (n(-3, -1), true));
         assert_eq!(int_op(Op::IntMul, n(-2, 3), n(5, 7)), (n(-14, 21), true));
         assert_eq!(int_op(Op::IntDiv, n(-9, 17), n(2, 3)), (n(-4, 8), true));
-        assert_eq!(int_op(Op::IntMod, T, n(10, 10)).0, Range::int(-18, 18, true));
-        let int = Range::int(NEG_INF, INF, false);
+        assert_eq!(int_op(Op::IntMod, T, n(10, 10)).0, Range::int(-18, 18, true, 1));
+        let int = Range::int(NEG_INF, INF, false, 1);
         assert_eq!(int_op(Op::IntMod, int, n(10, 10)).0, n(-9, 9));
         assert_eq!(int_op(Op::IntNeg, n(-5, 7), n(0, 0)).0, n(-7, 5));
         assert!(!int_op(Op::IntAdd, int, n(1, 1)).1);
         let max = Range::even(i64::MAX - 1, i64::MAX - 1);
-        assert_eq!(int_op(Op::IntAdd, max, n(1, 1)), (Range::int(INF, INF, false), false));
+        assert_eq!(int_op(Op::IntAdd, max, n(1, 1)), (Range::int(INF, INF, false, 1), false));
     }
 
     #[test]
@@ -312,9 +323,82 @@ mod tests {
         assert_eq!(word_op(Op::Rotr, Range::even(0, 10), Range::constant(1)), r(0, 5));
         assert_eq!(word_op(Op::Rotr, r(0, 10), Range::constant(1)), T);
         assert_eq!(word_op(Op::Srem, T, Range::constant(10)), r(-9, 9));
+        assert_eq!(word_op(Op::And, Range::multiple(1), Range::constant(1)), Range::constant(0));
+        assert_eq!(word_op(Op::Sdiv, Range::word(-16, 16, 3), Range::constant(4)), Range::even(-4, 4));
+        assert_eq!(word_op(Op::Sdiv, Range::word(-16, 16, 1), Range::constant(4)), r(-4, 4));
         assert_eq!(word_op(Op::Or, r(0, 5), r(0, 8)), r(0, 15));
         assert_eq!(compare(Cond::Ult, r(0, 5), r(6, 9)), Some(true));
         assert_eq!(compare(Cond::Eq, Range::even(0, 9), Range::constant(1)), Some(false));
         assert_eq!(refine(Cond::Ult, r(0, 9)), r(0, 8));
+    }
+
+    /// Sets of one word and of two, and the words.
+    fn sets() -> Vec<(Range, Vec<i64>)> {
+        const WORDS: [i64; 19] =
+            [0, 1, -1, 2, -2, 3, 4, -4, 6, 8, 12, -24, 64, 1 << 20, 5 << 40, 1 << 62, -1 << 62, NEG_INF, INF];
+        let mut sets = vec![];
+        for (i, &a) in WORDS.iter().enumerate() {
+            sets.push((Range::constant(a), vec![a]));
+            for &b in &WORDS[..i] {
+                sets.push((Range::constant(a).join(Range::constant(b)), vec![a, b]));
+            }
+        }
+        sets
+    }
+
+    /// What ops make of words is in what they make of sets.
+    #[test]
+    fn results_are_in_the_sets() {
+        let holds = |r: Range, w: i64| {
+            let (lo, hi) = r.words();
+            (lo..=hi).contains(&w) && w & ((1 << r.low_zeros()) - 1) == 0
+        };
+        let sets = sets();
+        let ops = |op: &&Op| op.computes() && op.info().operands.is_some_and(|o| o.len() == 2);
+        for &op in Op::ALL.iter().filter(ops).filter(|op| op.info().imm == Imm::None) {
+            for (ra, xs) in &sets {
+                for (rb, ys) in &sets {
+                    let r = word_op(op, *ra, *rb);
+                    for &x in xs {
+                        for &y in ys {
+                            let Some(w) = eval(op, 0, &[x as u64, y as u64]) else { continue };
+                            assert!(holds(r, w as i64), "{op:?} {x} {y}: {w} not in {r:?} of {ra:?} {rb:?}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The same for ints: exact results that are small, and those beyond.
+    #[test]
+    fn exact_results_are_in_the_sets() {
+        let sets = sets();
+        let small = |r: &&(Range, Vec<i64>)| r.0.is_small();
+        for op in [Op::IntAdd, Op::IntSub, Op::IntMul, Op::IntDiv, Op::IntMod, Op::IntNeg] {
+            for (ra, xs) in sets.iter().filter(small) {
+                for (rb, ys) in sets.iter().filter(small) {
+                    let (r, fits) = int_op(op, *ra, *rb);
+                    for (x, y) in
+                        xs.iter().flat_map(|&x| ys.iter().map(move |&y| (i128::from(x), i128::from(y))))
+                    {
+                        let exact = match op {
+                            Op::IntAdd => x + y,
+                            Op::IntSub => x - y,
+                            Op::IntMul => x * y / 2,
+                            Op::IntNeg => -x,
+                            _ if y == 0 => continue,
+                            Op::IntDiv => x / y * 2,
+                            _ => x % y,
+                        };
+                        let low = (r.lo == NEG_INF || i128::from(r.lo) <= exact)
+                            && (r.hi == INF || exact <= i128::from(r.hi));
+                        let zeros = exact & ((1 << r.int_zeros()) - 1) == 0;
+                        let word = narrow(exact).is_some();
+                        assert!(low && zeros && (word || !fits), "{op:?} {x} {y}: {exact} not in {r:?}");
+                    }
+                }
+            }
+        }
     }
 }
