@@ -91,6 +91,7 @@ pub(super) fn word_op(op: Op, ra: Range, rb: Range) -> Range {
             hull(a.1.checked_neg(), a.0.checked_neg(), even)
         }
         Op::Not => Range::raw(!a.1, !a.0),
+        Op::Carry => Range::raw(0, 1),
         Op::Clz | Op::Ctz | Op::Popcnt => Range::raw(0, 64),
         Op::Zext8 => extend(ra, 0, 0xff),
         Op::Zext16 => extend(ra, 0, 0xffff),
