@@ -23,6 +23,10 @@ pub fn eval(op: Op, imm: i64, args: &[u64]) -> Option<u64> {
                 b
             }
         }
+        (Op::Addc | Op::Carry, &[a, b, c]) => {
+            let sum = a as u128 + b as u128 + (c & 1) as u128;
+            if op == Op::Addc { sum as u64 } else { (sum >> 64) as u64 }
+        }
         (_, &[a, b]) => return eval_binary(op, imm, a, b),
         (_, &[a]) => return eval_unary(op, a),
         _ => return None,

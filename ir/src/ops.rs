@@ -326,6 +326,8 @@ ops! {
     Mul "mul" (w ~ w) -> w, None, Pure, "a * b modulo 2^64.";
     Smulh "smulh" (w ~ w) -> w, None, Pure, "High 64 bits of the signed 128-bit product.";
     Umulh "umulh" (w ~ w) -> w, None, Pure, "High 64 bits of the unsigned 128-bit product.";
+    Addc "addc" (w w w) -> w, None, Pure, "a + b + the lowest bit of c, modulo 2^64.";
+    Carry "carry" (w w w) -> w, None, Pure, "1 when a + b + the lowest bit of c is 2^64 or more, else 0.";
     Sdiv "sdiv" (w w) -> w, None, Partial, "Signed quotient, truncated; b is not 0; the minimum divided by -1 is the minimum.";
     Udiv "udiv" (w w) -> w, None, Partial, "Unsigned quotient; b is not 0.";
     Srem "srem" (w w) -> w, None, Partial, "Signed remainder with the sign of a; b is not 0; the minimum by -1 gives 0.";

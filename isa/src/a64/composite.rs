@@ -60,6 +60,8 @@ named_operands! {
         /// A load or store at a symbol plus an offset: row with an unsigned offset, size as a power of
         /// two.
         Global { row: Row, log2: u8, sym: Sym, offset: i64 } (value: R),
+        /// The carry flag is the lowest bit of the word, which (`last`) nothing else wants.
+        TakeCarry { last: bool } (word: R),
         /// Copy of memory; all are destroyed.
         Copy { overlap: bool, tail: Tail } (to: R, from: R, n: R),
         /// Fill of memory with a word of equal bytes, or (`spread`) one byte; the others are destroyed.
@@ -149,6 +151,12 @@ pub fn emit(e: &mut Emitter<A64>, c: Composite<PReg>) {
         }
         Composite::ToInt { result, a } => to_int(e, r(result), r(a)),
         Composite::Global { row, log2, sym, offset, value } => e.global(row, log2, value, sym, offset),
+        Composite::TakeCarry { last, word } => {
+            if !e.state.carry.take(&mut e.buf, word, last) {
+                e.put(Row::AndI, &[r(IP0), r(word), i(1)]);
+                e.put(Row::CmpI, &[r(IP0), i(1)]);
+            }
+        }
         Composite::Copy { overlap, tail, to, from, n } => copy(e, [to, from, n], overlap, tail),
         Composite::Fill { spread, tail, to, n, word } => fill(e, to, n, word, spread, tail),
     }

@@ -10,6 +10,7 @@ use crate::a64::insts::{Cc, Row};
 use crate::a64::regs::*;
 use crate::a64::select::SYMBOL_OFFSETS;
 use crate::a64::{A64, Inst, abi};
+use crate::mach::carry::{Carry, CarryEffect};
 use crate::mach::exact::SlowPath;
 use crate::mach::fields::FieldRow;
 use crate::mach::operands::{Opd, i, r, reg, with};
@@ -127,9 +128,25 @@ fn far_address(out: &mut Vec<u8>, to: PReg, displacement: i64) {
 /// No shift.
 pub const NO_SHIFT: Opd = Opd::Imm(0);
 
-/// The load or store of eight bytes that was emitted last, if it was one.
+/// What is known of the code before.
 #[derive(Default)]
-pub struct State(Option<Single>);
+pub struct State {
+    /// The load or store of eight bytes that was emitted last, if it was one.
+    single: Option<Single>,
+    /// What is known of the carry flag.
+    pub carry: Carry,
+}
+
+/// What a row does to the carry flag, as far as carries are concerned.
+fn carry_effect(row: Row, operands: &[Opd]) -> CarryEffect {
+    match (row, operands) {
+        (Row::Cset, &[_, Opd::Imm(cc)]) if cc == Cc::Hs as i64 => CarryEffect::Reads,
+        (Row::Mov, &[_, Opd::Reg(from)]) => CarryEffect::Copies(from),
+        (Row::Mov | Row::Ldr | Row::Str | Row::LdrX | Row::StrX | Row::Ldur | Row::Stur, _)
+        | (Row::Add | Row::AddI | Row::AddX | Row::Mvn | Row::Mul | Row::Umulh, _) => CarryEffect::Keeps,
+        _ => CarryEffect::Changes,
+    }
+}
 
 /// A load or store of eight bytes.
 struct Single {
@@ -176,13 +193,16 @@ impl Emitter<'_, A64> {
     pub fn put(&mut self, row: Row, operands: &[Opd]) {
         let at = self.buf.bytes.len();
         let single = Single::new(row, operands, at);
-        let pair = match (&self.state.0, &single) {
+        let effect = carry_effect(row, operands);
+        // The result is the first operand.
+        let result = operands.first().and_then(|o| if let Opd::Reg(r) = o { Some(*r) } else { None });
+        let pair = match (&self.state.single, &single) {
             (Some(last), Some(single)) if last.at + 4 == at && self.buf.is_straight(last.at) => {
                 last.pair(single)
             }
             _ => None,
         };
-        self.state.0 = single.filter(|_| pair.is_none());
+        self.state.single = single.filter(|_| pair.is_none());
         match pair {
             Some((row, operands)) => {
                 self.buf.bytes.truncate(at - 4);
@@ -190,6 +210,7 @@ impl Emitter<'_, A64> {
             }
             None => append(&mut self.buf.bytes, row, operands),
         }
+        self.state.carry.emitted(&self.buf, at, effect, result);
     }
 
     /// Emits a register move.
@@ -210,7 +231,7 @@ impl Emitter<'_, A64> {
         self.put(Row::Adrp, &[r(IP0), i(0)]);
         self.put(row, &[r(value), r(IP0), i(0)]);
         // Its offset is not known here.
-        self.state.0 = None;
+        self.state.single = None;
         let low = match log2 {
             0 => RelocKind::A64Ldst8Lo12,
             1 => RelocKind::A64Ldst16Lo12,

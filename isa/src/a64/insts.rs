@@ -98,6 +98,11 @@ rows! {
     Cmp "cmp" 0xeb00_001f (R Xn, R Xm, R ShiftAdd) "CMP (shifted register)";
     Negs "negs" 0xeb00_03e0 (W Xd, R Xm, R ShiftAdd) "NEGS";
     Subs "subs" 0xeb00_0000 (W Xd, R Xn, R Xm, R ShiftAdd) "SUBS (shifted register)";
+    // Add/subtract (with carry)
+    // |31|30|29|28           21|20  16|15      10|9   5|4   0|
+    // |sf|op| S|1 1 0 1 0 0 0 0|  Rm  |0 0 0 0 0 0|  Rn |  Rd |
+    Adc "adc" 0x9a00_0000 (W Xd, R Xn, R Xm) "ADC";
+    Adcs "adcs" 0xba00_0000 (W Xd, R Xn, R Xm) "ADCS";
     // Add/subtract (extended register)
     // |31|30|29|28     24|23 22|21|20  16|15  13|12  10|9   5|4   0|
     // |sf|op| S|0 1 0 1 1| 0 0 | 1|  Rm  |option| imm3 |  Rn |  Rd |

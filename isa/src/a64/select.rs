@@ -44,6 +44,7 @@ impl Select for A64 {
         add_sub: arith::add_sub,
         mul: arith::mul,
         mul_high: arith::mul_high,
+        carry: arith::carry,
         divide: arith::divide,
         logic: bits::logic,
         shift: bits::shift,

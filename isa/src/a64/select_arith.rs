@@ -1,11 +1,12 @@
 //! Selection: integer and float arithmetic on words and floats.
 
 use crate::a64::composite::{Composite, is_imm12};
-use crate::a64::insts::Row;
+use crate::a64::insts::{Cc, Row};
 use crate::a64::regs::ZR;
 use crate::a64::select::{Arg, L, NO_SHIFT, put, put_regs, word};
 use crate::a64::select_bits::shift_imm;
 use crate::a64::select_mem::{LOAD_F64, UXTW, extended, load_as};
+use crate::mach::fold::carried;
 use crate::mach::select::no_rule;
 use mochi_ir::{Op, Value};
 use regalloc2::{Operand, VReg};
@@ -240,6 +241,25 @@ pub fn mul_high(l: &mut L, inst: mochi_ir::Inst) {
     let dst = l.result(inst);
     let (a, b) = (l.reg(args[0]), l.reg(args[1]));
     put_regs(l, row, dst, &[a, b]);
+}
+
+/// Selects `addc`, `carry`: one addition for both.
+pub fn carry(l: &mut L, inst: mochi_ir::Inst) {
+    let args = l.operands(inst);
+    let Some((own, other)) = l.results(inst) else { return };
+    let (sum, carry) = if l.data(inst).op == Op::Addc { (Some(own), other) } else { (other, Some(own)) };
+    let sum = Arg::W(sum.unwrap_or_else(|| l.int()));
+    let (a, b) = (word(l, args[0]), word(l, args[1]));
+    if let Some(bit) = carried(l, args[2]) {
+        let (last, word) = (l.used_here(bit), Operand::reg_use(l.reg(bit)));
+        l.composite(Composite::TakeCarry { last, word });
+        put(l, if carry.is_some() { Row::Adcs } else { Row::Adc }, &[sum, a, b]);
+    } else {
+        put(l, if carry.is_some() { Row::Adds } else { Row::Add }, &[sum, a, b, NO_SHIFT]);
+    }
+    if let Some(carry) = carry {
+        put(l, Row::Cset, &[Arg::W(carry), Arg::I(Cc::Hs as i64)]);
+    }
 }
 
 /// Selects `sdiv`, `udiv`, `srem`, `urem`. The smallest value divided by -1 is itself on this machine,

@@ -8,6 +8,7 @@
 //! *raw*: they do not count branches.
 
 use mochi_objwrite::{CfiOp, LineRow, RelocEntry, RelocKind, SymRef};
+use std::ops::Range;
 
 /// A place in the function, to be bound.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -143,6 +144,17 @@ impl<F: Fixups> Buffer<F> {
     /// its start, so that its instructions may be exchanged for others.
     pub fn is_straight(&self, from: usize) -> bool {
         self.mark as usize <= from
+    }
+
+    /// Takes bytes out of a straight line, unless something refers to them or to what is behind them.
+    pub fn remove(&mut self, part: Range<usize>) -> bool {
+        let behind = |place: Option<Bound>| place.is_some_and(|p| p.at as usize >= part.start);
+        let named = behind(self.references.last().map(|r| r.0)) || behind(self.relocs.last().map(|r| r.0));
+        let removed = self.is_straight(part.start) && !named;
+        if removed {
+            self.bytes.drain(part);
+        }
+        removed
     }
 
     fn mark(&mut self) -> Bound {

@@ -33,3 +33,16 @@ pub fn shift_count<I: Isa>(l: &Lower<I>, mut count: Value) -> Value {
     }
     count
 }
+
+/// Whether a word is 0 or 1 by the operation that makes it.
+pub fn is_bit<I: Isa>(l: &Lower<I>, v: Value) -> bool {
+    l.def_of(v).is_some_and(|(_, d)| match d.op {
+        Op::Iconst => matches!(d.imm, 0 | 1),
+        op => matches!(op, Op::Carry | Op::Icmp | Op::Fcmp | Op::IntCmp),
+    })
+}
+
+/// The word whose lowest bit an `addc` or `carry` adds; none for a constant whose lowest bit is 0.
+pub fn carried<I: Isa>(l: &Lower<I>, bit: Value) -> Option<Value> {
+    (l.iconst(bit).is_none_or(|c| c & 1 != 0)).then_some(bit)
+}

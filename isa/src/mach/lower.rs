@@ -20,6 +20,7 @@ use mochi_ir::{
     Block, BlockCall, Effects, Function, Inst, InstData, Module, Op, SrcLoc, Type, Value, ValueDef, effects,
 };
 use regalloc2::{Operand, OperandConstraint, PRegSet, RegClass, VReg};
+use std::collections::HashMap;
 
 /// State of the selection of one function.
 pub struct Lower<'a, I: Isa> {
@@ -45,6 +46,8 @@ pub struct Lower<'a, I: Isa> {
     epoch: Vec<u32>,
     /// Loads that are part of their only user's instruction.
     absorbed: Vec<bool>,
+    /// Two instructions of a block with the same operands that can be selected as one: first and second.
+    pairs: HashMap<Inst, (Inst, Inst)>,
     /// Position of the IR instruction being selected.
     loc: SrcLoc,
     current: Option<Inst>,
@@ -75,6 +78,7 @@ impl<'a, I: Select> Lower<'a, I> {
             block_of: vec![Block(0); func.insts.len()],
             epoch: vec![0; func.insts.len()],
             absorbed: vec![false; func.insts.len()],
+            pairs: HashMap::new(),
             loc: SrcLoc::NONE,
             current: None,
             copies: Vec::new(),
@@ -118,15 +122,24 @@ impl<'a, I: Select> Lower<'a, I> {
         }
     }
 
-    /// Counts uses, remembers blocks, numbers memory epochs.
+    /// Counts uses, remembers blocks, numbers memory epochs, finds pairs.
     fn scan(&mut self, order: &Order) {
+        let mut halves: HashMap<&[Value], Inst> = HashMap::new();
         for b in &order.blocks {
             let Origin::Block(block) = b.origin else { continue };
             let mut epoch = 0;
+            halves.clear();
             for &inst in &self.func.blocks[block.index()].insts {
                 self.block_of[inst.index()] = block;
                 self.epoch[inst.index()] = epoch;
                 let data = &self.func.insts[inst.index()];
+                let half = match data.op {
+                    Op::Mul | Op::Smulh | Op::Umulh => I::WHOLE_PRODUCTS,
+                    op => matches!(op, Op::Addc | Op::Carry),
+                };
+                if half {
+                    self.pair(&mut halves, inst);
+                }
                 for &v in self.func.list(data.args) {
                     self.uses[v.index()] += 1;
                 }
@@ -138,6 +151,27 @@ impl<'a, I: Select> Lower<'a, I> {
                         self.uses[v.index()] += 1;
                     }
                 }
+            }
+        }
+    }
+
+    /// Pairs an instruction with one before it in its block that makes the other half of a result. `halves`
+    /// are those without a partner yet, by their operands.
+    fn pair(&mut self, halves: &mut HashMap<&'a [Value], Inst>, inst: Inst) {
+        let args = self.func.operands(inst);
+        let op = |i: Inst| self.func.insts[i.index()].op;
+        let fits = |first: &Inst| {
+            let halves = [op(*first), op(inst)];
+            let low = halves.iter().filter(|op| matches!(op, Op::Mul | Op::Addc)).count();
+            args.len() == self.func.operands(*first).len() && low == 1
+        };
+        match halves.get(args).copied().filter(fits) {
+            Some(first) => {
+                halves.remove(args);
+                self.pairs.extend([(first, (first, inst)), (inst, (first, inst))]);
+            }
+            None => {
+                halves.insert(args, inst);
             }
         }
     }
@@ -288,8 +322,20 @@ impl<'a, I: Isa> Lower<'a, I> {
         self.uses[self.resolve(v).index()] == 1
     }
 
+    /// Whether nothing but what is selected here uses a value.
+    pub fn used_here(&self, v: Value) -> bool {
+        let users = self.current.map_or(0, |current| self.selected_here(current));
+        self.resolve(v) == v && self.uses[v.index()] == users
+    }
+
+    /// Instructions that are selected at this one: two where it is the first of a pair.
+    fn selected_here(&self, inst: Inst) -> u32 {
+        if self.pairs.get(&inst).is_some_and(|&(first, _)| first == inst) { 2 } else { 1 }
+    }
+
     /// The instruction that defines a value when that instruction may be executed in the place of
-    /// the current one: same block, no other use, nothing between them that writes what it reads, same line.
+    /// the current one: same block, no other use (but by the partner that is selected here, too), nothing
+    /// between them that writes what it reads, same line.
     pub fn movable_def(&self, v: Value) -> Option<(Inst, &'a InstData)> {
         let current = self.current?;
         let v = self.resolve(v);
@@ -297,7 +343,7 @@ impl<'a, I: Isa> Lower<'a, I> {
         let at = |loc| self.func.positions.get(loc);
         let same_line = at(d.loc).same_line(at(self.loc)) || d.loc == SrcLoc::NONE;
         let ok = self.block_of[current.index()] == self.block_of[inst.index()]
-            && self.uses[v.index()] == 1
+            && self.uses[v.index()] == self.selected_here(current)
             && self.epoch[current.index()] == self.epoch[inst.index()]
             && same_line
             && self.vregs[v.index()] == VReg::invalid()
@@ -401,6 +447,25 @@ impl<'a, I: Isa> Lower<'a, I> {
         self.copies.push((to, v));
         self.copy(to, r);
         to
+    }
+
+    /// The other instruction of a pair, or this one when it has no partner.
+    pub fn partner(&self, inst: Inst) -> Inst {
+        self.pairs.get(&inst).map_or(inst, |&(first, second)| if inst == first { second } else { first })
+    }
+
+    /// For an instruction that may be one of a pair: the register of its result, and of its partner's if
+    /// that is wanted; nothing when the partner comes first and makes both.
+    pub fn results(&mut self, inst: Inst) -> Option<(VReg, Option<VReg>)> {
+        let own = self.result(inst);
+        let Some(&(first, second)) = self.pairs.get(&inst) else { return Some((own, None)) };
+        if inst == second {
+            self.result(first);
+            return None;
+        }
+        let other = self.data(second).result.expect("op has a result");
+        let other = self.vregs[other.index()];
+        Some((own, (other != VReg::invalid()).then_some(other)))
     }
 
     /// The register for a result in a fixed register; [`Lower::fixed_done`] follows when the

@@ -16,6 +16,7 @@ pub mod alloc;
 pub mod assembly;
 pub mod buffer;
 pub mod call;
+pub mod carry;
 pub mod code;
 pub mod compare;
 pub mod disasm;

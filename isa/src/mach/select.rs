@@ -21,6 +21,8 @@ pub struct Rules<I: Isa> {
     pub mul: Rule<I>,
     /// `smulh`, `umulh`.
     pub mul_high: Rule<I>,
+    /// `addc`, `carry`.
+    pub carry: Rule<I>,
     /// `sdiv`, `udiv`, `srem`, `urem`.
     pub divide: Rule<I>,
     /// `and`, `or`, `xor`.
@@ -64,6 +66,8 @@ pub fn no_rule(op: Op) -> ! {
 pub trait Select: Calls + ExactOps + Memory + Switches {
     /// The rules.
     const RULES: Rules<Self>;
+    /// One instruction makes both halves of a product.
+    const WHOLE_PRODUCTS: bool = false;
 }
 
 /// Selects a terminator with several successors or none: a branch or an exit.
@@ -94,6 +98,7 @@ pub fn lower<I: Select>(l: &mut Lower<I>, inst: Inst) {
         Op::Add | Op::Sub => I::RULES.add_sub,
         Op::Mul => I::RULES.mul,
         Op::Smulh | Op::Umulh => I::RULES.mul_high,
+        Op::Addc | Op::Carry => I::RULES.carry,
         Op::Sdiv | Op::Udiv | Op::Srem | Op::Urem => I::RULES.divide,
         Op::And | Op::Or | Op::Xor => I::RULES.logic,
         Op::Shl | Op::Sshr | Op::Ushr => I::RULES.shift,

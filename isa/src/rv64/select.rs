@@ -53,6 +53,7 @@ impl Select for Rv64 {
         add_sub: arith::add_sub,
         mul: arith::mul,
         mul_high: arith::mul_high,
+        carry: arith::carry,
         divide: arith::divide,
         logic: bits::logic,
         shift: bits::shift,

@@ -1,5 +1,6 @@
 //! Selection: integer and float arithmetic on words and floats.
 
+use crate::mach::fold::{carried, is_bit};
 use crate::mach::operands::Tied;
 use crate::mach::select::no_rule;
 use crate::rv64::composite::Composite;
@@ -127,6 +128,44 @@ pub fn mul_high(l: &mut L, inst: mochi_ir::Inst) {
     let dst = l.result(inst);
     let (a, b) = (l.reg(args[0]), l.reg(args[1]));
     put_regs(l, row, dst, &[a, b]);
+}
+
+/// Selects `addc`, `carry`. There is no flag: a sum that is less than what was added has carried, and only
+/// one of the two additions can.
+pub fn carry(l: &mut L, inst: mochi_ir::Inst) {
+    let args = l.operands(inst);
+    let Some((own, other)) = l.results(inst) else { return };
+    let (sum, carry) = if l.data(inst).op == Op::Addc { (Some(own), other) } else { (other, Some(own)) };
+    let sum = sum.unwrap_or_else(|| l.int());
+    let a = l.reg(args[0]);
+    let b = if l.iconst(args[1]) == Some(0) { None } else { Some(l.reg(args[1])) };
+    let known = is_bit(l, args[2]);
+    let bit = carried(l, args[2]).map(|bit| l.reg(bit));
+    let bit = bit.map(|bit| if known { bit } else { with_imm(l, Row::Andi, bit, 1) });
+    // Sums that may carry: what was added, and the sum.
+    let mut steps = Vec::new();
+    let mut from = a;
+    for (part, is_last) in [(b, bit.is_none()), (bit, true)] {
+        if let Some(part) = part {
+            let to = if is_last { sum } else { l.int() };
+            put_regs(l, Row::Add, to, &[from, part]);
+            steps.push((to, part));
+            from = to;
+        }
+    }
+    if steps.is_empty() {
+        l.copy(sum, a);
+    }
+    match (carry, &steps[..]) {
+        (None, _) => {}
+        (Some(carry), []) => l.constant_word(0, carry),
+        (Some(carry), &[(sum, part)]) => put_regs(l, Row::Sltu, carry, &[sum, part]),
+        (Some(carry), steps) => {
+            let less: Vec<VReg> =
+                steps.iter().map(|&(sum, part)| with_reg(l, Row::Sltu, sum, part)).collect();
+            put_regs(l, Row::Or, carry, &less);
+        }
+    }
 }
 
 /// Selects `sdiv`, `udiv`, `srem`, `urem`. The smallest value divided by -1 is itself on this machine,

@@ -146,7 +146,7 @@ impl<'a> Emit<'a> {
         let d = self.data(inst);
         match d.op {
             Icmp | Fcmp | IntCmp | Load8u | Load16u | Load32u | Zext8 | Zext16 | Zext32 | Clz | Ctz
-            | Popcnt | GetSp | GetFp => true,
+            | Popcnt | Carry | GetSp | GetFp => true,
             Iconst => u32::try_from(d.imm).is_ok(),
             And => self
                 .func
@@ -267,6 +267,8 @@ impl<'a> Emit<'a> {
             Op::Sdiv => self.signed_quotient(args[0], args[1]),
             Op::Smulh => self.multiply_high(args[0], args[1], Row::I64ShrS),
             Op::Umulh => self.multiply_high(args[0], args[1], Row::I64ShrU),
+            Op::Addc => self.sum_with_carry(args),
+            Op::Carry => self.carry(args),
             Op::GetSp | Op::GetFp => {
                 self.code.index(Row::GlobalGet, 0);
                 self.code.op(Row::I64ExtendI32U);
@@ -286,6 +288,52 @@ impl<'a> Emit<'a> {
             Op::MemCopy | Op::MemMove => self.copy_memory(inst),
             Op::MemFill => self.fill_memory(inst),
             _ => self.store(inst),
+        }
+    }
+
+    /// Pushes a + b + the lowest bit of c.
+    fn sum_with_carry(&mut self, args: &[Value]) {
+        self.word(args[0]);
+        if self.constant(args[1]) != Some(0) {
+            self.word(args[1]);
+            self.code.op(Row::I64Add);
+        }
+        match self.constant(args[2]) {
+            Some(c) if c & 1 == 0 => return,
+            None if self.makes_bit(args[2]) => self.word(args[2]),
+            _ => self.mask(args[2], 1),
+        }
+        self.code.op(Row::I64Add);
+    }
+
+    /// The value is 0 or 1 by the operation that makes it.
+    fn makes_bit(&self, v: Value) -> bool {
+        let ValueDef::Inst(inst) = self.func.values[v.index()].def else { return false };
+        matches!(self.data(inst).op, Op::Carry | Op::Icmp | Op::Fcmp | Op::IntCmp)
+    }
+
+    /// Pushes what that sum carries: a + b is less than a, or it is all ones and the bit is set.
+    fn carry(&mut self, args: &[Value]) {
+        let (a, temp) = self.keep(args[0]);
+        let sum = self.temp(Ty::I64);
+        self.word(args[1]);
+        self.code.get(a);
+        self.code.op(Row::I64Add);
+        self.code.tee(sum);
+        self.code.get(a);
+        self.code.op(Row::I64LtU);
+        if self.constant(args[2]).is_none_or(|c| c & 1 != 0) {
+            self.low(args[2]);
+            self.code.get(sum);
+            self.code.i64(-1);
+            self.code.op(Row::I64Eq);
+            self.code.op(Row::I32And);
+            self.code.op(Row::I32Or);
+        }
+        self.code.op(Row::I64ExtendI32U);
+        self.free(sum);
+        if temp {
+            self.free(a);
         }
     }
 

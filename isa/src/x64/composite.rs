@@ -48,6 +48,8 @@ named_operands! {
         DivWord { rem: bool } (a: R, b: R, rax: R, rdx: R),
         /// Float select on flags; `so` replaces the other value.
         FloatSelect { test: Test } (result: Tied<R>, so: R),
+        /// The carry flag is the lowest bit of the word, which (`last`) nothing else wants.
+        TakeCarry { last: bool } (word: R),
         /// Copy of overlapping areas: rdi, rsi, rcx; rax is destroyed.
         MemMove {} (to: R, from: R, n: R),
     }
@@ -203,6 +205,11 @@ pub fn emit(e: &mut Emitter<X64>, c: Composite<Opd>) {
             e.buf.bind(take);
             e.put(Row::Movaps, &[result.def, so]);
             e.buf.bind(over);
+        }
+        Composite::TakeCarry { last, word } => {
+            if !e.state.carry.take(&mut e.buf, reg(word), last) {
+                e.put(Row::BtI, &[word, Opd::Imm(0)]);
+            }
         }
         Composite::MemMove { to, from, n } => mem_move(e, reg(to), reg(from), reg(n)),
     }

@@ -3,6 +3,7 @@
 //! [`Emitter::put`] is the only place where a row becomes bytes. Rip-relative operands become
 //! relocations or references into the function's own constants and tables.
 
+use crate::mach::carry::{Carry, CarryEffect};
 use crate::mach::exact::SlowPath;
 use crate::mach::operands::with;
 use crate::mach::{Abi, BranchForm, Emitter, Fixups, Isa, Label};
@@ -74,11 +75,25 @@ impl Opd {
 }
 
 /// Encoder state.
-pub struct State(Encoder);
+pub struct State {
+    encoder: Encoder,
+    /// What is known of the carry flag.
+    pub carry: Carry,
+}
 
 impl Default for State {
     fn default() -> State {
-        State(Encoder::new(64))
+        State { encoder: Encoder::new(64), carry: Carry::default() }
+    }
+}
+
+/// What a row does to the carry flag, as far as carries are concerned.
+fn carry_effect(row: Row, operands: &[Opd]) -> CarryEffect {
+    match (row, operands) {
+        (Row::SetB, _) => CarryEffect::Reads,
+        (Row::Mov | Row::MovzxB, &[_, Opd::Reg(from)]) => CarryEffect::Copies(from),
+        (Row::Mov | Row::MovStore | Row::Lea | Row::Not, _) => CarryEffect::Keeps,
+        _ => CarryEffect::Changes,
     }
 }
 
@@ -229,16 +244,18 @@ impl Emitter<'_, X64> {
     /// Emits a row; hidden operands and `cl` are not given.
     pub fn put(&mut self, row: Row, operands: &[Opd]) {
         let i = build(row, operands);
+        let result = operands.first().and_then(|o| if let Opd::Reg(r) = o { Some(*r) } else { None });
         let at = self.buf.bytes.len();
-        self.state.0.set_buffer(std::mem::take(&mut self.buf.bytes));
-        let size = self.state.0.encode(&i, at as u64);
-        self.buf.bytes = self.state.0.take_buffer();
+        self.state.encoder.set_buffer(std::mem::take(&mut self.buf.bytes));
+        let size = self.state.encoder.encode(&i, at as u64);
+        self.buf.bytes = self.state.encoder.take_buffer();
+        self.state.carry.emitted(&self.buf, at, carry_effect(row, operands), result);
         let size = match size {
             Ok(size) => size,
             Err(e) => panic!("{row:?} {operands:?}: {e}"),
         };
         if i.is_ip_rel_memory_operand() {
-            let field = at + self.state.0.get_constant_offsets().displacement_offset();
+            let field = at + self.state.encoder.get_constant_offsets().displacement_offset();
             let rest = (at + size - field - 4) as u8;
             self.fix(field, rest, operands);
         }

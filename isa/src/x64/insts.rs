@@ -141,6 +141,7 @@ rows! {
     Xchg "xchg" Xchg_rm64_r64 (Rw Q, Rw Q);
     // Integer arithmetic.
     Add "add" Add_r64_rm64 [Registers Add_rm64_r64] (Rw Q, R QM);
+    Adc "adc" Adc_r64_rm64 [Registers Adc_rm64_r64] (Rw Q, R QM);
     Sub "sub" Sub_r64_rm64 [Registers Sub_rm64_r64] (Rw Q, R QM);
     And "and" And_r64_rm64 [Registers And_rm64_r64] (Rw Q, R QM);
     Or "or" Or_r64_rm64 [Registers Or_rm64_r64] (Rw Q, R QM);
@@ -152,6 +153,7 @@ rows! {
     OrI "or" Or_rm64_imm32 [Accumulator Or_RAX_imm32] (Rw Q, R I32Q);
     XorI "xor" Xor_rm64_imm32 [Accumulator Xor_RAX_imm32] (Rw Q, R I32Q);
     AddI8 "add" Add_rm64_imm8 (Rw Q, R I8Q);
+    AdcI8 "adc" Adc_rm64_imm8 (Rw Q, R I8Q);
     SubI8 "sub" Sub_rm64_imm8 (Rw Q, R I8Q);
     AndI8 "and" And_rm64_imm8 (Rw Q, R I8Q);
     OrI8 "or" Or_rm64_imm8 (Rw Q, R I8Q);
@@ -175,6 +177,7 @@ rows! {
     ImulI "imul" Imul_r64_rm64_imm32 (W Q, R QM, R I32Q);
     ImulI8 "imul" Imul_r64_rm64_imm8 (W Q, R QM, R I8Q);
     MulWide "mul" Mul_rm64 (W D, Rw A, R Q);
+    MulWideMem "mulq" Mul_rm64 (W D, Rw A, R M);
     ImulWide "imul" Imul_rm64 (W D, Rw A, R Q);
     Cqo "cqto" Cqo (W D, R A);
     Idiv "idiv" Idiv_rm64 (Rw D, Rw A, R Q);
@@ -203,6 +206,7 @@ rows! {
     TestI "test" Test_rm64_imm32 [Accumulator Test_RAX_imm32] (R Q, R I32Q);
     TestLI "test" Test_rm32_imm32 [Accumulator Test_EAX_imm32] (R L, R I32);
     TestBI "test" Test_rm8_imm8 [Accumulator Test_AL_imm8] (R B, R I8);
+    BtI "bt" Bt_rm64_imm8 (R Q, R I8);
     TestMemBI "testb" Test_rm8_imm8 (R M, R I8);
     SetO "seto" Seto_rm8 (W B);
     SetNo "setno" Setno_rm8 (W B);

@@ -157,10 +157,12 @@ impl Calls for X64 {
 }
 
 impl Select for X64 {
+    const WHOLE_PRODUCTS: bool = true;
     const RULES: Rules<X64> = Rules {
         add_sub: arith::add_sub,
         mul: arith::mul,
         mul_high: arith::mul_high,
+        carry: arith::carry,
         divide: arith::divide,
         logic: arith::logic,
         shift: arith::shift,

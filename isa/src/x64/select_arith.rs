@@ -1,6 +1,6 @@
 //! Selection: integer and float arithmetic on words and floats.
 
-use crate::mach::fold::shift_count;
+use crate::mach::fold::{carried, shift_count};
 use crate::mach::select::no_rule;
 use crate::x64::composite::Composite;
 use crate::x64::insts::{Cc, Row};
@@ -200,7 +200,10 @@ fn shl_imm(l: &mut L, dst: VReg, a: VReg, k: i64, keep: bool) {
 /// Selects `mul`.
 pub fn mul(l: &mut L, inst: mochi_ir::Inst) {
     let args = l.operands(inst);
-    let dst = l.result(inst);
+    let Some((dst, high)) = l.results(inst) else { return };
+    if let Some(high) = high {
+        return product(l, inst, dst, high);
+    }
     let (a, b) = order(l, args[0], args[1]);
     if let Some(c) = l.iconst(b) {
         let keep = l.live_after(a);
@@ -214,13 +217,54 @@ pub fn mul(l: &mut L, inst: mochi_ir::Inst) {
 
 /// Selects `smulh`, `umulh`.
 pub fn mul_high(l: &mut L, inst: mochi_ir::Inst) {
+    let Some((high, low)) = l.results(inst) else { return };
+    let low = low.unwrap_or_else(|| l.int());
+    product(l, inst, low, high);
+}
+
+/// Both halves of a product.
+fn product(l: &mut L, inst: mochi_ir::Inst, low: VReg, high: VReg) {
     let args = l.operands(inst);
-    let row = if l.data(inst).op == Op::Smulh { Row::ImulWide } else { Row::MulWide };
-    let high = l.result(inst);
+    let signed = [inst, l.partner(inst)].iter().any(|&i| l.data(i).op == Op::Smulh);
     // A constant is made where the instruction wants its first operand.
     let (a, b) = if l.iconst(args[1]).is_some() { (args[1], args[0]) } else { (args[0], args[1]) };
-    let (a, b, low) = (l.reg(a), l.reg(b), l.int());
-    put(l, row, &[Arg::W(high), Arg::Rw(low, a), Arg::R(b)]);
+    let memory = if signed { None } else { load_source(l, b, Op::Load64) };
+    let (row, b) = match memory {
+        Some(m) => (Row::MulWideMem, Arg::M(m)),
+        None => (if signed { Row::ImulWide } else { Row::MulWide }, Arg::R(l.reg(b))),
+    };
+    let a = l.reg(a);
+    put(l, row, &[Arg::W(high), Arg::Rw(low, a), b]);
+}
+
+/// Selects `addc`, `carry`: one addition for both.
+pub fn carry(l: &mut L, inst: mochi_ir::Inst) {
+    let args = l.operands(inst);
+    let Some((own, other)) = l.results(inst) else { return };
+    let (sum, carry) = if l.data(inst).op == Op::Addc { (Some(own), other) } else { (other, Some(own)) };
+    let sum = sum.unwrap_or_else(|| l.int());
+    let (a, b) = order(l, args[0], args[1]);
+    let a = owned(l, a);
+    let byte = l.iconst(b).filter(|&c| c as i8 as i64 == c);
+    let b = if byte.is_none() { Some(source(l, b)) } else { None };
+    let bit = carried(l, args[2]);
+    if let Some(bit) = bit {
+        let (last, word) = (l.used_here(bit), Operand::reg_use(l.reg(bit)));
+        l.composite(Composite::TakeCarry { last, word });
+    }
+    let last = b.map_or(Arg::I(byte.unwrap_or(0)), Arg::from);
+    let row = match (bit, byte) {
+        (Some(_), None) => Row::Adc,
+        (Some(_), Some(_)) => Row::AdcI8,
+        (None, None) => Row::Add,
+        (None, Some(_)) => Row::AddI8,
+    };
+    put(l, row, &[Arg::Rw(sum, a), last]);
+    if let Some(carry) = carry {
+        let byte = l.int();
+        put(l, Row::SetB, &[Arg::W(byte)]);
+        put(l, Row::MovzxB, &[Arg::W(carry), Arg::R(byte)]);
+    }
 }
 
 /// Selects `sdiv`, `udiv`, `srem`, `urem`.

@@ -21,6 +21,8 @@ enum Rule {
     Count(Op),
     /// `(a, b)`, 64-bit integers of one type, which is the result's.
     Word(Op),
+    /// `(a, b, bit)`, 64-bit integers of one type, which is the result's.
+    Carry(Op),
     /// `(f64): f64`.
     Float(Op),
     /// `(f64): i64`.
@@ -69,6 +71,8 @@ const TABLE: &[(&str, Rule)] = &[
     ("umulh", Rule::Word(Op::Umulh)),
     ("smulh", Rule::Word(Op::Smulh)),
     ("rotr", Rule::Word(Op::Rotr)),
+    ("addc", Rule::Carry(Op::Addc)),
+    ("carry", Rule::Carry(Op::Carry)),
     ("sqrt", Rule::Float(Op::Fsqrt)),
     ("fabs", Rule::Float(Op::Fabs)),
     ("f64_bits", Rule::FloatBits),
@@ -107,7 +111,7 @@ fn arity(rule: Rule) -> (usize, usize) {
         Rule::Count(_) | Rule::Float(_) | Rule::FloatBits | Rule::BitsFloat => (1, 1),
         Rule::Addr | Rule::Sizeof => (1, 1),
         Rule::Word(_) => (2, 2),
-        Rule::Memory(_) | Rule::SwitchStack | Rule::Select => (3, 3),
+        Rule::Carry(_) | Rule::Memory(_) | Rule::SwitchStack | Rule::Select => (3, 3),
         Rule::Syscall => (1, 7),
         Rule::Register(_) | Rule::Unreachable => (0, 0),
         Rule::Call(_) => (1, 16),
@@ -159,6 +163,7 @@ impl Lowerer<'_, '_> {
                 value(self.b.op(op, &[v], ir::Type::I64), Ty::I64)
             }
             Rule::Word(op) => self.two_words(op, args),
+            Rule::Carry(op) => self.with_carry(op, args),
             Rule::Float(op) => {
                 let v = self.value_as(&args[0], Ty::F64)?;
                 value(self.b.op(op, &[v], ir::Type::F64), Ty::F64)
@@ -249,6 +254,15 @@ impl Lowerer<'_, '_> {
         }
         let count = if op == Op::Rotr { self.word(&args[1])? } else { self.value_as(&args[1], ty)? };
         Ok(Operand::Value(self.b.bin(op, a, count), ty))
+    }
+
+    fn with_carry(&mut self, op: Op, args: &[Expr]) -> Result<Operand, Fault> {
+        let (a, ty) = self.value(&args[0])?;
+        if ty != Ty::I64 && ty != Ty::U64 {
+            return fault(args[0].pos, format!("expected i64 or u64, found {ty}"));
+        }
+        let (b, bit) = (self.value_as(&args[1], ty)?, self.value_as(&args[2], ty)?);
+        Ok(Operand::Value(self.b.op(op, &[a, b, bit], ty.ir()), ty))
     }
 
     fn select(&mut self, args: &[Expr]) -> Result<Operand, Fault> {

@@ -170,6 +170,7 @@ fn conditions() {
     assert_eq!(value("select(a > 8, a, 5) + select(x < 3.0, 1, 2)"), 6);
     assert_eq!(value("if a == 1 { 10 } else if a == 7 { a * 3 } else { 30 }"), 21);
     assert_eq!(value("clz(1) + ctz(8) + popcnt(255) + clz(0)"), 63 + 3 + 8 + 64);
+    assert_eq!(value("addc(m, 1, 3) + carry(m, m, a)"), -5 + 1);
     assert_eq!(value("(umulh(m as u64, 3) as i64) + smulh(m, 3) + rotr(a, 1)"), 2 - 1 + (i64::MIN | 3));
 }
 

@@ -451,6 +451,32 @@ impl Generator<'_> {
             v = self.b.inst(Op::Icmp, &[v, zero], Cond::Eq as i64, None, Some(Type::I64)).expect("result");
         }
         self.words.push(v);
+        self.other_half(op, &args, v);
+    }
+
+    /// Often what is selected together with an op: the other half of a product, or of a sum and its carry,
+    /// which goes on into a sum of more words.
+    fn other_half(&mut self, op: Op, args: &[Value], v: Value) {
+        let other = match op {
+            Op::Mul => self.source.pick(&[Op::Smulh, Op::Umulh]),
+            Op::Smulh | Op::Umulh => Op::Mul,
+            Op::Addc => Op::Carry,
+            Op::Carry => Op::Addc,
+            _ => return,
+        };
+        if self.source.below(2) == 0 {
+            return;
+        }
+        let other_half = self.b.op(other, args, Type::I64);
+        self.words.push(other_half);
+        if args.len() == 3 {
+            let bit = if op == Op::Carry { v } else { other_half };
+            let next = [self.word(), self.word(), bit];
+            for op in [Op::Addc, Op::Carry] {
+                let v = self.b.op(op, &next, Type::I64);
+                self.words.push(v);
+            }
+        }
     }
 
     /// A constant other than 0: powers of two, their multiples and neighbours, of any size and sign.

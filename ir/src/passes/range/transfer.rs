@@ -85,6 +85,7 @@ pub(super) fn word_op(op: Op, ra: Range, rb: Range) -> Range {
         Op::Umulh if nonneg(a) && nonneg(b) => Range::raw(0, ((a.1 as i128 * b.1 as i128) >> 64) as i64),
         Op::Neg => hull(a.1.checked_neg(), a.0.checked_neg(), za),
         Op::Not => Range::raw(!a.1, !a.0),
+        Op::Carry => Range::raw(0, 1),
         Op::Clz | Op::Ctz | Op::Popcnt => Range::raw(0, 64),
         Op::Zext8 => extend(ra, 0, 0xff),
         Op::Zext16 => extend(ra, 0, 0xffff),
