@@ -1,19 +1,18 @@
 //! Makes the templates of x86-64's rows (`src/x64/template.rs`): encodes samples of each row through iced, and
 //! looks at which bits change with which operand.
 
-// The crate's own files; it uses more of them.
-#[allow(dead_code)]
+#[expect(dead_code, reason = "the crate uses the rest")]
 #[path = "src/x64/iced.rs"]
 mod iced;
-#[allow(dead_code)]
+#[expect(dead_code, reason = "the crate uses the rest")]
 #[path = "src/x64/insts.rs"]
 mod insts;
-#[allow(dead_code)]
+#[expect(dead_code, reason = "the crate uses the rest")]
 #[path = "src/x64/regs.rs"]
 mod regs;
 #[path = "src/mach/rows.rs"]
 mod rows;
-#[allow(dead_code)]
+#[expect(dead_code, reason = "the crate uses the rest")]
 #[path = "src/x64/template.rs"]
 mod template;
 
