@@ -14,6 +14,7 @@ use mochi_lang::{ast, dump, stack, tree};
 use mochi_objwrite::target::{self, FileKind, Output, Target, UnknownTarget};
 use mochi_objwrite::{Object, link};
 use std::io::{IsTerminal, Write};
+use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 
 /// Carries out a command, on a stack for deeply nested programs; the exit status.
@@ -156,9 +157,23 @@ const MOST_THREADS: u16 = 256;
 /// Threads of code generation.
 fn set_jobs(code: &CodeOptions) {
     if let Some(n) = code.jobs.map(|n| n.min(MOST_THREADS)) {
-        // Fails only when the pool exists already, and nothing has used it yet.
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(n.into()).build_global();
+        // One of them is this one. Fails only when the pool exists already, and nothing has used it yet.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(n.into()).use_current_thread().build_global();
     }
+}
+
+/// Bytes that the compiler needs for a byte of source, and of how many it makes sure.
+const ROOM: usize = 64;
+const MOST_ROOM: usize = 48 << 20;
+
+/// What allocators still take from a heap: larger pieces they get from the system.
+const PIECE: usize = 96 << 10;
+
+/// Takes memory for a source of this size, and gives it back unused. In the heap of a thread, glibc makes page after
+/// page accessible as it grows, each by a system call; in a heap that was larger before, they are.
+fn make_room(source: usize) {
+    let pieces = source.saturating_mul(ROOM).min(MOST_ROOM) / PIECE;
+    drop(std::hint::black_box((0..pieces).map(|_| Vec::with_capacity(PIECE)).collect::<Vec<Vec<u8>>>()));
 }
 
 /// Where a file goes: `-o`, or the source's name with the extension that such files have.
@@ -195,6 +210,7 @@ struct Session {
 impl Session {
     fn read(options: &Input) -> Result<Session, Error> {
         let source = input::read(options)?;
+        make_room(source.map.file(source.file).text.len());
         let color = match options.color {
             ColorWhen::Always => true,
             ColorWhen::Never => false,
@@ -216,8 +232,9 @@ impl Session {
         Ok(program)
     }
 
-    /// The typed tree. Reports errors and remarks.
-    fn check(&mut self, timer: &mut Timer) -> Result<tree::Program, Error> {
+    /// The typed tree, which stays to the end: then the process gives its memory back at once. (What comes before and
+    /// after it makes room for others.) Reports errors and remarks.
+    fn check(&mut self, timer: &mut Timer) -> Result<ManuallyDrop<tree::Program>, Error> {
         let program = self.parse()?;
         timer.step("parse");
         let tree = self.source.check(&program, &mut self.diags);
@@ -225,7 +242,7 @@ impl Session {
             self.report();
         }
         timer.step("check");
-        tree.ok_or(Error::Program)
+        tree.map(ManuallyDrop::new).ok_or(Error::Program)
     }
 
     /// Writes what was found to standard error.

@@ -249,14 +249,14 @@ impl FunctionBuilder {
             self.assignments.push(Assignment { block, var: var.0, value });
         }
         let inst = self.func.make_inst(op, args, 0, None, None, self.loc);
-        let mut calls: Vec<BlockCall> = Vec::with_capacity(edges.len());
+        let start = self.func.edges.len() as u32;
         for (target, args, case) in edges {
             assert!(*target != self.func.entry(), "edge to the entry block");
             self.states[target.index()].entered = true;
             let args: ArgList = self.func.args(args);
-            calls.push(BlockCall { block: *target, args, case: *case });
+            self.func.edges.push(BlockCall { block: *target, args, case: *case });
         }
-        self.func.set_edges(inst, &calls);
+        self.func.insts[inst.index()].edges = ArgList { start, len: edges.len() as u32 };
         self.func.blocks[block.index()].insts.push(inst);
     }
 
@@ -286,8 +286,7 @@ impl FunctionBuilder {
 
     /// Returns.
     pub fn ret(&mut self, value: Option<Value>) {
-        let args: Vec<Value> = value.into_iter().collect();
-        self.terminate(Op::Ret, &args, &[]);
+        self.terminate(Op::Ret, value.as_slice(), &[]);
     }
 
     /// Ends the block after something that does not return.

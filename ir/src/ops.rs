@@ -456,15 +456,20 @@ impl Op {
 
     /// The runtime function an `int.*` op with this immediate calls on its slow path.
     pub fn slow_path(self, imm: i64) -> Option<&'static str> {
+        self.slow_path_number(imm).map(|n| Op::SLOW_PATHS[n])
+    }
+
+    /// The number of that function in [`Op::SLOW_PATHS`].
+    pub fn slow_path_number(self, imm: i64) -> Option<usize> {
         Some(match self {
-            Op::IntAdd => "int_add_slow",
-            Op::IntSub => "int_sub_slow",
-            Op::IntMul => "int_mul_slow",
-            Op::IntDiv => "int_div_slow",
-            Op::IntMod => "int_mod_slow",
-            Op::IntNeg => "int_neg_slow",
-            Op::IntCmp if matches!(Cond::from_imm(imm), Cond::Eq | Cond::Ne) => "int_eq_slow",
-            Op::IntCmp => "int_cmp_slow",
+            Op::IntAdd => 0,
+            Op::IntSub => 1,
+            Op::IntMul => 2,
+            Op::IntDiv => 3,
+            Op::IntMod => 4,
+            Op::IntNeg => 5,
+            Op::IntCmp if matches!(Cond::from_imm(imm), Cond::Eq | Cond::Ne) => 6,
+            Op::IntCmp => 7,
             _ => return None,
         })
     }

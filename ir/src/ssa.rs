@@ -8,15 +8,21 @@ impl Function {
     /// Drops blocks that no path from the entry reaches from the layout, and their edges with them.
     pub fn remove_unreachable_blocks(&mut self) {
         let mut seen = vec![false; self.blocks.len()];
-        let mut work = vec![self.entry()];
+        let mut work = Vec::with_capacity(self.layout.len());
+        work.push(self.entry());
         seen[self.entry().index()] = true;
+        let mut count = 1;
         while let Some(b) = work.pop() {
             for e in self.successors(b) {
                 let t = e.block;
                 if !std::mem::replace(&mut seen[t.index()], true) {
                     work.push(t);
+                    count += 1;
                 }
             }
+        }
+        if count == self.layout.len() {
+            return;
         }
         self.layout.retain(|b| seen[b.index()]);
         for (i, block) in self.blocks.iter_mut().enumerate() {

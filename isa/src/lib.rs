@@ -13,7 +13,7 @@ pub mod wasm32;
 pub mod x64;
 
 use mochi_ir::passes::Abilities;
-use mochi_ir::{Function, Module, Sym};
+use mochi_ir::{Function, Module, Op, Sym};
 use mochi_objwrite::{Arch, Atom, Target};
 
 /// Options of code generation.
@@ -69,6 +69,8 @@ pub struct Context<'a> {
     pub options: Options,
     /// Alignment of each symbol's data, 1 when the module does not define it.
     aligns: Vec<u32>,
+    /// The functions of [`Op::SLOW_PATHS`], as far as the module has them.
+    slow_paths: [Option<Sym>; Op::SLOW_PATHS.len()],
 }
 
 impl<'a> Context<'a> {
@@ -78,7 +80,14 @@ impl<'a> Context<'a> {
         for data in &module.datas {
             aligns[data.sym.0 as usize] = data.align;
         }
-        Context { module, target, options, aligns }
+        let slow_paths = Op::SLOW_PATHS.map(|name| module.lookup(name));
+        Context { module, target, options, aligns, slow_paths }
+    }
+
+    /// A function of [`Op::SLOW_PATHS`].
+    pub fn slow_path(&self, number: usize) -> Sym {
+        self.slow_paths[number]
+            .unwrap_or_else(|| panic!("the module does not declare {}", Op::SLOW_PATHS[number]))
     }
 
     /// What the address of a symbol is known to be a multiple of.

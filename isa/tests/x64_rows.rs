@@ -1,7 +1,9 @@
 //! Every row of the x86-64 table over operand samples: bytes -> iced's decoder and formatter, and
 //! yaxpeax -> the row's own text and the row's own `Code`.
 
+use mochi_ir::Sym;
 use mochi_isa::x64::emit::{Addr, Opd, Start};
+use mochi_isa::x64::encode;
 use mochi_isa::x64::insts::{Cc, Field, Row};
 use mochi_isa::x64::regs::{Width, gpr, xmm};
 
@@ -77,6 +79,31 @@ fn rows() {
         }
     }
     assert!(seen > 50_000, "{seen} samples");
+}
+
+/// Operands in the function or outside, and addresses without any register: texts and decoders show them in ways
+/// of their own, so iced's encoder is the judge alone.
+#[test]
+fn places_without_registers() {
+    let places = [(Start::Sym(Sym(1)), 8), (Start::None, 0x1234), (Start::None, -1)];
+    let places = places.map(|(start, disp)| Opd::Mem(Addr { start, index: None, disp }));
+    let mut seen = 0;
+    for &row in Row::ALL {
+        let fields = row.info().operands.iter().map(|o| o.1);
+        let shown: Vec<Field> = fields.filter(|p| !matches!(p, Field::Cl | Field::Hidden(_))).collect();
+        let Some(at) = shown.iter().position(|f| matches!(f, Field::Mem | Field::RegMem(_))) else {
+            continue;
+        };
+        for (place, k) in places.into_iter().flat_map(|p| (0..16).map(move |k| (p, k))) {
+            let mut operands: Vec<Opd> = shown.iter().map(|&f| samples(f)).map(|s| s[k % s.len()]).collect();
+            operands[at] = place;
+            let mut bytes = Vec::new();
+            let field = encode::encode(row, &operands, &mut bytes);
+            encode::check(row, &operands, &bytes, field);
+            seen += 1;
+        }
+    }
+    assert!(seen > 2_000, "{seen} samples");
 }
 
 #[test]

@@ -45,15 +45,19 @@ impl SourceFile {
         let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
         let mut text = String::with_capacity(bytes.len());
         let mut not_utf8 = Vec::new();
-        for chunk in bytes.utf8_chunks() {
-            text.push_str(chunk.valid());
-            if let Some(&byte) = chunk.invalid().first() {
-                not_utf8.push((text.len() as u32, byte));
-                text.push(char::REPLACEMENT_CHARACTER);
+        if let Ok(whole) = str::from_utf8(bytes) {
+            text.push_str(whole);
+        } else {
+            for chunk in bytes.utf8_chunks() {
+                text.push_str(chunk.valid());
+                if let Some(&byte) = chunk.invalid().first() {
+                    not_utf8.push((text.len() as u32, byte));
+                    text.push(char::REPLACEMENT_CHARACTER);
+                }
             }
         }
         let mut line_starts = vec![0];
-        line_starts.extend(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i as u32 + 1));
+        line_starts.extend(text.match_indices('\n').map(|(i, _)| i as u32 + 1));
         let mut chars = Vec::new();
         if !text.is_ascii() {
             let mut before = 0;
@@ -90,7 +94,19 @@ impl SourceFile {
 
     /// Line and column of a byte offset, both 1-based; the column counts characters.
     pub fn position(&self, offset: u32) -> (u32, u32) {
-        let line = self.line_starts.partition_point(|&s| s <= offset) - 1;
+        self.position_near(offset, 1)
+    }
+
+    /// The same, found at once where it is in a line that was found before or in the one after that.
+    pub fn position_near(&self, offset: u32, near: u32) -> (u32, u32) {
+        let start = |line: usize| self.line_starts.get(line).copied().unwrap_or(u32::MAX);
+        let mut line = near as usize - 1;
+        if start(line + 1) <= offset {
+            line += 1;
+        }
+        if !(start(line)..start(line + 1)).contains(&offset) {
+            line = self.line_starts.partition_point(|&s| s <= offset) - 1;
+        }
         let column = self.chars_before(offset) - self.chars_before(self.line_starts[line]);
         (line as u32 + 1, column + 1)
     }

@@ -175,8 +175,7 @@ impl<H: Host> Machine<'_, '_, H> {
             op => {
                 debug_assert!(op.is_int());
                 check_facts(data, args, false)?;
-                let name = op.slow_path(data.imm).expect("exact ints have one");
-                let at = Op::SLOW_PATHS.iter().position(|n| *n == name).expect("a slow path");
+                let at = op.slow_path_number(data.imm).expect("exact ints have one");
                 let then = match op {
                     Op::IntCmp => Then::Compare(Cond::from_imm(data.imm), data.result),
                     _ => Then::Assign(data.result),
@@ -184,7 +183,7 @@ impl<H: Host> Machine<'_, '_, H> {
                 if let Some(code) = self.slow[at] {
                     return self.enter(code, args, then);
                 }
-                let word = self.call_host(name, args)?;
+                let word = self.call_host(Op::SLOW_PATHS[at], args)?;
                 self.settle(base, then, word.ok_or(Trap::NoSlowPath(op))?);
             }
         }

@@ -11,6 +11,7 @@ use crate::mach::order::Order;
 use crate::mach::{Isa, MachInst};
 use mochi_ir::SrcLoc;
 use regalloc2::{InstRange, Operand, PRegSet, VReg};
+use std::ops::Range;
 
 /// What an instruction is for control flow.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -45,10 +46,10 @@ pub struct BlockRange {
     pub first: u32,
     /// One past the last.
     pub end: u32,
-    /// Predecessors.
-    pub preds: Vec<regalloc2::Block>,
-    /// Successors.
-    pub succs: Vec<regalloc2::Block>,
+    /// Where its predecessors are in those of all blocks.
+    preds: Range<usize>,
+    /// Where its successors are in those of all blocks.
+    succs: Range<usize>,
     /// Parameters.
     pub params: Vec<VReg>,
     /// Arguments for the parameters of the only successor.
@@ -72,6 +73,9 @@ pub struct Code<I: Isa> {
     pub operands: Vec<Operand>,
     /// Blocks in order; the entry is first.
     pub blocks: Vec<BlockRange>,
+    /// Predecessors of the blocks, and successors.
+    preds: Vec<regalloc2::Block>,
+    succs: Vec<regalloc2::Block>,
     /// Number of virtual registers.
     pub num_vregs: usize,
     /// Sets of clobbered registers; the first is empty.
@@ -95,15 +99,27 @@ impl<I: Isa> Code<I> {
             .blocks
             .iter()
             .map(|b| BlockRange {
-                succs: b.succs.iter().map(|&s| regalloc2::Block::new(s as usize)).collect(),
+                succs: b.succs.clone(),
                 cold: b.cold,
                 exit: b.exit,
                 ..BlockRange::default()
             })
             .collect();
+        let succs: Vec<_> = order.succs.iter().map(|&s| regalloc2::Block::new(s as usize)).collect();
+        let mut preds = vec![regalloc2::Block::invalid(); succs.len()];
+        // First the numbers of predecessors, then the ranges, which are filled from their starts.
+        succs.iter().for_each(|s| blocks[s.index()].preds.end += 1);
+        let mut next = 0;
+        for b in &mut blocks {
+            let count = b.preds.end;
+            b.preds = next..next;
+            next += count;
+        }
         for (i, b) in order.blocks.iter().enumerate() {
-            for &s in &b.succs {
-                blocks[s as usize].preds.push(regalloc2::Block::new(i));
+            for s in &succs[b.succs.clone()] {
+                let range = &mut blocks[s.index()].preds;
+                preds[range.end] = regalloc2::Block::new(i);
+                range.end += 1;
             }
         }
         Code {
@@ -111,6 +127,8 @@ impl<I: Isa> Code<I> {
             meta: Vec::with_capacity(size_hint),
             operands: Vec::with_capacity(size_hint * 3),
             blocks,
+            preds,
+            succs,
             num_vregs: 0,
             clobber_sets: vec![PRegSet::empty()],
             outgoing: 0,
@@ -129,6 +147,16 @@ impl<I: Isa> Code<I> {
         for b in &mut self.blocks {
             (b.first, b.end) = (n - b.end, n - b.first);
         }
+    }
+
+    /// Predecessors of a block.
+    pub fn preds(&self, block: usize) -> &[regalloc2::Block] {
+        &self.preds[self.blocks[block].preds.clone()]
+    }
+
+    /// Successors of a block.
+    pub fn succs(&self, block: usize) -> &[regalloc2::Block] {
+        &self.succs[self.blocks[block].succs.clone()]
     }
 
     /// Index of a set of clobbered registers.
@@ -166,11 +194,11 @@ impl<I: Isa> regalloc2::Function for Code<I> {
     }
 
     fn block_succs(&self, block: regalloc2::Block) -> &[regalloc2::Block] {
-        &self.blocks[block.index()].succs
+        self.succs(block.index())
     }
 
     fn block_preds(&self, block: regalloc2::Block) -> &[regalloc2::Block] {
-        &self.blocks[block.index()].preds
+        self.preds(block.index())
     }
 
     fn block_params(&self, block: regalloc2::Block) -> &[VReg] {

@@ -209,7 +209,7 @@ fn emit_blocks<I: Switches>(e: &mut Emitter<I>, code: &Code<I>, output: &Output)
             if meta.flow == Flow::Branch {
                 clears(b).iter().for_each(|&place| clear(e, place));
                 targets.clear();
-                targets.extend(code.blocks[b].succs.iter().map(|s| Label(target[s.index()])));
+                targets.extend(code.succs(b).iter().map(|s| Label(target[s.index()])));
                 inst::branch(e, &code.insts[inst.index()], allocs, &targets, next);
             } else {
                 inst::emit(e, &code.insts[inst.index()], allocs);
@@ -243,7 +243,7 @@ fn clear<I: Isa>(e: &mut Emitter<I>, location: Location) {
 pub fn dump<I: Isa>(code: &Code<I>) -> String {
     let mut s = String::new();
     for (i, b) in code.blocks.iter().enumerate() {
-        let _ = writeln!(s, "block{i} {:?} -> {:?} {:?}", b.params, b.succs, b.args);
+        let _ = writeln!(s, "block{i} {:?} -> {:?} {:?}", b.params, code.succs(i), b.args);
         for inst in b.first..b.end {
             let operands = code.operands_of(inst as usize);
             let _ = writeln!(s, "  {inst}: {:?} {operands:?}", code.insts[inst as usize]);

@@ -166,9 +166,9 @@ fn second<I: ExactOps>(l: &Lower<I>, op: ExactOp, b: Value) -> RegImm<Value> {
 
 fn exact<I: ExactOps>(l: &mut Lower<I>, inst: Inst, op: ExactOp, checks: Checks) -> Exact {
     let d = l.data(inst);
-    let name = d.op.slow_path(d.imm).expect("op has a slow path");
+    let number = d.op.slow_path_number(d.imm).expect("op has a slow path");
     l.note_call(0);
-    let slow = l.module.lookup(name).unwrap_or_else(|| panic!("the module does not declare {name}"));
+    let slow = l.context.slow_path(number);
     Exact { op, checks, slow: Some(slow) }
 }
 

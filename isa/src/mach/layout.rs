@@ -36,7 +36,7 @@ fn jump_targets<I: Isa>(code: &Code<I>, output: &Output, clears: impl Fn(usize) 
     let mut target: Vec<u32> = (0..code.blocks.len() as u32).collect();
     for b in (1..code.blocks.len()).rev() {
         let block = &code.blocks[b];
-        if block.end - block.first != 1 || block.succs.len() != 1 || clears(b) {
+        if block.end - block.first != 1 || code.succs(b).len() != 1 || clears(b) {
             continue;
         }
         let first = ProgPoint::before(regalloc2::Inst::new(block.first as usize));
@@ -47,7 +47,7 @@ fn jump_targets<I: Isa>(code: &Code<I>, output: &Output, clears: impl Fn(usize) 
             .take_while(|(p, _)| *p < end)
             .any(|(_, Edit::Move { from, to })| from != to);
         // Following the successor's own target; a circle of empty blocks keeps its last member.
-        let to = follow(&target, block.succs[0].index() as u32);
+        let to = follow(&target, code.succs(b)[0].index() as u32);
         if !moves && to != b as u32 {
             target[b] = to;
         }
@@ -64,7 +64,7 @@ fn follow(target: &[u32], mut b: u32) -> u32 {
 
 /// The only successor of a block that ends in a jump.
 fn only_successor<I: Isa>(code: &Code<I>, target: &[u32], b: u32) -> Option<u32> {
-    match code.blocks[b as usize].succs[..] {
+    match code.succs(b as usize) {
         [s] => Some(target[s.index()]),
         _ => None,
     }
@@ -84,7 +84,7 @@ fn place_exits<I: Isa>(code: &Code<I>, target: &[u32], order: Vec<u32>) -> Vec<u
     }
     let mut behind = Vec::new();
     for e in exits {
-        let to = target[code.blocks[e as usize].succs[0].index()] as usize;
+        let to = target[code.succs(e as usize)[0].index()] as usize;
         if falls_into[to] || before[to] != u32::MAX || code.blocks[to].cold {
             behind.push(e);
         } else {
@@ -112,10 +112,10 @@ fn rotate_loops<I: Isa>(code: &Code<I>, target: &[u32], order: &mut [u32]) {
     for last in (1..order.len()).rev() {
         let Some(header) = only_successor(code, target, order[last]) else { continue };
         let first = position[header as usize] as usize;
-        if first == 0 || first >= last || code.blocks[header as usize].succs.len() != 2 {
+        if first == 0 || first >= last || code.succs(header as usize).len() != 2 {
             continue;
         }
-        let place = |k: usize| position[target[code.blocks[header as usize].succs[k].index()] as usize];
+        let place = |k: usize| position[target[code.succs(header as usize)[k].index()] as usize];
         let inside = |p: u32| (first as u32 + 1..=last as u32).contains(&p);
         let falls = place(0) == first as u32 + 1 || place(1) == first as u32 + 1;
         if falls && inside(place(0)) != inside(place(1)) {

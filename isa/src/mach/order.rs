@@ -11,6 +11,7 @@
 
 use mochi_ir::cfg::{Cfg, DomTree, Loops};
 use mochi_ir::{Block, Function, Op};
+use std::ops::Range;
 
 /// What a machine block is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,8 +33,8 @@ pub struct OrderedBlock {
     pub cold: bool,
     /// An edge out of a loop.
     pub exit: bool,
-    /// Successors, by position in the order; one per edge of the terminator.
-    pub succs: Vec<u32>,
+    /// Where its successors are in [`Order::succs`].
+    pub succs: Range<usize>,
 }
 
 /// The machine blocks in order, entry first.
@@ -41,6 +42,8 @@ pub struct OrderedBlock {
 pub struct Order {
     /// Blocks.
     pub blocks: Vec<OrderedBlock>,
+    /// Successors of the blocks, by position in the order; one per edge of the terminator.
+    pub succs: Vec<u32>,
     /// Innermost loop of each IR block.
     loops: Vec<InLoop>,
 }
@@ -66,12 +69,12 @@ impl Order {
         let mut blocks = Vec::with_capacity(flat.len() + flat.len() / 2 + 1);
         let entry = func.entry();
         if !cfg.preds(entry).is_empty() {
-            blocks.push(OrderedBlock { origin: Origin::Start, cold: false, exit: false, succs: vec![] });
+            blocks.push(OrderedBlock { origin: Origin::Start, cold: false, exit: false, succs: 0..0 });
         }
         for &b in &flat {
             position[b.index()] = blocks.len() as u32;
             let cold = func.blocks[b.index()].cold;
-            blocks.push(OrderedBlock { origin: Origin::Block(b), cold, exit: false, succs: vec![] });
+            blocks.push(OrderedBlock { origin: Origin::Block(b), cold, exit: false, succs: 0..0 });
             let succs = func.successors(b);
             if succs.len() < 2 {
                 continue;
@@ -82,12 +85,12 @@ impl Order {
                     let origin = Origin::Edge(b, k as u32);
                     let cold = cold || target.cold;
                     let exit = loops[edge.block.index()].depth < loops[b.index()].depth;
-                    blocks.push(OrderedBlock { origin, cold, exit, succs: vec![] });
+                    blocks.push(OrderedBlock { origin, cold, exit, succs: 0..0 });
                 }
             }
         }
-        connect(func, &mut blocks, &position);
-        Order { blocks, loops }
+        let succs = connect(func, &mut blocks, &position);
+        Order { blocks, succs, loops }
     }
 
     /// Whether a value defined in `def` and used in `at` is live around a loop that `at` is in.
@@ -98,31 +101,33 @@ impl Order {
 }
 
 /// Fills in the successors.
-fn connect(func: &Function, blocks: &mut [OrderedBlock], position: &[u32]) {
+fn connect(func: &Function, blocks: &mut [OrderedBlock], position: &[u32]) -> Vec<u32> {
+    let mut all = Vec::with_capacity(2 * blocks.len());
     for i in 0..blocks.len() {
+        let start = all.len();
         match blocks[i].origin {
-            Origin::Start => blocks[i].succs = vec![position[func.entry().index()]],
+            Origin::Start => all.push(position[func.entry().index()]),
             Origin::Edge(b, k) => {
                 let target = func.successors(b)[k as usize].block;
-                blocks[i].succs = vec![position[target.index()]];
+                all.push(position[target.index()]);
             }
             Origin::Block(b) => {
                 // The edge blocks of a block follow it directly, in order of their edges.
                 let mut next_edge = i + 1;
-                let mut succs = Vec::new();
                 for (k, edge) in func.successors(b).iter().enumerate() {
                     let own = blocks.get(next_edge).map(|n| n.origin);
                     if own == Some(Origin::Edge(b, k as u32)) {
-                        succs.push(next_edge as u32);
+                        all.push(next_edge as u32);
                         next_edge += 1;
                     } else {
-                        succs.push(position[edge.block.index()]);
+                        all.push(position[edge.block.index()]);
                     }
                 }
-                blocks[i].succs = succs;
             }
         }
+        blocks[i].succs = start..all.len();
     }
+    all
 }
 
 /// The blocks in reverse postorder, each loop contiguous at the place of its header; and the loop

@@ -135,8 +135,8 @@ pub fn find<'a, I: Isa>(code: &'a Code<I>, output: &Output) -> Stale {
     let numbers = |list: &'a [Block]| list.iter().map(|b| b.index() as u32);
     let dominators = immediate_dominators(
         code.blocks.len(),
-        |b| numbers(&code.blocks[b as usize].succs),
-        |b| numbers(&code.blocks[b as usize].preds),
+        |b| numbers(code.succs(b as usize)),
+        |b| numbers(code.preds(b as usize)),
     );
     let loops: Vec<Loop> = headers
         .into_iter()
@@ -171,12 +171,17 @@ fn number(a: Allocation) -> Option<usize> {
 
 /// Headers of the loops in which objects are made.
 pub fn making_loops<I: Isa>(code: &Code<I>) -> Vec<usize> {
-    let mut calls = vec![0u32];
+    let last = |h: usize| code.preds(h).iter().map(|p| p.index()).filter(|&p| p >= h).max();
+    let mut headers = (0..code.blocks.len()).filter_map(|h| last(h).map(|l| (h, l))).peekable();
+    if headers.peek().is_none() {
+        return Vec::new();
+    }
+    let mut calls = Vec::with_capacity(code.blocks.len() + 1);
+    calls.push(0u32);
     for b in &code.blocks {
         calls.push(calls[calls.len() - 1] + u32::from(b.makes_objects));
     }
-    let last = |h: usize| code.blocks[h].preds.iter().map(|p| p.index()).filter(|&p| p >= h).max();
-    (0..code.blocks.len()).filter(|&h| last(h).is_some_and(|l| calls[l + 1] > calls[h])).collect()
+    headers.filter(|&(h, l)| calls[l + 1] > calls[h]).map(|(h, _)| h).collect()
 }
 
 /// Follows a block.
@@ -289,7 +294,7 @@ fn live_at_start<I: Isa>(code: &Code<I>, accesses: &Accesses, width: usize) -> S
         changed = false;
         for b in (0..code.blocks.len()).rev() {
             start.fill(0);
-            code.blocks[b].succs.iter().for_each(|s| unite(&mut start, live.of(s.index())));
+            code.succs(b).iter().for_each(|s| unite(&mut start, live.of(s.index())));
             accesses.writes(b).iter().for_each(|&place| remove(&mut start, place));
             start[0] &= !accesses.blocks[b].destroys;
             accesses.reads(b).iter().for_each(|&place| insert(&mut start, place));
@@ -317,7 +322,7 @@ fn renewed<I: Isa>(
     width: usize,
 ) -> Vec<u64> {
     let mut set = vec![0; width];
-    let back = code.blocks[header].preds.iter().map(|p| p.index()).filter(|&p| p >= header);
+    let back = code.preds(header).iter().map(|p| p.index()).filter(|&p| p >= header);
     let mut at = back.rev().reduce(|x, y| common(dominators, x, y)).expect("a loop has a jump back");
     loop {
         accesses.writes(at).iter().for_each(|&place| insert(&mut set, place));
@@ -333,8 +338,8 @@ fn clear<I: Isa>(code: &Code<I>, accesses: &Accesses, live: &Sets, loops: &[Loop
     // For each block that enters a loop, what must stay.
     let mut stays: Vec<Option<Vec<u64>>> = vec![None; code.blocks.len()];
     for l in loops {
-        for p in code.blocks[l.header].preds.iter().map(|p| p.index()) {
-            if p < l.header && code.blocks[p].succs.len() == 1 {
+        for p in code.preds(l.header).iter().map(|p| p.index()) {
+            if p < l.header && code.succs(p).len() == 1 {
                 stays[p] = Some(live.of(l.header).iter().zip(&l.renewed).map(|(a, b)| a | b).collect());
             }
         }
@@ -347,7 +352,7 @@ fn clear<I: Isa>(code: &Code<I>, accesses: &Accesses, live: &Sets, loops: &[Loop
         changed = false;
         for b in 0..code.blocks.len() {
             start.fill(0);
-            code.blocks[b].preds.iter().for_each(|p| unite(&mut start, at_end.of(p.index())));
+            code.preds(b).iter().for_each(|p| unite(&mut start, at_end.of(p.index())));
             end.copy_from_slice(&start);
             accesses.writes(b).iter().for_each(|&place| remove(&mut end, place));
             accesses.dirty(b).iter().for_each(|&place| insert(&mut end, place));

@@ -78,12 +78,14 @@ pub fn slow_path(e: &mut Emitter<X64>, s: &SlowPath<X64>) {
         (Undo::Neg, Some(r)) => e.put(Row::Neg, &[r]),
         _ => {}
     }
-    let mut saved: Vec<PReg> = [RAX, RSI, RDI].into_iter().filter(|r| Some(*r) != p.result).collect();
-    if saved.len() % 2 == 1 {
-        // The stack stays aligned.
-        saved.push(RDI);
-    }
-    for &r in &saved {
+    // The stack stays aligned.
+    let saved: &[PReg] = match p.result {
+        Some(RAX) => &[RSI, RDI],
+        Some(RSI) => &[RAX, RDI],
+        Some(RDI) => &[RAX, RSI],
+        _ => &[RAX, RSI, RDI, RDI],
+    };
+    for &r in saved {
         e.put(Row::Push, &[Opd::Reg(r)]);
     }
     let (first, second) = s.arguments();

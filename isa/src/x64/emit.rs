@@ -1,4 +1,4 @@
-//! Encoding of x86-64: rows through iced's `Encoder`, branches by hand, allocated instructions.
+//! Encoding of x86-64: rows by their templates ([`super::encode`]), branches by hand, allocated instructions.
 //!
 //! [`Emitter::put`] is the only place where a row becomes bytes. Rip-relative operands become
 //! relocations or references into the function's own constants and tables.
@@ -8,10 +8,10 @@ use crate::mach::exact::SlowPath;
 use crate::mach::operands::with;
 use crate::mach::{Abi, BranchForm, Emitter, Fixups, Isa, Label};
 use crate::x64::composite::{self, Composite, Test};
-use crate::x64::insts::{Cc, Field, Role, Row, When};
+use crate::x64::encode::{check, encode};
+use crate::x64::insts::{Cc, Field, Role, Row};
 use crate::x64::regs::*;
 use crate::x64::{Base, Inst, Mem, X64, abi};
-use iced_x86::{Encoder, Instruction, OpKind, Register};
 use mochi_ir::Sym;
 use mochi_objwrite::platform::Convention;
 use mochi_objwrite::{RelocKind, SymRef};
@@ -74,17 +74,11 @@ impl Opd {
     }
 }
 
-/// Encoder state.
+/// State of encoding.
+#[derive(Default)]
 pub struct State {
-    encoder: Encoder,
     /// What is known of the carry flag.
     pub carry: Carry,
-}
-
-impl Default for State {
-    fn default() -> State {
-        State { encoder: Encoder::new(64), carry: Carry::default() }
-    }
 }
 
 /// What a row does to the carry flag, as far as carries are concerned.
@@ -152,111 +146,18 @@ impl Fixups for X64 {
     }
 }
 
-/// Builds iced's form of a row with operands. Rip-relative displacements are left 0.
-pub fn build(row: Row, operands: &[Opd]) -> Instruction {
-    let info = row.info();
-    match row {
-        Row::RepMovsB => return Instruction::with_rep_movsb(64).expect("rep movsb"),
-        Row::RepStosB => return Instruction::with_rep_stosb(64).expect("rep stosb"),
-        _ => {}
-    }
-    let mut i = Instruction::default();
-    let special = info.special.filter(|(when, _)| holds(*when, operands));
-    i.set_code(special.map_or(info.code, |(_, code)| code));
-    let mut given = operands.iter();
-    let mut k = 0;
-    for &(_, field) in info.operands {
-        match field {
-            Field::Hidden(_) => continue,
-            Field::Cl => i.set_op_register(k, Register::CL),
-            _ => set_operand(&mut i, k, field, given.next().expect("operand given")),
-        }
-        k += 1;
-    }
-    debug_assert!(given.next().is_none(), "{row:?} has fewer operands");
-    i
-}
-
-fn holds(when: When, operands: &[Opd]) -> bool {
-    match when {
-        When::Registers => operands.iter().all(|o| matches!(o, Opd::Reg(_))),
-        When::Accumulator => operands.first() == Some(&Opd::Reg(RAX)),
-        When::One => operands.last() == Some(&Opd::Imm(1)),
-    }
-}
-
-fn set_operand(i: &mut Instruction, k: u32, field: Field, operand: &Opd) {
-    match (field, operand) {
-        (Field::Reg(w) | Field::RegMem(w), Opd::Reg(r)) => i.set_op_register(k, iced(*r, w)),
-        (Field::Mem | Field::RegMem(_), Opd::Mem(a)) => set_memory(i, k, a),
-        (_, &Opd::Imm(v)) => set_immediate(i, k, field, v),
-        _ => panic!("operand {operand:?} for {field:?} of {:?}", i.code()),
-    }
-}
-
-fn set_memory(i: &mut Instruction, k: u32, a: &Addr) {
-    i.set_op_kind(k, OpKind::Memory);
-    match a.start {
-        Start::Reg(base) => i.set_memory_base(iced(base, Width::Q)),
-        Start::None => {}
-        Start::Sym(_) | Start::Label(_) => {
-            i.set_memory_base(Register::RIP);
-            i.set_memory_displ_size(8);
-            return;
-        }
-    }
-    if let Some((index, scale)) = a.index {
-        i.set_memory_index(iced(index, Width::Q));
-        i.set_memory_index_scale(scale as u32);
-    }
-    i.set_memory_displacement64(a.disp as i64 as u64);
-    i.set_memory_displ_size(match (a.start, a.disp) {
-        (Start::None, _) => 8,
-        (_, 0) => 0,
-        _ => 1,
-    });
-}
-
-fn set_immediate(i: &mut Instruction, k: u32, field: Field, v: i64) {
-    let kind = match field {
-        Field::Imm8 => OpKind::Immediate8,
-        Field::Imm8L => OpKind::Immediate8to32,
-        Field::Imm8Q => OpKind::Immediate8to64,
-        Field::Imm16 => OpKind::Immediate16,
-        Field::Imm32 => OpKind::Immediate32,
-        Field::Imm32Q => OpKind::Immediate32to64,
-        Field::Imm64 => OpKind::Immediate64,
-        other => panic!("immediate for {other:?} of {:?}", i.code()),
-    };
-    i.set_op_kind(k, kind);
-    match field {
-        Field::Imm8 => i.set_immediate8(v as u8),
-        Field::Imm8L => i.set_immediate8to32(v as i32),
-        Field::Imm8Q => i.set_immediate8to64(v),
-        Field::Imm16 => i.set_immediate16(v as u16),
-        Field::Imm32 => i.set_immediate32(v as u32),
-        Field::Imm32Q => i.set_immediate32to64(v),
-        _ => i.set_immediate64(v as u64),
-    }
-}
-
 impl Emitter<'_, X64> {
     /// Emits a row; hidden operands and `cl` are not given.
     pub fn put(&mut self, row: Row, operands: &[Opd]) {
-        let i = build(row, operands);
-        let result = operands.first().and_then(|o| if let Opd::Reg(r) = o { Some(*r) } else { None });
         let at = self.buf.bytes.len();
-        self.state.encoder.set_buffer(std::mem::take(&mut self.buf.bytes));
-        let size = self.state.encoder.encode(&i, at as u64);
-        self.buf.bytes = self.state.encoder.take_buffer();
+        let field = encode(row, operands, &mut self.buf.bytes);
+        let result = operands.first().and_then(|o| if let Opd::Reg(r) = o { Some(*r) } else { None });
         self.state.carry.emitted(&self.buf, at, carry_effect(row, operands), result);
-        let size = match size {
-            Ok(size) => size,
-            Err(e) => panic!("{row:?} {operands:?}: {e}"),
-        };
-        if i.is_ip_rel_memory_operand() {
-            let field = at + self.state.encoder.get_constant_offsets().displacement_offset();
-            let rest = (at + size - field - 4) as u8;
+        if self.context.options.verify {
+            check(row, operands, &self.buf.bytes[at..], field.map(|f| f - at));
+        }
+        if let Some(field) = field {
+            let rest = (self.buf.bytes.len() - field - 4) as u8;
             self.fix(field, rest, operands);
         }
     }
@@ -268,7 +169,6 @@ impl Emitter<'_, X64> {
         };
         match a.start {
             Start::Sym(sym) => {
-                self.buf.bytes[field..field + 4].fill(0);
                 let addend = a.disp as i64 - 4 - rest as i64;
                 self.buf.reloc(field, RelocKind::X64Pc32, SymRef(sym.0), addend);
             }

@@ -1,7 +1,7 @@
 //! The machine instructions of x86-64 in use: one row per encoding.
 //!
-//! A row gives the mnemonic as the GNU assembler prints it, iced's `Code` (which is the bytes),
-//! and the operands with their roles in the order of the Intel manual (Intel SDM volume 2: the
+//! A row gives the mnemonic as the GNU assembler prints it, iced's `Code` (from which the build script makes
+//! the bytes), and the operands with their roles in the order of the Intel manual (Intel SDM volume 2: the
 //! entry has the mnemonic's name). Operands the encoding does not show (`rax` of `mul`) are rows'
 //! operands too, so that the allocator sees them. Nothing else in this folder knows an encoding.
 

@@ -2,7 +2,8 @@
 //!
 //! `insts.rs` is the table of machine instructions, `regs.rs` and `abi.rs` registers and
 //! conventions, `select*.rs` the rules from IR to instructions, `composite.rs` instructions that
-//! expand late, `emit.rs` the encoding (by iced), `disasm.rs` the text for people.
+//! expand late, `emit.rs` their emission, `encode.rs` the bytes of rows by the templates that the crate's build
+//! script makes with iced (`iced.rs`, `template.rs`), `disasm.rs` the text for people.
 //!
 //! Baseline: x86-64 version 1 (SSE2), so that programs run everywhere.
 
@@ -10,7 +11,9 @@ pub mod abi;
 pub mod composite;
 pub mod disasm;
 pub mod emit;
+pub mod encode;
 pub mod entry;
+pub mod iced;
 pub mod insts;
 pub mod print;
 pub mod regs;
@@ -19,6 +22,7 @@ mod select_arith;
 mod select_flow;
 mod select_int;
 mod select_mem;
+pub mod template;
 
 use insts::Row;
 use mochi_ir::Sym;

@@ -6,6 +6,9 @@ use bstr::BString;
 /// signed 64-bit integer.
 pub fn int_value(text: &str) -> Option<i64> {
     let (digits, base) = split_base(text);
+    if !digits.contains('_') {
+        return i64::from_str_radix(digits, base).ok();
+    }
     let digits: String = digits.chars().filter(|&c| c != '_').collect();
     i64::from_str_radix(&digits, base).ok()
 }

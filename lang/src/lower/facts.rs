@@ -62,12 +62,14 @@ impl Facts {
         let globals = vec![LocalFacts::default(); program.globals.len()];
         let facts = Facts { locals, has_env: vec![false; n], returns_value: vec![false; n], globals };
         let mut w = Walker { program, changed, facts, func: FuncId(0), parents: vec![None; n] };
+        let mut work = Vec::new();
         for (i, f) in program.functions.iter().enumerate() {
             w.func = FuncId(i as u32);
             for &p in &f.params {
                 w.local(p).borrows = true;
             }
-            w.walk(&f.body);
+            work.push(Part::Stmts(&f.body));
+            w.walk(&mut work);
         }
         w.cells();
         w.borrowers();
@@ -143,8 +145,7 @@ impl Walker<'_> {
     }
 
     /// Without recursion: chains of operators can be very long.
-    fn walk(&mut self, body: &[Stmt]) {
-        let mut work = vec![Part::Stmts(body)];
+    fn walk(&mut self, work: &mut Vec<Part>) {
         while let Some(part) = work.pop() {
             match part {
                 Part::Stmts(stmts) => {

@@ -48,6 +48,7 @@ use mochi_ir::{Attributes, Function, Library, Module, Op, SrcLoc, Sym, Type};
 use repr::{Layout, NONE_FLOAT, Repr, TypeTable};
 pub use runtime::{RUNTIME_DATA, RUNTIME_FUNCTIONS};
 use sharing::Changed;
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -98,6 +99,8 @@ pub(crate) struct Lowerer<'a> {
     regions: RegionTable,
     map: &'a SourceMap,
     counter: u32,
+    /// Line of the last position that was asked for; the next one is near.
+    line: Cell<u32>,
     runtime: runtime::Declared,
     pub(crate) instances: Instances,
     thunks: HashMap<Thunk, Sym>,
@@ -141,6 +144,7 @@ impl<'a> Lowerer<'a> {
             regions: RegionTable::default(),
             map,
             counter: 0,
+            line: Cell::new(1),
             runtime: runtime::Declared::NOTHING,
             instances: Instances::default(),
             thunks: HashMap::new(),
@@ -213,7 +217,8 @@ impl<'a> Lowerer<'a> {
     /// The position of a span's start.
     pub(crate) fn position(&self, span: Span) -> SrcLoc {
         let Some(file) = self.map.files.get(span.file.0 as usize) else { return SrcLoc::NONE };
-        let (line, column) = file.position(span.start);
+        let (line, column) = file.position_near(span.start, self.line.get());
+        self.line.set(line);
         SrcLoc::new(line, column)
     }
 

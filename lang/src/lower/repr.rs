@@ -5,7 +5,6 @@
 //! `any`. Resolved types are interned, so equal types share descriptors and instances.
 
 use crate::types::{StructId, Ty, TyKind, Types};
-use mochi_ir::hash::FastMap;
 use mochi_ir::{Region, Type};
 
 /// Bits of the float that stands for `none` (a quiet NaN no arithmetic produces).
@@ -111,13 +110,14 @@ impl Layout {
 pub(crate) struct TypeTable {
     /// All types.
     pub(crate) types: Types,
-    resolved: FastMap<Ty, Ty>,
+    /// By type, what one without parameters is resolved to, as far as somebody asked.
+    resolved: Vec<Option<Ty>>,
 }
 
 impl TypeTable {
     /// A table that starts from the program's types.
     pub(crate) fn new(types: Types) -> TypeTable {
-        TypeTable { types, resolved: FastMap::default() }
+        TypeTable { types, resolved: Vec::new() }
     }
 
     /// What a type is.
@@ -127,11 +127,13 @@ impl TypeTable {
 
     /// Resolves a type without parameters.
     pub(crate) fn plain(&mut self, ty: Ty) -> Ty {
-        if let Some(&t) = self.resolved.get(&ty) {
+        let at = ty.0 as usize;
+        if let Some(&Some(t)) = self.resolved.get(at) {
             return t;
         }
         let t = self.resolve(ty, &[]);
-        self.resolved.insert(ty, t);
+        self.resolved.resize(self.resolved.len().max(at + 1), None);
+        self.resolved[at] = Some(t);
         t
     }
 

@@ -39,7 +39,7 @@ pub(super) fn begins_operand(kind: Kind) -> bool {
 }
 
 /// An operator waiting for its right operand. A higher level binds tighter.
-struct Pending {
+pub(super) struct Pending {
     op: BinOp,
     span: Span,
     level: u8,
@@ -87,8 +87,22 @@ impl Parser<'_> {
     /// The operators and operands after `first`, by precedence; all operators are left-associative.
     /// Call inside [`Parser::level`].
     fn binary(&mut self, first: Expr) -> Parse<Expr> {
-        let mut operands = vec![first];
-        let mut pending: Vec<Pending> = Vec::new();
+        if self.operator().is_none() {
+            return Ok(first);
+        }
+        let (operands, pending) = (self.operands.len(), self.pending.len());
+        self.operands.push(first);
+        let done = self.operators(pending);
+        let result = self.operands.pop();
+        // What was given up leaves operands and operators behind.
+        self.operands.truncate(operands);
+        self.pending.truncate(pending);
+        done?;
+        result.ok_or(super::Abort)
+    }
+
+    /// Joins the last operand with all that follow. The operators from `first` on are of this expression.
+    fn operators(&mut self, first: usize) -> Parse<()> {
         let mut count = 0;
         while let Some((op, level)) = self.operator() {
             let span = self.bump().span(self.file);
@@ -100,17 +114,27 @@ impl Parser<'_> {
                 continue;
             }
             count += 1;
-            while let Some(last) = pending.pop_if(|p| p.level >= level) {
-                reduce(&mut operands, last);
-            }
-            pending.push(Pending { op, span, level });
-            operands.push(right);
+            self.reduce(first, level);
+            self.pending.push(Pending { op, span, level });
+            self.operands.push(right);
         }
-        while let Some(last) = pending.pop() {
-            reduce(&mut operands, last);
-        }
+        self.reduce(first, 0);
         self.height += count;
-        operands.pop().ok_or(super::Abort)
+        Ok(())
+    }
+
+    /// Joins operands by the operators from `first` on that bind at least as tightly as `level`.
+    fn reduce(&mut self, first: usize, level: u8) {
+        while self.pending.len() > first
+            && let Some(operator) = self.pending.pop_if(|p| p.level >= level)
+            // Every pending operator has an operand on each side.
+            && let (Some(right), Some(left)) = (self.operands.pop(), self.operands.pop())
+        {
+            let span = left.span.to(right.span);
+            let (left, right) = (Box::new(left), Box::new(right));
+            let kind = ExprKind::Binary { op: operator.op, op_span: operator.span, left, right };
+            self.operands.push(Expr { kind, span });
+        }
     }
 
     /// The operator at the next token, and its level.
@@ -316,16 +340,5 @@ impl Parser<'_> {
     /// `with options`, when there is one.
     pub(super) fn with_options(&mut self) -> Parse<Option<Expr>> {
         if self.eat_word("with") { Ok(Some(self.expr()?)) } else { Ok(None) }
-    }
-}
-
-/// Joins the last two operands.
-fn reduce(operands: &mut Vec<Expr>, operator: Pending) {
-    // Every pending operator has an operand on each side.
-    if let (Some(right), Some(left)) = (operands.pop(), operands.pop()) {
-        let span = left.span.to(right.span);
-        let (left, right) = (Box::new(left), Box::new(right));
-        let kind = ExprKind::Binary { op: operator.op, op_span: operator.span, left, right };
-        operands.push(Expr { kind, span });
     }
 }

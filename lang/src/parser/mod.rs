@@ -19,7 +19,7 @@ mod shape;
 mod stmt;
 mod types;
 
-use crate::ast::{Block, Ident, Program, Stmt, StmtKind};
+use crate::ast::{Block, Expr, Ident, Program, Stmt, StmtKind};
 use crate::diag::{Code, Diagnostics};
 use crate::lexer::{self, Kind, Token};
 use crate::span::{FileId, SourceFile, SourceMap, Span};
@@ -60,6 +60,8 @@ pub fn parse(map: &SourceMap, file: FileId, diags: &mut Diagnostics) -> Program 
         open_parens: 0,
         errors: Vec::new(),
         useless_end: u32::MAX,
+        operands: Vec::new(),
+        pending: Vec::new(),
     };
     parser.program()
 }
@@ -99,6 +101,9 @@ struct Parser<'a> {
     /// Height of the highest part of the tree built so far, see [`Parser::level`].
     height: u32,
     limit_reported: bool,
+    /// Operands and operators of the expressions around the next token that wait for others.
+    operands: Vec<Expr>,
+    pending: Vec<expr::Pending>,
     /// Braces of blocks where the closing one is not indented like the line of the opening one.
     misaligned: Vec<(Span, Span)>,
     /// In the head of `if`, `while`, `for`, `match`, where `name {` begins the body.

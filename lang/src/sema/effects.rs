@@ -65,6 +65,8 @@ struct Walk<'e> {
     hidden: Vec<&'e str>,
     /// Collects the top-level functions that are called, whose effects are not known yet.
     callees: Option<Vec<FuncId>>,
+    /// Empty: room for the parts of an expression that wait for their turn.
+    work: Vec<&'e ast::Expr>,
 }
 
 impl<'a> Checker<'a> {
@@ -221,8 +223,10 @@ impl<'a> Checker<'a> {
 
     fn expr_effects<'e>(&self, expr: &'e ast::Expr, walk: &mut Walk<'e>) -> EffectSet {
         let mut set = EffectSet::NONE;
-        let mut work = vec![expr];
-        while let Some(e) = work.pop() {
+        // Lambdas in the expression make room of their own.
+        let mut work = std::mem::take(&mut walk.work);
+        let mut next = Some(expr);
+        while let Some(e) = next {
             match &e.kind {
                 ExprKind::Paren(x)
                 | ExprKind::Unary { operand: x, .. }
@@ -258,7 +262,9 @@ impl<'a> Checker<'a> {
                 ExprKind::Lambda(_) | ExprKind::If { .. } | ExprKind::Match { .. } | ExprKind::Block(_) => {}
                 ExprKind::Query(_) | ExprKind::LogicQuery(_) | ExprKind::Generate { .. } => {}
             }
+            next = work.pop();
         }
+        walk.work = work;
         set
     }
 

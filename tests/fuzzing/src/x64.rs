@@ -1,12 +1,13 @@
-//! x86-64: rows against iced, which encodes them, and yaxpeax-x86, which does not know iced.
+//! x86-64: rows against iced, which has to encode the same bytes, and yaxpeax-x86, which does not know iced.
 //!
 //! Our text of a row is compared with iced's of the bytes; what iced read is compared with what
 //! yaxpeax read, operand by operand. There is no decoder of ours: `--emit asm` asks iced, so any
 //! bytes that iced takes for an instruction of our table are read by both.
 
 use crate::choices::Choices;
-use iced_x86::{Code, Decoder, DecoderOptions, Encoder, Formatter, Instruction, Mnemonic, OpKind, Register};
-use mochi_isa::x64::emit::{Addr, Opd, Start, build};
+use iced_x86::{Code, Decoder, DecoderOptions, Formatter, Instruction, Mnemonic, OpKind, Register};
+use mochi_isa::x64::emit::{Addr, Opd, Start};
+use mochi_isa::x64::encode::{check, encode};
 use mochi_isa::x64::insts::{Field, Row};
 use mochi_isa::x64::print::{formatter, text};
 use mochi_isa::x64::regs::{Width, gpr, xmm};
@@ -43,9 +44,10 @@ fn random(choices: &mut Choices) -> (Row, Vec<Opd>) {
 }
 
 fn encoded(row: Row, operands: &[Opd]) -> Vec<u8> {
-    let mut encoder = Encoder::new(64);
-    encoder.encode(&build(row, operands), 0).unwrap_or_else(|e| panic!("{row:?} {operands:?}: {e}"));
-    encoder.take_buffer()
+    let mut bytes = Vec::new();
+    let field = encode(row, operands, &mut bytes);
+    check(row, operands, &bytes, field);
+    bytes
 }
 
 /// Judges a row with operands (hidden ones and `cl` are not given). Panics when a decoder reads something
