@@ -326,6 +326,9 @@ ops! {
     Mul "mul" (w ~ w) -> w, None, Pure, "a * b modulo 2^64.";
     Smulh "smulh" (w ~ w) -> w, None, Pure, "High 64 bits of the signed 128-bit product.";
     Umulh "umulh" (w ~ w) -> w, None, Pure, "High 64 bits of the unsigned 128-bit product.";
+    AddOver "add.over" (w ~ w) -> w, None, Pure, "1 when the sum of signed words does not fit a word, else 0.";
+    SubOver "sub.over" (w w) -> w, None, Pure, "1 when the difference of signed words does not fit a word, else 0.";
+    MulOver "mul.over" (w ~ w) -> w, None, Pure, "1 when the product of signed words does not fit a word, else 0.";
     Addc "addc" (w w w) -> w, None, Pure, "a + b + the lowest bit of c, modulo 2^64.";
     Carry "carry" (w w w) -> w, None, Pure, "1 when a + b + the lowest bit of c is 2^64 or more, else 0.";
     Sdiv "sdiv" (w w) -> w, None, Partial, "Signed quotient, truncated; b is not 0; the minimum divided by -1 is the minimum.";
@@ -413,6 +416,22 @@ impl Op {
     /// Ends a block.
     pub fn is_terminator(self) -> bool {
         self.info().effect == Effect::Terminator
+    }
+
+    /// The op whose overflow this one tells. Directly behind that op, with the same operands, it is free in
+    /// most instruction sets.
+    pub fn overflow_of(self) -> Option<Op> {
+        match self {
+            Op::AddOver => Some(Op::Add),
+            Op::SubOver => Some(Op::Sub),
+            Op::MulOver => Some(Op::Mul),
+            _ => None,
+        }
+    }
+
+    /// A question, of which the answer is 1 or 0.
+    pub fn is_question(self) -> bool {
+        matches!(self, Op::Icmp | Op::Fcmp | Op::IntCmp) || self.overflow_of().is_some()
     }
 
     /// The result depends on the operands only, and there is nothing else.

@@ -8,7 +8,7 @@ use crate::a64::{A64, imm};
 use crate::mach::compare::{Conditions, compare, not_zero};
 use crate::mach::operands::RegImm;
 use mochi_ir::{Cond, FCond, Inst, Op, Value};
-use regalloc2::Operand;
+use regalloc2::{Operand, VReg};
 
 /// The condition code of an integer condition.
 pub fn code(cond: Cond) -> Cc {
@@ -79,6 +79,32 @@ impl Conditions for A64 {
             put(l, Row::Tst, &[Arg::R(word), Arg::R(mask), NO_SHIFT]);
         }
         Test::Is { cc: Cc::Ne }
+    }
+
+    fn overflow(l: &mut L, op: Op, result: VReg, a: Value, b: RegImm<Value>) -> Test<Operand> {
+        if op == Op::Mul {
+            // The product fits when its high half is the sign of the low one.
+            let (high, a, b) = (l.int(), l.reg(a), l.either(b));
+            put(l, Row::Smulh, &[Arg::W(high), Arg::R(a), Arg::R(b)]);
+            put(l, Row::Mul, &[Arg::W(result), Arg::R(a), Arg::R(b)]);
+            put(l, Row::Cmp, &[Arg::R(high), Arg::R(result), Arg::I(2 * 64 + 63)]);
+            return Test::Is { cc: Cc::Ne };
+        }
+        let a = l.reg(a);
+        let sub = op == Op::Sub;
+        match b {
+            RegImm::Imm(c) if is_imm12(c) || is_imm12(c.wrapping_neg()) => {
+                let row = if sub == is_imm12(c) { Row::SubsI } else { Row::AddsI };
+                let c = if is_imm12(c) { c } else { c.wrapping_neg() };
+                put(l, row, &[Arg::W(result), Arg::R(a), Arg::I(c)]);
+            }
+            b => {
+                let b = l.either(b);
+                let row = if sub { Row::Subs } else { Row::Adds };
+                put(l, row, &[Arg::W(result), Arg::R(a), Arg::R(b), NO_SHIFT]);
+            }
+        }
+        Test::Is { cc: Cc::Vs }
     }
 
     fn logic(l: &mut L, inst: Inst) -> Option<Test<Operand>> {

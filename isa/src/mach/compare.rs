@@ -5,7 +5,7 @@ use crate::mach::exact::{self, ExactOps};
 use crate::mach::operands::{Part, RegImm};
 use crate::mach::{Isa, Lower};
 use mochi_ir::{Cond, FCond, Inst, Op, Value};
-use regalloc2::Operand;
+use regalloc2::{Operand, VReg};
 use std::ops::Not;
 
 /// What an instruction set adds.
@@ -19,6 +19,8 @@ pub trait Conditions: Isa {
     fn floats(l: &mut Lower<Self>, cond: FCond, a: Value, b: Value) -> Self::Condition;
     /// Bits of a word are not all 0.
     fn bits(l: &mut Lower<Self>, v: Value, mask: i64) -> Self::Condition;
+    /// Makes a sum, difference or product of words; the condition is that it does not fit.
+    fn overflow(l: &mut Lower<Self>, op: Op, result: VReg, a: Value, b: RegImm<Value>) -> Self::Condition;
     /// The result of an `or`, or an `and` of two registers, that nothing else uses is not 0, where it need
     /// not be made for that.
     fn logic(_: &mut Lower<Self>, _: Inst) -> Option<Self::Condition> {
@@ -37,8 +39,21 @@ pub fn compare<I: ExactOps>(l: &mut Lower<I>, inst: Inst) -> I::Condition {
             None => words(l, Cond::from_imm(d.imm), args[0], args[1]),
         },
         Op::Fcmp => I::floats(l, FCond::from_imm(d.imm), args[0], args[1]),
-        _ => exact::compare(l, inst),
+        Op::IntCmp => exact::compare(l, inst),
+        _ => overflow(l, inst),
     }
+}
+
+/// Selects a question whether something overflows. What overflows is made along with the answer when it is the
+/// instruction directly before, and nothing but the branch by that answer comes behind.
+fn overflow<I: ExactOps>(l: &mut Lower<I>, inst: Inst) -> I::Condition {
+    let op = l.data(inst).op.overflow_of().expect("a question about overflow");
+    let args = l.operands(inst);
+    let result = l.made_before(inst, op).unwrap_or_else(|| l.int());
+    let (a, b) =
+        if l.iconst(args[0]).is_some() && op != Op::Sub { (args[1], args[0]) } else { (args[0], args[1]) };
+    let b = l.iconst(b).map_or(RegImm::Reg(b), RegImm::Imm);
+    I::overflow(l, op, result, a, b)
 }
 
 /// Selects a test for a word being not 0.
@@ -46,6 +61,7 @@ pub fn not_zero<I: ExactOps>(l: &mut Lower<I>, v: Value) -> I::Condition {
     let condition = l.local_def(v).and_then(|(inst, d)| match d.op {
         Op::Icmp | Op::Fcmp => Some(compare(l, inst)),
         Op::IntCmp if l.used_once(v) => Some(compare(l, inst)),
+        op if op.overflow_of().is_some() && l.used_once(v) => Some(compare(l, inst)),
         Op::IntMod => exact::remainder_test(l, v),
         Op::And | Op::Or if l.used_once(v) => match masked(l, inst) {
             Some((v, mask)) => Some(I::bits(l, v, mask)),

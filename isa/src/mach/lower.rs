@@ -46,6 +46,8 @@ pub struct Lower<'a, I: Isa> {
     epoch: Vec<u32>,
     /// Loads that are part of their only user's instruction.
     absorbed: Vec<bool>,
+    /// What is directly before, and was made along with what is behind it.
+    made: Option<Inst>,
     /// Two instructions of a block with the same operands that can be selected as one: first and second.
     pairs: HashMap<Inst, (Inst, Inst)>,
     /// Position of the IR instruction being selected.
@@ -78,6 +80,7 @@ impl<'a, I: Select> Lower<'a, I> {
             block_of: vec![Block(0); func.insts.len()],
             epoch: vec![0; func.insts.len()],
             absorbed: vec![false; func.insts.len()],
+            made: None,
             pairs: HashMap::new(),
             loc: SrcLoc::NONE,
             current: None,
@@ -184,8 +187,9 @@ impl<'a, I: Select> Lower<'a, I> {
             let d = &func.insts[inst.index()];
             let effects = effects(self.module, func, d);
             if let Some(r) = d.result
-                && self.vregs[r.index()] == VReg::invalid()
-                && (self.absorbed[inst.index()] || skippable(d, &effects))
+                && (self.made == Some(inst)
+                    || self.vregs[r.index()] == VReg::invalid()
+                        && (self.absorbed[inst.index()] || skippable(d, &effects)))
             {
                 continue;
             }
@@ -349,6 +353,26 @@ impl<'a, I: Isa> Lower<'a, I> {
             && self.vregs[v.index()] == VReg::invalid()
             && !self.context.options.debug;
         ok.then_some((inst, d))
+    }
+
+    /// The register of the result of the instruction directly before, if that is this op of the same operands and
+    /// nothing uses it up to the current instruction; which makes it then.
+    pub fn made_before(&mut self, inst: Inst, op: Op) -> Option<VReg> {
+        let insts = &self.func.blocks[self.block_of[inst.index()].index()].insts;
+        let at = insts.iter().rposition(|&i| i == inst)?;
+        let before = *insts.get(at.checked_sub(1)?)?;
+        let current = self.current?;
+        let last = current == inst || insts[at + 1..] == [current];
+        let result = self.data(before).result?;
+        if !last
+            || self.data(before).op != op
+            || self.operands(before) != self.operands(inst)
+            || self.homes.slot(result).is_some()
+        {
+            return None;
+        }
+        self.made = Some(before);
+        Some(self.def(result))
     }
 
     /// Says that the load is part of the current instruction.

@@ -107,7 +107,7 @@ pub fn lower<I: Select>(l: &mut Lower<I>, inst: Inst) {
         Op::Not => I::RULES.not,
         Op::Clz | Op::Ctz | Op::Popcnt => I::RULES.count,
         Op::Sext8 | Op::Sext16 | Op::Sext32 | Op::Zext8 | Op::Zext16 | Op::Zext32 => I::RULES.extend,
-        Op::Icmp | Op::Fcmp | Op::IntCmp => I::RULES.compare,
+        Op::Icmp | Op::Fcmp | Op::IntCmp | Op::AddOver | Op::SubOver | Op::MulOver => I::RULES.compare,
         Op::Select | Op::Fselect => I::RULES.select,
         Op::Copy => unreachable!("looked through"),
         Op::Fadd | Op::Fsub | Op::Fmul | Op::Fdiv => I::RULES.float_binary,

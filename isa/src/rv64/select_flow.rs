@@ -91,6 +91,42 @@ impl Conditions for Rv64 {
         if cond == FCond::Ne { !is_set(holds) } else { is_set(holds) }
     }
 
+    fn overflow(l: &mut L, op: Op, result: VReg, a: Value, b: RegImm<Value>) -> Test<Operand> {
+        let a = l.reg(a);
+        if op == Op::Mul {
+            // The product fits when its high half is the sign of the low one.
+            let b = l.either(b);
+            let high = with_reg(l, Row::Mulh, a, b);
+            put_regs(l, Row::Mul, result, &[a, b]);
+            let sign = with_imm(l, Row::Srai, result, 63);
+            return Test::Words { cc: Cc::Ne, a: Operand::reg_use(high), b: Operand::reg_use(sign) };
+        }
+        // The result is on the wrong side of the operand.
+        let wrong = |low: VReg, high: VReg| Test::Words {
+            cc: Cc::Lt,
+            a: Operand::reg_use(low),
+            b: Operand::reg_use(high),
+        };
+        if let RegImm::Imm(c) = b {
+            let (rises, sum) =
+                ((c >= 0) == (op == Op::Add), if op == Op::Add { Some(c) } else { c.checked_neg() });
+            match sum {
+                Some(sum) => add_imm(l, result, a, sum),
+                None => {
+                    let b = l.word(c);
+                    put_regs(l, Row::Sub, result, &[a, b]);
+                }
+            }
+            return if rises { wrong(result, a) } else { wrong(a, result) };
+        }
+        let b = l.either(b);
+        let sub = op == Op::Sub;
+        put_regs(l, if sub { Row::Sub } else { Row::Add }, result, &[a, b]);
+        let less = if sub { with_reg(l, Row::Slt, a, result) } else { with_reg(l, Row::Slt, result, a) };
+        let negative = with_imm(l, Row::Slti, b, 0);
+        Test::Words { cc: Cc::Ne, a: Operand::reg_use(less), b: Operand::reg_use(negative) }
+    }
+
     fn bits(l: &mut L, v: Value, mask: i64) -> Test<Operand> {
         let v = l.reg(v);
         let high = mask.leading_zeros() as i64;

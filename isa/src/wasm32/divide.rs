@@ -40,9 +40,19 @@ impl Emit<'_> {
     /// The high 64 bits of a product, from four products of halves (Warren, "Hacker's Delight",
     /// figure 8-2); `shift` gives the high half of a word with or without its sign.
     pub fn multiply_high(&mut self, a: Value, b: Value, shift: Row) {
-        const LOW: i64 = 0xffff_ffff;
         let (x, free_x) = self.keep(a);
         let (y, free_y) = self.keep(b);
+        self.high_half(x, y, shift);
+        for (local, temp) in [(x, free_x), (y, free_y)] {
+            if temp {
+                self.free(local);
+            }
+        }
+    }
+
+    /// The same for two locals.
+    pub fn high_half(&mut self, x: u32, y: u32, shift: Row) {
+        const LOW: i64 = 0xffff_ffff;
         let [cross, high] = [self.temp(Ty::I64), self.temp(Ty::I64)];
         let half = |e: &mut Self, v: u32, row: Row| {
             e.code.get(v);
@@ -76,10 +86,5 @@ impl Emit<'_> {
         self.code.op(Row::I64Add);
         self.free(cross);
         self.free(high);
-        for (local, temp) in [(x, free_x), (y, free_y)] {
-            if temp {
-                self.free(local);
-            }
-        }
     }
 }

@@ -54,6 +54,16 @@ fn checks(func: &Function, inst: Inst) -> Checks {
     }
 }
 
+/// A sum or difference as the sum of a constant and something else.
+fn sum_with_constant(sub: bool, x: Kept, y: Kept) -> Option<(i64, Kept)> {
+    match (x, y) {
+        (_, Kept::Const(c)) if sub => c.checked_neg().map(|c| (c, x)),
+        (_, Kept::Const(c)) => Some((c, x)),
+        (Kept::Const(c), _) if !sub => Some((c, y)),
+        _ => None,
+    }
+}
+
 /// An instruction is an exact one that may have to call the runtime.
 pub fn has_slow_path(func: &Function, inst: Inst) -> bool {
     func.insts[inst.index()].op.is_int() && checks(func, inst).any()
@@ -251,38 +261,86 @@ impl Emit<'_> {
         self.read_again(y);
         self.code.op(if sub { Row::I64Sub } else { Row::I64Add });
         self.code.set(dst);
-        let constant = match (x, y) {
-            (_, Kept::Const(c)) if sub => c.checked_neg().map(|c| (c, x)),
-            (_, Kept::Const(c)) => Some((c, x)),
-            (Kept::Const(c), _) if !sub => Some((c, y)),
-            _ => None,
-        };
-        match constant {
+        match sum_with_constant(sub, x, y) {
             Some((c, v)) if checks.result => {
-                // The sum is on the wrong side of the operand.
-                self.code.get(dst);
-                self.read_again(v);
-                self.code.op(if c < 0 { Row::I64GtS } else { Row::I64LtS });
+                self.wrong_side(c, v, dst);
                 if checks.a || checks.b {
                     self.tags(checks, x, y);
                     self.code.op(Row::I32Or);
                 }
             }
-            _ => self.sign_test(checks, x, y, |e| {
-                e.read_again(x);
-                if sub {
-                    e.read_again(y);
-                } else {
-                    e.code.get(dst);
-                }
-                e.code.op(Row::I64Xor);
-                e.read_again(if sub { x } else { y });
-                e.code.get(dst);
-                e.code.op(Row::I64Xor);
-                e.code.op(Row::I64And);
-            }),
+            _ => self.sign_test(checks, x, y, |e| e.wrong_sign(sub, x, y, dst)),
         }
         self.slow_arm(inst, &[x, y], dst);
+    }
+
+    /// Pushes whether the sum of a word and a constant is on the wrong side of the word.
+    fn wrong_side(&mut self, c: i64, v: Kept, sum: u32) {
+        self.code.get(sum);
+        self.read_again(v);
+        self.code.op(if c < 0 { Row::I64GtS } else { Row::I64LtS });
+    }
+
+    /// Pushes a word that is negative when a sum or difference does not fit.
+    fn wrong_sign(&mut self, sub: bool, x: Kept, y: Kept, result: u32) {
+        self.read_again(x);
+        if sub {
+            self.read_again(y);
+        } else {
+            self.code.get(result);
+        }
+        self.code.op(Row::I64Xor);
+        self.read_again(if sub { x } else { y });
+        self.code.get(result);
+        self.code.op(Row::I64Xor);
+        self.code.op(Row::I64And);
+    }
+
+    /// Pushes whether a sum, difference or product of words does not fit.
+    pub fn overflow(&mut self, op: Op, a: Value, b: Value) {
+        let (x, y) = (self.kept(a), self.kept(b));
+        match (op, x, y) {
+            (Op::MulOver, Kept::Local(p, _), Kept::Local(q, _)) => {
+                self.sign_bits(x);
+                self.sign_bits(y);
+                self.code.op(Row::I64Add);
+                self.code.i64(66);
+                self.code.op(Row::I64LtU);
+                self.open(Row::If, Some(Ty::I32));
+                self.high_half(p, q, Row::I64ShrS);
+                self.read_again(x);
+                self.read_again(y);
+                self.code.op(Row::I64Mul);
+                self.code.i64(63);
+                self.code.op(Row::I64ShrS);
+                self.code.op(Row::I64Ne);
+                self.code.op(Row::Else);
+                self.code.i32(0);
+                self.close();
+            }
+            (Op::MulOver, v, Kept::Const(c)) | (Op::MulOver, Kept::Const(c), v) => {
+                let checks = Checks { a: false, b: false, result: true };
+                if !self.factor_check(checks, x, y, v, c) {
+                    self.code.i32(0);
+                }
+            }
+            _ => {
+                let (sub, result) = (op == Op::SubOver, self.temp(Ty::I64));
+                self.read_again(x);
+                self.read_again(y);
+                self.code.op(if sub { Row::I64Sub } else { Row::I64Add });
+                self.code.set(result);
+                if let Some((c, v)) = sum_with_constant(sub, x, y) {
+                    self.wrong_side(c, v, result);
+                } else {
+                    self.wrong_sign(sub, x, y, result);
+                    self.code.i64(0);
+                    self.code.op(Row::I64LtS);
+                }
+                self.free(result);
+            }
+        }
+        self.done(&[x, y]);
     }
 
     fn exact_product(&mut self, inst: Inst, checks: Checks, x: Kept, y: Kept, dst: u32) {

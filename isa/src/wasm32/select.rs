@@ -52,8 +52,9 @@ impl<'a> Emit<'a> {
         use Op::*;
         let Some((inst, d)) = self.here(v) else { return type_of(self.func, self.trees, v) == Ty::I32 };
         match d.op {
-            Iconst | Symaddr | Icmp | Fcmp | IntCmp | Load8u | Load8s | Load16u | Load16s | Load32u
-            | Load32s | Zext32 | Sext32 | GetSp | GetFp => true,
+            Iconst | Symaddr | Load8u | Load8s | Load16u | Load16s | Load32u | Load32s | Zext32 | Sext32
+            | GetSp | GetFp => true,
+            op if op.is_question() => true,
             Add | Sub | Mul | And | Or | Xor => self.func.operands(inst).iter().any(|&o| self.is_low(o)),
             _ => false,
         }
@@ -78,7 +79,7 @@ impl<'a> Emit<'a> {
             Op::Symaddr => {
                 return self.code.address(Row::I32Const, d.sym.expect("an address has a symbol"), d.imm);
             }
-            Op::Icmp | Op::Fcmp | Op::IntCmp => return self.comparison(inst, false),
+            op if op.is_question() => return self.comparison(inst, false),
             Op::GetSp | Op::GetFp => return self.code.index(Row::GlobalGet, 0),
             Op::Zext32 | Op::Sext32 => return self.low(args[0]),
             Op::Add => Row::I32Add,
@@ -112,7 +113,7 @@ impl<'a> Emit<'a> {
                 Some((x, equal)) if !(negate && equal) => self.condition(x, negate != equal),
                 _ => self.comparison(inst, negate),
             },
-            Op::Fcmp | Op::IntCmp => self.comparison(inst, negate),
+            op if op.is_question() => self.comparison(inst, negate),
             Op::Iconst => self.code.i32(i32::from((d.imm != 0) != negate)),
             _ if self.is_narrow(v) && self.is_low(v) => {
                 self.low(v);
@@ -145,8 +146,9 @@ impl<'a> Emit<'a> {
         let ValueDef::Inst(inst) = self.func.values[v.index()].def else { return false };
         let d = self.data(inst);
         match d.op {
-            Icmp | Fcmp | IntCmp | Load8u | Load16u | Load32u | Zext8 | Zext16 | Zext32 | Clz | Ctz
-            | Popcnt | Carry | GetSp | GetFp => true,
+            Load8u | Load16u | Load32u | Zext8 | Zext16 | Zext32 | Clz | Ctz | Popcnt | Carry | GetSp
+            | GetFp => true,
+            op if op.is_question() => true,
             Iconst => u32::try_from(d.imm).is_ok(),
             And => self
                 .func
@@ -178,6 +180,12 @@ impl<'a> Emit<'a> {
         let &[a, b] = self.func.operands(inst) else { unreachable!("two operands") };
         match d.op {
             Op::IntCmp => self.exact_comparison(inst, negate),
+            Op::AddOver | Op::SubOver | Op::MulOver => {
+                self.overflow(d.op, a, b);
+                if negate {
+                    self.code.op(Row::I32Eqz);
+                }
+            }
             Op::Fcmp => {
                 self.float(a);
                 self.float(b);
@@ -253,7 +261,7 @@ impl<'a> Emit<'a> {
                 self.word(args[0]);
                 self.code.op(Row::I64Extend32S);
             }
-            Op::Icmp | Op::Fcmp => {
+            Op::Icmp | Op::Fcmp | Op::AddOver | Op::SubOver | Op::MulOver => {
                 self.comparison(inst, false);
                 self.code.op(Row::I64ExtendI32U);
             }

@@ -174,7 +174,7 @@ impl Planner<'_> {
         for &inst in blocks.iter().flat_map(|b| &func.blocks[b.index()].insts) {
             let d = &func.insts[inst.index()];
             if let Some(r) = d.result
-                && matches!(d.op, Op::Icmp | Op::Fcmp | Op::IntCmp)
+                && d.op.is_question()
             {
                 let asked = asked[r.index()];
                 self.trees.conditions[r.index()] = asked > 0 && asked == self.trees.uses[r.index()];

@@ -8,7 +8,7 @@ use crate::x64::insts::{Cc, Row};
 use crate::x64::select::{Arg, L, Src, owned, put, put_imm};
 use crate::x64::select_mem::{load_byte_source, load_source};
 use mochi_ir::{Cond, FCond, Inst, Op, Value};
-use regalloc2::Operand;
+use regalloc2::{Operand, VReg};
 use std::ops::Not;
 
 /// The condition code of an integer condition.
@@ -74,6 +74,33 @@ impl Conditions for X64 {
     fn bits(l: &mut L, v: Value, mask: i64) -> Test {
         test_mask(l, v, mask);
         Test::Is(Cc::Ne)
+    }
+
+    fn overflow(l: &mut L, op: Op, result: VReg, a: Value, b: RegImm<Value>) -> Test {
+        let b = match b {
+            RegImm::Imm(c) if c as i32 as i64 == c => RegImm::Imm(c),
+            b => RegImm::Reg(l.either(b)),
+        };
+        let (row, with_imm) = match op {
+            Op::Add => (Row::Add, Row::AddI),
+            Op::Sub => (Row::Sub, Row::SubI),
+            _ => (Row::Imul, Row::ImulI),
+        };
+        match b {
+            RegImm::Imm(c) if op == Op::Mul => {
+                let a = l.reg(a);
+                put_imm(l, with_imm, &[Arg::W(result), Arg::R(a)], c);
+            }
+            RegImm::Imm(c) => {
+                let a = owned(l, a);
+                put_imm(l, with_imm, &[Arg::Rw(result, a)], c);
+            }
+            RegImm::Reg(b) => {
+                let a = owned(l, a);
+                put(l, row, &[Arg::Rw(result, a), Arg::R(b)]);
+            }
+        }
+        Test::Is(Cc::O)
     }
 
     fn logic(l: &mut L, inst: Inst) -> Option<Test> {
