@@ -36,7 +36,8 @@ fn large() -> String {
     (0..640).rev().for_each(|i| text += &format!("  t = t * 2 % 1000003 + a{i}\n"));
     text += "  return t\n}\nfun h(x: float): float {\n";
     text += "  if x > 1000000.0 { return h(x / 2.0) + h(x / 3.0) * x }\n  return x * 3.0\n}\n";
-    text + "print(f(1))\nprint(h(3000000.0))\n"
+    // More than one argument: with one, all that the function keeps would be constant.
+    text + "print(f(1))\nprint(f(1000000))\nprint(h(3000000.0))\n"
 }
 
 /// Where an address is in a file.

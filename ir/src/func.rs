@@ -165,6 +165,8 @@ pub struct Function {
     pub loc: SrcLoc,
     /// The prologue saves every callee-saved register, so that a stack scan sees their values.
     pub save_all: bool,
+    /// It has loops with two sides ([`crate::passes::twin`]).
+    pub two_sided: bool,
     /// Values.
     pub values: Vec<ValueData>,
     /// Blocks.
@@ -192,6 +194,7 @@ impl Function {
             file: None,
             loc: SrcLoc::NONE,
             save_all: false,
+            two_sided: false,
             values: Vec::new(),
             blocks: Vec::new(),
             insts: Vec::new(),

@@ -17,6 +17,7 @@ mod memory;
 mod order;
 pub mod range;
 pub mod rotate;
+pub mod twin;
 
 use crate::func::Function;
 use crate::library::Library;
@@ -87,6 +88,17 @@ pub struct Step {
     pub pass: &'static Pass,
     /// Why it runs here.
     pub reason: &'static str,
+    /// Only functions with loops of two sides need it.
+    pub two_sided: bool,
+}
+
+const fn step(pass: &'static Pass, reason: &'static str) -> Step {
+    Step { pass, reason, two_sided: false }
+}
+
+/// A step for functions in which [`TWIN`] found something to do.
+const fn two_sided(pass: &'static Pass, reason: &'static str) -> Step {
+    Step { pass, reason, two_sided: true }
 }
 
 macro_rules! passes {
@@ -106,7 +118,9 @@ passes! {
     FLOW "flow" Function flow::run;
     GVN "gvn" Function gvn::run;
     RANGE "range" Module range::run;
+    RANGE_AGAIN "range.again" Module range::run_again;
     ROTATE "rotate" Function rotate::run;
+    TWIN "twin" Function twin::run;
     DIVIDE "divide" Function |func, cx| divide::run(func, cx.abilities.high_products);
     DIVIDE_POWERS "divide.powers" Function |func, _| divide::run(func, false);
     LICM "licm" Function licm::run;
@@ -118,37 +132,38 @@ passes! {
 
 /// Order for optimised builds; what it has to keep is in `order.rs`.
 pub static OPTIMISE: &[Step] = &[
-    Step { pass: &INLINE, reason: "the runtime's fast paths and small functions meet their callers" },
-    Step { pass: &UNUSED, reason: "functions that were inlined everywhere need not be compiled" },
-    Step { pass: &FOLD, reason: "lowering emits naive code; later passes see canonical forms" },
-    Step { pass: &FLOW, reason: "folded branches leave dead and trivial blocks" },
-    Step { pass: &GVN, reason: "equal values, loads and checks become one" },
-    Step { pass: &FOLD, reason: "equal operands and forwarded stores expose more folding" },
-    Step { pass: &FLOW, reason: "branches decided since" },
-    Step { pass: &RANGE, reason: "tag, overflow and bounds checks that cannot fail go" },
-    Step { pass: &FOLD, reason: "raw ops fold where exact ones could not" },
-    Step { pass: &FLOW, reason: "checks that went leave straight code" },
-    Step { pass: &ROTATE, reason: "after range analysis, which learns from tests at the top of loops" },
-    Step {
-        pass: &DIVIDE,
-        reason: "what is not negative is known now; quotient and remainder share steps in the next pass",
-    },
-    Step { pass: &GVN, reason: "straight code shows equal loads and raw ops; copies of loop tests unite" },
-    Step { pass: &LICM, reason: "invariant loads and sums leave the inverted loops" },
-    Step { pass: &FLOW, reason: "landing blocks that nothing needs" },
-    Step {
-        pass: &ALLOCATE,
-        reason: "nothing is moved or merged any more: what makes objects may become code",
-    },
-    Step { pass: &DCE, reason: "what nobody uses any more" },
-    Step { pass: &LAYOUT, reason: "code generation emits blocks in this order" },
-    Step { pass: &COMPACT, reason: "code generation wants dense ids" },
-    Step { pass: &ATTRIBUTES, reason: "about the final code; code generation asks for it" },
+    step(&INLINE, "the runtime's fast paths and small functions meet their callers"),
+    step(&UNUSED, "functions that were inlined everywhere need not be compiled"),
+    step(&FOLD, "lowering emits naive code; later passes see canonical forms"),
+    step(&FLOW, "folded branches leave dead and trivial blocks"),
+    step(&GVN, "equal values, loads and checks become one"),
+    step(&FOLD, "equal operands and forwarded stores expose more folding"),
+    step(&FLOW, "branches decided since"),
+    step(&RANGE, "tag, overflow and bounds checks that cannot fail go"),
+    step(&FOLD, "raw ops fold where exact ones could not"),
+    step(&FLOW, "checks that went leave straight code"),
+    step(&TWIN, "checks that may fail are known, and do not come back into loops from here on"),
+    two_sided(&FLOW, "blocks that were split"),
+    two_sided(&GVN, "in loops with two sides what was checked once need not be checked again"),
+    two_sided(&FOLD, "words that were made of exact ops"),
+    two_sided(&RANGE_AGAIN, "words that were tested are small"),
+    two_sided(&FOLD, "raw ops fold where exact ones could not"),
+    two_sided(&FLOW, "tests that were decided"),
+    step(&ROTATE, "after range analysis, which learns from tests at the top of loops"),
+    step(&FOLD, "copies of loop tests know where their loops start"),
+    step(&DIVIDE, "what is not negative is known now; quotient and remainder share steps in the next pass"),
+    step(&GVN, "straight code shows equal loads and raw ops; copies of loop tests unite"),
+    step(&LICM, "invariant loads and sums leave the inverted loops"),
+    step(&FLOW, "landing blocks that nothing needs"),
+    step(&ALLOCATE, "nothing is moved or merged any more: what makes objects may become code"),
+    step(&DCE, "what nobody uses any more"),
+    step(&LAYOUT, "code generation emits blocks in this order"),
+    step(&COMPACT, "code generation wants dense ids"),
+    step(&ATTRIBUTES, "about the final code; code generation asks for it"),
 ];
 
 /// Order for `--debug` builds: nothing that moves or merges code. Built functions are dense.
-pub static DEBUG: &[Step] =
-    &[Step { pass: &DIVIDE, reason: "code generation has nothing of its own for constant divisors" }];
+pub static DEBUG: &[Step] = &[step(&DIVIDE, "code generation has nothing of its own for constant divisors")];
 
 /// What to run and to watch.
 #[derive(Clone, Copy)]
@@ -271,6 +286,9 @@ fn run_row(
     CURRENT.set(("", func.display.clone()));
     for (i, step) in row.iter().enumerate() {
         let Run::Function(pass) = step.pass.run else { unreachable!("rows have function passes only") };
+        if step.two_sided && !func.two_sided {
+            continue;
+        }
         CURRENT.with_borrow_mut(|c| c.0 = step.pass.name);
         let start = options.time.then(Instant::now);
         pass(func, cx);

@@ -4,8 +4,8 @@
 //! any two passes.
 
 use super::{
-    ALLOCATE, ATTRIBUTES, COMPACT, DCE, DIVIDE, FOLD, GVN, INLINE, LAYOUT, LICM, Pass, RANGE, ROTATE, Step,
-    UNUSED,
+    ALLOCATE, ATTRIBUTES, COMPACT, DCE, DIVIDE, FLOW, FOLD, GVN, INLINE, LAYOUT, LICM, Pass, RANGE,
+    RANGE_AGAIN, ROTATE, Step, TWIN, UNUSED,
 };
 
 /// How the runs of two passes are to each other in a pipeline that has both.
@@ -29,8 +29,14 @@ static ORDER: &[(&Pass, Relation, &Pass, &str)] = &[
     (&GVN, Precedes, &RANGE, "a test says something of a value, not of its copies"),
     (&FOLD, Cleans, &RANGE, "exact ops have become raw ones, which fold"),
     (&RANGE, NeverAfter, &ROTATE, "ranges are learned from tests at the top of loops"),
+    (&RANGE_AGAIN, NeverAfter, &ROTATE, "the same"),
     (&RANGE, Precedes, &DIVIDE, "ints that are known to be small divide like words"),
     (&GVN, Cleans, &DIVIDE, "quotient and remainder of one division share their steps"),
+    (&RANGE, Precedes, &TWIN, "a loop has two sides for what may fail, not for what is known to be well"),
+    (&GVN, Cleans, &TWIN, "in a loop with two sides a check is good for all that follows"),
+    (&RANGE_AGAIN, Cleans, &TWIN, "words that passed a check are small"),
+    (&FLOW, Cleans, &TWIN, "blocks that were split"),
+    (&TWIN, NeverAfter, &ROTATE, "the entrance of a loop is before the copy of its test"),
     (&ROTATE, Precedes, &LICM, "only inverted loops have a place that runs when the body does"),
     (&GVN, Cleans, &ROTATE, "copies of loop tests unite"),
     (&DCE, Cleans, &LICM, "what was replaced in loops is used by nobody"),
@@ -72,7 +78,7 @@ mod tests {
     use super::*;
 
     fn step(pass: &'static Pass) -> Step {
-        Step { pass, reason: "" }
+        Step { pass, reason: "", two_sided: false }
     }
 
     #[test]

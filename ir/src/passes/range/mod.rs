@@ -51,7 +51,7 @@ use crate::module::Module;
 use crate::ops::{Cond, Op};
 use crate::regions::{COUNT_BITS, Regions};
 use domain::{Kind, Range, SLOW_START, add_high, add_low};
-use transfer::{compare, compare_ints, hull, int_op, refine, refine_int, word_op};
+use transfer::{compare, compare_ints, fitting, hull, int_op, refine, refine_int, word_op};
 
 /// Walks before giving up.
 const MAX_ROUNDS: usize = 16;
@@ -66,8 +66,19 @@ const MAX_FACTS: usize = 32;
 
 /// Runs the pass on a module: first what the calls say about parameters, then each function.
 pub fn run(module: &mut Module, _: &Library) {
+    analyse(module, |_| true);
+}
+
+/// The same for functions with loops of two sides, where more is known since they have them.
+pub fn run_again(module: &mut Module, _: &Library) {
+    if module.funcs.iter().any(|f| f.two_sided) {
+        analyse(module, |f| f.two_sided);
+    }
+}
+
+fn analyse(module: &mut Module, asked: impl Fn(&Function) -> bool) {
     let params = program::parameters(module);
-    for (func, params) in module.funcs.iter_mut().zip(&params) {
+    for (func, params) in module.funcs.iter_mut().zip(&params).filter(|(f, _)| asked(f)) {
         let cfg = Cfg::new(func);
         let dom = DomTree::new(func, &cfg);
         let mut a = Analysis::new(func, &cfg, &dom, params, &module.regions);
@@ -403,6 +414,9 @@ impl<'a> Analysis<'a> {
                 if other != self.func.edges[edge as usize].block {
                     let c = self.func.operands(inst)[0];
                     self.assume(c, edge == edges.start, 0);
+                    if edge != edges.start {
+                        self.fits(from, c);
+                    }
                 }
             }
             Op::Switch if edge != data.edges.start => {
@@ -414,6 +428,21 @@ impl<'a> Analysis<'a> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// A block has gone on although something might have overflowed: what is made next to that question fits.
+    fn fits(&mut self, block: Block, question: Value) {
+        let [.., made, asked, _] = self.func.blocks[block.index()].insts[..] else { return };
+        let (made, asked) = (self.func.insts[made.index()], self.func.insts[asked.index()]);
+        let args = self.func.list(asked.args);
+        if asked.result == Some(question)
+            && let Some(result) = made.result
+            && asked.op.overflow_of() == Some(made.op)
+            && self.func.list(made.args) == args
+        {
+            let (r, _) = fitting(asked.op, self.now[args[0].index()], self.now[args[1].index()]);
+            self.refine(result, r, 0);
         }
     }
 
@@ -497,6 +526,14 @@ impl<'a> Analysis<'a> {
         }
         // As a comparison of words it holds for small ints only.
         let small = |v: Value| self.now[v.index()].is_small();
+        let nonneg = |v: Value| self.now[v.index()].words().0 >= 0;
+        let cond = match cond {
+            Cond::Ult if !ints && nonneg(a) && nonneg(b) => Cond::Slt,
+            Cond::Ule if !ints && nonneg(a) && nonneg(b) => Cond::Sle,
+            Cond::Ugt if !ints && nonneg(a) && nonneg(b) => Cond::Sgt,
+            Cond::Uge if !ints && nonneg(a) && nonneg(b) => Cond::Sge,
+            cond => cond,
+        };
         if (!ints || small(a) && small(b)) && self.facts.len() < MAX_FACTS {
             self.facts.push(Fact { cond, a, b });
         }
@@ -554,6 +591,8 @@ impl<'a> Analysis<'a> {
                 Some(mask) => Range::multiple(zeros.min(mask.trailing_ones())),
                 None => return,
             },
+            // A bit that is not set in either is not set in one.
+            Op::Or => Range::multiple(zeros),
             Op::Srem | Op::Urem => Range::multiple(zeros.min(self.now[arg(1).index()].low_zeros())),
             Op::IntMod => {
                 let zeros = r.int_zeros().min(self.now[arg(1).index()].int_zeros());
@@ -561,8 +600,11 @@ impl<'a> Analysis<'a> {
             }
             _ => return,
         };
-        let x = arg(0);
+        let (x, other) = (arg(0), (data.op == Op::Or).then(|| arg(1)));
         self.refine(x, of, depth + 1);
+        if let Some(y) = other {
+            self.refine(y, of, depth + 1);
+        }
     }
 
     // Instructions.
@@ -595,6 +637,10 @@ impl<'a> Analysis<'a> {
             },
             Op::Select => range(1).join(range(2)),
             op if op.is_int() => int_op(op, range(0), range(1)).0,
+            op if op.overflow_of().is_some() => match fitting(op, range(0), range(1)) {
+                (_, true) => Range::constant(0),
+                _ => Range::raw(0, 1),
+            },
             op if op.info().operands.is_some() => word_op(op, range(0), range(1)),
             _ => Range::TOP,
         };

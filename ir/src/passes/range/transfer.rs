@@ -29,7 +29,7 @@ fn narrow(x: i128) -> Option<i64> {
 pub(super) fn word_op(op: Op, ra: Range, rb: Range) -> Range {
     let (a, b) = (ra.words(), rb.words());
     let (za, zb) = (ra.low_zeros(), rb.low_zeros());
-    let zeros = za.min(zb);
+    let zeros = common_zeros(ra, rb);
     let nonneg = |r: (i64, i64)| r.0 >= 0;
     match op {
         Op::Add => hull(add_low(a.0, b.0), add_high(a.1, b.1), zeros),
@@ -96,6 +96,24 @@ pub(super) fn word_op(op: Op, ra: Range, rb: Range) -> Range {
         Op::Copy => ra,
         _ => Range::TOP,
     }
+}
+
+/// Low bits that are zero in sums and differences.
+fn common_zeros(a: Range, b: Range) -> u32 {
+    a.low_zeros().min(b.low_zeros())
+}
+
+/// Results of a sum, difference or product that fit, and whether all do; `question` asks whether it overflows.
+pub(super) fn fitting(question: Op, ra: Range, rb: Range) -> (Range, bool) {
+    let (a, b) = (ra.words(), rb.words());
+    let ((lo, hi), zeros) = match question {
+        Op::AddOver => (corners(a, b, |x, y| x + y), common_zeros(ra, rb)),
+        Op::SubOver => (corners(a, b, |x, y| x - y), common_zeros(ra, rb)),
+        _ => (corners(a, b, |x, y| x * y), ra.low_zeros() + rb.low_zeros()),
+    };
+    let fits = narrow(lo).is_some() && narrow(hi).is_some();
+    let clamp = |x: i128| x.clamp(NEG_INF.into(), INF.into()) as i64;
+    (Range::word(clamp(lo), clamp(hi), zeros), fits)
 }
 
 /// Low zero bits of a quotient of what has so many of them: powers of two shift.

@@ -1,0 +1,223 @@
+//! What every iteration of a loop with two sides does alike is done between its entrance and its header: ops on
+//! words, loads that nothing in the loop changes, and checks, which lead to the start of the twin's iteration
+//! instead of its middle. So nothing is reported too early, and need not be certain to be executed.
+//!
+//! Only blocks that every iteration passes are looked at, in their order, so that a load comes behind the checks
+//! that it came behind in the loop, those that stay in the loop excepted. For these: a reference that may be none is
+//! tested first.
+
+use super::super::Context;
+use super::super::memory::{Fact, Write, kills, loop_writes};
+use super::{branch, op, word};
+use crate::cfg::{Cfg, DomTree, Loops};
+use crate::func::{Block, BlockCall, Function, Inst, Value, ValueDef};
+use crate::nones::{faults, may_be_none};
+use crate::ops::{Cond, Op};
+use crate::positions::SrcLoc;
+
+/// A loop that has two sides.
+#[derive(Clone, Copy)]
+pub(super) struct Sides {
+    /// Ends in a branch to the twin's header, or else to the loop's.
+    pub(super) entrance: Block,
+    pub(super) header: Block,
+}
+
+/// Moves what is the same in every iteration of the loops before them.
+pub(super) fn run(func: &mut Function, cx: &Context, sides: &[Sides]) {
+    let cfg = Cfg::new(func);
+    let dom = DomTree::new(func, &cfg);
+    let loops = Loops::new(func, &cfg, &dom);
+    let writes = loop_writes(func, cx, &loops);
+    let mut home = vec![Block(u32::MAX); func.insts.len()];
+    for &b in &cfg.rpo {
+        func.blocks[b.index()].insts.iter().for_each(|i| home[i.index()] = b);
+    }
+    let mut moved = vec![false; func.values.len()];
+    for &Sides { entrance, header } in sides {
+        let Some(l) = loops.innermost(header).filter(|&l| loops.loops[l as usize].header == header) else {
+            continue;
+        };
+        let mut hoist = Hoist {
+            cx,
+            loops: &loops,
+            l,
+            writes: &writes[l as usize],
+            home: &home,
+            moved: &mut moved,
+            tested: Vec::new(),
+            entrance,
+            code: None,
+            out: Vec::new(),
+        };
+        hoist.run(func, &spine(&cfg, &dom, &loops, l));
+    }
+    func.remove_unreachable_blocks();
+}
+
+/// The blocks of a loop that every iteration passes, in order.
+fn spine(cfg: &Cfg, dom: &DomTree, loops: &Loops, l: u32) -> Vec<Block> {
+    let header = loops.loops[l as usize].header;
+    let latches = cfg.preds(header).iter().map(|p| p.block).filter(|&b| loops.contains(l, b));
+    let mut common: Option<Block> = None;
+    for latch in latches {
+        let mut at = common.unwrap_or(latch);
+        while !dom.dominates(at, latch) {
+            at = dom.idom(at).expect("the header dominates the loop");
+        }
+        common = Some(at);
+    }
+    let mut blocks: Vec<Block> =
+        std::iter::successors(common, |&b| if b == header { None } else { dom.idom(b) }).collect();
+    blocks.reverse();
+    blocks
+}
+
+struct Hoist<'a, 'c> {
+    cx: &'a Context<'c>,
+    loops: &'a Loops,
+    l: u32,
+    writes: &'a [Write],
+    /// Blocks of instructions.
+    home: &'a [Block],
+    /// Values that are made before their loop by now.
+    moved: &'a mut [bool],
+    /// References that are not none here.
+    tested: Vec<Value>,
+    entrance: Block,
+    /// The first block of code, and the one where it is appended.
+    code: Option<(Block, Block)>,
+    out: Vec<Inst>,
+}
+
+impl Hoist<'_, '_> {
+    fn run(&mut self, func: &mut Function, spine: &[Block]) {
+        for &b in spine {
+            let insts = std::mem::take(&mut func.blocks[b.index()].insts);
+            let (&last, body) = insts.split_last().expect("a terminator");
+            let mut kept = Vec::with_capacity(insts.len());
+            for &inst in body {
+                if self.leaves(func, inst) {
+                    self.append(func, inst);
+                } else {
+                    kept.push(inst);
+                }
+            }
+            kept.push(last);
+            func.blocks[b.index()].insts = kept;
+            self.check(func, last);
+        }
+        self.close(func);
+    }
+
+    /// The value is the same in every iteration.
+    fn is_same(&self, func: &Function, v: Value) -> bool {
+        let v = func.resolve(v);
+        if self.moved.get(v.index()).copied().unwrap_or(true) {
+            return true;
+        }
+        let block = match func.values[v.index()].def {
+            ValueDef::Param(b, _) => b,
+            ValueDef::Inst(i) => self.home[i.index()],
+            ValueDef::Alias(_) => unreachable!("resolved"),
+        };
+        !self.loops.contains(self.l, block)
+    }
+
+    /// The instruction may be executed before the loop instead.
+    fn leaves(&self, func: &Function, inst: Inst) -> bool {
+        let d = &func.insts[inst.index()];
+        if !func.operands(inst).iter().all(|&v| self.is_same(func, v)) {
+            return false;
+        }
+        if d.op.is_load() {
+            let base = func.operands(inst)[0];
+            let fact = Fact { op: d.op, base, offset: d.imm, value: base, region: d.region, inst };
+            return faults(d.imm) && !self.writes.iter().any(|&w| kills(func, self.cx, w, &fact));
+        }
+        d.op.is_pure()
+    }
+
+    fn append(&mut self, func: &mut Function, inst: Inst) {
+        let d = func.insts[inst.index()];
+        if d.op.is_load() {
+            let base = func.resolve(func.operands(inst)[0]);
+            if may_be_none(self.cx.module, func, base) && !self.tested.contains(&base) {
+                self.tested.push(base);
+                self.open(func);
+                let zero = word(func, &mut self.out, 0, d.loc);
+                let none = op(func, &mut self.out, Op::Icmp, &[base, zero], Cond::Eq as i64, d.loc);
+                self.leave(func, none, true, d.loc);
+            }
+        }
+        self.open(func);
+        self.out.push(inst);
+        if let Some(r) = d.result {
+            self.moved[r.index()] = true;
+        }
+    }
+
+    /// A check whose condition is the same in every iteration is made before the loop.
+    fn check(&mut self, func: &mut Function, last: Inst) {
+        let d = func.insts[last.index()];
+        if d.op != Op::Brif || !self.is_same(func, func.operands(last)[0]) {
+            return;
+        }
+        let away = |e: &BlockCall| !self.loops.contains(self.l, e.block) && func.blocks[e.block.index()].cold;
+        let stay = match func.edges_of(last) {
+            [a, b] if away(a) && !away(b) => 1,
+            [a, b] if away(b) && !away(a) => 0,
+            _ => return,
+        };
+        self.open(func);
+        self.leave(func, func.operands(last)[0], stay == 1, d.loc);
+        let d = &mut func.insts[last.index()];
+        (d.op, d.args) = (Op::Jump, Default::default());
+        (d.edges.start, d.edges.len) = (d.edges.start + stay, 1);
+    }
+
+    /// Edges of the branch at the end of the entrance.
+    fn edges(&self, func: &Function) -> [BlockCall; 2] {
+        let edges = func.successors(self.entrance);
+        [edges[0], edges[1]]
+    }
+
+    /// Starts a block for code.
+    fn open(&mut self, func: &mut Function) {
+        if self.code.is_none() {
+            let first = func.add_block();
+            self.code = Some((first, first));
+        }
+    }
+
+    /// Ends the block where code is appended.
+    fn end(&mut self, func: &mut Function, next: Option<Block>) {
+        if let Some((first, at)) = self.code {
+            func.blocks[at.index()].insts = std::mem::take(&mut self.out);
+            self.code = next.map(|next| (first, next));
+        }
+    }
+
+    /// Branches to the twin when the condition holds, or when it does not.
+    fn leave(&mut self, func: &mut Function, condition: Value, holds: bool, loc: SrcLoc) {
+        let next = func.add_block();
+        let [slow, _] = self.edges(func);
+        let args = func.list(slow.args).to_vec();
+        let (away, on) = (func.edge(slow.block, &args), func.edge(next, &[]));
+        let (so, not) = if holds { (away, on) } else { (on, away) };
+        branch(func, &mut self.out, condition, so, not, loc);
+        self.end(func, Some(next));
+    }
+
+    /// The last code goes on to the loop, and the entrance to the first.
+    fn close(&mut self, func: &mut Function) {
+        let Some((first, _)) = self.code else { return };
+        let [_, fast] = self.edges(func);
+        let jump = func.make_inst(Op::Jump, &[], 0, None, None, SrcLoc::NONE);
+        func.set_edges(jump, &[fast]);
+        self.out.push(jump);
+        self.end(func, None);
+        let edges = func.insts[func.terminator(self.entrance).index()].edges;
+        func.edges[edges.start as usize + 1] = BlockCall { block: first, args: Default::default(), case: 0 };
+    }
+}

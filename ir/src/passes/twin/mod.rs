@@ -1,0 +1,581 @@
+//! Loops with two sides: failing sides of checks do not come back into fast code.
+//!
+//! An index out of the plain range, an int that is not small, a list that has to grow: each is a cold path that
+//! joins the loop again, and behind the join nothing is known. So innermost loops get a *twin*, a copy of all their
+//! blocks that is cold. In the loop itself every edge to a cold block leads to the twin's copy of that block
+//! instead, and every exact op becomes arithmetic on words with edges to the twin's copy of the op, for operands
+//! that are not small and results that do not fit. The twin finishes the iteration and goes on to the *entrance*, a
+//! block before the loop: the loop is entered anew for the next one. So what is checked in the loop stays known
+//! until its end, an index is the value that was checked, and what went through an exact op is small. What all
+//! iterations do alike leaves for a place behind the entrance ([`hoist`]).
+//!
+//! The entrance sends iterations to the twin from their start when a value that the loop carries along, of which
+//! exact ops ask that it is small, is not.
+//!
+//! Both sides are ordinary SSA. A value of the loop has two definitions; where uses are reached by both, parameters
+//! are placed as for assignable variables ([`crate::variables`]).
+//!
+//! Blocks are split before they are copied, so that every exact op that may fail begins a block: the twin does it
+//! again from its start, and nothing was changed by then.
+//!
+//! ```
+//! mochi_ir::filetest::becomes("twin", "
+//! file \"a.mochi\"
+//! declare func @int_add_slow(ref, ref) -> ref
+//! func @f file 0 -> ref {
+//! b0(v0:ref, v1:i64):
+//!   jump b1(v0, v1)
+//! b1(v2:ref, v3:i64):
+//!   v4:ref = iconst 2
+//!   v5:ref = int.add v2, v4
+//!   v6:i64 = sub v3, v1
+//!   brif v6, b1(v5, v6), b2
+//! b2:
+//!   ret v5
+//! }", "
+//! func @f file 0 -> ref {
+//! b0(v0:ref, v1:i64):
+//!   jump b4(v0, v1)
+//! b1(v2:ref, v3:i64):
+//!   jump b3
+//! b2(v23:ref):
+//!   ret v23
+//! b3:
+//!   v12:i64 = and v2, v11
+//!   brif v12, b6(v2, v3), b7
+//! b4(v14:ref, v15:i64):
+//!   v4:ref = iconst 2
+//!   v16:i64 = iconst 1
+//!   v17:i64 = and v14, v16
+//!   brif v17, b5(v14, v15), b9
+//! cold b5(v7:ref, v8:i64):
+//!   jump b6(v7, v8)
+//! cold b6(v21:ref, v22:i64):
+//!   v9:ref = int.add v21, v4
+//!   v10:i64 = sub v22, v1
+//!   brif v10, b4(v9, v10), b2(v9)
+//! b7:
+//!   v5:ref = add v2, v4
+//!   v13:i64 = add.over v2, v4
+//!   brif v13, b6(v2, v3), b8
+//! b8:
+//!   v6:i64 = sub v3, v1
+//!   brif v6, b1(v5, v6), b2(v5)
+//! b9:
+//!   v11:i64 = iconst 1
+//!   jump b1(v14, v15)
+//! }");
+//! ```
+
+mod hoist;
+
+use super::Context;
+use crate::cfg::{Cfg, DomTree, Loops};
+use crate::effects::effects;
+use crate::func::{ArgList, Block, BlockCall, Function, Inst, InstData, Type, Value, ValueDef};
+use crate::hash::FastMap;
+use crate::ops::{Cond, KNOWN_A, KNOWN_B, NO_OVERFLOW, Op};
+use crate::positions::SrcLoc;
+use crate::variables::{Assignment, Read, place};
+use hoist::Sides;
+
+/// Loops with more instructions have one side.
+const MAX_LOOP: usize = 400;
+/// A function stops growing at this many instructions: the work of register allocation is more than proportional to
+/// what is alive through all of a long function.
+const MAX_FUNCTION: usize = 3_000;
+
+/// Runs the pass.
+pub fn run(func: &mut Function, cx: &Context) {
+    // The runtime has its own shape, and no exact ops.
+    if func.file.is_none() || cx.module.sym(func.sym).attributes.cold {
+        return;
+    }
+    let cfg = Cfg::new(func);
+    if !cfg.cyclic {
+        return;
+    }
+    let dom = DomTree::new(func, &cfg);
+    let loops = Loops::new(func, &cfg, &dom);
+    let mut members: Vec<Vec<Block>> = vec![Vec::new(); loops.loops.len()];
+    let mut inner = vec![true; loops.loops.len()];
+    for l in &loops.loops {
+        if let Some(p) = l.parent {
+            inner[p as usize] = false;
+        }
+    }
+    for &b in &cfg.rpo {
+        if let Some(l) = loops.innermost(b) {
+            members[l as usize].push(b);
+        }
+    }
+    let mut twins = Twins {
+        home: vec![NOWHERE; func.blocks.len()],
+        twin_of: vec![None; func.blocks.len()],
+        pairs: Vec::new(),
+        pair_of: vec![NOWHERE; func.values.len()],
+        sides: Vec::new(),
+        entrance_of: FastMap::default(),
+        exits: FastMap::default(),
+    };
+    let mut total = func.insts.len();
+    for (l, blocks) in members.into_iter().enumerate() {
+        let size: usize = blocks.iter().map(|b| func.blocks[b.index()].insts.len()).sum();
+        let header = loops.loops[l].header;
+        if !inner[l] || size > MAX_LOOP || total + size > MAX_FUNCTION || func.blocks[header.index()].cold {
+            continue;
+        }
+        if blocks.iter().any(|&b| may_leave(func, b)) && !blocks.iter().any(|&b| nests(func, cx, b)) {
+            total += 2 * size;
+            let outside = cfg.preds(header).iter().filter(|p| !dom.dominates(header, p.block));
+            let mut entering: Vec<u32> = outside.map(|p| p.edge).collect();
+            entering.extend(twins.exits.remove(&header).unwrap_or_default());
+            twins.add(func, blocks, &entering);
+        }
+    }
+    if !twins.sides.is_empty() {
+        func.two_sided = true;
+        twins.join(func);
+        hoist::run(func, cx, &twins.sides);
+    }
+}
+
+/// The block has an exact op that may fail, or a check: an edge to a cold block.
+fn may_leave(func: &Function, block: Block) -> bool {
+    let data = &func.blocks[block.index()];
+    let cold = |e: &BlockCall| func.blocks[e.block.index()].cold;
+    let fails = |&i: &Inst| Checks::of(func, i).is_some_and(|c| c.any());
+    !data.cold && (func.successors(block).iter().any(cold) || data.insts.iter().any(fails))
+}
+
+/// A warm block calls what may nest without bound, beside which checks are cheap, while both sides of a loop need
+/// more registers across the call.
+fn nests(func: &Function, cx: &Context, block: Block) -> bool {
+    let data = &func.blocks[block.index()];
+    !data.cold && data.insts.iter().any(|i| effects(cx.module, func, &func.insts[i.index()]).nests)
+}
+
+/// What exact ops have to check.
+struct Checks {
+    /// Operands that may not be small.
+    operands: Vec<Value>,
+    /// The result may not fit.
+    overflow: bool,
+    /// The divisor may be 0, or -1 where that matters.
+    divisor: bool,
+}
+
+impl Checks {
+    /// The checks of an instruction, if it is an exact op that can be made of ops on words.
+    fn of(func: &Function, inst: Inst) -> Option<Checks> {
+        let d = &func.insts[inst.index()];
+        if !d.op.is_int() {
+            return None;
+        }
+        let args = func.operands(inst);
+        let constant = |v: Value| func.as_iconst(v).filter(|c| c & 1 == 0);
+        let facts = if d.op == Op::IntCmp { d.imm >> 8 } else { d.imm };
+        let unknown = |k: usize, bit: i64| facts & bit == 0 && constant(args[k]).is_none();
+        let mut operands = Vec::new();
+        if unknown(0, KNOWN_A) {
+            operands.push(args[0]);
+        }
+        if args.len() > 1 && unknown(1, KNOWN_B) && !operands.contains(&args[1]) {
+            operands.push(args[1]);
+        }
+        let divides = matches!(d.op, Op::IntDiv | Op::IntMod);
+        let by = if divides { constant(args[1]) } else { None };
+        if divides && by.is_some_and(|c| c == 0 || c == -2) {
+            return None;
+        }
+        if d.op == Op::IntCmp && matches!(Cond::from_imm(d.imm), Cond::Eq | Cond::Ne) {
+            // A small int equals no big one, so one that is small is enough.
+            let both = unknown(0, KNOWN_A) && unknown(1, KNOWN_B);
+            operands.truncate(usize::from(both));
+        }
+        let overflow = !divides && d.op != Op::IntCmp && facts & NO_OVERFLOW == 0;
+        Some(Checks { operands, overflow, divisor: divides && by.is_none() })
+    }
+
+    fn any(&self) -> bool {
+        !self.operands.is_empty() || self.overflow || self.divisor
+    }
+}
+
+const NOWHERE: u32 = u32::MAX;
+
+/// Loops with their twins. What is asked per loop or block is kept by block or value, so that many loops cost no
+/// more than their blocks.
+struct Twins {
+    /// Of each block of a loop that has a twin, the number of that loop.
+    home: Vec<u32>,
+    /// And the twin's block.
+    twin_of: Vec<Option<Block>>,
+    /// Values of loops with those of their twins.
+    pairs: Vec<Pair>,
+    /// The place in `pairs` by the value of the loop.
+    pair_of: Vec<u32>,
+    sides: Vec<Sides>,
+    /// Entrances by headers.
+    entrance_of: FastMap<Block, Block>,
+    /// Edges that leave twins, by their targets.
+    exits: FastMap<Block, Vec<u32>>,
+}
+
+/// A value of a loop.
+struct Pair {
+    fast: Value,
+    slow: Value,
+    /// Where they are defined.
+    blocks: [Block; 2],
+}
+
+impl Twins {
+    /// Gives a loop a twin; uses are still those of the loop. The header is the first block.
+    fn add(&mut self, func: &mut Function, blocks: Vec<Block>, entering: &[u32]) {
+        let number = self.pairs.len() as u32;
+        let header = blocks[0];
+        let blocks = split(func, blocks);
+        let entrance = func.add_block();
+        self.sides.push(Sides { entrance, header });
+        self.entrance_of.insert(header, entrance);
+        hoist_constants(func, &blocks, entrance);
+        for &b in &blocks {
+            let twin = func.add_block();
+            func.blocks[twin.index()].cold = true;
+            self.home.resize(func.blocks.len(), NOWHERE);
+            self.twin_of.resize(func.blocks.len(), None);
+            self.home[b.index()] = number;
+            self.twin_of[b.index()] = Some(twin);
+        }
+        for &b in &blocks {
+            self.copy(func, b);
+        }
+        let carried: Vec<Value> = func.blocks[header.index()].params.clone();
+        let asked = self.speed_up(func, &blocks);
+        // The entrance.
+        let params: Vec<Value> = carried.iter().map(|&p| func.add_param(entrance, func.ty(p))).collect();
+        for &e in entering {
+            func.edges[e as usize].block = entrance;
+        }
+        let tested: Vec<Value> =
+            carried.iter().zip(&params).filter(|(p, _)| asked.contains(p)).map(|(_, &q)| q).collect();
+        let slow = self.twin(header);
+        let (to_loop, to_twin) = (func.edge(header, &params), func.edge(slow, &params));
+        let mut out = std::mem::take(&mut func.blocks[entrance.index()].insts);
+        if tested.is_empty() {
+            // What is hoisted may lead there.
+            let never = word(func, &mut out, 0, SrcLoc::NONE);
+            branch(func, &mut out, never, to_twin, to_loop, SrcLoc::NONE);
+        } else {
+            test_tags(func, &mut out, &tested, SrcLoc::NONE, to_twin, to_loop);
+        }
+        func.blocks[entrance.index()].insts = out;
+    }
+
+    /// The twin's copy of a block of the loop.
+    fn twin(&self, block: Block) -> Block {
+        self.twin_of[block.index()].expect("of a loop with a twin")
+    }
+
+    fn pair(&mut self, fast: Value, slow: Value, blocks: [Block; 2]) {
+        self.pair_of.resize(self.pair_of.len().max(fast.index() + 1), NOWHERE);
+        self.pair_of[fast.index()] = self.pairs.len() as u32;
+        self.pairs.push(Pair { fast, slow, blocks });
+    }
+
+    /// Where the twin's copy of an edge of a block leads to.
+    fn follow(&mut self, from: Block, to: Block, edge: u32) -> Block {
+        if let Some(&entrance) = self.entrance_of.get(&to) {
+            return entrance;
+        }
+        if self.home[to.index()] == self.home[from.index()] {
+            return self.twin(to);
+        }
+        self.exits.entry(to).or_default().push(edge);
+        to
+    }
+
+    /// Copies a block of the loop to the twin.
+    fn copy(&mut self, func: &mut Function, from: Block) {
+        let twin = self.twin(from);
+        for k in 0..func.blocks[from.index()].params.len() {
+            let fast = func.blocks[from.index()].params[k];
+            let slow = func.add_param(twin, func.ty(fast));
+            self.pair(fast, slow, [from, twin]);
+        }
+        for k in 0..func.blocks[from.index()].insts.len() {
+            let old = func.blocks[from.index()].insts[k];
+            let data = func.insts[old.index()];
+            let new = Inst(func.insts.len() as u32);
+            let args = func.list(data.args).to_vec();
+            let args = func.args(&args);
+            let edges: Vec<BlockCall> = func.edges_of(old).to_vec();
+            let result = data.result.map(|v| func.add_value(func.ty(v), ValueDef::Inst(new)));
+            func.insts.push(InstData { args, result, edges: ArgList::default(), ..data });
+            if !edges.is_empty() {
+                let mut copies = Vec::with_capacity(edges.len());
+                for (k, e) in edges.into_iter().enumerate() {
+                    let block = self.follow(from, e.block, (func.edges.len() + k) as u32);
+                    let args = func.list(e.args).to_vec();
+                    copies.push(BlockCall { block, args: func.args(&args), case: e.case });
+                }
+                func.set_edges(new, &copies);
+            }
+            func.blocks[twin.index()].insts.push(new);
+            if let (Some(fast), Some(slow)) = (data.result, result) {
+                self.pair(fast, slow, [from, twin]);
+            }
+        }
+    }
+
+    /// Lets the loop leave for its twin where it would become slow. Gives the values that exact ops ask to be
+    /// small.
+    fn speed_up(&mut self, func: &mut Function, blocks: &[Block]) -> Vec<Value> {
+        let mut asked = Vec::new();
+        let warm: Vec<Block> = blocks.iter().copied().filter(|b| !func.blocks[b.index()].cold).collect();
+        for b in warm {
+            let edges = func.insts[func.terminator(b).index()].edges;
+            for e in edges.start..edges.start + edges.len {
+                let to = func.edges[e as usize].block;
+                if self.home[to.index()] == self.home[b.index()] && func.blocks[to.index()].cold {
+                    func.edges[e as usize].block = self.twin(to);
+                }
+            }
+            let first = func.blocks[b.index()].insts[0];
+            if let Some(checks) = Checks::of(func, first).filter(Checks::any) {
+                asked.extend(checks.operands.iter().copied());
+                self.check(func, b, checks);
+            }
+        }
+        asked
+    }
+
+    /// Makes an exact op, the first instruction of a block, of ops on words.
+    fn check(&mut self, func: &mut Function, block: Block, checks: Checks) {
+        let twin = self.twin(block);
+        let mut rest = std::mem::take(&mut func.blocks[block.index()].insts);
+        let inst = rest.remove(0);
+        let data = func.insts[inst.index()];
+        let loc = data.loc;
+        let number = self.home[block.index()];
+        let mut at = block;
+        let mut out = Vec::new();
+        let leave = |func: &mut Function| func.edge(twin, &[]);
+        let go_on = |func: &mut Function, home: &mut Vec<u32>| {
+            let next = func.add_block();
+            home.resize(func.blocks.len(), NOWHERE);
+            home[next.index()] = number;
+            next
+        };
+        if !checks.operands.is_empty() {
+            let next = go_on(func, &mut self.home);
+            let (away, on) = (leave(func), func.edge(next, &[]));
+            test_tags(func, &mut out, &checks.operands, loc, away, on);
+            func.blocks[at.index()].insts = std::mem::take(&mut out);
+            at = next;
+        }
+        if checks.divisor {
+            let b = func.operands(inst)[1];
+            let (two, four) = (word(func, &mut out, 2, loc), word(func, &mut out, 4, loc));
+            let (row, bound) = match data.op {
+                // -1, which a single dividend overflows with, and 0.
+                Op::IntDiv => (op(func, &mut out, Op::Add, &[b, two], 0, loc), four),
+                _ => (b, two),
+            };
+            let wrong = op(func, &mut out, Op::Icmp, &[row, bound], Cond::Ult as i64, loc);
+            let next = go_on(func, &mut self.home);
+            let (away, on) = (leave(func), func.edge(next, &[]));
+            branch(func, &mut out, wrong, away, on, loc);
+            func.blocks[at.index()].insts = std::mem::take(&mut out);
+            at = next;
+        }
+        let question = plain(func, &mut out, inst, checks.overflow);
+        if let Some(wrong) = question {
+            let next = go_on(func, &mut self.home);
+            let (away, on) = (leave(func), func.edge(next, &[]));
+            branch(func, &mut out, wrong, away, on, loc);
+            func.blocks[at.index()].insts = std::mem::take(&mut out);
+            at = next;
+        }
+        out.extend(rest);
+        func.blocks[at.index()].insts = out;
+        // What is defined behind the checks is defined in another block now.
+        if at != block {
+            for &inst in &func.blocks[at.index()].insts {
+                let pair = func.insts[inst.index()].result.and_then(|v| self.pair_of.get(v.index()));
+                if let Some(pair) = pair.and_then(|&p| self.pairs.get_mut(p as usize)) {
+                    pair.blocks[0] = at;
+                }
+            }
+        }
+    }
+
+    /// Makes uses of the values of loops outside of them, twins included, those of what reaches them.
+    fn join(&mut self, func: &mut Function) {
+        self.home.resize(func.blocks.len(), NOWHERE);
+        func.remove_unreachable_blocks();
+        let (mut types, mut assignments, mut reads) = (Vec::new(), Vec::new(), Vec::new());
+        for (var, pair) in self.pairs.iter().enumerate() {
+            let var = var as u32;
+            types.push(func.ty(pair.fast));
+            for (value, block) in [(pair.fast, pair.blocks[0]), (pair.slow, pair.blocks[1])] {
+                assignments.push(Assignment { block, var, value });
+            }
+        }
+        // The value that stands for a variable in a block that does not define it.
+        let mut here: Vec<(Block, Value)> = vec![(Block(NOWHERE), Value(0)); types.len()];
+        for li in 0..func.layout.len() {
+            let block = func.layout[li];
+            let home = self.home[block.index()];
+            rename(func, block, |func, v| {
+                let var = self.pair_of.get(v.index()).copied().filter(|&var| var != NOWHERE)?;
+                let pair = &self.pairs[var as usize];
+                if self.home[pair.blocks[0].index()] == home {
+                    return None;
+                }
+                if pair.blocks[1] == block {
+                    return Some(pair.slow);
+                }
+                let found = &mut here[var as usize];
+                if found.0 != block {
+                    let value = func.add_value(types[var as usize], ValueDef::Param(block, u32::MAX));
+                    reads.push(Read { block, var, value });
+                    *found = (block, value);
+                }
+                Some(found.1)
+            });
+        }
+        place(func, &types, &assignments, &reads);
+        func.resolve_aliases();
+    }
+}
+
+/// Splits blocks so that exact ops that may fail begin blocks without parameters. Gives the blocks in order.
+fn split(func: &mut Function, blocks: Vec<Block>) -> Vec<Block> {
+    let mut all = Vec::with_capacity(blocks.len());
+    for b in blocks {
+        let mut at = b;
+        all.push(b);
+        if func.blocks[b.index()].cold {
+            continue;
+        }
+        let mut k = usize::from(func.blocks[b.index()].params.is_empty());
+        while let Some(&inst) = func.blocks[at.index()].insts.get(k) {
+            if Checks::of(func, inst).is_some_and(|c| c.any()) {
+                let rest = func.blocks[at.index()].insts.split_off(k);
+                let next = func.add_block();
+                func.blocks[next.index()].insts = rest;
+                let jump = func.make_inst(Op::Jump, &[], 0, None, None, func.insts[inst.index()].loc);
+                let edge = func.edge(next, &[]);
+                func.set_edges(jump, &[edge]);
+                func.blocks[at.index()].insts.push(jump);
+                all.push(next);
+                (at, k) = (next, 0);
+            }
+            k += 1;
+        }
+    }
+    all
+}
+
+/// Moves constants of the loop to its entrance: they are the same on both sides, and live in no register.
+fn hoist_constants(func: &mut Function, blocks: &[Block], entrance: Block) {
+    for &b in blocks {
+        let insts = std::mem::take(&mut func.blocks[b.index()].insts);
+        let is_constant =
+            |i: &Inst| matches!(func.insts[i.index()].op, Op::Iconst | Op::Fconst | Op::Symaddr);
+        let (constants, rest): (Vec<Inst>, Vec<Inst>) = insts.into_iter().partition(is_constant);
+        func.blocks[entrance.index()].insts.extend(constants);
+        func.blocks[b.index()].insts = rest;
+    }
+}
+
+/// Appends an op with a word as its result.
+fn op(func: &mut Function, out: &mut Vec<Inst>, op: Op, args: &[Value], imm: i64, loc: SrcLoc) -> Value {
+    let inst = func.make_inst(op, args, imm, None, Some(Type::I64), loc);
+    out.push(inst);
+    func.insts[inst.index()].result.expect("made with a result")
+}
+
+fn word(func: &mut Function, out: &mut Vec<Inst>, v: i64, loc: SrcLoc) -> Value {
+    op(func, out, Op::Iconst, &[], v, loc)
+}
+
+/// Appends a branch.
+fn branch(func: &mut Function, out: &mut Vec<Inst>, v: Value, so: BlockCall, not: BlockCall, loc: SrcLoc) {
+    let inst = func.make_inst(Op::Brif, &[v], 0, None, None, loc);
+    func.set_edges(inst, &[so, not]);
+    out.push(inst);
+}
+
+/// Appends a branch that is taken when one of the words is odd.
+fn test_tags(
+    func: &mut Function,
+    out: &mut Vec<Inst>,
+    words: &[Value],
+    loc: SrcLoc,
+    odd: BlockCall,
+    even: BlockCall,
+) {
+    let (&first, rest) = words.split_first().expect("a word");
+    let any = rest.iter().fold(first, |any, &v| op(func, out, Op::Or, &[any, v], 0, loc));
+    let one = word(func, out, 1, loc);
+    let tag = op(func, out, Op::And, &[any, one], 0, loc);
+    branch(func, out, tag, odd, even, loc);
+}
+
+/// Appends the op on words that an exact op is for small operands, and the question whether its result is none of
+/// a small int.
+fn plain(func: &mut Function, out: &mut Vec<Inst>, inst: Inst, overflow: bool) -> Option<Value> {
+    let data = func.insts[inst.index()];
+    let loc = data.loc;
+    let args = func.operands(inst).to_vec();
+    let (row, args, question) = match data.op {
+        Op::IntAdd => (Op::Add, args, Op::AddOver),
+        Op::IntSub => (Op::Sub, args, Op::SubOver),
+        Op::IntNeg => (Op::Sub, vec![word(func, out, 0, loc), args[0]], Op::SubOver),
+        Op::IntMul => {
+            // A constant is halved for free.
+            let (a, b) =
+                if func.as_iconst(args[0]).is_some() { (args[1], args[0]) } else { (args[0], args[1]) };
+            let one = word(func, out, 1, loc);
+            (Op::Mul, vec![a, op(func, out, Op::Sshr, &[b, one], 0, loc)], Op::MulOver)
+        }
+        Op::IntDiv => {
+            let quotient = op(func, out, Op::Sdiv, &args, 0, loc);
+            (Op::Shl, vec![quotient, word(func, out, 1, loc)], Op::AddOver)
+        }
+        Op::IntMod => (Op::Srem, args, Op::AddOver),
+        _ => (Op::Icmp, args, Op::AddOver),
+    };
+    let imm = if row == Op::Icmp { data.imm & 0xff } else { 0 };
+    let list = func.args(&args);
+    let d = &mut func.insts[inst.index()];
+    (d.op, d.args, d.imm) = (row, list, imm);
+    func.became(inst, data.op);
+    out.push(inst);
+    overflow.then(|| op(func, out, question, &args, 0, loc))
+}
+
+/// Gives uses in a block other values. Lists that change are new ones: they may be shared.
+fn rename(func: &mut Function, block: Block, mut other: impl FnMut(&mut Function, Value) -> Option<Value>) {
+    let mut list = |func: &mut Function, list: ArgList| {
+        let mut values = func.list(list).to_vec();
+        let mut changed = false;
+        for v in &mut values {
+            if let Some(new) = other(func, *v) {
+                (*v, changed) = (new, true);
+            }
+        }
+        if changed { func.args(&values) } else { list }
+    };
+    for k in 0..func.blocks[block.index()].insts.len() {
+        let inst = func.blocks[block.index()].insts[k];
+        let data = func.insts[inst.index()];
+        func.insts[inst.index()].args = list(func, data.args);
+        for e in data.edges.start..data.edges.start + data.edges.len {
+            func.edges[e as usize].args = list(func, func.edges[e as usize].args);
+        }
+    }
+}
