@@ -76,11 +76,11 @@ use crate::text::parse_function;
 use std::rc::Rc;
 
 /// Functions of the program up to this many instructions that are likely to run are copied.
-const SMALL: usize = 24;
+const SMALL: usize = 48;
 /// The same, with those that are not.
-const SMALL_WITH_COLD: usize = 48;
+const SMALL_WITH_COLD: usize = 96;
 /// Blocks that are likely to run in a function that is copied.
-const SMALL_BLOCKS: usize = 6;
+const SMALL_BLOCKS: usize = 16;
 /// In code that is unlikely to run only bodies up to this size are copied; in functions that are, also those that
 /// ask for it.
 const TINY: usize = 4;

@@ -15,6 +15,11 @@ impl Fold<'_, '_> {
             if self.constant(a).is_some() {
                 return self.set(inst, Op::Icmp, &[b, a], cond.swap() as i64);
             }
+            if matches!(cond, Cond::Eq | Cond::Ne)
+                && let Some(action) = self.compare_places(inst, cond, a, b)
+            {
+                return action;
+            }
             return self.compare_shifted(inst, cond, a, b);
         };
         if let Some(action) = self.compare_bool(inst, cond, a, c) {
@@ -59,6 +64,14 @@ impl Fold<'_, '_> {
                 let (x, y) = (args[0], args[1]);
                 return self.set(inst, Op::Icmp, &[x, y], cond as i64);
             }
+            if let Some((x, k)) = self.is_op_const(a, Op::Mul)
+                && self.multiplies_exactly(x, k)
+            {
+                if c % k != 0 || c < 0 {
+                    return Action::Const((cond == Cond::Ne) as u64);
+                }
+                return self.with_constant(inst, cond, x, c / k);
+            }
             // A remainder by a power of two is zero where the low bits are.
             if c == 0
                 && let Some((x, d)) = self.is_op_const(a, Op::Srem)
@@ -75,6 +88,46 @@ impl Fold<'_, '_> {
     fn with_constant(&mut self, inst: Inst, cond: Cond, a: Value, c: i64) -> Action {
         let c = self.word(c);
         self.set(inst, Op::Icmp, &[a, c], cond as i64)
+    }
+
+    /// No product with this factor wraps, and different values have different ones.
+    fn multiplies_exactly(&self, v: Value, k: i64) -> bool {
+        k > 0 && self.width(v) + (64 - k.leading_zeros()) < 64
+    }
+
+    /// Equality of sums with a common operand, and of products with a common factor: places in tables.
+    fn compare_places(&mut self, inst: Inst, cond: Cond, a: Value, b: Value) -> Option<Action> {
+        if let (Some((x, k)), Some((y, l))) = (self.is_op_const(a, Op::Mul), self.is_op_const(b, Op::Mul))
+            && k == l
+            && self.multiplies_exactly(x, k)
+            && self.multiplies_exactly(y, k)
+        {
+            return Some(self.set(inst, Op::Icmp, &[x, y], cond as i64));
+        }
+        let sum = |v: Value| self.is_op(v, Op::Add).map(|args| [args[0], args[1]]);
+        if let (Some(p), Some(q)) = (sum(a), sum(b)) {
+            let common = [(0, 0), (0, 1), (1, 0), (1, 1)]
+                .into_iter()
+                .find(|&(i, j)| self.same_place(p[i], q[j]) == Some(0));
+            let (i, j) = common?;
+            return Some(self.set(inst, Op::Icmp, &[p[1 - i], q[1 - j]], cond as i64));
+        }
+        let (parts, place) = sum(a).map(|p| (p, b)).or_else(|| sum(b).map(|p| (p, a)))?;
+        let (k, distance) = [0, 1].into_iter().find_map(|k| Some((k, self.same_place(place, parts[k])?)))?;
+        Some(self.with_constant(inst, cond, parts[1 - k], distance))
+    }
+
+    /// How far a place is behind another one, if that is known.
+    fn same_place(&self, a: Value, b: Value) -> Option<i64> {
+        if a == b {
+            return Some(0);
+        }
+        let address = |v: Value| {
+            let (_, d) = self.def(v)?;
+            (d.op == Op::Symaddr).then_some((d.sym, d.imm))
+        };
+        let ((x, i), (y, j)) = (address(a)?, address(b)?);
+        (x == y).then(|| i.wrapping_sub(j))
     }
 
     /// Comparison of two values shifted alike, when the shift loses nothing.
