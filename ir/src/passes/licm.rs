@@ -35,7 +35,7 @@
 //! ```
 
 use super::Context;
-use super::memory::{Fact, Write, kills, loop_writes};
+use super::memory::{Write, changes, loop_writes};
 use crate::cfg::{Cfg, DomTree, Loops};
 use crate::effects::effects;
 use crate::func::{Block, Function, Inst, InstData, Value};
@@ -220,8 +220,7 @@ impl Licm<'_, '_> {
     fn load_may_leave(&self, func: &Function, b: Block, k: usize, inst: Inst, l: u32) -> bool {
         let data = &func.insts[inst.index()];
         let base = func.operands(inst)[0];
-        let fact = Fact { op: data.op, base, offset: data.imm, value: base, region: data.region, inst };
-        if self.writes[l as usize].iter().any(|&w| kills(func, self.cx, w, &fact)) {
+        if changes(func, self.cx, &self.writes[l as usize], inst) {
             return false;
         }
         if self.is_certain(b, k, l) {

@@ -139,6 +139,14 @@ pub(super) fn kills(func: &Function, cx: &Context, write: Write, fact: &Fact) ->
     }
 }
 
+/// Whether one of these writes may change what a load gives.
+pub(super) fn changes(func: &Function, cx: &Context, writes: &[Write], load: Inst) -> bool {
+    let data = &func.insts[load.index()];
+    let base = func.operands(load)[0];
+    let fact = Fact { op: data.op, base, offset: data.imm, value: base, region: data.region, inst: load };
+    writes.iter().any(|&w| kills(func, cx, w, &fact))
+}
+
 /// Writes of each loop, inner loops included; a long list becomes "everything", beside which stores to constant
 /// regions stay: an object may be made in the loop.
 pub(super) fn loop_writes(func: &Function, cx: &Context, loops: &Loops) -> Vec<Vec<Write>> {

@@ -246,9 +246,8 @@ pub fn mul_high(l: &mut L, inst: mochi_ir::Inst) {
 /// Selects `addc`, `carry`: one addition for both.
 pub fn carry(l: &mut L, inst: mochi_ir::Inst) {
     let args = l.operands(inst);
-    let Some((own, other)) = l.results(inst) else { return };
-    let (sum, carry) = if l.data(inst).op == Op::Addc { (Some(own), other) } else { (other, Some(own)) };
-    let sum = Arg::W(sum.unwrap_or_else(|| l.int()));
+    let Some((sum, carry)) = l.sum_and_carry(inst) else { return };
+    let sum = Arg::W(sum);
     let (a, b) = (word(l, args[0]), word(l, args[1]));
     if let Some(bit) = carried(l, args[2]) {
         let (last, word) = (l.used_here(bit), Operand::reg_use(l.reg(bit)));

@@ -38,7 +38,7 @@ pub fn shift_count<I: Isa>(l: &Lower<I>, mut count: Value) -> Value {
 pub fn is_bit<I: Isa>(l: &Lower<I>, v: Value) -> bool {
     l.def_of(v).is_some_and(|(_, d)| match d.op {
         Op::Iconst => matches!(d.imm, 0 | 1),
-        op => matches!(op, Op::Carry | Op::Icmp | Op::Fcmp | Op::IntCmp),
+        op => op == Op::Carry || op.is_question(),
     })
 }
 

@@ -492,6 +492,16 @@ impl<'a, I: Isa> Lower<'a, I> {
         Some((own, (other != VReg::invalid()).then_some(other)))
     }
 
+    /// For an `addc` or `carry`: a register for the sum, and that of the carry if it is wanted; nothing as
+    /// [`Lower::results`].
+    pub fn sum_and_carry(&mut self, inst: Inst) -> Option<(VReg, Option<VReg>)> {
+        let (own, other) = self.results(inst)?;
+        match self.data(inst).op {
+            Op::Addc => Some((own, other)),
+            _ => Some((other.unwrap_or_else(|| self.int()), Some(own))),
+        }
+    }
+
     /// The register for a result in a fixed register; [`Lower::fixed_done`] follows when the
     /// instruction is pushed.
     pub fn fixed_result(&mut self, inst: Inst) -> VReg {

@@ -134,9 +134,7 @@ pub fn mul_high(l: &mut L, inst: mochi_ir::Inst) {
 /// one of the two additions can.
 pub fn carry(l: &mut L, inst: mochi_ir::Inst) {
     let args = l.operands(inst);
-    let Some((own, other)) = l.results(inst) else { return };
-    let (sum, carry) = if l.data(inst).op == Op::Addc { (Some(own), other) } else { (other, Some(own)) };
-    let sum = sum.unwrap_or_else(|| l.int());
+    let Some((sum, carry)) = l.sum_and_carry(inst) else { return };
     let a = l.reg(args[0]);
     let b = if l.iconst(args[1]) == Some(0) { None } else { Some(l.reg(args[1])) };
     let known = is_bit(l, args[2]);

@@ -107,10 +107,6 @@ impl Emit<'_> {
         let checks = checks(self.func, inst);
         let op = self.data(inst).op;
         match op {
-            Op::IntCmp => {
-                self.exact_comparison(inst, false);
-                self.code.op(Row::I64ExtendI32U);
-            }
             _ if !checks.any() => self.exact_plain(inst),
             Op::IntDiv | Op::IntMod => self.exact_division(inst, checks),
             _ => {

@@ -261,7 +261,7 @@ impl<'a> Emit<'a> {
                 self.word(args[0]);
                 self.code.op(Row::I64Extend32S);
             }
-            Op::Icmp | Op::Fcmp | Op::AddOver | Op::SubOver | Op::MulOver => {
+            op if op.is_question() => {
                 self.comparison(inst, false);
                 self.code.op(Row::I64ExtendI32U);
             }

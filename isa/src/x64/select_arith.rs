@@ -240,9 +240,7 @@ fn product(l: &mut L, inst: mochi_ir::Inst, low: VReg, high: VReg) {
 /// Selects `addc`, `carry`: one addition for both.
 pub fn carry(l: &mut L, inst: mochi_ir::Inst) {
     let args = l.operands(inst);
-    let Some((own, other)) = l.results(inst) else { return };
-    let (sum, carry) = if l.data(inst).op == Op::Addc { (Some(own), other) } else { (other, Some(own)) };
-    let sum = sum.unwrap_or_else(|| l.int());
+    let Some((sum, carry)) = l.sum_and_carry(inst) else { return };
     let (a, b) = order(l, args[0], args[1]);
     let a = owned(l, a);
     let byte = l.iconst(b).filter(|&c| c as i8 as i64 == c);

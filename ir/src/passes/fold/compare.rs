@@ -108,17 +108,17 @@ impl Fold<'_, '_> {
         if let (Some(p), Some(q)) = (sum(a), sum(b)) {
             let common = [(0, 0), (0, 1), (1, 0), (1, 1)]
                 .into_iter()
-                .find(|&(i, j)| self.same_place(p[i], q[j]) == Some(0));
+                .find(|&(i, j)| self.distance(p[i], q[j]) == Some(0));
             let (i, j) = common?;
             return Some(self.set(inst, Op::Icmp, &[p[1 - i], q[1 - j]], cond as i64));
         }
         let (parts, place) = sum(a).map(|p| (p, b)).or_else(|| sum(b).map(|p| (p, a)))?;
-        let (k, distance) = [0, 1].into_iter().find_map(|k| Some((k, self.same_place(place, parts[k])?)))?;
+        let (k, distance) = [0, 1].into_iter().find_map(|k| Some((k, self.distance(place, parts[k])?)))?;
         Some(self.with_constant(inst, cond, parts[1 - k], distance))
     }
 
     /// How far a place is behind another one, if that is known.
-    fn same_place(&self, a: Value, b: Value) -> Option<i64> {
+    fn distance(&self, a: Value, b: Value) -> Option<i64> {
         if a == b {
             return Some(0);
         }

@@ -210,7 +210,8 @@ impl Fold<'_, '_> {
         match self.def(v) {
             Some((_, d)) => match d.op {
                 Op::Iconst => 64 - d.imm.leading_zeros(),
-                Op::Icmp | Op::Fcmp | Op::IntCmp | Op::Carry => 1,
+                Op::Carry => 1,
+                op if op.is_question() => 1,
                 Op::Load8u | Op::Zext8 => 8,
                 Op::Load16u | Op::Zext16 => 16,
                 Op::Load32u | Op::Zext32 => 32,

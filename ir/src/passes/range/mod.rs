@@ -526,16 +526,20 @@ impl<'a> Analysis<'a> {
         }
         // As a comparison of words it holds for small ints only.
         let small = |v: Value| self.now[v.index()].is_small();
-        let nonneg = |v: Value| self.now[v.index()].words().0 >= 0;
-        let cond = match cond {
-            Cond::Ult if !ints && nonneg(a) && nonneg(b) => Cond::Slt,
-            Cond::Ule if !ints && nonneg(a) && nonneg(b) => Cond::Sle,
-            Cond::Ugt if !ints && nonneg(a) && nonneg(b) => Cond::Sgt,
-            Cond::Uge if !ints && nonneg(a) && nonneg(b) => Cond::Sge,
-            cond => cond,
-        };
         if (!ints || small(a) && small(b)) && self.facts.len() < MAX_FACTS {
-            self.facts.push(Fact { cond, a, b });
+            self.facts.push(Fact { cond: self.signed(cond, a, b), a, b });
+        }
+    }
+
+    /// The condition between signed words that an unsigned one is: both orders agree where nothing is negative.
+    fn signed(&self, cond: Cond, a: Value, b: Value) -> Cond {
+        let nonneg = |v: Value| self.now[v.index()].words().0 >= 0;
+        match cond {
+            Cond::Ult if nonneg(a) && nonneg(b) => Cond::Slt,
+            Cond::Ule if nonneg(a) && nonneg(b) => Cond::Sle,
+            Cond::Ugt if nonneg(a) && nonneg(b) => Cond::Sgt,
+            Cond::Uge if nonneg(a) && nonneg(b) => Cond::Sge,
+            cond => cond,
         }
     }
 
@@ -663,15 +667,7 @@ impl<'a> Analysis<'a> {
         if self.facts.is_empty() {
             return None;
         }
-        let nonneg = |v: Value| self.now[v.index()].words().0 >= 0;
-        // Unsigned and signed order agree where nothing is negative.
-        let signed = match cond {
-            Cond::Ult if nonneg(a) && nonneg(b) => Cond::Slt,
-            Cond::Ule if nonneg(a) && nonneg(b) => Cond::Sle,
-            Cond::Ugt if nonneg(a) && nonneg(b) => Cond::Sgt,
-            Cond::Uge if nonneg(a) && nonneg(b) => Cond::Sge,
-            c => c,
-        };
+        let signed = self.signed(cond, a, b);
         let (a, b, signed) =
             if matches!(signed, Cond::Sgt | Cond::Sge) { (b, a, signed.swap()) } else { (a, b, signed) };
         if !matches!(signed, Cond::Slt | Cond::Sle) {

@@ -7,7 +7,7 @@
 //! tested first.
 
 use super::super::Context;
-use super::super::memory::{Fact, Write, kills, loop_writes};
+use super::super::memory::{Write, changes, loop_writes};
 use super::{branch, op, word};
 use crate::cfg::{Cfg, DomTree, Loops};
 use crate::func::{Block, BlockCall, Function, Inst, Value, ValueDef};
@@ -131,9 +131,7 @@ impl Hoist<'_, '_> {
             return false;
         }
         if d.op.is_load() {
-            let base = func.operands(inst)[0];
-            let fact = Fact { op: d.op, base, offset: d.imm, value: base, region: d.region, inst };
-            return faults(d.imm) && !self.writes.iter().any(|&w| kills(func, self.cx, w, &fact));
+            return faults(d.imm) && !changes(func, self.cx, self.writes, inst);
         }
         d.op.is_pure()
     }
