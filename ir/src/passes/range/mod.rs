@@ -43,6 +43,7 @@ mod apply;
 mod domain;
 mod program;
 mod transfer;
+mod walk;
 
 use crate::cfg::{Cfg, DomTree};
 use crate::func::{Block, Function, Inst, InstData, Value, ValueDef};
@@ -52,13 +53,8 @@ use crate::ops::{Cond, Op};
 use crate::regions::{COUNT_BITS, Regions};
 use domain::{Kind, Range, SLOW_START, add_high, add_low};
 use transfer::{compare, compare_ints, fitting, hull, int_op, refine, refine_int, word_op};
+use walk::{Scope, Visit};
 
-/// Walks before giving up.
-const MAX_ROUNDS: usize = 16;
-/// Walks in which widening stops at constants.
-const STOP_ROUNDS: usize = 6;
-/// Walks down from a stable state.
-const MAX_NARROWINGS: usize = 2;
 /// How far a condition is taken apart, and a refinement is passed on to operands.
 const MAX_DEPTH: u32 = 4;
 /// Comparisons remembered at a point.
@@ -168,6 +164,12 @@ struct Analysis<'a> {
     /// Values refined in open scopes, with what they were before.
     undo: Vec<(Value, Range)>,
     facts: Vec<Fact>,
+    /// Dominators of the current block, itself included.
+    scopes: Vec<Scope>,
+    /// Walks so far.
+    walks: u32,
+    /// By block.
+    visits: Vec<Visit>,
     /// Instructions of the current block, while rewriting.
     out: Vec<Inst>,
 }
@@ -198,6 +200,9 @@ impl<'a> Analysis<'a> {
             edge_args: vec![Range::TOP; func.pool.len()],
             undo: Vec::new(),
             facts: Vec::new(),
+            scopes: Vec::new(),
+            walks: 0,
+            visits: vec![Visit::default(); func.blocks.len()],
             out: Vec::new(),
             loops,
             header,
@@ -206,198 +211,6 @@ impl<'a> Analysis<'a> {
             func,
             cfg,
             dom,
-        }
-    }
-
-    /// Walks until the loops are stable; false when that takes too long.
-    fn solve(&mut self) -> bool {
-        if !self.loops {
-            return true;
-        }
-        for round in 0..MAX_ROUNDS {
-            if round == STOP_ROUNDS {
-                self.stops.clear();
-            }
-            self.walk(Mode::Grow);
-            if self.brought() != Brought::More {
-                self.narrow();
-                return true;
-            }
-        }
-        false
-    }
-
-    /// Walks down from the stable state, as far as that is stable.
-    fn narrow(&mut self) {
-        for _ in 0..MAX_NARROWINGS {
-            if self.brought() == Brought::Same {
-                return;
-            }
-            let stable =
-                (self.state.clone(), self.open.clone(), self.reached.clone(), self.edge_args.clone());
-            self.reached.fill(false);
-            self.walk(Mode::Narrow);
-            if self.brought() == Brought::More {
-                (self.state, self.open, self.reached, self.edge_args) = stable;
-                return;
-            }
-        }
-    }
-
-    /// What the edges of the last walk bring to loop headers. A walk comes to each block once, after the
-    /// headers that dominate it, so all edges are those of the state that it leaves.
-    fn brought(&self) -> Brought {
-        let mut all = Brought::Same;
-        for &b in self.cfg.rpo.iter().filter(|b| self.header[b.index()] && self.reached[b.index()]) {
-            for (k, p) in self.func.blocks[b.index()].params.iter().enumerate() {
-                let state = self.state[p.index()];
-                match self.incoming(b, k) {
-                    Some(r) if r == state => {}
-                    Some(r) if state.join(r) == state => all = Brought::Less,
-                    Some(_) => return Brought::More,
-                    None => {}
-                }
-            }
-        }
-        all
-    }
-
-    /// One walk over the function.
-    fn walk(&mut self, mode: Mode) {
-        let mut scopes: Vec<(u32, usize, usize)> = Vec::new();
-        let (dom, cfg) = (self.dom, self.cfg);
-        self.reached[self.func.entry().index()] = true;
-        for (at, &block) in dom.preorder.iter().enumerate() {
-            while let Some(&(end, undo, facts)) = scopes.last() {
-                if (at as u32) < end {
-                    break;
-                }
-                self.restore(undo, facts);
-                scopes.pop();
-            }
-            if !self.reached[block.index()] {
-                self.close(block);
-                continue;
-            }
-            scopes.push((dom.subtree_end(block), self.undo.len(), self.facts.len()));
-            self.parameters(block, mode);
-            if let [pred] = cfg.preds(block) {
-                self.assume_edge(pred.block, pred.edge);
-            }
-            match mode {
-                Mode::Grow | Mode::Narrow => {
-                    for k in 0..self.func.blocks[block.index()].insts.len() {
-                        let inst = self.func.blocks[block.index()].insts[k];
-                        self.evaluate(inst);
-                    }
-                }
-                Mode::Apply => self.apply(block),
-            }
-            self.leave(block, mode);
-        }
-        self.restore(0, 0);
-    }
-
-    /// No edge of a block can be taken.
-    fn close(&mut self, block: Block) {
-        let r = self.func.insts[self.func.terminator(block).index()].edges;
-        self.open[r.start as usize..(r.start + r.len) as usize].fill(false);
-    }
-
-    fn restore(&mut self, undo: usize, facts: usize) {
-        while self.undo.len() > undo {
-            let (v, old) = self.undo.pop().expect("longer");
-            self.now[v.index()] = old;
-        }
-        self.facts.truncate(facts);
-    }
-
-    /// Sets the parameters of a block from its incoming edges.
-    fn parameters(&mut self, block: Block, mode: Mode) {
-        let header = self.header[block.index()];
-        let entry = block == self.func.entry();
-        for k in 0..self.func.blocks[block.index()].params.len() {
-            let p = self.func.blocks[block.index()].params[k];
-            if entry {
-                self.now[p.index()] = self.params.get(k).copied().unwrap_or(Range::TOP);
-                continue;
-            }
-            if header && mode == Mode::Apply {
-                self.now[p.index()] = self.state[p.index()];
-                continue;
-            }
-            let mut r = self.incoming(block, k).unwrap_or(Range::TOP);
-            if header {
-                // The first visit marks the state with the value itself.
-                let old = self.state[p.index()];
-                if self.visited(block) {
-                    r = match (mode, old.join(r) == old) {
-                        (Mode::Narrow, true) => r,
-                        (Mode::Grow, false) => self.widen(p, r),
-                        _ => old,
-                    };
-                }
-                self.state[p.index()] = r;
-            }
-            self.now[p.index()] = r;
-        }
-    }
-
-    /// What the edges to a block that can be taken bring to its k-th parameter.
-    fn incoming(&self, block: Block, k: usize) -> Option<Range> {
-        let open = self.cfg.preds(block).iter().filter(|pred| self.open[pred.edge as usize]);
-        let args = open.map(|pred| {
-            let args = self.func.edges[pred.edge as usize].args;
-            self.edge_args[args.start as usize + k]
-        });
-        args.reduce(Range::join)
-    }
-
-    /// The state of a loop header's parameter that grows.
-    fn widen(&mut self, p: Value, to: Range) -> Range {
-        let times = &mut self.widened[p.index()];
-        let ends = [self.stops.first(), self.stops.last()].map(|end| end.copied().unwrap_or(0));
-        let stops: &[i64] = match times {
-            0 => &self.stops,
-            1 if !self.stops.is_empty() => &ends,
-            _ => &[],
-        };
-        *times = times.saturating_add(1);
-        self.state[p.index()].widen(to, stops)
-    }
-
-    /// The block was walked before: one of its own edges, or the end of it, was recorded.
-    fn visited(&self, block: Block) -> bool {
-        let r = self.func.insts[self.func.terminator(block).index()].edges;
-        (r.start..r.start + r.len).any(|e| self.open[e as usize])
-    }
-
-    /// Records what leaves a block.
-    fn leave(&mut self, block: Block, mode: Mode) {
-        let inst = self.func.terminator(block);
-        let data = self.func.insts[inst.index()];
-        for e in data.edges.start..data.edges.start + data.edges.len {
-            let (undo, facts) = (self.undo.len(), self.facts.len());
-            if data.op == Op::Brif {
-                let c = self.now[self.func.operands(inst)[0].index()];
-                let words = c.words();
-                let possible = match e == data.edges.start {
-                    true => c.single() != Some(0),
-                    false => words.0 <= 0 && words.1 >= 0,
-                };
-                if !possible {
-                    self.open[e as usize] &= mode != Mode::Narrow;
-                    continue;
-                }
-                self.assume_edge(block, e);
-            }
-            let call = self.func.edges[e as usize];
-            for i in call.args.start..call.args.start + call.args.len {
-                self.edge_args[i as usize] = self.now[self.func.pool[i as usize].index()];
-            }
-            self.restore(undo, facts);
-            self.open[e as usize] = true;
-            self.reached[call.block.index()] = true;
         }
     }
 

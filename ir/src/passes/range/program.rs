@@ -7,7 +7,7 @@
 //! number of visits.
 
 use super::domain::Range;
-use super::{Analysis, Mode};
+use super::Analysis;
 use crate::cfg::{Cfg, DomTree};
 use crate::func::{Function, InstData, Type};
 use crate::module::Module;
@@ -92,8 +92,8 @@ fn visit(func: &mut Function, i: usize, index: &[u32], states: &mut [State], reg
     let dom = DomTree::new(func, &cfg);
     let mut a = Analysis::new(func, &cfg, &dom, &params, regions);
     let solved = a.solve();
-    if solved && !a.loops {
-        a.walk(Mode::Grow);
+    if solved {
+        a.finish();
     }
     for &b in &cfg.rpo {
         if solved && !a.reached[b.index()] {
