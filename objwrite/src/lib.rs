@@ -9,6 +9,7 @@ pub mod coff;
 pub mod directives;
 pub mod dwarf;
 pub mod elf;
+pub mod identity;
 pub mod leb;
 pub mod link;
 pub mod macho;

@@ -21,6 +21,7 @@ use super::tables::{self, Symbols};
 use super::unwind;
 use crate::bytes::Bytes;
 use crate::dwarf::DebugSection;
+use crate::identity::{self, identity};
 use crate::link::layout::{ADDRESSED, Addresses, Layout, SECTIONS, SLOT};
 use crate::link::linked::{self, Linked};
 use crate::link::resolve::{LinkerSymbol, Program};
@@ -29,7 +30,6 @@ use crate::model::AtomKind;
 use crate::platform::Platform;
 use crate::target::{Arch, Target};
 use object::pe::*;
-use sha2::{Digest, Sha256};
 
 /// Alignment of sections in the file.
 const FILE_ALIGN: u32 = 0x200;
@@ -299,8 +299,8 @@ impl Writer<'_> {
         out.extend(symbols.bytes());
         if let Some(id) = self.part(Role::BuildId) {
             let at = self.file_offset(id) + tables::BUILD_ID_HASH;
-            let hash = Sha256::digest(&out);
-            out[at..at + tables::HASH].copy_from_slice(&hash[..tables::HASH]);
+            let id = identity(&out);
+            out[at..at + identity::SIZE].copy_from_slice(&id);
         }
         Ok(Image { bytes: out })
     }

@@ -2,6 +2,7 @@
 //! debuggers.
 
 use crate::bytes::Bytes;
+use crate::identity;
 
 /// The span of addresses that a block of relocations is for.
 const BLOCK: u32 = 0x1000;
@@ -27,10 +28,8 @@ pub const DEBUG_DIRECTORY: u32 = 28;
 const RECORD: u32 = 28;
 /// Bytes of the entry and its record.
 pub const BUILD_ID: u32 = DEBUG_DIRECTORY + RECORD;
-/// Where the hash is in these, and its size.
+/// Where the hash is in these.
 pub const BUILD_ID_HASH: usize = DEBUG_DIRECTORY as usize + 4;
-/// Bytes of the hash.
-pub const HASH: usize = 16;
 /// `IMAGE_DEBUG_TYPE_CODEVIEW`.
 const CODEVIEW: u32 = 2;
 
@@ -43,7 +42,7 @@ pub fn build_id(address: u32, offset: u32) -> Vec<u8> {
         out.u32(v);
     }
     out.0.extend(b"RSDS");
-    out.0.extend([0; HASH]);
+    out.0.extend([0; identity::SIZE]);
     out.u32(1);
     out.0.resize(BUILD_ID as usize, 0);
     out.0

@@ -22,13 +22,13 @@
 use super::{Attributes, Machine, machine, mapping_symbols, relr};
 use crate::bytes::{Bytes, StringTable};
 use crate::dwarf;
+use crate::identity::{self, identity};
 use crate::link::layout::{ADDRESSED, Addresses, Layout};
 use crate::link::linked::{self, Linked};
 use crate::link::resolve::{LinkerSymbol, Program};
 use crate::link::{Image, LinkError, LinkInput};
 use crate::model::AtomKind;
 use crate::target::Arch;
-use sha2::{Digest, Sha256};
 
 const EHDR: u64 = 64;
 const PHDR: u64 = 56;
@@ -60,8 +60,6 @@ const PT_NOTE: u32 = 4;
 const PT_GNU_STACK: u32 = 0x6474_E551;
 const PT_GNU_RELRO: u32 = 0x6474_E552;
 
-/// Size of the build id in bytes.
-const BUILD_ID: usize = 20;
 /// Entries of the dynamic section, with its end.
 const DYNAMIC_ENTRIES: u64 = 12;
 
@@ -224,7 +222,7 @@ impl Writer<'_> {
     /// Decides on sections and segments, sizes only.
     fn plan(&mut self) {
         if self.build_id {
-            self.add_sized(Role::BuildId, 4, 16 + BUILD_ID as u64);
+            self.add_sized(Role::BuildId, 4, 16 + identity::SIZE as u64);
         }
         // One bucket, which is empty, and two symbols, none of which can be found.
         self.add(Role::Hash, 8, [1u32, 2, 0, 0, 0].iter().flat_map(|v| v.to_le_bytes()).collect());
@@ -421,12 +419,12 @@ impl Writer<'_> {
             let at = note.offset as usize;
             let mut bytes = Bytes::default();
             bytes.u32(4);
-            bytes.u32(BUILD_ID as u32);
-            bytes.u32(3); // NT_GNU_BUILD_ID
+            bytes.u32(identity::SIZE as u32);
+            bytes.u32(3); // NT_GNU_identity::SIZE
             bytes.0.extend(b"GNU\0");
             out[at..at + 16].copy_from_slice(&bytes.0);
-            let id = Sha256::digest(&out);
-            out[at + 16..at + 16 + BUILD_ID].copy_from_slice(&id[..BUILD_ID]);
+            let id = identity(&out);
+            out[at + 16..at + 16 + identity::SIZE].copy_from_slice(&id);
         }
         Ok(Image { bytes: out })
     }

@@ -28,6 +28,7 @@ use super::signature::Signature;
 use super::{SYSTEM, c_name};
 use crate::bytes::{Bytes, StringTable};
 use crate::dwarf::{self, DebugSection};
+use crate::identity::{self, identity};
 use crate::link::layout::{ADDRESSED, Addresses, Layout, SLOT};
 use crate::link::linked::{self, Linked};
 use crate::link::resolve::{LinkerSymbol, Program};
@@ -36,7 +37,6 @@ use crate::model::AtomKind;
 use crate::platform::Platform;
 use crate::target::{Arch, Target};
 use object::macho::*;
-use sha2::{Digest, Sha256};
 
 const HEADER: u64 = 32;
 const SYMBOL: u64 = 16;
@@ -431,10 +431,8 @@ fn string_command(out: &mut Bytes, kind: u32, fields: &[u32], name: &str) {
 }
 
 /// What tells this program from all others: a hash of the file, as a UUID of version 8 (RFC 9562).
-fn uuid(file: &[u8]) -> [u8; 16] {
-    let hash = Sha256::digest(file);
-    let mut uuid = [0; 16];
-    uuid.copy_from_slice(&hash[..16]);
+fn uuid(file: &[u8]) -> [u8; identity::SIZE] {
+    let mut uuid = identity(file);
     uuid[6] = uuid[6] & 0x0F | 0x80;
     uuid[8] = uuid[8] & 0x3F | 0x80;
     uuid

@@ -26,6 +26,7 @@ use super::code::{Body, Code, Insertion, Number};
 use super::imports::{self, Import, Means};
 use super::sections::{self, END, I32, Id, PREAMBLE, Types, bytes, items, number, type_size};
 use crate::dwarf;
+use crate::identity::identity;
 use crate::leb;
 use crate::link::layout::{Function, Layout, pc_table};
 use crate::link::resolve::{Def, LinkerSymbol, Program, resolve};
@@ -33,7 +34,6 @@ use crate::link::{Image, LinkError, LinkInput};
 use crate::model::{AtomKind, RelocEntry};
 use crate::reloc::{Range, RelocKind};
 use crate::target::Arch;
-use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 
 /// First address that is used: an access near 0 is always a mistake.
@@ -121,7 +121,7 @@ pub fn write(input: &LinkInput) -> Result<Image, LinkError> {
     }
     about::write(&mut out);
     if input.build_id {
-        let id = Sha256::digest(&out);
+        let id = identity(&out);
         let mut contents = Vec::new();
         bytes(&mut contents, &id);
         sections::custom(&mut out, "build_id", &contents);

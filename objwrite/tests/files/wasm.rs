@@ -6,7 +6,7 @@ use gimli::{EndianSlice, LittleEndian};
 use mochi_objwrite::target::{self, Target};
 use mochi_objwrite::wasm::about;
 use mochi_objwrite::{
-    AtomKind, DebugOptions, FunctionInfo, LineRow, LinkError, LinkInput, Object, RelocKind, link,
+    AtomKind, DebugOptions, FunctionInfo, LineRow, LinkError, LinkInput, Object, RelocKind, identity, link,
 };
 use wasmparser::{KnownCustom, Name, Parser, Payload, Validator};
 
@@ -318,7 +318,7 @@ fn build_ids() {
     let with = validated(link(&input).unwrap().bytes);
     input.build_id = false;
     assert!(with.starts_with(&link(&input).unwrap().bytes));
-    assert_eq!(custom(&with, "build_id").map(|s| s.data().len()), Some(33));
+    assert_eq!(custom(&with, "build_id").map(|s| s.data().len()), Some(1 + identity::SIZE));
 }
 
 /// Tools of other people, where they are installed.
