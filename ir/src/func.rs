@@ -6,6 +6,7 @@
 
 use crate::module::{Conv, Sym};
 use crate::ops::{Op, Role};
+use crate::passes::range::Range;
 use crate::positions::{Position, Positions, SrcLoc};
 use crate::regions::Region;
 
@@ -167,6 +168,8 @@ pub struct Function {
     pub save_all: bool,
     /// It has loops with two sides ([`crate::passes::twin`]).
     pub two_sided: bool,
+    /// What the calls say about its parameters, as far as [`crate::passes::range`] knows.
+    pub(crate) arguments: Vec<Range>,
     /// Values.
     pub values: Vec<ValueData>,
     /// Blocks.
@@ -195,6 +198,7 @@ impl Function {
             loc: SrcLoc::NONE,
             save_all: false,
             two_sided: false,
+            arguments: Vec::new(),
             values: Vec::new(),
             blocks: Vec::new(),
             insts: Vec::new(),

@@ -18,6 +18,7 @@ pub mod library;
 pub mod module;
 pub mod nones;
 pub mod ops;
+pub mod parallel;
 pub mod passes;
 pub mod positions;
 pub mod regions;

@@ -5,14 +5,9 @@
 
 use crate::mach::assembly;
 use crate::{Context, compile, disassemble};
-use mochi_ir::Data;
+use mochi_ir::{Data, parallel};
 use mochi_objwrite::model::Symbol;
 use mochi_objwrite::{Atom, AtomKind, Object, RelocEntry, RelocKind, SymRef};
-use rayon::prelude::*;
-
-/// Modules with fewer functions than this compile on the calling thread: starting the others
-/// would take longer than the work.
-const PARALLEL_FROM: usize = 24;
 
 /// Compiles every function of the context's module and adds its data.
 pub fn compile_module(context: &Context) -> Object {
@@ -25,12 +20,7 @@ pub fn compile_module(context: &Context) -> Object {
     for data in &module.datas {
         object.atoms.push(data_atom(data));
     }
-    let functions: Vec<Atom> = if module.funcs.len() < PARALLEL_FROM {
-        module.funcs.iter().map(|f| compile(context, f)).collect()
-    } else {
-        module.funcs.par_iter().map(|f| compile(context, f)).collect()
-    };
-    object.atoms.extend(functions);
+    object.atoms.extend(parallel::map(&module.funcs, |f| compile(context, f)));
     object
 }
 

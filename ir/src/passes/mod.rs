@@ -22,9 +22,11 @@ pub mod twin;
 use crate::func::Function;
 use crate::library::Library;
 use crate::module::{Data, Module, Sym};
+use crate::parallel;
 use crate::text::print_function;
 use crate::verify::verify_function;
 use std::cell::RefCell;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// What function passes may look at besides the function: the module without its functions.
@@ -118,7 +120,7 @@ passes! {
     FLOW "flow" Function flow::run;
     GVN "gvn" Function gvn::run;
     RANGE "range" Module range::run;
-    RANGE_AGAIN "range.again" Module range::run_again;
+    RANGE_AGAIN "range.again" Function range::run_again;
     ROTATE "rotate" Function rotate::run;
     TWIN "twin" Function twin::run;
     DIVIDE "divide" Function |func, cx| divide::run(func, cx.abilities.high_products);
@@ -211,7 +213,7 @@ pub fn optimise_library(module: &mut Module, abilities: Abilities) -> Vec<Functi
 /// Time spent per step, in order; empty unless asked for.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// Name of the pass and its time over all functions.
+    /// Name of the pass and its time over all functions, and so over all threads.
     pub times: Vec<(&'static str, Duration)>,
 }
 
@@ -264,9 +266,8 @@ pub fn run(module: &mut Module, options: &Options) -> Report {
         let stop = steps[at..].iter().position(is_module).map_or(steps.len(), |i| at + i);
         let mut funcs = std::mem::take(&mut module.funcs);
         let cx = Context::new(module, options.abilities);
-        for func in &mut funcs {
-            run_row(func, &cx, options, &steps[at..stop], report.times.get_mut(at..stop));
-        }
+        let times = Mutex::new(report.times.get_mut(at..stop).unwrap_or_default());
+        parallel::for_each(&mut funcs, |func| run_row(func, &cx, options, &steps[at..stop], &times));
         module.funcs = funcs;
         at = stop;
     }
@@ -276,13 +277,7 @@ pub fn run(module: &mut Module, options: &Options) -> Report {
 
 type Times = [(&'static str, Duration)];
 
-fn run_row(
-    func: &mut Function,
-    cx: &Context,
-    options: &Options,
-    row: &[Step],
-    mut times: Option<&mut Times>,
-) {
+fn run_row(func: &mut Function, cx: &Context, options: &Options, row: &[Step], times: &Mutex<&mut Times>) {
     CURRENT.set(("", func.display.clone()));
     for (i, step) in row.iter().enumerate() {
         let Run::Function(pass) = step.pass.run else { unreachable!("rows have function passes only") };
@@ -292,13 +287,15 @@ fn run_row(
         CURRENT.with_borrow_mut(|c| c.0 = step.pass.name);
         let start = options.time.then(Instant::now);
         pass(func, cx);
-        if let (Some(times), Some(start)) = (&mut times, start) {
+        if let Some(start) = start {
+            let mut times = times.lock().expect("no thread panics while it adds");
             times[i].1 += start.elapsed();
         }
         if options.verify {
             check(cx.module, func, step.pass.name);
         }
     }
+    CURRENT.set(("", String::new()));
 }
 
 fn check(module: &Module, func: &Function, pass: &str) {

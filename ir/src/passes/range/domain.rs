@@ -30,7 +30,7 @@ pub(super) const SLOW_START: i64 = SLOW_HI / 2;
 
 /// What words of a set look like.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// Words between the bounds; small ints when their low bit is zero.
     Word,
     /// Integers between the bounds, big ones as odd words.
@@ -41,7 +41,7 @@ pub(super) enum Kind {
 
 /// A set of words.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Range {
+pub(crate) struct Range {
     pub(super) lo: i64,
     pub(super) hi: i64,
     pub(super) kind: Kind,

@@ -45,13 +45,16 @@ mod program;
 mod transfer;
 mod walk;
 
+use super::Context;
 use crate::cfg::{Cfg, DomTree};
 use crate::func::{Block, Function, Inst, InstData, Value, ValueDef};
 use crate::library::Library;
 use crate::module::Module;
 use crate::ops::{Cond, Op};
+use crate::parallel;
 use crate::regions::{COUNT_BITS, Regions};
-use domain::{Kind, Range, SLOW_START, add_high, add_low};
+pub(crate) use domain::Range;
+use domain::{Kind, SLOW_START, add_high, add_low};
 use transfer::{compare, compare_ints, fitting, hull, int_op, refine, refine_int, word_op};
 use walk::{Scope, Visit};
 
@@ -62,28 +65,28 @@ const MAX_FACTS: usize = 32;
 
 /// Runs the pass on a module: first what the calls say about parameters, then each function.
 pub fn run(module: &mut Module, _: &Library) {
-    analyse(module, |_| true);
+    program::parameters(module);
+    let regions = &module.regions;
+    parallel::for_each(&mut module.funcs, |f| analyse(f, regions));
 }
 
-/// The same for functions with loops of two sides, where more is known since they have them.
-pub fn run_again(module: &mut Module, _: &Library) {
-    if module.funcs.iter().any(|f| f.two_sided) {
-        analyse(module, |f| f.two_sided);
-    }
+/// The same for a function in which more is known since: that it has loops of two sides. What calls say
+/// about its parameters stays true.
+pub fn run_again(func: &mut Function, cx: &Context) {
+    analyse(func, &cx.module.regions);
 }
 
-fn analyse(module: &mut Module, asked: impl Fn(&Function) -> bool) {
-    let params = program::parameters(module);
-    for (func, params) in module.funcs.iter_mut().zip(&params).filter(|(f, _)| asked(f)) {
-        let cfg = Cfg::new(func);
-        let dom = DomTree::new(func, &cfg);
-        let mut a = Analysis::new(func, &cfg, &dom, params, &module.regions);
-        if a.solve() {
-            a.walk(Mode::Apply);
-            func.resolve_aliases();
-            func.remove_unreachable_blocks();
-        }
+fn analyse(func: &mut Function, regions: &Regions) {
+    let cfg = Cfg::new(func);
+    let dom = DomTree::new(func, &cfg);
+    let params = std::mem::take(&mut func.arguments);
+    let mut a = Analysis::new(func, &cfg, &dom, &params, regions);
+    if a.solve() {
+        a.walk(Mode::Apply);
+        func.resolve_aliases();
+        func.remove_unreachable_blocks();
     }
+    func.arguments = params;
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -6,8 +6,8 @@
 //! optimistic (no calls, no arguments), so the result holds for recursion; widening bounds the
 //! number of visits.
 
-use super::domain::Range;
 use super::Analysis;
+use super::domain::Range;
 use crate::cfg::{Cfg, DomTree};
 use crate::func::{Function, InstData, Type};
 use crate::module::Module;
@@ -18,8 +18,8 @@ use crate::regions::Regions;
 /// Visits of a function after which its parameters may be anything.
 const MAX_VISITS: u32 = 6;
 
-/// Ranges of the parameters of every function, in order; empty where nothing is known.
-pub(super) fn parameters(module: &mut Module) -> Vec<Vec<Range>> {
+/// Finds the ranges of the parameters of every function; none where nothing is known.
+pub(super) fn parameters(module: &mut Module) {
     let mut funcs = std::mem::take(&mut module.funcs);
     let mut index = vec![u32::MAX; module.syms.len()];
     for (i, f) in funcs.iter().enumerate() {
@@ -57,9 +57,10 @@ pub(super) fn parameters(module: &mut Module) -> Vec<Vec<Range>> {
             }
         }
     }
+    for (func, state) in funcs.iter_mut().zip(states) {
+        func.arguments = state.params.filter(|_| state.known).unwrap_or_default();
+    }
     module.funcs = funcs;
-    let ranges = |s: State| if s.known { s.params.unwrap_or_default() } else { Vec::new() };
-    states.into_iter().map(ranges).collect()
 }
 
 struct State {
