@@ -106,6 +106,7 @@ impl Cfg {
     }
 
     /// Incoming edges from reachable blocks, in reverse postorder.
+    #[inline]
     pub fn preds(&self, block: Block) -> &[Pred] {
         let i = block.index();
         &self.preds[self.pred_start[i] as usize..self.pred_start[i + 1] as usize]
@@ -163,12 +164,14 @@ impl DomTree {
     }
 
     /// The immediate dominator; `None` for the entry.
+    #[inline]
     pub fn idom(&self, block: Block) -> Option<Block> {
         let d = self.idom[block.index()];
         (d != block.0 && d != NONE).then_some(Block(d))
     }
 
     /// Every path from the entry to `b` goes through `a` (also when they are equal). Both are reachable.
+    #[inline]
     pub fn dominates(&self, a: Block, b: Block) -> bool {
         let (start, end) = self.range[a.index()];
         let at = self.range[b.index()].0;
@@ -182,6 +185,7 @@ impl DomTree {
     }
 
     /// End of the block's subtree as an index into `preorder`.
+    #[inline]
     pub fn subtree_end(&self, block: Block) -> u32 {
         self.range[block.index()].1
     }
@@ -217,7 +221,7 @@ where
         }
     }
     // Semidominators, last block first.
-    let mut path: Vec<u32> = Vec::new();
+    let mut path: Vec<u32> = Vec::with_capacity(16);
     for i in (1..count as u32).rev() {
         let mut lowest = nodes[i as usize].above;
         for p in predecessors(nodes[i as usize].block) {

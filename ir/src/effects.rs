@@ -102,6 +102,7 @@ impl Effects {
 }
 
 /// What an instruction of a function may do.
+#[inline]
 pub fn effects(module: &Module, func: &Function, d: &InstData) -> Effects {
     let divides = || func.as_iconst(func.list(d.args)[1]).is_none_or(|c| c == 0);
     // The slow path may allocate.

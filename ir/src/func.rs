@@ -215,6 +215,7 @@ impl Function {
     }
 
     /// The entry block.
+    #[inline]
     pub fn entry(&self) -> Block {
         self.layout[0]
     }
@@ -236,6 +237,7 @@ impl Function {
     }
 
     /// Adds a value.
+    #[inline]
     pub fn add_value(&mut self, ty: Type, def: ValueDef) -> Value {
         let v = Value(self.values.len() as u32);
         self.values.push(ValueData { ty, def });
@@ -249,17 +251,27 @@ impl Function {
         ArgList { start, len: values.len() as u32 }
     }
 
+    /// Copies a list of operands.
+    pub fn copy_list(&mut self, list: ArgList) -> ArgList {
+        let start = self.pool.len() as u32;
+        self.pool.extend_from_within(list.start as usize..(list.start + list.len) as usize);
+        ArgList { start, len: list.len }
+    }
+
     /// The values of an operand list.
+    #[inline]
     pub fn list(&self, list: ArgList) -> &[Value] {
         &self.pool[list.start as usize..(list.start + list.len) as usize]
     }
 
     /// The operands of an instruction.
+    #[inline]
     pub fn operands(&self, inst: Inst) -> &[Value] {
         self.list(self.insts[inst.index()].args)
     }
 
     /// The edges of a terminator (empty for other instructions).
+    #[inline]
     pub fn edges_of(&self, inst: Inst) -> &[BlockCall] {
         let r = self.insts[inst.index()].edges;
         &self.edges[r.start as usize..(r.start + r.len) as usize]
@@ -271,16 +283,19 @@ impl Function {
     }
 
     /// The terminator of a block. Panics while the block is being built.
+    #[inline]
     pub fn terminator(&self, block: Block) -> Inst {
         *self.blocks[block.index()].insts.last().expect("block has a terminator")
     }
 
     /// Successor edges of a block.
+    #[inline]
     pub fn successors(&self, block: Block) -> &[BlockCall] {
         self.edges_of(self.terminator(block))
     }
 
     /// Type of a value.
+    #[inline]
     pub fn ty(&self, v: Value) -> Type {
         self.values[v.index()].ty
     }
@@ -369,6 +384,7 @@ impl Function {
     }
 
     /// Follows aliases.
+    #[inline]
     pub fn resolve(&self, mut v: Value) -> Value {
         while let ValueDef::Alias(w) = self.values[v.index()].def {
             v = w;
@@ -377,6 +393,7 @@ impl Function {
     }
 
     /// The defining instruction of a value, if it is not a block parameter.
+    #[inline]
     pub fn def_inst(&self, v: Value) -> Option<Inst> {
         match self.values[self.resolve(v).index()].def {
             ValueDef::Inst(i) => Some(i),
@@ -385,6 +402,7 @@ impl Function {
     }
 
     /// The constant a value is, when its definition is an `iconst`.
+    #[inline]
     pub fn as_iconst(&self, v: Value) -> Option<i64> {
         let i = self.def_inst(v)?;
         let d = &self.insts[i.index()];

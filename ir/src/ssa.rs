@@ -36,12 +36,12 @@ impl Function {
     /// Removes block parameters whose arguments are all the same value (or the parameter itself),
     /// then replaces every alias. Needs a function without unreachable blocks in its layout.
     pub fn remove_trivial_params(&mut self) {
-        if self.layout.iter().all(|b| *b == self.entry() || self.blocks[b.index()].params.is_empty()) {
+        if !self.has_trivial_params() {
             return;
         }
         let cfg = Cfg::new(self);
         let mut users = Users::new(self);
-        let mut work: Vec<Value> = Vec::new();
+        let mut work: Vec<Value> = Vec::with_capacity(self.values.len() / 2);
         for &b in cfg.rpo[1..].iter().rev() {
             work.extend(self.blocks[b.index()].params.iter().rev());
         }
@@ -64,6 +64,32 @@ impl Function {
             self.drop_aliased_params(&cfg);
             self.resolve_aliases();
         }
+    }
+
+    /// A parameter gets one value from all edges, itself aside.
+    fn has_trivial_params(&self) -> bool {
+        let with_params = |b: &&Block| **b != self.entry() && !self.blocks[b.index()].params.is_empty();
+        if !self.layout.iter().any(|b| with_params(&b)) {
+            return false;
+        }
+        // What each parameter got so far: itself is nothing yet.
+        let mut got: Vec<Value> = (0..self.values.len() as u32).map(Value).collect();
+        let mut several = vec![false; self.values.len()];
+        for &b in &self.layout {
+            for e in self.successors(b) {
+                for (&v, &p) in self.list(e.args).iter().zip(&self.blocks[e.block.index()].params) {
+                    let v = self.resolve(v);
+                    if v != p {
+                        several[p.index()] |= got[p.index()] != p && got[p.index()] != v;
+                        got[p.index()] = v;
+                    }
+                }
+            }
+        }
+        self.layout
+            .iter()
+            .filter(with_params)
+            .any(|b| self.blocks[b.index()].params.iter().any(|p| !several[p.index()]))
     }
 
     /// The value that a parameter has on every way into its block, if there is one.
@@ -187,7 +213,8 @@ const NONE: u32 = u32::MAX;
 impl Users {
     fn new(func: &Function) -> Users {
         let n = func.values.len();
-        let mut users = Users { first: vec![NONE; n], last: vec![NONE; n], entries: Vec::new() };
+        let mut users =
+            Users { first: vec![NONE; n], last: vec![NONE; n], entries: Vec::with_capacity(n / 2) };
         for &b in &func.layout {
             for e in func.successors(b) {
                 for (&v, &p) in func.list(e.args).iter().zip(&func.blocks[e.block.index()].params) {

@@ -94,7 +94,10 @@ struct Frontiers {
 
 impl Frontiers {
     fn new(func: &Function, cfg: &Cfg, dom: &DomTree) -> Frontiers {
-        let mut f = Frontiers { first: vec![NONE; func.blocks.len()], entries: Vec::new() };
+        let mut f = Frontiers {
+            first: vec![NONE; func.blocks.len()],
+            entries: Vec::with_capacity(func.blocks.len()),
+        };
         for &join in cfg.rpo.iter().filter(|&&b| cfg.preds(b).len() > 1) {
             let end = dom.idom(join);
             for p in cfg.preds(join) {
@@ -131,7 +134,7 @@ fn meetings(
     reads: &Rows<Read>,
 ) -> Vec<Meeting> {
     let mut frontiers = None;
-    let mut meets: Vec<Meeting> = Vec::new();
+    let mut meets: Vec<Meeting> = Vec::with_capacity(reads.items.len());
     // The last variable that meets in a block.
     let mut met = vec![NONE; func.blocks.len()];
     let mut work: Vec<Block> = Vec::new();
@@ -211,9 +214,15 @@ impl Walk {
         let sets = Rows::new(blocks, &sets.items, |a| a.block.0, |_| true);
         let reads = Rows::new(blocks, &reads.items, |r| r.block.0, |_| true);
         let rows = vec![NONE; func.edges.len()];
-        let found = Reaching { meets, reads: Vec::with_capacity(reads.items.len()), rows, args: Vec::new() };
-        let mut walk = Walk { found, now: vec![Reached::Nothing; vars], undo: Vec::new() };
-        let mut scopes: Vec<(u32, usize)> = Vec::new();
+        let found = Reaching {
+            meets,
+            reads: Vec::with_capacity(reads.items.len()),
+            rows,
+            args: Vec::with_capacity(2 * reads.items.len()),
+        };
+        let mut walk =
+            Walk { found, now: vec![Reached::Nothing; vars], undo: Vec::with_capacity(sets.items.len()) };
+        let mut scopes: Vec<(u32, usize)> = Vec::with_capacity(32);
         for (at, &block) in dom.preorder.iter().enumerate() {
             while let Some(&(end, undo)) = scopes.last() {
                 if (at as u32) < end {

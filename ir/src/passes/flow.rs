@@ -211,7 +211,7 @@ fn merge(func: &mut Function) -> bool {
         }
     }
     let mut gone = vec![false; func.blocks.len()];
-    let mut changed = false;
+    let (mut changed, mut replaced) = (false, false);
     for li in 0..func.layout.len() {
         let b = func.layout[li];
         if gone[b.index()] {
@@ -228,6 +228,7 @@ fn merge(func: &mut Function) -> bool {
                 break;
             }
             let params = std::mem::take(&mut func.blocks[t.index()].params);
+            replaced |= !params.is_empty();
             for (k, p) in params.into_iter().enumerate() {
                 func.replace(p, func.pool[call.args.start as usize + k]);
             }
@@ -240,6 +241,8 @@ fn merge(func: &mut Function) -> bool {
     }
     if changed {
         func.layout.retain(|b| !gone[b.index()]);
+    }
+    if replaced {
         func.resolve_aliases();
     }
     changed

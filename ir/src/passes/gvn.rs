@@ -51,8 +51,8 @@ pub fn run(func: &mut Function, cx: &Context) {
         done: vec![false; func.blocks.len()],
     };
     // Open scopes: end of the subtree, and what to restore.
-    let mut scopes: Vec<(u32, usize, usize)> = Vec::new();
-    let mut decided: Vec<(Value, Known)> = Vec::new();
+    let mut scopes: Vec<(u32, usize, usize)> = Vec::with_capacity(32);
+    let mut decided: Vec<(Value, Known)> = Vec::with_capacity(32);
     for (at, &block) in dom.preorder.iter().enumerate() {
         while let Some(&(end, entries, undo)) = scopes.last() {
             if (at as u32) < end {
@@ -108,7 +108,7 @@ const END: u32 = u32::MAX;
 impl Table {
     fn new(insts: usize) -> Table {
         let size = insts.next_power_of_two().clamp(16, 1 << 20);
-        Table { heads: vec![END; size], entries: Vec::new() }
+        Table { heads: vec![END; size], entries: Vec::with_capacity(insts) }
     }
 
     fn restore(&mut self, len: usize) {
@@ -190,7 +190,11 @@ impl Gvn<'_, '_> {
             }
             let Some(exit) = &self.exits[p.block.index()] else { return Vec::new() };
             match &mut facts {
-                None => facts = Some(exit.clone()),
+                None => {
+                    let mut all = Vec::with_capacity(MAX_FACTS.min(exit.len() + 4));
+                    all.extend_from_slice(exit);
+                    facts = Some(all);
+                }
                 Some(facts) => facts.retain(|f| exit.contains(f)),
             }
         }

@@ -147,11 +147,11 @@ impl Fold<'_, '_> {
     }
 
     /// The instruction that makes a value, seen through copies.
-    fn def(&self, v: Value) -> Option<(Inst, InstData)> {
+    fn def(&self, v: Value) -> Option<(Inst, &InstData)> {
         let mut v = self.func.resolve(v);
         loop {
             let ValueDef::Inst(inst) = self.func.values[v.index()].def else { return None };
-            let data = self.func.insts[inst.index()];
+            let data = &self.func.insts[inst.index()];
             if data.op != Op::Copy {
                 return Some((inst, data));
             }
@@ -283,12 +283,14 @@ impl Fold<'_, '_> {
     // Rules.
 
     fn simplify(&mut self, inst: Inst) -> Action {
+        if matches!(self.func.insts[inst.index()].op, Op::Iconst | Op::Fconst | Op::Symaddr) {
+            return Action::Keep;
+        }
         let data = self.data(inst);
         if let Some(word) = self.evaluate(inst, &data) {
             return Action::Const(word);
         }
         match data.op {
-            Op::Iconst | Op::Fconst | Op::Symaddr => Action::Keep,
             Op::Icmp => self.icmp(inst, &data),
             Op::Fcmp => Action::Keep,
             Op::Select | Op::Fselect => self.select(inst),
@@ -307,7 +309,7 @@ impl Fold<'_, '_> {
 
     /// The result when all operands are constants.
     fn evaluate(&self, inst: Inst, data: &InstData) -> Option<u64> {
-        if matches!(data.op, Op::Iconst | Op::Fconst) || data.args.len == 0 || data.args.len > 3 {
+        if data.args.len == 0 || data.args.len > 3 {
             return None;
         }
         let mut words = [0u64; 3];

@@ -251,8 +251,8 @@ impl Analysis<'_> {
         if back == k {
             return self.same(inst, x);
         }
-        let by = self.emit(Op::Iconst, &[], (k - back).abs());
         let right = if d.op == Op::Sshr { Op::Sshr } else { Op::Ushr };
+        let by = self.emit(Op::Iconst, &[], (k - back).abs());
         self.replace(inst, if k > back { Op::Shl } else { right }, &[x, by], 0);
         true
     }

@@ -171,6 +171,9 @@ impl Range {
 
     /// The smallest set of the domain around both.
     pub(super) fn join(self, other: Range) -> Range {
+        if self == other {
+            return self;
+        }
         let odd = |r: Range| r.kind == Kind::Word && r.zeros == 0;
         let kind = match (self.kind, other.kind) {
             (Kind::Word, Kind::Word) => Kind::Word,
@@ -184,7 +187,7 @@ impl Range {
 
     /// A set that contains what is in both. `None` when nothing is.
     pub(super) fn meet(self, other: Range) -> Option<Range> {
-        if other == Range::TOP {
+        if other == Range::TOP || other == self {
             return Some(self);
         }
         if self == Range::TOP {

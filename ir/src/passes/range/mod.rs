@@ -201,9 +201,9 @@ impl<'a> Analysis<'a> {
             reached: vec![false; func.blocks.len()],
             open: vec![false; func.edges.len()],
             edge_args: vec![Range::TOP; func.pool.len()],
-            undo: Vec::new(),
-            facts: Vec::new(),
-            scopes: Vec::new(),
+            undo: Vec::with_capacity(64),
+            facts: Vec::with_capacity(MAX_FACTS),
+            scopes: Vec::with_capacity(32),
             walks: 0,
             visits: vec![Visit::default(); func.blocks.len()],
             out: Vec::new(),
@@ -222,10 +222,9 @@ impl<'a> Analysis<'a> {
     /// What taking an edge says.
     fn assume_edge(&mut self, from: Block, edge: u32) {
         let inst = self.func.terminator(from);
-        let data = self.func.insts[inst.index()];
-        match data.op {
+        let InstData { op, edges, .. } = self.func.insts[inst.index()];
+        match op {
             Op::Brif => {
-                let edges = data.edges;
                 let other = self.func.edges[(edges.start * 2 + 1 - edge) as usize].block;
                 if other != self.func.edges[edge as usize].block {
                     let c = self.func.operands(inst)[0];
@@ -235,7 +234,7 @@ impl<'a> Analysis<'a> {
                     }
                 }
             }
-            Op::Switch if edge != data.edges.start => {
+            Op::Switch if edge != edges.start => {
                 let target = self.func.edges[edge as usize].block;
                 let same = self.cfg.preds(target).iter().filter(|p| p.block == from).count();
                 if same == 1 {
@@ -250,7 +249,7 @@ impl<'a> Analysis<'a> {
     /// A block has gone on although something might have overflowed: what is made next to that question fits.
     fn fits(&mut self, block: Block, question: Value) {
         let [.., made, asked, _] = self.func.blocks[block.index()].insts[..] else { return };
-        let (made, asked) = (self.func.insts[made.index()], self.func.insts[asked.index()]);
+        let (made, asked) = (&self.func.insts[made.index()], &self.func.insts[asked.index()]);
         let args = self.func.list(asked.args);
         if asked.result == Some(question)
             && let Some(result) = made.result
@@ -263,9 +262,9 @@ impl<'a> Analysis<'a> {
     }
 
     /// The instruction that makes a value.
-    fn def(&self, v: Value) -> Option<(Inst, InstData)> {
+    fn def(&self, v: Value) -> Option<(Inst, &InstData)> {
         match self.func.values[v.index()].def {
-            ValueDef::Inst(inst) => Some((inst, self.func.insts[inst.index()])),
+            ValueDef::Inst(inst) => Some((inst, &self.func.insts[inst.index()])),
             _ => None,
         }
     }
@@ -277,14 +276,15 @@ impl<'a> Analysis<'a> {
         }
         if let Some((inst, data)) = self.def(c) {
             let arg = |k: usize| self.func.operands(inst)[k];
-            match data.op {
+            let (op, imm) = (data.op, data.imm);
+            match op {
                 Op::Icmp => {
-                    let cond = Cond::from_imm(data.imm);
+                    let cond = Cond::from_imm(imm);
                     let cond = if truth { cond } else { cond.invert() };
                     self.compared(cond, arg(0), arg(1), false);
                 }
                 Op::IntCmp => {
-                    let (cond, a, b) = (Cond::from_imm(data.imm), arg(0), arg(1));
+                    let (cond, a, b) = (Cond::from_imm(imm), arg(0), arg(1));
                     let none = |v: Value| !self.now[v.index()].ints().excludes_none();
                     if truth {
                         self.compared(cond, a, b, true);
@@ -383,12 +383,13 @@ impl<'a> Analysis<'a> {
         }
         self.set(v, r);
         let Some((inst, data)) = self.def(v) else { return };
+        let op = data.op;
         let (lo, hi) = r.words();
         let zeros = r.low_zeros();
         let arg = |k: usize| self.func.operands(inst)[k];
         let by = |k: usize| self.now[arg(k).index()].single();
         const HALF: i64 = 1 << 62;
-        let of = match data.op {
+        let of = match op {
             Op::Copy => r,
             Op::Rotr if by(1) == Some(1) && lo >= 0 && hi < HALF => Range::word(lo * 2, hi * 2, zeros + 1),
             Op::Ushr | Op::Sshr if by(1) == Some(1) && lo >= 0 && hi < HALF => Range::raw(lo * 2, hi * 2 + 1),
@@ -420,7 +421,7 @@ impl<'a> Analysis<'a> {
             }
             _ => return,
         };
-        let (x, other) = (arg(0), (data.op == Op::Or).then(|| arg(1)));
+        let (x, other) = (arg(0), (op == Op::Or).then(|| arg(1)));
         self.refine(x, of, depth + 1);
         if let Some(y) = other {
             self.refine(y, of, depth + 1);
@@ -431,14 +432,14 @@ impl<'a> Analysis<'a> {
 
     /// Computes the range of an instruction's result.
     fn evaluate(&mut self, inst: Inst) {
-        let data = self.func.insts[inst.index()];
+        let data = &self.func.insts[inst.index()];
         if data.op == Op::Call {
             for i in data.args.start..data.args.start + data.args.len {
                 self.edge_args[i as usize] = self.now[self.func.pool[i as usize].index()];
             }
         }
         let Some(result) = data.result else { return };
-        let args = self.func.operands(inst);
+        let args = self.func.list(data.args);
         let range = |k: usize| args.get(k).map_or(Range::TOP, |v| self.now[v.index()]);
         self.now[result.index()] = match data.op {
             Op::Iconst => Range::constant(data.imm),
@@ -451,7 +452,7 @@ impl<'a> Analysis<'a> {
             Op::Load32u => Range::raw(0, 0xffff_ffff),
             Op::Load32s => Range::raw(-0x8000_0000, 0x7fff_ffff),
             Op::Load64 if self.regions.is_count(data.region) => Range::raw(0, (1 << COUNT_BITS) - 1),
-            Op::Icmp | Op::IntCmp | Op::Fcmp => match self.decide(inst, &data) {
+            Op::Icmp | Op::IntCmp | Op::Fcmp => match self.decide(data) {
                 Some(truth) => Range::constant(truth as i64),
                 None => Range::raw(0, 1),
             },
@@ -467,8 +468,8 @@ impl<'a> Analysis<'a> {
     }
 
     /// The truth of a comparison.
-    fn decide(&self, inst: Inst, data: &InstData) -> Option<bool> {
-        let args = self.func.operands(inst);
+    fn decide(&self, data: &InstData) -> Option<bool> {
+        let args = self.func.list(data.args);
         let (a, b) = (self.now[args[0].index()], self.now[args[1].index()]);
         let cond = Cond::from_imm(data.imm);
         match data.op {

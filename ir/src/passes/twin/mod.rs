@@ -28,42 +28,57 @@
 //! b1(v2:ref, v3:i64):
 //!   v4:ref = iconst 2
 //!   v5:ref = int.add v2, v4
-//!   v6:i64 = sub v3, v1
-//!   brif v6, b1(v5, v6), b2
+//!   v6:ref = int.add v5, v2
+//!   v7:i64 = sub v3, v1
+//!   brif v7, b1(v6, v7), b2
 //! b2:
-//!   ret v5
+//!   ret v6
 //! }", "
 //! func @f file 0 -> ref {
 //! b0(v0:ref, v1:i64):
-//!   jump b4(v0, v1)
+//!   jump b5(v0, v1)
 //! b1(v2:ref, v3:i64):
 //!   jump b3
-//! b2(v23:ref):
-//!   ret v23
+//! b2(v34:ref):
+//!   ret v34
 //! b3:
-//!   v12:i64 = and v2, v11
-//!   brif v12, b6(v2, v3), b7
-//! b4(v14:ref, v15:i64):
+//!   v14:i64 = and v2, v13
+//!   brif v14, b7(v2, v3), b9
+//! b4:
+//!   v16:i64 = or v5, v2
+//!   v18:i64 = and v16, v17
+//!   brif v18, b8(v2, v3, v5), b11
+//! b5(v20:ref, v21:i64):
 //!   v4:ref = iconst 2
-//!   v16:i64 = iconst 1
-//!   v17:i64 = and v14, v16
-//!   brif v17, b5(v14, v15), b9
-//! cold b5(v7:ref, v8:i64):
-//!   jump b6(v7, v8)
-//! cold b6(v21:ref, v22:i64):
-//!   v9:ref = int.add v21, v4
-//!   v10:i64 = sub v22, v1
-//!   brif v10, b4(v9, v10), b2(v9)
-//! b7:
-//!   v5:ref = add v2, v4
-//!   v13:i64 = add.over v2, v4
-//!   brif v13, b6(v2, v3), b8
-//! b8:
-//!   v6:i64 = sub v3, v1
-//!   brif v6, b1(v5, v6), b2(v5)
+//!   v22:i64 = iconst 1
+//!   v23:i64 = and v20, v22
+//!   brif v23, b6(v20, v21), b13
+//! cold b6(v8:ref, v9:i64):
+//!   jump b7(v8, v9)
+//! cold b7(v29:ref, v30:i64):
+//!   v10:ref = int.add v29, v4
+//!   jump b8(v29, v30, v10)
+//! cold b8(v31:ref, v32:i64, v33:ref):
+//!   v11:ref = int.add v33, v31
+//!   v12:i64 = sub v32, v1
+//!   brif v12, b5(v11, v12), b2(v11)
 //! b9:
-//!   v11:i64 = iconst 1
-//!   jump b1(v14, v15)
+//!   v5:ref = add v2, v4
+//!   v15:i64 = add.over v2, v4
+//!   brif v15, b7(v2, v3), b10
+//! b10:
+//!   jump b4
+//! b11:
+//!   v6:ref = add v5, v2
+//!   v19:i64 = add.over v5, v2
+//!   brif v19, b8(v2, v3, v5), b12
+//! b12:
+//!   v7:i64 = sub v3, v1
+//!   brif v7, b1(v6, v7), b2(v6)
+//! b13:
+//!   v13:i64 = iconst 1
+//!   v17:i64 = iconst 1
+//!   jump b1(v20, v21)
 //! }");
 //! ```
 
@@ -125,7 +140,7 @@ pub fn run(func: &mut Function, cx: &Context) {
         if !inner[l] || size > MAX_LOOP || total + size > MAX_FUNCTION || func.blocks[header.index()].cold {
             continue;
         }
-        if blocks.iter().any(|&b| may_leave(func, b)) && !blocks.iter().any(|&b| nests(func, cx, b)) {
+        if gains(func, &blocks) && !blocks.iter().any(|&b| nests(func, cx, b)) {
             total += 2 * size;
             let outside = cfg.preds(header).iter().filter(|p| !dom.dominates(header, p.block));
             let mut entering: Vec<u32> = outside.map(|p| p.edge).collect();
@@ -140,12 +155,15 @@ pub fn run(func: &mut Function, cx: &Context) {
     }
 }
 
-/// The block has an exact op that may fail, or a check: an edge to a cold block.
-fn may_leave(func: &Function, block: Block) -> bool {
-    let data = &func.blocks[block.index()];
-    let cold = |e: &BlockCall| func.blocks[e.block.index()].cold;
-    let fails = |&i: &Inst| Checks::of(func, i).is_some_and(|c| c.any());
-    !data.cold && (func.successors(block).iter().any(cold) || data.insts.iter().any(fails))
+/// There is a check, which is an edge from a warm block to a cold one, or are exact ops that may fail. Of a single one,
+/// no other op would learn anything.
+fn gains(func: &Function, blocks: &[Block]) -> bool {
+    let mut fail = 0;
+    blocks.iter().map(|b| &func.blocks[b.index()]).filter(|b| !b.cold).any(|data| {
+        fail += data.insts.iter().filter(|&&i| Checks::of(func, i).is_some()).count();
+        let (last, _) = data.insts.split_last().expect("a terminator");
+        fail > 1 || func.edges_of(*last).iter().any(|e| func.blocks[e.block.index()].cold)
+    })
 }
 
 /// A warm block calls what may nest without bound, beside which checks are cheap, while both sides of a loop need
@@ -155,10 +173,10 @@ fn nests(func: &Function, cx: &Context, block: Block) -> bool {
     !data.cold && data.insts.iter().any(|i| effects(cx.module, func, &func.insts[i.index()]).nests)
 }
 
-/// What exact ops have to check.
+/// What exact ops have to check, one thing at least.
 struct Checks {
     /// Operands that may not be small.
-    operands: Vec<Value>,
+    operands: [Option<Value>; 2],
     /// The result may not fit.
     overflow: bool,
     /// The divisor may be 0, or -1 where that matters.
@@ -166,7 +184,7 @@ struct Checks {
 }
 
 impl Checks {
-    /// The checks of an instruction, if it is an exact op that can be made of ops on words.
+    /// The checks of an instruction, if it is an exact op that can be made of ops on words and may fail.
     fn of(func: &Function, inst: Inst) -> Option<Checks> {
         let d = &func.insts[inst.index()];
         if !d.op.is_int() {
@@ -176,13 +194,9 @@ impl Checks {
         let constant = |v: Value| func.as_iconst(v).filter(|c| c & 1 == 0);
         let facts = if d.op == Op::IntCmp { d.imm >> 8 } else { d.imm };
         let unknown = |k: usize, bit: i64| facts & bit == 0 && constant(args[k]).is_none();
-        let mut operands = Vec::new();
-        if unknown(0, KNOWN_A) {
-            operands.push(args[0]);
-        }
-        if args.len() > 1 && unknown(1, KNOWN_B) && !operands.contains(&args[1]) {
-            operands.push(args[1]);
-        }
+        let first = unknown(0, KNOWN_A).then_some(args[0]);
+        let second = args.get(1).copied().filter(|&v| unknown(1, KNOWN_B) && first != Some(v));
+        let mut operands = [first, second];
         let divides = matches!(d.op, Op::IntDiv | Op::IntMod);
         let by = if divides { constant(args[1]) } else { None };
         if divides && by.is_some_and(|c| c == 0 || c == -2) {
@@ -191,14 +205,11 @@ impl Checks {
         if d.op == Op::IntCmp && matches!(Cond::from_imm(d.imm), Cond::Eq | Cond::Ne) {
             // A small int equals no big one, so one that is small is enough.
             let both = unknown(0, KNOWN_A) && unknown(1, KNOWN_B);
-            operands.truncate(usize::from(both));
+            operands = [first.filter(|_| both), None];
         }
         let overflow = !divides && d.op != Op::IntCmp && facts & NO_OVERFLOW == 0;
-        Some(Checks { operands, overflow, divisor: divides && by.is_none() })
-    }
-
-    fn any(&self) -> bool {
-        !self.operands.is_empty() || self.overflow || self.divisor
+        let divisor = divides && by.is_none();
+        (operands != [None; 2] || overflow || divisor).then_some(Checks { operands, overflow, divisor })
     }
 }
 
@@ -304,24 +315,23 @@ impl Twins {
             let slow = func.add_param(twin, func.ty(fast));
             self.pair(fast, slow, [from, twin]);
         }
-        for k in 0..func.blocks[from.index()].insts.len() {
+        let count = func.blocks[from.index()].insts.len();
+        func.blocks[twin.index()].insts.reserve(count);
+        for k in 0..count {
             let old = func.blocks[from.index()].insts[k];
             let data = func.insts[old.index()];
             let new = Inst(func.insts.len() as u32);
-            let args = func.list(data.args).to_vec();
-            let args = func.args(&args);
-            let edges: Vec<BlockCall> = func.edges_of(old).to_vec();
+            let args = func.copy_list(data.args);
             let result = data.result.map(|v| func.add_value(func.ty(v), ValueDef::Inst(new)));
-            func.insts.push(InstData { args, result, edges: ArgList::default(), ..data });
-            if !edges.is_empty() {
-                let mut copies = Vec::with_capacity(edges.len());
-                for (k, e) in edges.into_iter().enumerate() {
-                    let block = self.follow(from, e.block, (func.edges.len() + k) as u32);
-                    let args = func.list(e.args).to_vec();
-                    copies.push(BlockCall { block, args: func.args(&args), case: e.case });
-                }
-                func.set_edges(new, &copies);
+            func.insts.push(InstData { args, result, ..data });
+            let start = func.edges.len() as u32;
+            for e in data.edges.start..data.edges.start + data.edges.len {
+                let e = func.edges[e as usize];
+                let block = self.follow(from, e.block, func.edges.len() as u32);
+                let args = func.copy_list(e.args);
+                func.edges.push(BlockCall { block, args, case: e.case });
             }
+            func.insts[new.index()].edges = ArgList { start, len: data.edges.len };
             func.blocks[twin.index()].insts.push(new);
             if let (Some(fast), Some(slow)) = (data.result, result) {
                 self.pair(fast, slow, [from, twin]);
@@ -343,8 +353,8 @@ impl Twins {
                 }
             }
             let first = func.blocks[b.index()].insts[0];
-            if let Some(checks) = Checks::of(func, first).filter(Checks::any) {
-                asked.extend(checks.operands.iter().copied());
+            if let Some(checks) = Checks::of(func, first) {
+                asked.extend(checks.operands.iter().flatten());
                 self.check(func, b, checks);
             }
         }
@@ -368,10 +378,11 @@ impl Twins {
             home[next.index()] = number;
             next
         };
-        if !checks.operands.is_empty() {
+        let operands: Vec<Value> = checks.operands.into_iter().flatten().collect();
+        if !operands.is_empty() {
             let next = go_on(func, &mut self.home);
             let (away, on) = (leave(func), func.edge(next, &[]));
-            test_tags(func, &mut out, &checks.operands, loc, away, on);
+            test_tags(func, &mut out, &operands, loc, away, on);
             func.blocks[at.index()].insts = std::mem::take(&mut out);
             at = next;
         }
@@ -462,7 +473,7 @@ fn split(func: &mut Function, blocks: Vec<Block>) -> Vec<Block> {
         }
         let mut k = usize::from(func.blocks[b.index()].params.is_empty());
         while let Some(&inst) = func.blocks[at.index()].insts.get(k) {
-            if Checks::of(func, inst).is_some_and(|c| c.any()) {
+            if Checks::of(func, inst).is_some() {
                 let rest = func.blocks[at.index()].insts.split_off(k);
                 let next = func.add_block();
                 func.blocks[next.index()].insts = rest;
@@ -561,14 +572,17 @@ fn plain(func: &mut Function, out: &mut Vec<Inst>, inst: Inst, overflow: bool) -
 /// Gives uses in a block other values. Lists that change are new ones: they may be shared.
 fn rename(func: &mut Function, block: Block, mut other: impl FnMut(&mut Function, Value) -> Option<Value>) {
     let mut list = |func: &mut Function, list: ArgList| {
-        let mut values = func.list(list).to_vec();
-        let mut changed = false;
-        for v in &mut values {
-            if let Some(new) = other(func, *v) {
-                (*v, changed) = (new, true);
+        let mut copy = list;
+        for k in 0..list.len {
+            let v = func.pool[(list.start + k) as usize];
+            if let Some(new) = other(func, v) {
+                if copy == list {
+                    copy = func.copy_list(list);
+                }
+                func.pool[(copy.start + k) as usize] = new;
             }
         }
-        if changed { func.args(&values) } else { list }
+        copy
     };
     for k in 0..func.blocks[block.index()].insts.len() {
         let inst = func.blocks[block.index()].insts[k];
