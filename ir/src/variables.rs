@@ -33,16 +33,27 @@ pub(crate) struct Read {
 /// variable that no path assigned is zero. `types` are those of the variables. Blocks that cannot be
 /// reached must be gone, and no edge may lead to the entry.
 pub(crate) fn place(func: &mut Function, types: &[Type], assignments: &[Assignment], reads: &[Read]) {
-    if reads.is_empty() {
-        return;
+    if !reads.is_empty() {
+        let cfg = Cfg::new(func);
+        let dom = DomTree::new(func, &cfg);
+        place_in(func, &cfg, &dom, types, assignments, reads);
     }
-    let cfg = Cfg::new(func);
-    let dom = DomTree::new(func, &cfg);
+}
+
+/// The same for a caller that knows the function's graph, which stays as it is.
+pub(crate) fn place_in(
+    func: &mut Function,
+    cfg: &Cfg,
+    dom: &DomTree,
+    types: &[Type],
+    assignments: &[Assignment],
+    reads: &[Read],
+) {
     let reads = Rows::new(types.len(), reads, |r| r.var, |r| cfg.is_reachable(r.block));
     let sets = Rows::new(types.len(), assignments, |a| a.var, |a| cfg.is_reachable(a.block));
-    let meets = meetings(func, &cfg, &dom, &sets, &reads);
-    let reaching = Walk::run(func, &dom, &meets, &sets, &reads);
-    if reaching.write(func, types, &cfg, &dom) {
+    let meets = meetings(func, cfg, dom, &sets, &reads);
+    let reaching = Walk::run(func, dom, &meets, &sets, &reads);
+    if reaching.write(func, types, cfg, dom) {
         func.remove_trivial_params();
     }
 }

@@ -58,7 +58,7 @@ pub fn run(func: &mut Function, cx: &Context) {
 
 struct Flow<'a> {
     func: &'a mut Function,
-    /// A parameter of the block is used elsewhere than in its terminator.
+    /// A parameter of a block that only hands on or decides is used elsewhere than in its terminator.
     escapes: Vec<bool>,
     /// The block is the target of a backward edge. Empty if no block only decides.
     header: Vec<bool>,
@@ -78,28 +78,35 @@ fn headers(func: &Function) -> Vec<bool> {
     header
 }
 
-/// The blocks with a parameter that is used elsewhere than in their terminators.
+/// Of the blocks that only hand on or decide, those with a parameter that is used elsewhere than in their terminators.
 fn escaping(func: &Function) -> Vec<bool> {
     let mut escapes = vec![false; func.blocks.len()];
+    // The block that a value is such a parameter of.
+    let mut home = vec![NOWHERE; func.values.len()];
     for &b in &func.layout {
-        let insts = &func.blocks[b.index()].insts;
-        for (i, &inst) in insts.iter().enumerate() {
-            let last = i + 1 == insts.len();
-            let mut used = |v: &Value| {
-                if let ValueDef::Param(home, _) = func.values[v.index()].def
-                    && !(last && home == b)
-                {
-                    escapes[home.index()] = true;
-                }
-            };
-            func.operands(inst).iter().for_each(&mut used);
-            for e in func.edges_of(inst) {
-                func.list(e.args).iter().for_each(&mut used);
+        let data = &func.blocks[b.index()];
+        if data.insts.len() == 1 {
+            data.params.iter().for_each(|p| home[p.index()] = b.0);
+        }
+    }
+    for &b in &func.layout {
+        let mut used = |v: &Value, own: u32| {
+            let home = home[v.index()];
+            if home != NOWHERE && home != own {
+                escapes[home as usize] = true;
             }
+        };
+        let (last, body) = func.blocks[b.index()].insts.split_last().expect("a terminator");
+        body.iter().for_each(|&inst| func.operands(inst).iter().for_each(|v| used(v, NOWHERE)));
+        func.operands(*last).iter().for_each(|v| used(v, b.0));
+        for e in func.edges_of(*last) {
+            func.list(e.args).iter().for_each(|v| used(v, b.0));
         }
     }
     escapes
 }
+
+const NOWHERE: u32 = u32::MAX;
 
 /// Blocks an edge may be moved over in one round.
 const MAX_HOPS: usize = 8;

@@ -42,13 +42,13 @@ pub fn run(func: &mut Function, cx: &Context) {
     let cfg = Cfg::new(func);
     let dom = DomTree::new(func, &cfg);
     let loops = Loops::new(func, &cfg, &dom);
-    let loop_writes = if loops.loops.is_empty() { Vec::new() } else { loop_writes(func, cx, &loops) };
     let mut gvn = Gvn {
         cx,
         table: Table::new(func.insts.len()),
         known: vec![Known::Nothing; func.values.len()],
         exits: vec![None; func.blocks.len()],
         done: vec![false; func.blocks.len()],
+        loop_writes: None,
     };
     // Open scopes: end of the subtree, and what to restore.
     let mut scopes: Vec<(u32, usize, usize)> = Vec::with_capacity(32);
@@ -71,7 +71,7 @@ pub fn run(func: &mut Function, cx: &Context) {
             decided.push((v, gvn.known[v.index()]));
             gvn.known[v.index()] = known;
         }
-        let memory = gvn.memory_at(func, &cfg, &dom, &loops, &loop_writes, block);
+        let memory = gvn.memory_at(func, &cfg, &dom, &loops, block);
         gvn.block(func, block, memory);
     }
     func.resolve_aliases();
@@ -165,17 +165,18 @@ struct Gvn<'a, 'c> {
     /// Facts at the end of finished blocks.
     exits: Vec<Option<Vec<Fact>>>,
     done: Vec<bool>,
+    /// Writes of the loops, once something is known where one is entered.
+    loop_writes: Option<Vec<Vec<Write>>>,
 }
 
 impl Gvn<'_, '_> {
     /// What is known about memory when a block is entered.
     fn memory_at(
-        &self,
+        &mut self,
         func: &Function,
         cfg: &Cfg,
         dom: &DomTree,
         loops: &Loops,
-        loop_writes: &[Vec<Write>],
         block: Block,
     ) -> Vec<Fact> {
         let mut facts: Option<Vec<Fact>> = None;
@@ -199,9 +200,10 @@ impl Gvn<'_, '_> {
             }
         }
         let mut facts = facts.unwrap_or_default();
-        if back {
+        if back && !facts.is_empty() {
             let l = loops.innermost(block).expect("target of a back edge heads a loop");
-            for &w in &loop_writes[l as usize] {
+            let writes = self.loop_writes.get_or_insert_with(|| loop_writes(func, self.cx, loops));
+            for &w in &writes[l as usize] {
                 facts.retain(|f| !kills(func, self.cx, w, f));
             }
         }

@@ -540,13 +540,14 @@ pub fn drop_unused(module: &mut Module, _: &Library) {
     for data in &module.datas {
         data.relocs.iter().for_each(|r| reach(r.sym, &mut used, &mut work));
     }
+    let slow_paths = Op::SLOW_PATHS.map(|name| module.lookup(name));
     while let Some(sym) = work.pop() {
         let Some(func) = module.funcs.get(index[sym.0 as usize] as usize) else { continue };
         for &b in &func.layout {
             for inst in &func.blocks[b.index()].insts {
                 let data = &func.insts[inst.index()];
                 data.sym.into_iter().for_each(|s| reach(s, &mut used, &mut work));
-                if let Some(slow) = data.op.slow_path(data.imm).and_then(|name| module.lookup(name)) {
+                if let Some(slow) = data.op.slow_path_number(data.imm).and_then(|n| slow_paths[n]) {
                     reach(slow, &mut used, &mut work);
                 }
             }

@@ -24,10 +24,8 @@ pub(super) struct Sides {
 }
 
 /// Moves what is the same in every iteration of the loops before them.
-pub(super) fn run(func: &mut Function, cx: &Context, sides: &[Sides]) {
-    let cfg = Cfg::new(func);
-    let dom = DomTree::new(func, &cfg);
-    let loops = Loops::new(func, &cfg, &dom);
+pub(super) fn run(func: &mut Function, cx: &Context, cfg: &Cfg, dom: &DomTree, sides: &[Sides]) {
+    let loops = Loops::new(func, cfg, dom);
     let writes = loop_writes(func, cx, &loops);
     let mut home = vec![Block(u32::MAX); func.insts.len()];
     for &b in &cfg.rpo {
@@ -50,7 +48,7 @@ pub(super) fn run(func: &mut Function, cx: &Context, sides: &[Sides]) {
             code: None,
             out: Vec::new(),
         };
-        hoist.run(func, &spine(&cfg, &dom, &loops, l));
+        hoist.run(func, &spine(cfg, dom, &loops, l));
     }
     func.remove_unreachable_blocks();
 }

@@ -91,7 +91,7 @@ use crate::func::{ArgList, Block, BlockCall, Function, Inst, InstData, Type, Val
 use crate::hash::FastMap;
 use crate::ops::{Cond, KNOWN_A, KNOWN_B, NO_OVERFLOW, Op};
 use crate::positions::SrcLoc;
-use crate::variables::{Assignment, Read, place};
+use crate::variables::{Assignment, Read, place_in};
 use hoist::Sides;
 
 /// Loops with more instructions have one side.
@@ -150,8 +150,8 @@ pub fn run(func: &mut Function, cx: &Context) {
     }
     if !twins.sides.is_empty() {
         func.two_sided = true;
-        twins.join(func);
-        hoist::run(func, cx, &twins.sides);
+        let (cfg, dom) = twins.join(func);
+        hoist::run(func, cx, &cfg, &dom, &twins.sides);
     }
 }
 
@@ -422,8 +422,9 @@ impl Twins {
         }
     }
 
-    /// Makes uses of the values of loops outside of them, twins included, those of what reaches them.
-    fn join(&mut self, func: &mut Function) {
+    /// Makes uses of the values of loops outside of them, twins included, those of what reaches them. Gives the
+    /// function's graph.
+    fn join(&mut self, func: &mut Function) -> (Cfg, DomTree) {
         self.home.resize(func.blocks.len(), NOWHERE);
         func.remove_unreachable_blocks();
         let (mut types, mut assignments, mut reads) = (Vec::new(), Vec::new(), Vec::new());
@@ -457,8 +458,11 @@ impl Twins {
                 Some(found.1)
             });
         }
-        place(func, &types, &assignments, &reads);
+        let cfg = Cfg::new(func);
+        let dom = DomTree::new(func, &cfg);
+        place_in(func, &cfg, &dom, &types, &assignments, &reads);
         func.resolve_aliases();
+        (cfg, dom)
     }
 }
 
