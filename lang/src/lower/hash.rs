@@ -1,26 +1,26 @@
 //! Hash joins: an inner or left join whose condition has an equality between the joined variable
 //! and the rows before it looks its candidates up instead of trying every pair.
 //!
-//! The index maps a key to the positions of the items that have it, in order, so rows come in the
-//! same order as from nested loops. Only keys with exact equality (ints, strings) and conditions
-//! whose evaluation nobody can observe are taken: what runs how often changes. What can fail in them is a
+//! The table (`runtime/lib/join.mochi`) finds the positions of the items that have a key, in order, so rows come in
+//! the same order as from nested loops. Only keys whose type says how they are equal (ints, floats, bools, strings) and
+//! conditions whose evaluation nobody can observe are taken: what runs how often changes. What can fail in them is a
 //! part of none: where an item or a row has one, all pairs are tried as nested loops do.
 
 use super::func::Fx;
 use super::ops::strip_coerce;
 use super::repr::Repr;
-use super::runtime::Rt;
+use super::runtime::{JoinRt, Rt};
 use crate::ast::{BinOp, JoinKind};
 use crate::parts::{Part, mentions};
 use crate::tree::{Expr, ExprKind, LocalId};
 use crate::types::{Ty, TyKind};
-use mochi_ir::{Block, Op, Region, Type, Value};
+use mochi_ir::{Block, Op, Type, Value};
 
 /// How to find the items that may match a row.
 pub(crate) struct Index<'a> {
-    /// Key to list of positions; none when some item has no key.
-    map: Value,
-    key: Ty,
+    /// The table; none when some item has no key.
+    table: Value,
+    find: Rt,
     /// Key of the row so far.
     probe: &'a Expr,
     /// Every item and row has a key.
@@ -29,6 +29,24 @@ pub(crate) struct Index<'a> {
     bases: Vec<&'a Expr>,
     /// The other terms of the condition.
     pub(crate) rest: Vec<&'a Expr>,
+}
+
+/// Positions of the items to try for a row.
+pub(crate) struct Candidates {
+    pub(crate) first: Value,
+    pub(crate) count: Value,
+    pub(crate) chain: Chain,
+}
+
+/// Which candidate comes after another one.
+#[derive(Clone, Copy)]
+pub(crate) enum Chain {
+    /// The next item.
+    Neighbours,
+    /// The next item with its key, of a table.
+    Table(Value),
+    /// The same, or where there is no table the next item: all are tried.
+    TableIfAny(Value),
 }
 
 /// An expression without effects, which can fail only because one of its [`bases`] is none.
@@ -112,10 +130,11 @@ impl<'a> Fx<'_, 'a> {
             }
         })?;
         let key_ty = self.ty(key.ty);
-        let exact = matches!(self.lw.types.kind(key_ty), TyKind::Int | TyKind::Str);
-        if !exact || self.ty(probe.ty) != key_ty {
+        if self.ty(probe.ty) != key_ty {
             return None;
         }
+        let kind = self.lw.types.kind(key_ty);
+        let find = JoinRt::FIND.of(kind)?;
         let rest = terms.iter().enumerate().filter(|(k, _)| *k != at).map(|(_, t)| *t).collect();
         // What comes behind the equality is evaluated for the same pairs as without an index.
         let mut parts = Vec::new();
@@ -126,8 +145,8 @@ impl<'a> Fx<'_, 'a> {
         });
         let total = parts.is_empty();
         let (own, others): (Vec<&Expr>, Vec<&Expr>) = parts.into_iter().partition(|e| mentions(e, &[local]));
-        let map = self.build_index(local, (list, elem), key, key_ty, &own);
-        Some(Index { map, key: key_ty, probe, total, bases: others, rest })
+        let table = self.build_index(local, (list, elem), key, &own);
+        Some(Index { table, find, probe, total, bases: others, rest })
     }
 
     /// Goes on when none of these is none.
@@ -146,91 +165,101 @@ impl<'a> Fx<'_, 'a> {
         local: LocalId,
         (list, elem): (Value, Ty),
         key: &'a Expr,
-        key_ty: Ty,
         bases: &[&'a Expr],
     ) -> Value {
-        let positions = self.lw.types.types.list(Ty::INT);
-        let map_ty = self.lw.types.types.intern(TyKind::Map(key_ty, positions));
-        let desc = self.desc(map_ty);
-        let map = self.rt(Rt::map_new, &[desc]);
+        let key_ty = self.ty(key.ty);
+        let kind = self.lw.types.kind(key_ty);
+        let (add, kept) = (JoinRt::ADD.of(kind).expect("a key that is looked up"), *kind == TyKind::Str);
         let len = self.raw_len(list);
+        let keys = if kept { len } else { self.b.iconst(0) };
+        let empty = self.rt(Rt::join_new, &[len, keys]);
+        let table = self.b.declare_var(Type::Ref);
+        self.b.def_var(table, empty);
         let keyless = (!bases.is_empty()).then(|| self.b.new_cold_block());
+        let one = self.b.iconst(1);
+        let last = self.b.bin(Op::Sub, len, one);
         self.count_loop(len, |fx, i| {
-            fx.bind_item(local, list, elem, i);
+            let at = fx.b.bin(Op::Sub, last, i);
+            fx.bind_item(local, list, elem, at);
             if let Some(keyless) = keyless {
                 fx.require_some(bases, keyless);
             }
             let k = fx.expr(key);
-            let slot = fx.map_slot(key_ty, map, k);
-            let held = fx.load_slot(Repr::Ref, slot, 0, Region::ANY);
-            let none = fx.is_none(Repr::Ref, held);
-            let all = fx.choose(
-                none,
-                Repr::Ref,
-                |fx| {
-                    let fresh = fx.new_list(positions, 1);
-                    fx.store_slot(slot, fresh, 0, Region::ANY);
-                    fresh
-                },
-                |_| held,
-            );
-            let position = fx.tag(i);
-            fx.push(Ty::INT, all, position);
+            let so_far = fx.b.use_var(table);
+            let more = fx.rt(add, &[so_far, k, at]);
+            fx.b.def_var(table, more);
         });
-        let Some(keyless) = keyless else { return map };
-        let (result, join) = (self.b.declare_var(Type::Ref), self.b.new_block());
-        self.b.def_var(result, map);
-        self.jump(join);
-        self.enter(keyless);
-        let none = self.none(Repr::Ref);
-        self.b.def_var(result, none);
-        self.jump(join);
-        self.enter(join);
-        self.b.use_var(result)
-    }
-
-    /// The list of positions for the row so far, and how many pairs to try. With positions that are none
-    /// these are all.
-    pub(crate) fn probe_index(&mut self, index: &Index<'a>, items: Value) -> (Value, Value) {
-        let (found, count) = (self.b.declare_var(Type::Ref), self.b.declare_var(Type::I64));
-        let every = (!index.total).then(|| self.b.new_cold_block());
-        let [hit, miss, join] = [(); 3].map(|()| self.b.new_block());
-        let none = self.none(Repr::Ref);
-        self.b.def_var(found, none);
-        if let Some(every) = every {
-            let keyless = self.is_none(Repr::Ref, index.map);
-            let look = self.b.new_block();
-            self.brif(keyless, every, look);
-            self.enter(look);
-            self.require_some(&index.bases, every);
-        }
-        let k = self.expr(index.probe);
-        let slot = self.map_find(index.key, index.map, k);
-        self.brif(slot, hit, miss);
-        self.enter(hit);
-        let list = self.load_slot(Repr::Ref, slot, 0, Region::ANY);
-        self.b.def_var(found, list);
-        let len = self.raw_len(list);
-        self.b.def_var(count, len);
-        self.jump(join);
-        self.enter(miss);
-        let zero = self.b.iconst(0);
-        self.b.def_var(count, zero);
-        self.jump(join);
-        if let Some(every) = every {
-            self.enter(every);
-            let len = self.raw_len(items);
-            self.b.def_var(count, len);
+        if let Some(keyless) = keyless {
+            let join = self.b.new_block();
             self.jump(join);
+            self.enter(keyless);
+            let none = self.none(Repr::Ref);
+            self.b.def_var(table, none);
+            self.jump(join);
+            self.enter(join);
         }
-        self.enter(join);
-        (self.b.use_var(found), self.b.use_var(count))
+        self.b.use_var(table)
     }
 
-    /// The raw position at an index of a list of positions.
-    pub(crate) fn position_at(&mut self, positions: Value, i: Value) -> Value {
-        let tagged = self.raw_get(Ty::INT, positions, i);
+    /// The candidates for the row so far. When it has no key, or some item has none, these are all.
+    pub(crate) fn probe_index(&mut self, index: &Index<'a>, items: Value) -> Candidates {
+        if index.total {
+            let k = self.expr(index.probe);
+            let found = self.rt(index.find, &[index.table, k]);
+            return self.candidates(found, Chain::Table(index.table));
+        }
+        let (found, chained) = (self.b.declare_var(Type::I64), self.b.declare_var(Type::Ref));
+        let (every, look, join) = (self.b.new_cold_block(), self.b.new_block(), self.b.new_block());
+        let keyless = self.is_none(Repr::Ref, index.table);
+        self.brif(keyless, every, look);
+        self.enter(look);
+        self.require_some(&index.bases, every);
+        let k = self.expr(index.probe);
+        let some = self.rt(index.find, &[index.table, k]);
+        self.b.def_var(found, some);
+        self.b.def_var(chained, index.table);
+        self.jump(join);
+        self.enter(every);
+        let (len, half) = (self.raw_len(items), self.b.iconst(32));
+        let all = self.b.bin(Op::Shl, len, half);
+        self.b.def_var(found, all);
+        let none = self.none(Repr::Ref);
+        self.b.def_var(chained, none);
+        self.jump(join);
+        self.enter(join);
+        let (found, chained) = (self.b.use_var(found), self.b.use_var(chained));
+        self.candidates(found, Chain::TableIfAny(chained))
+    }
+
+    /// Of what was found, the first position and the count.
+    fn candidates(&mut self, found: Value, chain: Chain) -> Candidates {
+        let (half, low) = (self.b.iconst(32), self.b.iconst(0xffff_ffff));
+        let count = self.b.bin(Op::Ushr, found, half);
+        let first = self.b.bin(Op::And, found, low);
+        Candidates { first, count, chain }
+    }
+
+    /// The position after one of the candidates, when there are more.
+    pub(crate) fn position_after(&mut self, candidates: &Candidates, at: Value) -> Value {
         let one = self.b.iconst(1);
-        self.b.op(Op::Sshr, &[tagged, one], Type::I64)
+        let table = match candidates.chain {
+            Chain::Neighbours => return self.b.bin(Op::Add, at, one),
+            Chain::Table(table) => return self.rt(Rt::join_next, &[table, at]),
+            Chain::TableIfAny(table) => table,
+        };
+        let after = self.b.declare_var(Type::I64);
+        let [all, chained, join] = [(); 3].map(|()| self.b.new_block());
+        let every = self.is_none(Repr::Ref, table);
+        self.brif(every, all, chained);
+        self.enter(all);
+        let neighbour = self.b.bin(Op::Add, at, one);
+        self.b.def_var(after, neighbour);
+        self.jump(join);
+        self.enter(chained);
+        let next = self.rt(Rt::join_next, &[table, at]);
+        self.b.def_var(after, next);
+        self.jump(join);
+        self.enter(join);
+        self.b.use_var(after)
     }
 }

@@ -6,7 +6,7 @@
 //! loop, so that the code for a row exists once. Equality joins use an index ([`super::hash`]).
 
 use super::func::Fx;
-use super::hash::Index;
+use super::hash::{Candidates, Chain, Index};
 use super::repr::Repr;
 use super::runtime::Rt;
 use crate::ast::JoinKind;
@@ -140,68 +140,87 @@ impl<'l, 'a> Fx<'l, 'a> {
             });
         }
         let (list, elem) = self.list_of(stage);
-        // Positions among the candidates, or in the whole list.
-        let (found, len) = match &stage.index {
-            Some(index) => {
-                let (found, len) = self.probe_index(index, list);
-                (Some(found), len)
-            }
-            None => (None, self.raw_len(list)),
-        };
+        let found = stage.index.as_ref().map(|index| self.probe_index(index, list));
         let pair = |fx: &mut Self, at: Value, miss: Option<Block>| {
             fx.bind_item(stage.local, list, elem, at);
             if let (Some(miss), Some((_, on))) = (miss, stage.join) {
                 fx.require(on, miss);
             }
         };
-        let candidate = |fx: &mut Self, i: Value, miss: Option<Block>| {
-            let (Some(found), Some(index), Some(miss)) = (found, &stage.index, miss) else {
-                return pair(fx, i, miss);
+        let candidate = |fx: &mut Self, at: Value, miss: Option<Block>| {
+            let (Some(found), Some(index), Some(miss)) = (&found, &stage.index, miss) else {
+                return pair(fx, at, miss);
             };
-            if index.total {
-                let at = fx.position_at(found, i);
+            let Chain::TableIfAny(table) = found.chain else {
                 fx.bind_item(stage.local, list, elem, at);
                 return index.rest.iter().for_each(|term| fx.require(term, miss));
-            }
+            };
             let (every, looked_up, row) = (fx.b.new_cold_block(), fx.b.new_block(), fx.b.new_block());
-            let all = fx.is_none(Repr::Ref, found);
+            let all = fx.is_none(Repr::Ref, table);
             fx.brif(all, every, looked_up);
             fx.enter(every);
-            pair(fx, i, Some(miss));
+            pair(fx, at, Some(miss));
             fx.jump(row);
             fx.enter(looked_up);
-            let at = fx.position_at(found, i);
             fx.bind_item(stage.local, list, elem, at);
             index.rest.iter().for_each(|term| fx.require(term, miss));
             fx.jump(row);
             fx.enter(row);
         };
-        match stage.join {
-            Some((JoinKind::Left, _)) => {
-                let matched = self.b.declare_var(Type::I64);
-                let zero = self.b.iconst(0);
-                self.b.def_var(matched, zero);
-                self.loop_with_rest(
-                    len,
-                    matched,
-                    |fx, i, miss| candidate(fx, i, Some(miss)),
-                    |fx| {
-                        let ty = fx.var_ty(VarRef::Local(stage.local));
-                        fx.bind_none(stage.local, ty);
-                    },
-                    &mut |fx| fx.nest(rest, row),
-                );
-            }
-            join => self.count_loop(len, |fx, i| {
-                let miss = join.map(|_| fx.b.new_block());
-                candidate(fx, i, miss);
-                fx.nest(rest, row);
-                if let Some(miss) = miss {
-                    fx.jump(miss);
-                    fx.enter(miss);
-                }
-            }),
+        if let Some((JoinKind::Left, _)) = stage.join {
+            let matched = self.b.declare_var(Type::I64);
+            let zero = self.b.iconst(0);
+            self.b.def_var(matched, zero);
+            let all = self.raw_len(list);
+            return self.loop_with_rest(
+                found.as_ref().unwrap_or(&Candidates { first: zero, count: all, chain: Chain::Neighbours }),
+                matched,
+                |fx, at, miss| candidate(fx, at, Some(miss)),
+                |fx| {
+                    let ty = fx.var_ty(VarRef::Local(stage.local));
+                    fx.bind_none(stage.local, ty);
+                },
+                &mut |fx| fx.nest(rest, row),
+            );
         }
+        let one = |fx: &mut Self, at: Value| {
+            let miss = stage.join.map(|_| fx.b.new_block());
+            candidate(fx, at, miss);
+            fx.nest(rest, row);
+            if let Some(miss) = miss {
+                fx.jump(miss);
+                fx.enter(miss);
+            }
+        };
+        match &found {
+            Some(found) => self.candidate_loop(found, one),
+            None => {
+                let len = self.raw_len(list);
+                self.count_loop(len, one);
+            }
+        }
+    }
+
+    /// Runs `body` for each candidate.
+    fn candidate_loop(&mut self, candidates: &Candidates, body: impl FnOnce(&mut Self, Value)) {
+        let (left, at) = (self.b.declare_var(Type::I64), self.b.declare_var(Type::I64));
+        let [inside, next, exit] = [(); 3].map(|()| self.b.new_block());
+        self.b.def_var(left, candidates.count);
+        self.b.def_var(at, candidates.first);
+        self.brif(candidates.count, inside, exit);
+        self.enter(inside);
+        let here = self.b.use_var(at);
+        body(self, here);
+        let (before, one) = (self.b.use_var(left), self.b.iconst(1));
+        let after = self.b.bin(Op::Sub, before, one);
+        self.b.def_var(left, after);
+        self.brif(after, next, exit);
+        self.enter(next);
+        let here = self.b.use_var(at);
+        let following = self.position_after(candidates, here);
+        self.b.def_var(at, following);
+        self.jump(inside);
+        self.enter(exit);
     }
 
     /// Goes on when the condition holds, to `miss` otherwise.
@@ -211,27 +230,28 @@ impl<'l, 'a> Fx<'l, 'a> {
         self.enter(hit);
     }
 
-    /// Runs `row` for each index below `len` that `bind` accepts (it goes to the given block
+    /// Runs `row` for each candidate that `bind` accepts (it goes to the given block
     /// otherwise), and once after `bind_rest` when none was accepted. `matched` starts as 0.
     fn loop_with_rest(
         &mut self,
-        len: Value,
+        candidates: &Candidates,
         matched: mochi_ir::builder::Var,
         bind: impl FnOnce(&mut Self, Value, Block),
         bind_rest: impl FnOnce(&mut Self),
         row: Row<'_, 'l, 'a>,
     ) {
-        let i = self.b.declare_var(Type::I64);
-        let zero = self.b.iconst(0);
-        self.b.def_var(i, zero);
-        let [head, item, over, last, body, next, exit] = [(); 7].map(|()| self.b.new_block());
+        let (left, at) = (self.b.declare_var(Type::I64), self.b.declare_var(Type::I64));
+        self.b.def_var(left, candidates.count);
+        self.b.def_var(at, candidates.first);
+        let [head, item, over, last, body, next, further, exit] = [(); 8].map(|()| self.b.new_block());
         self.b.jump(head, &[]);
         self.b.switch_to(head);
-        let at = self.b.use_var(i);
-        let more = self.b.icmp(Cond::Slt, at, len);
+        let (so_many, zero) = (self.b.use_var(left), self.b.iconst(0));
+        let more = self.b.icmp(Cond::Sgt, so_many, zero);
         self.brif(more, item, over);
         self.enter(item);
-        bind(self, at, next);
+        let here = self.b.use_var(at);
+        bind(self, here, next);
         let one = self.b.iconst(1);
         self.b.def_var(matched, one);
         self.jump(body);
@@ -247,9 +267,16 @@ impl<'l, 'a> Fx<'l, 'a> {
         row(self);
         self.jump(next);
         self.enter(next);
-        let (at, one) = (self.b.use_var(i), self.b.iconst(1));
-        let after = self.b.bin(Op::Add, at, one);
-        self.b.def_var(i, after);
+        let (before, one) = (self.b.use_var(left), self.b.iconst(1));
+        let after = self.b.bin(Op::Sub, before, one);
+        self.b.def_var(left, after);
+        let zero = self.b.iconst(0);
+        let more = self.b.icmp(Cond::Sgt, after, zero);
+        self.brif(more, further, head);
+        self.enter(further);
+        let here = self.b.use_var(at);
+        let following = self.position_after(candidates, here);
+        self.b.def_var(at, following);
         self.b.jump(head, &[]);
         self.enter(exit);
     }
@@ -265,7 +292,7 @@ impl<'l, 'a> Fx<'l, 'a> {
             let zero = fx.b.iconst(0);
             fx.b.def_var(matched, zero);
             fx.loop_with_rest(
-                rows,
+                &Candidates { first: zero, count: rows, chain: Chain::Neighbours },
                 matched,
                 |fx, i, miss| {
                     fx.load_row(columns, i);
@@ -302,7 +329,7 @@ impl<'l, 'a> Fx<'l, 'a> {
             let zero = fx.b.iconst(0);
             fx.b.def_var(matched, zero);
             fx.loop_with_rest(
-                len,
+                &Candidates { first: zero, count: len, chain: Chain::Neighbours },
                 matched,
                 |fx, k, miss| {
                     fx.bind_item(stage.local, list, elem, k);

@@ -62,6 +62,10 @@ runtime! {
         map_find_i map_find_s map_find_x
         map_put_i map_put_s map_put_x
 
+        join_new join_next
+        join_add_i join_add_f join_add_b join_add_s
+        join_find_i join_find_f join_find_b join_find_s
+
         any_from_f64 any_from_bool any_from_list any_from_fun
         any_to_int any_to_f64 any_to_bool any_to_str any_to_rat any_to_ref any_as_int any_expect any_type_of
         any_truth any_eq any_cmp any_in any_add any_sub any_mul any_div any_mod any_neg any_abs any_pow
@@ -136,6 +140,39 @@ impl MapRt {
             TyKind::Int => self.0,
             TyKind::Str => self.1,
             _ => self.2,
+        }
+    }
+}
+
+/// A function of tables of joins that there is for each kind of keys.
+#[derive(Clone, Copy)]
+pub(crate) struct JoinRt {
+    int: Rt,
+    float: Rt,
+    bool: Rt,
+    string: Rt,
+}
+
+impl JoinRt {
+    /// Adds an item; gives the table that has it.
+    pub(crate) const ADD: JoinRt =
+        JoinRt { int: Rt::join_add_i, float: Rt::join_add_f, bool: Rt::join_add_b, string: Rt::join_add_s };
+    /// The first item with a key, and in the high half how many there are.
+    pub(crate) const FIND: JoinRt = JoinRt {
+        int: Rt::join_find_i,
+        float: Rt::join_find_f,
+        bool: Rt::join_find_b,
+        string: Rt::join_find_s,
+    };
+
+    /// The one for keys of a type, if there is one.
+    pub(crate) fn of(self, key: &TyKind) -> Option<Rt> {
+        match key {
+            TyKind::Int => Some(self.int),
+            TyKind::Float => Some(self.float),
+            TyKind::Bool => Some(self.bool),
+            TyKind::Str => Some(self.string),
+            _ => None,
         }
     }
 }
