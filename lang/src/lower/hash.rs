@@ -1,8 +1,8 @@
 //! Hash joins: an inner or left join whose condition has an equality between the joined variable
 //! and the rows before it looks its candidates up instead of trying every pair.
 //!
-//! The table (`runtime/lib/join.mochi`) finds the positions of the items that have a key, in order, so rows come in
-//! the same order as from nested loops. Only keys whose type says how they are equal (ints, floats, bools, strings) and
+//! The index (`runtime/lib/join.mochi`) finds the numbers of the items that have a key, in order, so rows come in
+//! the same order as from nested loops. The number of an item is one more than its position in the list. Only keys whose type says how they are equal (ints, floats, bools, strings) and
 //! conditions whose evaluation nobody can observe are taken: what runs how often changes. What can fail in them is a
 //! part of none: where an item or a row has one, all pairs are tried as nested loops do.
 
@@ -13,13 +13,13 @@ use super::runtime::{JoinRt, Rt};
 use crate::ast::{BinOp, JoinKind};
 use crate::parts::{Part, mentions};
 use crate::tree::{Expr, ExprKind, LocalId};
-use crate::types::{Ty, TyKind};
-use mochi_ir::{Block, Op, Type, Value};
+use crate::types::Ty;
+use mochi_ir::{Block, Cond, Op, Type, Value};
 
 /// How to find the items that may match a row.
 pub(crate) struct Index<'a> {
-    /// The table; none when some item has no key.
-    table: Value,
+    /// The runtime's; none when some item has no key.
+    index: Value,
     find: Rt,
     /// Key of the row so far.
     probe: &'a Expr,
@@ -31,22 +31,23 @@ pub(crate) struct Index<'a> {
     pub(crate) rest: Vec<&'a Expr>,
 }
 
-/// Positions of the items to try for a row.
+/// The items to try for a row.
+#[derive(Clone, Copy)]
 pub(crate) struct Candidates {
+    /// The number of the first one, or 0.
     pub(crate) first: Value,
-    pub(crate) count: Value,
-    pub(crate) chain: Chain,
+    pub(crate) rest: Rest,
 }
 
 /// Which candidate comes after another one.
 #[derive(Clone, Copy)]
-pub(crate) enum Chain {
-    /// The next item.
-    Neighbours,
-    /// The next item with its key, of a table.
-    Table(Value),
-    /// The same, or where there is no table the next item: all are tried.
-    TableIfAny(Value),
+pub(crate) enum Rest {
+    /// The next one of so many items.
+    All(Value),
+    /// The next item with its key, of an index.
+    Equal(Value),
+    /// The same, but where the index is none the next one of so many items.
+    EqualOrAll(Value, Value),
 }
 
 /// An expression without effects, which can fail only because one of its [`bases`] is none.
@@ -145,8 +146,8 @@ impl<'a> Fx<'_, 'a> {
         });
         let total = parts.is_empty();
         let (own, others): (Vec<&Expr>, Vec<&Expr>) = parts.into_iter().partition(|e| mentions(e, &[local]));
-        let table = self.build_index(local, (list, elem), key, &own);
-        Some(Index { table, find, probe, total, bases: others, rest })
+        let index = self.build_index(local, (list, elem), key, &own);
+        Some(Index { index, find, probe, total, bases: others, rest })
     }
 
     /// Goes on when none of these is none.
@@ -168,98 +169,100 @@ impl<'a> Fx<'_, 'a> {
         bases: &[&'a Expr],
     ) -> Value {
         let key_ty = self.ty(key.ty);
-        let kind = self.lw.types.kind(key_ty);
-        let (add, kept) = (JoinRt::ADD.of(kind).expect("a key that is looked up"), *kind == TyKind::Str);
+        let keys_ty = self.lw.types.types.list(key_ty);
+        let make = JoinRt::INDEX.of(self.lw.types.kind(key_ty)).expect("keys that are looked up");
         let len = self.raw_len(list);
-        let keys = if kept { len } else { self.b.iconst(0) };
-        let empty = self.rt(Rt::join_new, &[len, keys]);
-        let table = self.b.declare_var(Type::Ref);
-        self.b.def_var(table, empty);
+        let keys = {
+            let desc = self.desc(keys_ty);
+            self.rt(Rt::list_new, &[desc, len])
+        };
         let keyless = (!bases.is_empty()).then(|| self.b.new_cold_block());
-        let one = self.b.iconst(1);
-        let last = self.b.bin(Op::Sub, len, one);
         self.count_loop(len, |fx, i| {
-            let at = fx.b.bin(Op::Sub, last, i);
-            fx.bind_item(local, list, elem, at);
+            fx.bind_item(local, list, elem, i);
             if let Some(keyless) = keyless {
                 fx.require_some(bases, keyless);
             }
             let k = fx.expr(key);
-            let so_far = fx.b.use_var(table);
-            let more = fx.rt(add, &[so_far, k, at]);
-            fx.b.def_var(table, more);
+            fx.push(key_ty, keys, k);
         });
-        if let Some(keyless) = keyless {
-            let join = self.b.new_block();
-            self.jump(join);
-            self.enter(keyless);
-            let none = self.none(Repr::Ref);
-            self.b.def_var(table, none);
-            self.jump(join);
-            self.enter(join);
-        }
-        self.b.use_var(table)
+        let index = self.rt(make, &[keys]);
+        let Some(keyless) = keyless else { return index };
+        let (result, join) = (self.b.declare_var(Type::Ref), self.b.new_block());
+        self.b.def_var(result, index);
+        self.jump(join);
+        self.enter(keyless);
+        let none = self.none(Repr::Ref);
+        self.b.def_var(result, none);
+        self.jump(join);
+        self.enter(join);
+        self.b.use_var(result)
     }
 
     /// The candidates for the row so far. When it has no key, or some item has none, these are all.
     pub(crate) fn probe_index(&mut self, index: &Index<'a>, items: Value) -> Candidates {
         if index.total {
             let k = self.expr(index.probe);
-            let found = self.rt(index.find, &[index.table, k]);
-            return self.candidates(found, Chain::Table(index.table));
+            let first = self.rt(index.find, &[index.index, k]);
+            return Candidates { first, rest: Rest::Equal(index.index) };
         }
-        let (found, chained) = (self.b.declare_var(Type::I64), self.b.declare_var(Type::Ref));
+        let (first, used) = (self.b.declare_var(Type::I64), self.b.declare_var(Type::Ref));
         let (every, look, join) = (self.b.new_cold_block(), self.b.new_block(), self.b.new_block());
-        let keyless = self.is_none(Repr::Ref, index.table);
+        let len = self.raw_len(items);
+        let keyless = self.is_none(Repr::Ref, index.index);
         self.brif(keyless, every, look);
         self.enter(look);
         self.require_some(&index.bases, every);
         let k = self.expr(index.probe);
-        let some = self.rt(index.find, &[index.table, k]);
-        self.b.def_var(found, some);
-        self.b.def_var(chained, index.table);
+        let found = self.rt(index.find, &[index.index, k]);
+        self.b.def_var(first, found);
+        self.b.def_var(used, index.index);
         self.jump(join);
         self.enter(every);
-        let (len, half) = (self.raw_len(items), self.b.iconst(32));
-        let all = self.b.bin(Op::Shl, len, half);
-        self.b.def_var(found, all);
+        let all = self.all_items(len);
+        self.b.def_var(first, all.first);
         let none = self.none(Repr::Ref);
-        self.b.def_var(chained, none);
+        self.b.def_var(used, none);
         self.jump(join);
         self.enter(join);
-        let (found, chained) = (self.b.use_var(found), self.b.use_var(chained));
-        self.candidates(found, Chain::TableIfAny(chained))
+        let (first, used) = (self.b.use_var(first), self.b.use_var(used));
+        Candidates { first, rest: Rest::EqualOrAll(used, len) }
     }
 
-    /// Of what was found, the first position and the count.
-    fn candidates(&mut self, found: Value, chain: Chain) -> Candidates {
-        let (half, low) = (self.b.iconst(32), self.b.iconst(0xffff_ffff));
-        let count = self.b.bin(Op::Ushr, found, half);
-        let first = self.b.bin(Op::And, found, low);
-        Candidates { first, count, chain }
+    /// So many items, one after the other.
+    pub(crate) fn all_items(&mut self, count: Value) -> Candidates {
+        let zero = self.b.iconst(0);
+        let first = self.b.icmp(Cond::Ne, count, zero);
+        Candidates { first, rest: Rest::All(count) }
     }
 
-    /// The position after one of the candidates, when there are more.
-    pub(crate) fn position_after(&mut self, candidates: &Candidates, at: Value) -> Value {
-        let one = self.b.iconst(1);
-        let table = match candidates.chain {
-            Chain::Neighbours => return self.b.bin(Op::Add, at, one),
-            Chain::Table(table) => return self.rt(Rt::join_next, &[table, at]),
-            Chain::TableIfAny(table) => table,
+    /// The number of the candidate after one, or 0.
+    pub(crate) fn candidate_after(&mut self, rest: Rest, number: Value) -> Value {
+        let (index, count) = match rest {
+            Rest::All(count) => return self.neighbour(number, count),
+            Rest::Equal(index) => return self.rt(Rt::join_next, &[index, number]),
+            Rest::EqualOrAll(index, count) => (index, count),
         };
         let after = self.b.declare_var(Type::I64);
-        let [all, chained, join] = [(); 3].map(|()| self.b.new_block());
-        let every = self.is_none(Repr::Ref, table);
-        self.brif(every, all, chained);
+        let [all, equal, join] = [(); 3].map(|()| self.b.new_block());
+        let none = self.is_none(Repr::Ref, index);
+        self.brif(none, all, equal);
         self.enter(all);
-        let neighbour = self.b.bin(Op::Add, at, one);
+        let neighbour = self.neighbour(number, count);
         self.b.def_var(after, neighbour);
         self.jump(join);
-        self.enter(chained);
-        let next = self.rt(Rt::join_next, &[table, at]);
+        self.enter(equal);
+        let next = self.rt(Rt::join_next, &[index, number]);
         self.b.def_var(after, next);
         self.jump(join);
         self.enter(join);
         self.b.use_var(after)
+    }
+
+    /// The number after one, or 0 behind the last.
+    fn neighbour(&mut self, number: Value, count: Value) -> Value {
+        let (zero, one) = (self.b.iconst(0), self.b.iconst(1));
+        let next = self.b.bin(Op::Add, number, one);
+        let more = self.b.icmp(Cond::Slt, number, count);
+        self.b.op(Op::Select, &[more, next, zero], Type::I64)
     }
 }

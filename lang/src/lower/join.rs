@@ -6,13 +6,13 @@
 //! loop, so that the code for a row exists once. Equality joins use an index ([`super::hash`]).
 
 use super::func::Fx;
-use super::hash::{Candidates, Chain, Index};
+use super::hash::{Candidates, Index, Rest};
 use super::repr::Repr;
 use super::runtime::Rt;
 use crate::ast::JoinKind;
 use crate::tree::{Expr, LocalId, Query, VarRef};
 use crate::types::Ty;
-use mochi_ir::{Block, Cond, Op, Type, Value};
+use mochi_ir::{Block, Op, Type, Value};
 
 /// A `from` or `join` clause.
 pub(crate) struct Stage<'a> {
@@ -148,15 +148,15 @@ impl<'l, 'a> Fx<'l, 'a> {
             }
         };
         let candidate = |fx: &mut Self, at: Value, miss: Option<Block>| {
-            let (Some(found), Some(index), Some(miss)) = (&found, &stage.index, miss) else {
+            let (Some(found), Some(index), Some(miss)) = (found, &stage.index, miss) else {
                 return pair(fx, at, miss);
             };
-            let Chain::TableIfAny(table) = found.chain else {
+            let Rest::EqualOrAll(used, _) = found.rest else {
                 fx.bind_item(stage.local, list, elem, at);
                 return index.rest.iter().for_each(|term| fx.require(term, miss));
             };
             let (every, looked_up, row) = (fx.b.new_cold_block(), fx.b.new_block(), fx.b.new_block());
-            let all = fx.is_none(Repr::Ref, table);
+            let all = fx.is_none(Repr::Ref, used);
             fx.brif(all, every, looked_up);
             fx.enter(every);
             pair(fx, at, Some(miss));
@@ -171,9 +171,12 @@ impl<'l, 'a> Fx<'l, 'a> {
             let matched = self.b.declare_var(Type::I64);
             let zero = self.b.iconst(0);
             self.b.def_var(matched, zero);
-            let all = self.raw_len(list);
+            let candidates = found.unwrap_or_else(|| {
+                let len = self.raw_len(list);
+                self.all_items(len)
+            });
             return self.loop_with_rest(
-                found.as_ref().unwrap_or(&Candidates { first: zero, count: all, chain: Chain::Neighbours }),
+                candidates,
                 matched,
                 |fx, at, miss| candidate(fx, at, Some(miss)),
                 |fx| {
@@ -192,7 +195,7 @@ impl<'l, 'a> Fx<'l, 'a> {
                 fx.enter(miss);
             }
         };
-        match &found {
+        match found {
             Some(found) => self.candidate_loop(found, one),
             None => {
                 let len = self.raw_len(list);
@@ -201,25 +204,19 @@ impl<'l, 'a> Fx<'l, 'a> {
         }
     }
 
-    /// Runs `body` for each candidate.
-    fn candidate_loop(&mut self, candidates: &Candidates, body: impl FnOnce(&mut Self, Value)) {
-        let (left, at) = (self.b.declare_var(Type::I64), self.b.declare_var(Type::I64));
-        let [inside, next, exit] = [(); 3].map(|()| self.b.new_block());
-        self.b.def_var(left, candidates.count);
+    /// Runs `body` for the position of each candidate.
+    fn candidate_loop(&mut self, candidates: Candidates, body: impl FnOnce(&mut Self, Value)) {
+        let at = self.b.declare_var(Type::I64);
+        let (inside, exit) = (self.b.new_block(), self.b.new_block());
         self.b.def_var(at, candidates.first);
-        self.brif(candidates.count, inside, exit);
+        self.brif(candidates.first, inside, exit);
         self.enter(inside);
-        let here = self.b.use_var(at);
-        body(self, here);
-        let (before, one) = (self.b.use_var(left), self.b.iconst(1));
-        let after = self.b.bin(Op::Sub, before, one);
-        self.b.def_var(left, after);
-        self.brif(after, next, exit);
-        self.enter(next);
-        let here = self.b.use_var(at);
-        let following = self.position_after(candidates, here);
-        self.b.def_var(at, following);
-        self.jump(inside);
+        let (number, one) = (self.b.use_var(at), self.b.iconst(1));
+        let position = self.b.bin(Op::Sub, number, one);
+        body(self, position);
+        let after = self.candidate_after(candidates.rest, number);
+        self.b.def_var(at, after);
+        self.brif(after, inside, exit);
         self.enter(exit);
     }
 
@@ -234,24 +231,25 @@ impl<'l, 'a> Fx<'l, 'a> {
     /// otherwise), and once after `bind_rest` when none was accepted. `matched` starts as 0.
     fn loop_with_rest(
         &mut self,
-        candidates: &Candidates,
+        candidates: Candidates,
         matched: mochi_ir::builder::Var,
         bind: impl FnOnce(&mut Self, Value, Block),
         bind_rest: impl FnOnce(&mut Self),
         row: Row<'_, 'l, 'a>,
     ) {
-        let (left, at) = (self.b.declare_var(Type::I64), self.b.declare_var(Type::I64));
-        self.b.def_var(left, candidates.count);
+        let at = self.b.declare_var(Type::I64);
         self.b.def_var(at, candidates.first);
-        let [head, item, over, last, body, next, further, exit] = [(); 8].map(|()| self.b.new_block());
+        let [head, item, over, last, body, exit] = [(); 6].map(|()| self.b.new_block());
         self.b.jump(head, &[]);
         self.b.switch_to(head);
-        let (so_many, zero) = (self.b.use_var(left), self.b.iconst(0));
-        let more = self.b.icmp(Cond::Sgt, so_many, zero);
-        self.brif(more, item, over);
+        let number = self.b.use_var(at);
+        self.brif(number, item, over);
         self.enter(item);
-        let here = self.b.use_var(at);
-        bind(self, here, next);
+        let one = self.b.iconst(1);
+        let position = self.b.bin(Op::Sub, number, one);
+        let after = self.candidate_after(candidates.rest, number);
+        self.b.def_var(at, after);
+        bind(self, position, head);
         let one = self.b.iconst(1);
         self.b.def_var(matched, one);
         self.jump(body);
@@ -265,19 +263,7 @@ impl<'l, 'a> Fx<'l, 'a> {
         self.jump(body);
         self.enter(body);
         row(self);
-        self.jump(next);
-        self.enter(next);
-        let (before, one) = (self.b.use_var(left), self.b.iconst(1));
-        let after = self.b.bin(Op::Sub, before, one);
-        self.b.def_var(left, after);
-        let zero = self.b.iconst(0);
-        let more = self.b.icmp(Cond::Sgt, after, zero);
-        self.brif(more, further, head);
-        self.enter(further);
-        let here = self.b.use_var(at);
-        let following = self.position_after(candidates, here);
-        self.b.def_var(at, following);
-        self.b.jump(head, &[]);
+        self.jump(head);
         self.enter(exit);
     }
 
@@ -291,8 +277,9 @@ impl<'l, 'a> Fx<'l, 'a> {
             let matched = fx.b.declare_var(Type::I64);
             let zero = fx.b.iconst(0);
             fx.b.def_var(matched, zero);
+            let all = fx.all_items(rows);
             fx.loop_with_rest(
-                &Candidates { first: zero, count: rows, chain: Chain::Neighbours },
+                all,
                 matched,
                 |fx, i, miss| {
                     fx.load_row(columns, i);
@@ -328,8 +315,9 @@ impl<'l, 'a> Fx<'l, 'a> {
             let matched = fx.b.declare_var(Type::I64);
             let zero = fx.b.iconst(0);
             fx.b.def_var(matched, zero);
+            let all = fx.all_items(len);
             fx.loop_with_rest(
-                &Candidates { first: zero, count: len, chain: Chain::Neighbours },
+                all,
                 matched,
                 |fx, k, miss| {
                     fx.bind_item(stage.local, list, elem, k);

@@ -62,8 +62,8 @@ runtime! {
         map_find_i map_find_s map_find_x
         map_put_i map_put_s map_put_x
 
-        join_new join_next
-        join_add_i join_add_f join_add_b join_add_s
+        join_next
+        join_index_i join_index_f join_index_b join_index_s
         join_find_i join_find_f join_find_b join_find_s
 
         any_from_f64 any_from_bool any_from_list any_from_fun
@@ -144,7 +144,7 @@ impl MapRt {
     }
 }
 
-/// A function of tables of joins that there is for each kind of keys.
+/// A function of indexes of joins that there is for each kind of keys.
 #[derive(Clone, Copy)]
 pub(crate) struct JoinRt {
     int: Rt,
@@ -154,10 +154,14 @@ pub(crate) struct JoinRt {
 }
 
 impl JoinRt {
-    /// Adds an item; gives the table that has it.
-    pub(crate) const ADD: JoinRt =
-        JoinRt { int: Rt::join_add_i, float: Rt::join_add_f, bool: Rt::join_add_b, string: Rt::join_add_s };
-    /// The first item with a key, and in the high half how many there are.
+    /// The index of a list of keys.
+    pub(crate) const INDEX: JoinRt = JoinRt {
+        int: Rt::join_index_i,
+        float: Rt::join_index_f,
+        bool: Rt::join_index_b,
+        string: Rt::join_index_s,
+    };
+    /// The number of the first item with a key: one more than its index, or 0.
     pub(crate) const FIND: JoinRt = JoinRt {
         int: Rt::join_find_i,
         float: Rt::join_find_f,
