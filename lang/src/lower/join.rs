@@ -1,8 +1,8 @@
 //! The loops of a query: sources, joins, filter.
 //!
-//! An inner or left join is a loop inside the loops before it. A right join turns the order
-//! around, and an outer join adds rows at the end; both first put the rows so far into lists, one
-//! for each variable. The unmatched row of a left or right join is an extra turn of the inner
+//! An inner or left join is a loop inside the loops before it; for inner joins with an index it is a turn of the loop
+//! before. A right join turns the order around, and an outer join adds rows at the end; both first put the rows so
+//! far into lists, one for each variable. The unmatched row of a left or right join is an extra turn of the inner
 //! loop, so that the code for a row exists once. Equality joins use an index ([`super::hash`]).
 
 use super::func::Fx;
@@ -12,7 +12,8 @@ use super::runtime::Rt;
 use crate::ast::JoinKind;
 use crate::tree::{Expr, LocalId, Query, VarRef};
 use crate::types::Ty;
-use mochi_ir::{Block, Op, Type, Value};
+use mochi_ir::builder::Var;
+use mochi_ir::{Block, Cond, Op, Type, Value};
 
 /// A `from` or `join` clause.
 pub(crate) struct Stage<'a> {
@@ -26,6 +27,23 @@ pub(crate) struct Stage<'a> {
     pub(crate) join: Option<(JoinKind, &'a Expr)>,
     /// Finds the items that may match, for some joins.
     pub(crate) index: Option<Index<'a>>,
+}
+
+impl Stage<'_> {
+    fn is_left(&self) -> bool {
+        matches!(self.join, Some((JoinKind::Left, _)))
+    }
+}
+
+/// An index on the way through [`Fx::lookups`].
+struct Level {
+    items: (Value, Ty),
+    /// The number of the next item to try, or 0; and what of [`Rest::EqualOrAll`] there is for the row.
+    number: Var,
+    used: Var,
+    count: Var,
+    /// Tries it.
+    item: Block,
 }
 
 /// Rows so far: for each variable a list and its element type.
@@ -139,46 +157,25 @@ impl<'l, 'a> Fx<'l, 'a> {
                 fx.nest(rest, row);
             });
         }
-        let (list, elem) = self.list_of(stage);
-        let found = stage.index.as_ref().map(|index| self.probe_index(index, list));
-        let pair = |fx: &mut Self, at: Value, miss: Option<Block>| {
-            fx.bind_item(stage.local, list, elem, at);
-            if let (Some(miss), Some((_, on))) = (miss, stage.join) {
-                fx.require(on, miss);
-            }
-        };
-        let candidate = |fx: &mut Self, at: Value, miss: Option<Block>| {
-            let (Some(found), Some(index), Some(miss)) = (found, &stage.index, miss) else {
-                return pair(fx, at, miss);
-            };
-            let Rest::EqualOrAll(used, _) = found.rest else {
-                fx.bind_item(stage.local, list, elem, at);
-                return index.rest.iter().for_each(|term| fx.require(term, miss));
-            };
-            let (every, looked_up, row) = (fx.b.new_cold_block(), fx.b.new_block(), fx.b.new_block());
-            let all = fx.is_none(Repr::Ref, used);
-            fx.brif(all, every, looked_up);
-            fx.enter(every);
-            pair(fx, at, Some(miss));
-            fx.jump(row);
-            fx.enter(looked_up);
-            fx.bind_item(stage.local, list, elem, at);
-            index.rest.iter().for_each(|term| fx.require(term, miss));
-            fx.jump(row);
-            fx.enter(row);
-        };
-        if let Some((JoinKind::Left, _)) = stage.join {
+        let looked_up = rest.iter().take_while(|s| s.index.is_some() && !s.is_left()).count();
+        if stage.index.is_none() && !stage.is_left() && looked_up > 0 {
+            return self.lookups(stage, &rest[..looked_up], &rest[looked_up..], row);
+        }
+        let items = self.list_of(stage);
+        let found = stage.index.as_ref().map(|index| self.probe_index(index, items.0));
+        let tried = found.map(|found| found.rest);
+        if stage.is_left() {
             let matched = self.b.declare_var(Type::I64);
             let zero = self.b.iconst(0);
             self.b.def_var(matched, zero);
             let candidates = found.unwrap_or_else(|| {
-                let len = self.raw_len(list);
+                let len = self.raw_len(items.0);
                 self.all_items(len)
             });
             return self.loop_with_rest(
                 candidates,
                 matched,
-                |fx, at, miss| candidate(fx, at, Some(miss)),
+                |fx, at, miss| fx.bind_candidate(stage, items, tried, at, miss),
                 |fx| {
                     let ty = fx.var_ty(VarRef::Local(stage.local));
                     fx.bind_none(stage.local, ty);
@@ -187,21 +184,113 @@ impl<'l, 'a> Fx<'l, 'a> {
             );
         }
         let one = |fx: &mut Self, at: Value| {
-            let miss = stage.join.map(|_| fx.b.new_block());
-            candidate(fx, at, miss);
+            let miss = fx.b.new_block();
+            fx.bind_candidate(stage, items, tried, at, miss);
             fx.nest(rest, row);
-            if let Some(miss) = miss {
-                fx.jump(miss);
-                fx.enter(miss);
-            }
+            fx.jump(miss);
+            fx.enter(miss);
         };
         match found {
             Some(found) => self.candidate_loop(found, one),
             None => {
-                let len = self.raw_len(list);
+                let len = self.raw_len(items.0);
                 self.count_loop(len, one);
             }
         }
+    }
+
+    /// The items of a stage, each with those that indexes find for it, as a single loop: each turn goes on with the
+    /// innermost item that has a next one. A row has few candidates, and a loop of their own would be entered for
+    /// each row.
+    fn lookups(&mut self, outer: &Stage<'a>, stages: &[Stage<'a>], rest: &[Stage<'a>], row: Row<'_, 'l, 'a>) {
+        let items = self.list_of(outer);
+        let len = self.raw_len(items.0);
+        let i = self.b.declare_var(Type::I64);
+        let zero = self.b.iconst(0);
+        self.b.def_var(i, zero);
+        let [head, advance, inside, exit] = [(); 4].map(|()| self.b.new_block());
+        let mut levels = Vec::new();
+        for stage in stages {
+            let var = |fx: &mut Self, ty: Type| fx.b.declare_var(ty);
+            let (number, used, count) = (var(self, Type::I64), var(self, Type::Ref), var(self, Type::I64));
+            self.b.def_var(number, zero);
+            levels.push(Level { items: self.list_of(stage), number, used, count, item: self.b.new_block() });
+        }
+        self.b.jump(head, &[]);
+        self.enter(head);
+        for level in levels.iter().rev() {
+            let (number, none) = (self.b.use_var(level.number), self.b.new_block());
+            self.brif(number, level.item, none);
+            self.enter(none);
+        }
+        self.jump(advance);
+        self.enter(advance);
+        let at = self.b.use_var(i);
+        let more = self.b.icmp(Cond::Slt, at, len);
+        self.brif(more, inside, exit);
+        self.enter(inside);
+        let one = self.b.iconst(1);
+        let next = self.b.bin(Op::Add, at, one);
+        self.b.def_var(i, next);
+        self.bind_candidate(outer, items, None, at, head);
+        for (stage, level) in stages.iter().zip(&levels) {
+            let index = stage.index.as_ref().expect("a stage with an index");
+            let found = self.probe_index(index, level.items.0);
+            self.b.def_var(level.number, found.first);
+            if let Rest::EqualOrAll(used, count) = found.rest {
+                self.b.def_var(level.used, used);
+                self.b.def_var(level.count, count);
+            }
+            self.jump(head);
+            self.enter(level.item);
+            let tried = match found.rest {
+                Rest::EqualOrAll(..) => {
+                    Rest::EqualOrAll(self.b.use_var(level.used), self.b.use_var(level.count))
+                }
+                known => known,
+            };
+            let (number, one) = (self.b.use_var(level.number), self.b.iconst(1));
+            let after = self.candidate_after(tried, number);
+            self.b.def_var(level.number, after);
+            let at = self.b.bin(Op::Sub, number, one);
+            self.bind_candidate(stage, level.items, Some(tried), at, head);
+        }
+        self.nest(rest, row);
+        self.jump(head);
+        self.enter(exit);
+    }
+
+    /// Binds the variable of a stage to an item, and goes on where the conditions hold that it may not meet. `tried`
+    /// says how it was found, if by an index.
+    fn bind_candidate(
+        &mut self,
+        stage: &Stage<'a>,
+        (list, elem): (Value, Ty),
+        tried: Option<Rest>,
+        at: Value,
+        miss: Block,
+    ) {
+        let (Some(tried), Some(index)) = (tried, &stage.index) else {
+            self.bind_item(stage.local, list, elem, at);
+            if let Some((_, on)) = stage.join {
+                self.require(on, miss);
+            }
+            return;
+        };
+        let Rest::EqualOrAll(used, _) = tried else {
+            self.bind_item(stage.local, list, elem, at);
+            return index.rest.iter().for_each(|term| self.require(term, miss));
+        };
+        let (every, looked_up, row) = (self.b.new_cold_block(), self.b.new_block(), self.b.new_block());
+        let all = self.is_none(Repr::Ref, used);
+        self.brif(all, every, looked_up);
+        self.enter(every);
+        self.bind_candidate(stage, (list, elem), None, at, miss);
+        self.jump(row);
+        self.enter(looked_up);
+        self.bind_candidate(stage, (list, elem), Some(Rest::Equal(used)), at, miss);
+        self.jump(row);
+        self.enter(row);
     }
 
     /// Runs `body` for the position of each candidate.
@@ -232,7 +321,7 @@ impl<'l, 'a> Fx<'l, 'a> {
     fn loop_with_rest(
         &mut self,
         candidates: Candidates,
-        matched: mochi_ir::builder::Var,
+        matched: Var,
         bind: impl FnOnce(&mut Self, Value, Block),
         bind_rest: impl FnOnce(&mut Self),
         row: Row<'_, 'l, 'a>,
