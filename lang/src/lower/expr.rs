@@ -1,13 +1,14 @@
 //! Expressions: dispatch, literals and constructors, access to parts, conditionals.
 
 use super::func::Fx;
+use super::layout::RuntimeRegion;
 use super::ops::strip_coerce;
 use super::repr::Repr;
 use super::runtime::{ListRt, MapRt, Rt};
 use crate::ast::{BinOp, UnOp};
 use crate::tree::{Builtin, Expr, ExprKind};
 use crate::types::{StructId, Ty, TyKind};
-use mochi_ir::{Cond, FCond, Op, Region, Type, Value};
+use mochi_ir::{Cond, FCond, Op, Type, Value};
 
 /// A list literal of more elements takes each as soon as it is known, so that they need not all be
 /// alive at once; of fewer, they may stay in registers until the list is made.
@@ -178,8 +179,11 @@ impl<'a> Fx<'_, 'a> {
         }
         let desc = self.desc(self.lw.types.strip(ty));
         let map = self.rt(Rt::map_new, &[desc]);
+        let put = MapRt::PUT.of(self.lw.types.kind(key));
         for (k, v) in values {
-            self.map_put(key, map, k, v);
+            let k = self.word(k);
+            let slot = self.rt(put, &[map, k]);
+            self.store_map_slot(slot, v);
         }
         map
     }
@@ -284,17 +288,45 @@ impl<'a> Fx<'_, 'a> {
         self.rt(MapRt::FIND.of(self.lw.types.kind(key)), &[map, k])
     }
 
-    /// Address of the slot of a key, which is made when there is none.
+    /// Address of the slot of a key, which is made when there is none. Where the key was looked up before, with nothing
+    /// changed since, passes know what that found.
     pub(crate) fn map_slot(&mut self, key: Ty, map: Value, k: Value) -> Value {
         let k = self.word(k);
-        self.rt(MapRt::PUT.of(self.lw.types.kind(key)), &[map, k])
+        let kind = self.lw.types.kind(key);
+        let (find, add) = (MapRt::FIND.of(kind), MapRt::ADD.of(kind));
+        if add == MapRt::PUT.of(kind) {
+            return self.rt(add, &[map, k]);
+        }
+        let slot = self.b.declare_var(Type::Addr);
+        let (missing, join) = (self.b.new_block(), self.b.new_block());
+        let found = self.rt(find, &[map, k]);
+        self.b.def_var(slot, found);
+        self.brif(found, join, missing);
+        self.enter(missing);
+        let made = self.rt(add, &[map, k]);
+        self.b.def_var(slot, made);
+        self.jump(join);
+        self.enter(join);
+        self.b.use_var(slot)
+    }
+
+    /// Loads the value of a key.
+    pub(crate) fn load_map_slot(&mut self, repr: Repr, slot: Value) -> Value {
+        let region = self.lw.runtime_region(RuntimeRegion::MapSlot);
+        self.load_slot(repr, slot, 0, region)
+    }
+
+    /// Stores the value of a key.
+    pub(crate) fn store_map_slot(&mut self, slot: Value, v: Value) {
+        let region = self.lw.runtime_region(RuntimeRegion::MapSlot);
+        self.store_slot(slot, v, 0, region);
     }
 
     /// The value of a key, or none.
     pub(crate) fn map_get(&mut self, key: Ty, value: Ty, map: Value, k: Value) -> Value {
         let repr = self.lw.types.repr(value);
         let slot = self.map_find(key, map, k);
-        self.choose(slot, repr, |fx| fx.load_slot(repr, slot, 0, Region::ANY), |fx| fx.none(repr))
+        self.choose(slot, repr, |fx| fx.load_map_slot(repr, slot), |fx| fx.none(repr))
     }
 
     /// A copy of a key that shares no container with it.
@@ -310,7 +342,7 @@ impl<'a> Fx<'_, 'a> {
     /// Stores under a key.
     pub(crate) fn map_put(&mut self, key: Ty, map: Value, k: Value, v: Value) {
         let slot = self.map_slot(key, map, k);
-        self.store_slot(slot, v, 0, Region::ANY);
+        self.store_map_slot(slot, v);
     }
 
     fn slice(&mut self, base: &'a Expr, start: Option<&'a Expr>, end: Option<&'a Expr>) -> Value {

@@ -8,7 +8,7 @@ use super::repr::Repr;
 use super::runtime::Rt;
 use crate::tree::{Group, Query};
 use crate::types::{Ty, TyKind};
-use mochi_ir::{Region, Type, Value};
+use mochi_ir::{Type, Value};
 
 impl<'a> Fx<'_, 'a> {
     /// Emits the loops that fill the list of groups, of a resolved group type.
@@ -33,7 +33,7 @@ impl<'a> Fx<'_, 'a> {
             let k = fx.keep_as(&group.key, key);
             let v = fx.keep_as(&group.item, item);
             let slot = fx.map_slot(key, map, k);
-            let found = fx.load_slot(Repr::Ref, slot, 0, Region::ANY);
+            let found = fx.load_map_slot(Repr::Ref, slot);
             let missing = fx.is_none(Repr::Ref, found);
             let (make, join) = (fx.b.new_block(), fx.b.new_block());
             let object = fx.b.declare_var(Type::Ref);
@@ -46,7 +46,7 @@ impl<'a> Fx<'_, 'a> {
             fx.store_slot(fresh, own, key_at, key_region);
             let items = fx.new_list(items_ty, 0);
             fx.store_slot(fresh, items, items_at, items_region);
-            fx.store_slot(slot, fresh, 0, Region::ANY);
+            fx.store_map_slot(slot, fresh);
             fx.push(ty, groups, fresh);
             fx.b.def_var(object, fresh);
             fx.b.jump(join, &[]);

@@ -65,6 +65,8 @@ regions! {
     ListLen "List.len";
     StrBytes "Str.bytes";
     ClosureCode "Closure.code";
+    /// The value of a key in a map.
+    MapSlot "Storage.slots";
     /// What a closure holds.
     Captured "Closure.captured";
     /// The value of a variable that closures share.

@@ -406,10 +406,10 @@ impl<'a> Fx<'_, 'a> {
                     let k = self.keep_as(index, key);
                     let added = self.added(growth, elem);
                     let slot = self.map_slot(key, at.value, k);
-                    let list = self.load_slot(Repr::Ref, slot, 0, Region::ANY);
+                    let list = self.load_map_slot(Repr::Ref, slot);
                     let list = self.list_or_new(list, list_ty, |_, _| {});
                     let new = self.add_all(list, elem, &added);
-                    self.store_slot(slot, new, 0, Region::ANY);
+                    self.store_map_slot(slot, new);
                     return true;
                 }
                 let outer = self.some_list(&at);

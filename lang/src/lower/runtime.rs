@@ -60,6 +60,7 @@ runtime! {
 
         map_new map_len map_keys map_values map_loop_keys
         map_find_i map_find_s map_find_x
+        map_add_i map_add_s
         map_put_i map_put_s map_put_x
 
         join_next
@@ -133,6 +134,8 @@ impl MapRt {
     pub(crate) const FIND: MapRt = MapRt(Rt::map_find_i, Rt::map_find_s, Rt::map_find_x);
     /// Address of the slot of a key, which is made when there is none.
     pub(crate) const PUT: MapRt = MapRt(Rt::map_put_i, Rt::map_put_s, Rt::map_put_x);
+    /// Address of the slot of a key that is not there; finding one of the last class is so slow that it makes it.
+    pub(crate) const ADD: MapRt = MapRt(Rt::map_add_i, Rt::map_add_s, Rt::map_put_x);
 
     /// The one for keys of a type.
     pub(crate) fn of(self, key: &TyKind) -> Rt {
