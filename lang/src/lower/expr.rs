@@ -68,6 +68,10 @@ impl<'a> Fx<'_, 'a> {
     }
 
     fn value(&mut self, e: &'a Expr) -> Value {
+        if let Some(&(_, v, ty)) = self.known.iter().find(|known| std::ptr::eq(known.0, e)) {
+            let want = self.ty(e.ty);
+            return self.convert(v, ty, want);
+        }
         match &e.kind {
             ExprKind::Int(v) => self.int(*v),
             ExprKind::Float(v) => self.b.fconst(*v),

@@ -34,6 +34,8 @@ pub(crate) struct Fx<'l, 'a> {
     pub(crate) loops: Vec<Loop>,
     /// Variables of the enclosing range loops that count from modest starts and are not assigned.
     pub(crate) counters: Vec<LocalId>,
+    /// Expressions whose values are known where they stand ([`super::totals`]).
+    pub(crate) known: Vec<(&'a tree::Expr, Value, Ty)>,
     pub(crate) result: Ty,
     pub(super) locals: Vec<Option<Var>>,
     pub(super) globals: FastMap<GlobalId, Var>,
@@ -62,6 +64,7 @@ pub(crate) fn lower_function(lw: &mut Lowerer<'_>, instance: &Instance, sym: Sym
         env: None,
         loops: Vec::new(),
         counters: Vec::new(),
+        known: Vec::new(),
         result,
         locals: vec![None; tree.locals.len()],
         globals: FastMap::default(),
@@ -88,6 +91,7 @@ impl<'l, 'a> Fx<'l, 'a> {
             env: None,
             loops: Vec::new(),
             counters: Vec::new(),
+            known: Vec::new(),
             result: Ty::UNIT,
             locals: Vec::new(),
             globals: FastMap::default(),

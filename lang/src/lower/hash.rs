@@ -51,7 +51,7 @@ pub(crate) enum Rest {
 }
 
 /// An expression without effects, which can fail only because one of its [`bases`] is none.
-fn is_quiet(e: &Expr) -> bool {
+pub(super) fn is_quiet(e: &Expr) -> bool {
     let scalar = |e: &Expr| matches!(e.ty, Ty::INT | Ty::FLOAT | Ty::BOOL);
     match &e.kind {
         ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Bool(_) | ExprKind::Str(_) | ExprKind::None => true,
@@ -75,7 +75,7 @@ fn is_quiet(e: &Expr) -> bool {
 }
 
 /// The values of which a quiet expression takes a part, inner ones first.
-fn bases<'e>(e: &'e Expr, found: &mut Vec<&'e Expr>) {
+pub(super) fn bases<'e>(e: &'e Expr, found: &mut Vec<&'e Expr>) {
     match &e.kind {
         ExprKind::Field { base, .. }
         | ExprKind::GroupField { base, .. }

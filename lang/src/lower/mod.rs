@@ -33,6 +33,7 @@ mod sharing;
 mod stmt;
 #[cfg(test)]
 mod tests;
+mod totals;
 mod values;
 mod variables;
 

@@ -9,7 +9,7 @@ use super::join::Stage;
 use super::repr::Repr;
 use super::runtime::Rt;
 use crate::parts::mentions;
-use crate::tree::{Builtin, Expr, Query};
+use crate::tree::{Builtin, Expr, Query, VarRef};
 use crate::types::{Ty, TyKind};
 use mochi_ir::builder::Var;
 use mochi_ir::{Op, Type, Value};
@@ -128,14 +128,30 @@ impl<'a> Fx<'_, 'a> {
             self.loops_over(&stages, q.filter.as_ref(), &mut |fx| fx.sink(q, sink));
             return;
         };
-        let ty = self.var_ty(crate::tree::VarRef::Local(group.local));
-        let groups_ty = self.lw.types.types.list(ty);
-        let groups = self.new_list(groups_ty, 0);
-        self.collect_groups(q, group, &stages, groups, ty);
+        let ty = self.var_ty(VarRef::Local(group.local));
+        let totals = self.totals(q, group);
+        let (groups, totalled) = match &totals {
+            Some(totals) => {
+                let totalled = self.add_up(q, group, &stages, totals);
+                (totalled.keys, Some((totals, totalled)))
+            }
+            None => {
+                let groups_ty = self.lw.types.types.list(ty);
+                let groups = self.new_list(groups_ty, 0);
+                self.collect_groups(q, group, &stages, groups, ty);
+                (groups, None)
+            }
+        };
         let len = self.raw_len(groups);
         self.count_loop(len, |fx, i| {
-            let g = fx.raw_get(ty, groups, i);
-            fx.bind_local(group.local, g);
+            let before = fx.known.len();
+            if let Some((totals, totalled)) = &totalled {
+                let (key, _) = fx.group_types(ty);
+                fx.bind_totals(totals, totalled, key, i);
+            } else {
+                let g = fx.raw_get(ty, groups, i);
+                fx.bind_local(group.local, g);
+            }
             let done = fx.b.new_block();
             if let Some(having) = &group.having {
                 let pass = fx.b.new_block();
@@ -143,6 +159,7 @@ impl<'a> Fx<'_, 'a> {
                 fx.enter(pass);
             }
             fx.sink(q, sink);
+            fx.known.truncate(before);
             fx.jump(done);
             fx.enter(done);
         });
