@@ -19,6 +19,9 @@ use mochi_ir::{Block, Cond, Op, Type, Value};
 const MAX_SMALL: i64 = i64::MAX - 1;
 const MIN_SMALL: i64 = i64::MIN;
 
+/// A loop over a literal with so many elements makes no list of them.
+const FEW_ITEMS: usize = 8;
+
 impl<'a> Fx<'_, 'a> {
     /// Statements, up to one that does not come back.
     pub(crate) fn stmts(&mut self, stmts: &'a [Stmt]) {
@@ -267,6 +270,14 @@ impl<'a> Fx<'_, 'a> {
                 fx.stmts(body);
                 fx.loops.pop();
             }),
+            TyKind::List(elem)
+                if let ExprKind::List(items) = &source.kind
+                    && (1..=FEW_ITEMS).contains(&items.len()) =>
+            {
+                let values: Vec<Value> = items.iter().map(|x| self.keep_as(x, elem)).collect();
+                let len = self.b.iconst(values.len() as i64);
+                self.for_indexes(var, elem, len, body, |fx, at| fx.one_of(at, &values));
+            }
             TyKind::List(elem) => {
                 // The loop goes on with this list when the variable gets another one.
                 let list = if self.is_steady(source) { self.expr(source) } else { self.keep(source) };
@@ -296,6 +307,37 @@ impl<'a> Fx<'_, 'a> {
     /// Loops over the elements a list has now.
     fn for_items(&mut self, var: VarRef, elem: Ty, list: Value, body: &'a [Stmt]) {
         let len = self.raw_len(list);
+        self.for_indexes(var, elem, len, body, |fx, at| fx.raw_get(elem, list, at));
+    }
+
+    /// The value with an index that there is.
+    fn one_of(&mut self, index: Value, values: &[Value]) -> Value {
+        let (last, others) = values.split_last().expect("one of some values");
+        if others.is_empty() {
+            return *last;
+        }
+        let result = self.b.declare_var(self.b.func.ty(*last));
+        let (rest, join) = (self.b.new_block(), self.b.new_block());
+        let cases: Vec<(i64, Block)> = (0..).zip(others.iter().map(|_| self.b.new_block())).collect();
+        self.b.switch(index, rest, &cases);
+        for (block, value) in cases.into_iter().map(|c| c.1).zip(others).chain([(rest, last)]) {
+            self.enter(block);
+            self.b.def_var(result, *value);
+            self.jump(join);
+        }
+        self.enter(join);
+        self.b.use_var(result)
+    }
+
+    /// Loops over so many indexes, with the item that there is for each.
+    fn for_indexes(
+        &mut self,
+        var: VarRef,
+        elem: Ty,
+        len: Value,
+        body: &'a [Stmt],
+        item: impl FnOnce(&mut Self, Value) -> Value,
+    ) {
         let i = self.b.declare_var(Type::I64);
         let zero = self.b.iconst(0);
         self.b.def_var(i, zero);
@@ -307,7 +349,7 @@ impl<'a> Fx<'_, 'a> {
         let more = self.b.icmp(Cond::Slt, at, len);
         self.brif(more, inside, exit);
         self.enter(inside);
-        let item = self.raw_get(elem, list, at);
+        let item = item(self, at);
         self.bind_part(var, elem, item);
         self.loop_body(body, next, exit);
         if self.b.is_reachable() {
