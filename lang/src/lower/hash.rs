@@ -1,5 +1,5 @@
-//! Hash joins: an inner or left join whose condition has an equality between the joined variable
-//! and the rows before it looks its candidates up instead of trying every pair.
+//! Hash joins: a join whose condition has an equality between the joined variable and the rows before it looks its
+//! candidates up instead of trying every pair. A right join looks up rows; where a key may be missing, it tries all.
 //!
 //! The index (`runtime/lib/join.mochi`) finds the numbers of the items that have a key, in order, so rows come in
 //! the same order as from nested loops. The number of an item is one more than its position in the list. Only keys whose type says how they are equal (ints, floats, bools, strings) and
@@ -10,25 +10,37 @@ use super::func::Fx;
 use super::ops::strip_coerce;
 use super::repr::Repr;
 use super::runtime::{JoinRt, Rt};
-use crate::ast::{BinOp, JoinKind};
+use crate::ast::BinOp;
 use crate::parts::{Part, mentions};
 use crate::tree::{Expr, ExprKind, LocalId};
 use crate::types::Ty;
 use mochi_ir::{Block, Cond, Op, Type, Value};
 
+/// A condition of a join that asks whether two keys are equal.
+pub(crate) struct Equality<'a> {
+    /// Key of an item, and of the row so far.
+    pub(crate) key: &'a Expr,
+    pub(crate) probe: &'a Expr,
+    pub(crate) find: Rt,
+    /// What must not be none in an item, and in the row so far, so that there is a key.
+    own: Vec<&'a Expr>,
+    others: Vec<&'a Expr>,
+    /// The other terms of the condition.
+    pub(crate) rest: Vec<&'a Expr>,
+}
+
+impl Equality<'_> {
+    /// Every item and row has a key.
+    pub(crate) fn is_total(&self) -> bool {
+        self.own.is_empty() && self.others.is_empty()
+    }
+}
+
 /// How to find the items that may match a row.
 pub(crate) struct Index<'a> {
     /// The runtime's; none when some item has no key.
     index: Value,
-    find: Rt,
-    /// Key of the row so far.
-    probe: &'a Expr,
-    /// Every item and row has a key.
-    pub(crate) total: bool,
-    /// What must not be none in the row so far.
-    bases: Vec<&'a Expr>,
-    /// The other terms of the condition.
-    pub(crate) rest: Vec<&'a Expr>,
+    pub(crate) equality: Equality<'a>,
 }
 
 /// The items to try for a row.
@@ -105,17 +117,16 @@ fn terms(on: &Expr) -> Vec<&Expr> {
 }
 
 impl<'a> Fx<'_, 'a> {
-    /// Builds the index of a join, if its condition has the form. `locals` are all variables of
-    /// the query.
-    pub(crate) fn index_join(
+    /// The equality in the condition of a join, if it has one by which items can be found. `locals` are all variables
+    /// of the query.
+    pub(crate) fn equality(
         &mut self,
         local: LocalId,
-        (list, elem): (Value, Ty),
-        (kind, on): (JoinKind, &'a Expr),
+        on: &'a Expr,
         locals: &[LocalId],
-    ) -> Option<Index<'a>> {
+    ) -> Option<Equality<'a>> {
         let terms = terms(on);
-        if !matches!(kind, JoinKind::Inner | JoinKind::Left) || !terms.iter().all(|t| is_quiet(t)) {
+        if !terms.iter().all(|t| is_quiet(t)) {
             return None;
         }
         let others: Vec<LocalId> = locals.iter().copied().filter(|l| *l != local).collect();
@@ -134,8 +145,7 @@ impl<'a> Fx<'_, 'a> {
         if self.ty(probe.ty) != key_ty {
             return None;
         }
-        let kind = self.lw.types.kind(key_ty);
-        let find = JoinRt::FIND.of(kind)?;
+        let find = JoinRt::FIND.of(self.lw.types.kind(key_ty))?;
         let rest = terms.iter().enumerate().filter(|(k, _)| *k != at).map(|(_, t)| *t).collect();
         // What comes behind the equality is evaluated for the same pairs as without an index.
         let mut parts = Vec::new();
@@ -144,10 +154,8 @@ impl<'a> Fx<'_, 'a> {
             let ty = self.ty(strip_coerce(e).ty);
             self.lw.may_be_none(ty)
         });
-        let total = parts.is_empty();
         let (own, others): (Vec<&Expr>, Vec<&Expr>) = parts.into_iter().partition(|e| mentions(e, &[local]));
-        let index = self.build_index(local, (list, elem), key, &own);
-        Some(Index { index, find, probe, total, bases: others, rest })
+        Some(Equality { key, probe, find, own, others, rest })
     }
 
     /// Goes on when none of these is none.
@@ -161,32 +169,22 @@ impl<'a> Fx<'_, 'a> {
         }
     }
 
-    fn build_index(
+    /// Builds the index of the items of a joined list.
+    pub(crate) fn index_items(
         &mut self,
         local: LocalId,
         (list, elem): (Value, Ty),
-        key: &'a Expr,
-        bases: &[&'a Expr],
-    ) -> Value {
-        let key_ty = self.ty(key.ty);
-        let keys_ty = self.lw.types.types.list(key_ty);
-        let make = JoinRt::INDEX.of(self.lw.types.kind(key_ty)).expect("keys that are looked up");
+        equality: Equality<'a>,
+    ) -> Index<'a> {
         let len = self.raw_len(list);
-        let keys = {
-            let desc = self.desc(keys_ty);
-            self.rt(Rt::list_new, &[desc, len])
-        };
-        let keyless = (!bases.is_empty()).then(|| self.b.new_cold_block());
-        self.count_loop(len, |fx, i| {
+        let keyless = (!equality.own.is_empty()).then(|| self.b.new_cold_block());
+        let index = self.index_keys(len, equality.key, |fx, i| {
             fx.bind_item(local, list, elem, i);
             if let Some(keyless) = keyless {
-                fx.require_some(bases, keyless);
+                fx.require_some(&equality.own, keyless);
             }
-            let k = fx.expr(key);
-            fx.push(key_ty, keys, k);
         });
-        let index = self.rt(make, &[keys]);
-        let Some(keyless) = keyless else { return index };
+        let Some(keyless) = keyless else { return Index { index, equality } };
         let (result, join) = (self.b.declare_var(Type::Ref), self.b.new_block());
         self.b.def_var(result, index);
         self.jump(join);
@@ -195,15 +193,34 @@ impl<'a> Fx<'_, 'a> {
         self.b.def_var(result, none);
         self.jump(join);
         self.enter(join);
-        self.b.use_var(result)
+        Index { index: self.b.use_var(result), equality }
+    }
+
+    /// The index of so many keys; `bind` binds the variables of the one with a position.
+    pub(crate) fn index_keys(
+        &mut self,
+        len: Value,
+        key: &'a Expr,
+        bind: impl FnOnce(&mut Self, Value),
+    ) -> Value {
+        let key_ty = self.ty(key.ty);
+        let keys_ty = self.lw.types.types.list(key_ty);
+        let make = JoinRt::INDEX.of(self.lw.types.kind(key_ty)).expect("keys that are looked up");
+        let desc = self.desc(keys_ty);
+        let keys = self.rt(Rt::list_new, &[desc, len]);
+        self.count_loop(len, |fx, i| {
+            bind(fx, i);
+            let k = fx.expr(key);
+            fx.push(key_ty, keys, k);
+        });
+        self.rt(make, &[keys])
     }
 
     /// The candidates for the row so far. When it has no key, or some item has none, these are all.
     pub(crate) fn probe_index(&mut self, index: &Index<'a>, items: Value) -> Candidates {
-        if index.total {
-            let k = self.expr(index.probe);
-            let first = self.rt(index.find, &[index.index, k]);
-            return Candidates { first, rest: Rest::Equal(index.index) };
+        let Equality { probe, find, .. } = index.equality;
+        if index.equality.is_total() {
+            return self.look_up(index.index, find, probe);
         }
         let (first, used) = (self.b.declare_var(Type::I64), self.b.declare_var(Type::Ref));
         let (every, look, join) = (self.b.new_cold_block(), self.b.new_block(), self.b.new_block());
@@ -211,10 +228,9 @@ impl<'a> Fx<'_, 'a> {
         let keyless = self.is_none(Repr::Ref, index.index);
         self.brif(keyless, every, look);
         self.enter(look);
-        self.require_some(&index.bases, every);
-        let k = self.expr(index.probe);
-        let found = self.rt(index.find, &[index.index, k]);
-        self.b.def_var(first, found);
+        self.require_some(&index.equality.others, every);
+        let found = self.look_up(index.index, find, probe);
+        self.b.def_var(first, found.first);
         self.b.def_var(used, index.index);
         self.jump(join);
         self.enter(every);
@@ -226,6 +242,12 @@ impl<'a> Fx<'_, 'a> {
         self.enter(join);
         let (first, used) = (self.b.use_var(first), self.b.use_var(used));
         Candidates { first, rest: Rest::EqualOrAll(used, len) }
+    }
+
+    /// The candidates with a key.
+    pub(crate) fn look_up(&mut self, index: Value, find: Rt, key: &'a Expr) -> Candidates {
+        let k = self.expr(key);
+        Candidates { first: self.rt(find, &[index, k]), rest: Rest::Equal(index) }
     }
 
     /// So many items, one after the other.

@@ -6,7 +6,7 @@
 //! loop, so that the code for a row exists once. Equality joins use an index ([`super::hash`]).
 
 use super::func::Fx;
-use super::hash::{Candidates, Index, Rest};
+use super::hash::{Candidates, Equality, Index, Rest};
 use super::repr::Repr;
 use super::runtime::Rt;
 use crate::ast::JoinKind;
@@ -27,6 +27,8 @@ pub(crate) struct Stage<'a> {
     pub(crate) join: Option<(JoinKind, &'a Expr)>,
     /// Finds the items that may match, for some joins.
     pub(crate) index: Option<Index<'a>>,
+    /// By which a right join finds rows.
+    pub(crate) equality: Option<Equality<'a>>,
 }
 
 impl Stage<'_> {
@@ -86,7 +88,7 @@ impl<'l, 'a> Fx<'l, 'a> {
             };
             match stage.join {
                 Some((JoinKind::Right, _)) => self.right_join(stage, on, &columns, &mut body),
-                _ => self.outer_join(stage, on, &columns, &mut body),
+                _ => self.outer_join(stage, &columns, &mut body),
             }
             let (Some(n), Some(after)) = (next, after) else { return };
             at = n;
@@ -279,7 +281,7 @@ impl<'l, 'a> Fx<'l, 'a> {
         };
         let Rest::EqualOrAll(used, _) = tried else {
             self.bind_item(stage.local, list, elem, at);
-            return index.rest.iter().for_each(|term| self.require(term, miss));
+            return index.equality.rest.iter().for_each(|term| self.require(term, miss));
         };
         let (every, looked_up, row) = (self.b.new_cold_block(), self.b.new_block(), self.b.new_block());
         let all = self.is_none(Repr::Ref, used);
@@ -361,18 +363,27 @@ impl<'l, 'a> Fx<'l, 'a> {
         let (list, elem) = self.list_of(stage);
         let len = self.raw_len(list);
         let rows = self.raw_len(columns[0].1);
+        let index = stage.equality.as_ref().map(|equality| {
+            (equality, self.index_keys(rows, equality.probe, |fx, i| fx.load_row(columns, i)))
+        });
         self.count_loop(len, |fx, k| {
             fx.bind_item(stage.local, list, elem, k);
             let matched = fx.b.declare_var(Type::I64);
             let zero = fx.b.iconst(0);
             fx.b.def_var(matched, zero);
-            let all = fx.all_items(rows);
+            let candidates = match &index {
+                Some((equality, index)) => fx.look_up(*index, equality.find, equality.key),
+                None => fx.all_items(rows),
+            };
             fx.loop_with_rest(
-                all,
+                candidates,
                 matched,
                 |fx, i, miss| {
                     fx.load_row(columns, i);
-                    fx.require(on, miss);
+                    match &index {
+                        Some((equality, _)) => equality.rest.iter().for_each(|term| fx.require(term, miss)),
+                        None => fx.require(on, miss),
+                    }
                 },
                 |fx| fx.empty_row(columns),
                 row,
@@ -381,7 +392,7 @@ impl<'l, 'a> Fx<'l, 'a> {
     }
 
     /// A left join, then the items of the joined list that matched no row.
-    fn outer_join(&mut self, stage: &Stage<'a>, on: &'a Expr, columns: &Columns, row: Row<'_, 'l, 'a>) {
+    fn outer_join(&mut self, stage: &Stage<'a>, columns: &Columns, row: Row<'_, 'l, 'a>) {
         let (list, elem) = self.list_of(stage);
         let len = self.raw_len(list);
         let flags_ty = self.lw.types.types.list(Ty::BOOL);
@@ -404,13 +415,13 @@ impl<'l, 'a> Fx<'l, 'a> {
             let matched = fx.b.declare_var(Type::I64);
             let zero = fx.b.iconst(0);
             fx.b.def_var(matched, zero);
-            let all = fx.all_items(len);
+            let found = stage.index.as_ref().map(|index| fx.probe_index(index, list));
+            let candidates = found.unwrap_or_else(|| fx.all_items(len));
             fx.loop_with_rest(
-                all,
+                candidates,
                 matched,
                 |fx, k, miss| {
-                    fx.bind_item(stage.local, list, elem, k);
-                    fx.require(on, miss);
+                    fx.bind_candidate(stage, (list, elem), found.map(|found| found.rest), k, miss);
                     let (index, yes) = (fx.tag(k), fx.b.iconst(1));
                     fx.rt(Rt::list_set_b, &[flags, index, yes]);
                 },

@@ -5,9 +5,11 @@
 //! beside the rows. `sum` and `count` add up while the loops run.
 
 use super::func::Fx;
+use super::hash::Equality;
 use super::join::Stage;
 use super::repr::Repr;
 use super::runtime::Rt;
+use crate::ast::JoinKind;
 use crate::parts::mentions;
 use crate::tree::{Builtin, Expr, Query, VarRef};
 use crate::types::{Ty, TyKind};
@@ -224,8 +226,14 @@ impl<'a> Fx<'_, 'a> {
             let input = first && source.is_input();
             let early = !input && (first || !mentions(&self.lw.program.functions, source, &locals));
             let list = if early { Some(self.source_list(q, source)) } else { None };
-            let index = list.zip(join).and_then(|(list, join)| self.index_join(local, list, join, &locals));
-            stages.push(Stage { query: q, local, source, input, list, join, index });
+            let mut equality = join.and_then(|(_, on)| self.equality(local, on, &locals));
+            let mut index = None;
+            if matches!(join, Some((JoinKind::Right, _))) {
+                equality = equality.filter(Equality::is_total);
+            } else if let (Some(found), Some(list)) = (equality.take(), list) {
+                index = Some(self.index_items(local, list, found));
+            }
+            stages.push(Stage { query: q, local, source, input, list, join, index, equality });
         }
         stages
     }
