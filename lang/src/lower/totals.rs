@@ -1,7 +1,7 @@
 //! Groups of which only keys and totals are asked for: they have no list of items.
 //!
 //! What `count(g)`, `sum(from x in g select ...)` and the like give is added up while the rows come, in a list for
-//! each with an element for each group. That is done where the group variable occurs in nothing else, and where nobody
+//! each with an element for each group (a mean is a sum and a count). That is done where the group variable occurs in nothing else, and where nobody
 //! can observe when a summand is evaluated: it has no effects and cannot fail, and nothing in the query changes
 //! what it reads.
 
@@ -29,15 +29,33 @@ struct Fold<'a> {
     at: &'a Expr,
     /// The items that count, as a query over the group; without one, all of them.
     items: Option<&'a Query>,
-    /// Their selected values are added up; otherwise they are counted.
-    sum: bool,
+    kind: Kind,
+    /// Of the sum or count.
     ty: Ty,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Items are counted.
+    Count,
+    /// Their selected values are added up.
+    Sum,
+    /// The mean of the selected values.
+    Mean,
+}
+
+/// The lists of a total.
+#[derive(Clone, Copy)]
+struct Sums {
+    total: Value,
+    /// How many values there were, for a mean.
+    count: Option<Value>,
 }
 
 /// A group with its totals.
 pub(crate) struct Totalled {
     pub(crate) keys: Value,
-    totals: Vec<Value>,
+    sums: Vec<Sums>,
 }
 
 /// Whether an expression changes nothing, apart from its parts.
@@ -139,9 +157,10 @@ impl<'a> Fx<'_, 'a> {
             ExprKind::Query(q) => (q.fold?, Some(&**q)),
             _ => return None,
         };
-        let sum = match fold {
-            Builtin::Count | Builtin::Len => false,
-            Builtin::Sum => true,
+        let kind = match fold {
+            Builtin::Count | Builtin::Len => Kind::Count,
+            Builtin::Sum => Kind::Sum,
+            Builtin::Avg => Kind::Mean,
             _ => return None,
         };
         let mut ty = Ty::INT;
@@ -157,14 +176,14 @@ impl<'a> Fx<'_, 'a> {
             {
                 return None;
             }
-            if sum {
+            if kind != Kind::Count {
                 ty = self.ty(q.select.ty);
             }
         }
         matches!(self.lw.types.kind(ty), TyKind::Int | TyKind::Float).then_some(Fold {
             at: e,
             items,
-            sum,
+            kind,
             ty,
         })
     }
@@ -198,7 +217,11 @@ impl<'a> Fx<'_, 'a> {
             fx.new_list(ty, 0)
         };
         let keys = list(self, key);
-        let sums: Vec<Value> = totals.folds.iter().map(|fold| list(self, fold.ty)).collect();
+        let mut sums = Vec::new();
+        for fold in &totals.folds {
+            let count = (fold.kind == Kind::Mean).then(|| list(self, Ty::INT));
+            sums.push(Sums { total: list(self, fold.ty), count });
+        }
         self.loops_over(stages, q.filter.as_ref(), &mut |fx| {
             let k = fx.expr_as(&group.key, key);
             let v = fx.expr_as(&group.item, item);
@@ -214,9 +237,13 @@ impl<'a> Fx<'_, 'a> {
             let next = fx.tag(len);
             fx.store_map_slot(slot, next);
             fx.push(key, keys, k);
-            for (fold, &sum) in totals.folds.iter().zip(&sums) {
+            for (fold, sum) in totals.folds.iter().zip(&sums) {
                 let zero = fx.zero_of(fold.ty);
-                fx.push(fold.ty, sum, zero);
+                fx.push(fold.ty, sum.total, zero);
+                if let Some(count) = sum.count {
+                    let zero = fx.int(0);
+                    fx.push(Ty::INT, count, zero);
+                }
             }
             fx.b.def_var(number, next);
             fx.jump(join);
@@ -226,7 +253,7 @@ impl<'a> Fx<'_, 'a> {
                 fx.add_item(fold, (v, item), sum, number);
             }
         });
-        Totalled { keys, totals: sums }
+        Totalled { keys, sums }
     }
 
     fn zero_of(&mut self, ty: Ty) -> Value {
@@ -237,7 +264,7 @@ impl<'a> Fx<'_, 'a> {
     }
 
     /// Adds an item to a total of the group with a number.
-    fn add_item(&mut self, fold: &Fold<'a>, (item, item_ty): (Value, Ty), sums: Value, number: Value) {
+    fn add_item(&mut self, fold: &Fold<'a>, (item, item_ty): (Value, Ty), sums: Sums, number: Value) {
         let done = self.b.new_block();
         let mut added = None;
         if let Some(q) = fold.items {
@@ -247,7 +274,7 @@ impl<'a> Fx<'_, 'a> {
                 self.branch(filter, pass, done);
                 self.enter(pass);
             }
-            if fold.sum {
+            if fold.kind != Kind::Count {
                 let v = self.expr_as(&q.select, fold.ty);
                 let repr = self.lw.types.repr(fold.ty);
                 let (none, some) = (self.is_none(repr, v), self.b.new_block());
@@ -256,16 +283,25 @@ impl<'a> Fx<'_, 'a> {
                 added = Some(v);
             }
         }
-        let added = added.unwrap_or_else(|| self.int(1));
         self.at(fold.at.span);
-        let one = self.b.iconst(1);
-        let at = self.b.op(Op::Sshr, &[number, one], Type::I64);
-        let so_far = self.raw_get(fold.ty, sums, at);
-        let total = self.accumulate(fold.ty, so_far, added);
-        let repr = self.lw.types.repr(fold.ty);
-        self.rt(ListRt::SET.of(repr), &[sums, number, total]);
+        let added = added.unwrap_or_else(|| self.int(1));
+        self.add_to(fold.ty, sums.total, number, added);
+        if let Some(count) = sums.count {
+            let one = self.int(1);
+            self.add_to(Ty::INT, count, number, one);
+        }
         self.jump(done);
         self.enter(done);
+    }
+
+    /// Adds to the element of a list with a tagged index that is in range.
+    fn add_to(&mut self, ty: Ty, list: Value, number: Value, added: Value) {
+        let one = self.b.iconst(1);
+        let at = self.b.op(Op::Sshr, &[number, one], Type::I64);
+        let so_far = self.raw_get(ty, list, at);
+        let total = self.accumulate(ty, so_far, added);
+        let repr = self.lw.types.repr(ty);
+        self.rt(ListRt::SET.of(repr), &[list, number, total]);
     }
 
     /// From here on, what asks for the key or a total of the group with this index finds it in [`Fx::known`].
@@ -274,9 +310,28 @@ impl<'a> Fx<'_, 'a> {
             let v = self.raw_get(key, found.keys, index);
             self.known.push((e, v, key));
         }
-        for (fold, &sums) in totals.folds.iter().zip(&found.totals) {
-            let v = self.raw_get(fold.ty, sums, index);
-            self.known.push((fold.at, v, fold.ty));
+        for (fold, sums) in totals.folds.iter().zip(&found.sums) {
+            let total = self.raw_get(fold.ty, sums.total, index);
+            let (v, ty) = match sums.count {
+                Some(count) => {
+                    let count = self.raw_get(Ty::INT, count, index);
+                    (self.mean(total, fold.ty, count), Ty::FLOAT)
+                }
+                None => (total, fold.ty),
+            };
+            self.known.push((fold.at, v, ty));
         }
+    }
+
+    /// The mean of so many values (tagged), of which this is the sum; 0 of none.
+    fn mean(&mut self, total: Value, ty: Ty, count: Value) -> Value {
+        let total = if ty == Ty::FLOAT { total } else { self.rt(Rt::int_to_f64, &[total]) };
+        let divisor = self.rt(Rt::int_to_f64, &[count]);
+        self.choose(
+            count,
+            Repr::Float,
+            |fx| fx.b.op(Op::Fdiv, &[total, divisor], Type::F64),
+            |fx| fx.b.fconst(0.0),
+        )
     }
 }
