@@ -19,8 +19,10 @@ impl Memory {
     pub const ALLOCATOR: Memory = Memory(1);
     /// The memory that a load or store names: so many bytes at its operand plus its immediate.
     pub const ACCESSED: Memory = Memory(2);
+    /// All but the program's own words of data: a library knows nothing of them.
+    pub const LIBRARY: Memory = Memory(7);
     /// Any.
-    pub const ALL: Memory = Memory(7);
+    pub const ALL: Memory = Memory(15);
 
     /// Everything in this set is in the other.
     pub fn is_within(self, other: Memory) -> bool {
@@ -128,10 +130,17 @@ pub fn effects(module: &Module, func: &Function, d: &InstData) -> Effects {
 
 /// What a call of a function with these attributes may do.
 fn of_call(callee: Attributes) -> Effects {
-    let Attributes { readonly, pure_, noreturn, quiet, bounded, barren, fresh, inline: _, cold: _ } = callee;
+    let Attributes { readonly, pure_, noreturn, quiet, bounded, barren, apart, fresh, inline: _, cold: _ } =
+        callee;
     Effects {
         reads: if pure_ { Memory::NONE } else { Memory::ALL },
-        writes: if readonly || fresh { Memory::ALLOCATOR } else { Memory::ALL },
+        writes: if readonly || fresh {
+            Memory::ALLOCATOR
+        } else if apart {
+            Memory::LIBRARY
+        } else {
+            Memory::ALL
+        },
         partial: false,
         // There may be no room for an object, which is nobody's wish.
         visible: !(pure_ || fresh) || noreturn,

@@ -76,6 +76,9 @@ attributes! {
     /// Makes no object that the program may link to others: what it calls does not, or it only copies and
     /// enlarges what there is, makes numbers, prints.
     barren "barren";
+    /// Code of a library that calls nothing of the program it is linked to, so that the program's own words of data
+    /// stay as they are.
+    apart "apart";
     /// Gives a new object of as many bytes as its first argument says (a multiple of 8, at least 8; rounded up by
     /// the allocator): no reference to it was there before, its words are zero but for the first, and beyond it
     /// nothing has changed that the program sees.

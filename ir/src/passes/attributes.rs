@@ -13,6 +13,9 @@
 //! It is *barren* ([`crate::Attributes::barren`]) when it calls nothing by address and only itself and functions
 //! known to be barren.
 //!
+//! It is *apart* ([`crate::Attributes::apart`]) when it is of a library (its functions have no file), calls nothing by
+//! address, and only functions that are apart or do not return.
+//!
 //! It is *readonly* ([`crate::Attributes::readonly`]) when it is barren, nothing in it writes memory (it may call
 //! itself, functions known to be readonly, and functions that do not return), and it does not ask where the
 //! stack is.
@@ -49,6 +52,7 @@ pub fn run(module: &mut Module, _: &Library) {
         attributes.readonly |= readonly;
         attributes.pure_ |= pure_;
     }
+    find_apart(module);
 }
 
 /// Cold functions are declared to be or not: one of them is where objects come from.
@@ -58,6 +62,33 @@ fn is_barren(module: &Module, func: &Function) -> bool {
             let d = &func.insts[i.index()];
             d.sym == Some(func.sym) || !effects(module, func, d).makes_objects
         })
+}
+
+/// Functions of a library are apart, but for those that call something else, and their callers.
+fn find_apart(module: &mut Module) {
+    let mut left: Vec<usize> = (0..module.funcs.len()).filter(|&i| module.funcs[i].file.is_none()).collect();
+    let set = |module: &mut Module, i: usize, apart: bool| {
+        let sym = module.funcs[i].sym;
+        module.syms[sym.0 as usize].attributes.apart = apart;
+    };
+    left.iter().for_each(|&i| set(module, i, true));
+    loop {
+        let (apart, not): (Vec<usize>, Vec<usize>) =
+            left.iter().partition(|&&i| calls_apart_only(module, &module.funcs[i]));
+        if not.is_empty() {
+            return;
+        }
+        not.iter().for_each(|&i| set(module, i, false));
+        left = apart;
+    }
+}
+
+fn calls_apart_only(module: &Module, func: &Function) -> bool {
+    func.placed().all(|i| {
+        let d = &func.insts[i.index()];
+        let apart = |s| module.sym(s).attributes.apart || module.sym(s).attributes.noreturn;
+        d.op.info().effect != Effect::Call || d.sym.is_some_and(apart)
+    })
 }
 
 fn is_bounded(module: &Module, func: &Function) -> bool {

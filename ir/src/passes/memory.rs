@@ -27,7 +27,7 @@ pub(super) struct Fact {
     pub(super) inst: Inst,
 }
 
-fn size(op: Op) -> i64 {
+pub(super) fn size(op: Op) -> i64 {
     op.access_size().expect("an access").into()
 }
 
@@ -39,6 +39,8 @@ pub(super) enum Write {
     Globals,
     /// A store instruction.
     Store(Inst),
+    /// All that may change but the program's own words of data.
+    Library,
     /// All that may change: constant regions do not.
     Everything,
     /// Constant regions, too.
@@ -51,6 +53,7 @@ pub(super) fn write_of(effects: &Effects, inst: Inst) -> Write {
         Memory::NONE => Write::Nothing,
         Memory::ALLOCATOR => Write::Globals,
         Memory::ACCESSED => Write::Store(inst),
+        Memory::LIBRARY => Write::Library,
         _ => Write::Everything,
     }
 }
@@ -102,13 +105,22 @@ fn is_constant_data(func: &Function, cx: &Context, base: Value) -> bool {
         .is_some_and(|d| cx.data(d.sym.expect("symaddr has a symbol")).is_some_and(|d| !d.writable))
 }
 
+/// It is a word of the program itself, of which the runtime knows nothing: its functions have no file.
+fn is_own_data(func: &Function, cx: &Context, base: Value) -> bool {
+    let own = |d: &InstData| cx.data(d.sym.expect("symaddr has a symbol")).is_some();
+    func.file.is_some() && symbol_base(func, base).is_some_and(own)
+}
+
 /// Whether a write may change what a fact says.
 pub(super) fn kills(func: &Function, cx: &Context, write: Write, fact: &Fact) -> bool {
     let is_constant = |fact: &Fact| fact.op != Op::Call && cx.module.regions.is_constant(fact.region);
     match write {
         Write::Nothing => false,
         _ if fact.op != Op::Call && is_constant_data(func, cx, fact.base) => false,
-        Write::Globals => fact.op != Op::Call && is_global(func, fact.base),
+        Write::Globals => {
+            fact.op != Op::Call && is_global(func, fact.base) && !is_own_data(func, cx, fact.base)
+        }
+        Write::Library => !is_constant(fact) && (fact.op == Op::Call || !is_own_data(func, cx, fact.base)),
         Write::Everything => !is_constant(fact),
         Write::Constants => true,
         Write::Store(_) if fact.op == Op::Call => true,

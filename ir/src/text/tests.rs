@@ -10,7 +10,7 @@ file "b.mochi"
 region @"a region"
 region @List.length constant count
 declare func @f(ref, i64) -> ref
-declare func @"list<int>.push"(ref, f64) preserve_all readonly pure noreturn inline cold quiet bounded barren fresh export
+declare func @"list<int>.push"(ref, f64) preserve_all readonly pure noreturn inline cold quiet bounded barren apart fresh export
 declare data @d export
 declare data @z
 declare func @main()

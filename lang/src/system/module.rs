@@ -146,6 +146,8 @@ impl<'a> ModuleBuilder<'a> {
             bounded: a.quiet,
             barren: a.cold && !a.fresh,
             fresh: a.fresh,
+            // The system's functions call nothing back.
+            apart: fun.body.is_none() && (a.quiet || a.system),
             ..ir::Attributes::default()
         };
         let params: Vec<Ty> = fun.params.iter().map(|p| p.ty).collect();
