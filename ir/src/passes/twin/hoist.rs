@@ -2,12 +2,14 @@
 //! words, loads that nothing in the loop changes, and checks, which lead to the start of the twin's iteration
 //! instead of its middle. So nothing is reported too early, and need not be certain to be executed.
 //!
-//! Only blocks that every iteration passes are looked at, in their order, so that a load comes behind the checks
+//! Blocks that every iteration passes are looked at in their order, so that a load comes behind the checks
 //! that it came behind in the loop, those that stay in the loop excepted. For these: a reference that may be none is
-//! tested first.
+//! tested first. Of other blocks only what asks no memory leaves: a divisor that is 0 makes all iterations the twin's,
+//! also when few would have divided.
 
 use super::super::Context;
 use super::super::memory::{Write, changes, loop_writes};
+use super::ends::Ends;
 use super::{branch, op, word};
 use crate::cfg::{Cfg, DomTree, Loops};
 use crate::func::{Block, BlockCall, Function, Inst, Value, ValueDef};
@@ -28,8 +30,12 @@ pub(super) fn run(func: &mut Function, cx: &Context, cfg: &Cfg, dom: &DomTree, s
     let loops = Loops::new(func, cfg, dom);
     let writes = loop_writes(func, cx, &loops);
     let mut home = vec![Block(u32::MAX); func.insts.len()];
+    let mut members: Vec<Vec<Block>> = vec![Vec::new(); loops.loops.len()];
     for &b in &cfg.rpo {
         func.blocks[b.index()].insts.iter().for_each(|i| home[i.index()] = b);
+        if let Some(l) = loops.innermost(b) {
+            members[l as usize].push(b);
+        }
     }
     let mut moved = vec![false; func.values.len()];
     for &Sides { entrance, header } in sides {
@@ -47,8 +53,11 @@ pub(super) fn run(func: &mut Function, cx: &Context, cfg: &Cfg, dom: &DomTree, s
             entrance,
             code: None,
             out: Vec::new(),
+            ends: Ends::default(),
         };
-        hoist.run(func, &spine(cfg, dom, &loops, l));
+        let entering = func.list(hoist.edges(func)[1].args).to_vec();
+        hoist.ends = Ends::of(func, cfg, header, |b| loops.contains(l, b), &entering);
+        hoist.run(func, &spine(cfg, dom, &loops, l), &members[l as usize]);
     }
     func.remove_unreachable_blocks();
 }
@@ -71,8 +80,8 @@ fn spine(cfg: &Cfg, dom: &DomTree, loops: &Loops, l: u32) -> Vec<Block> {
     blocks
 }
 
-struct Hoist<'a, 'c> {
-    cx: &'a Context<'c>,
+pub(super) struct Hoist<'a, 'c> {
+    pub(super) cx: &'a Context<'c>,
     loops: &'a Loops,
     l: u32,
     writes: &'a [Write],
@@ -85,17 +94,21 @@ struct Hoist<'a, 'c> {
     entrance: Block,
     /// The first block of code, and the one where it is appended.
     code: Option<(Block, Block)>,
-    out: Vec<Inst>,
+    pub(super) out: Vec<Inst>,
+    /// What the loop steps.
+    pub(super) ends: Ends,
 }
 
 impl Hoist<'_, '_> {
-    fn run(&mut self, func: &mut Function, spine: &[Block]) {
-        for &b in spine {
+    fn run(&mut self, func: &mut Function, spine: &[Block], members: &[Block]) {
+        let others = members.iter().filter(|b| !func.blocks[b.index()].cold && !spine.contains(b));
+        let others: Vec<Block> = others.copied().collect();
+        for (&b, on_spine) in spine.iter().map(|b| (b, true)).chain(others.iter().map(|b| (b, false))) {
             let insts = std::mem::take(&mut func.blocks[b.index()].insts);
             let (&last, body) = insts.split_last().expect("a terminator");
             let mut kept = Vec::with_capacity(insts.len());
             for &inst in body {
-                if self.leaves(func, inst) {
+                if self.leaves(func, inst) && (on_spine || !func.insts[inst.index()].op.is_load()) {
                     self.append(func, inst);
                 } else {
                     kept.push(inst);
@@ -103,13 +116,13 @@ impl Hoist<'_, '_> {
             }
             kept.push(last);
             func.blocks[b.index()].insts = kept;
-            self.check(func, last);
+            self.check(func, last, on_spine);
         }
         self.close(func);
     }
 
     /// The value is the same in every iteration.
-    fn is_same(&self, func: &Function, v: Value) -> bool {
+    pub(super) fn is_same(&self, func: &Function, v: Value) -> bool {
         let v = func.resolve(v);
         if self.moved.get(v.index()).copied().unwrap_or(true) {
             return true;
@@ -153,20 +166,30 @@ impl Hoist<'_, '_> {
         }
     }
 
-    /// A check whose condition is the same in every iteration is made before the loop.
-    fn check(&mut self, func: &mut Function, last: Inst) {
+    /// The block is in the loop.
+    pub(super) fn contains(&self, block: Block) -> bool {
+        self.loops.contains(self.l, block)
+    }
+
+    /// A check whose condition is the same in every iteration, or can be seen from the ends, is made before the loop.
+    fn check(&mut self, func: &mut Function, last: Inst, on_spine: bool) {
         let d = func.insts[last.index()];
-        if d.op != Op::Brif || !self.is_same(func, func.operands(last)[0]) {
+        if d.op != Op::Brif {
             return;
         }
-        let away = |e: &BlockCall| !self.loops.contains(self.l, e.block) && func.blocks[e.block.index()].cold;
+        let away = |e: &BlockCall| !self.contains(e.block) && func.blocks[e.block.index()].cold;
         let stay = match func.edges_of(last) {
             [a, b] if away(a) && !away(b) => 1,
             [a, b] if away(b) && !away(a) => 0,
+            _ if on_spine => return self.bound(func, last),
             _ => return,
         };
-        self.open(func);
-        self.leave(func, func.operands(last)[0], stay == 1, d.loc);
+        if self.is_same(func, func.operands(last)[0]) {
+            self.open(func);
+            self.leave(func, func.operands(last)[0], stay == 1, d.loc);
+        } else if !on_spine || !self.check_ends(func, last) {
+            return;
+        }
         let d = &mut func.insts[last.index()];
         (d.op, d.args) = (Op::Jump, Default::default());
         (d.edges.start, d.edges.len) = (d.edges.start + stay, 1);
@@ -179,7 +202,7 @@ impl Hoist<'_, '_> {
     }
 
     /// Starts a block for code.
-    fn open(&mut self, func: &mut Function) {
+    pub(super) fn open(&mut self, func: &mut Function) {
         if self.code.is_none() {
             let first = func.add_block();
             self.code = Some((first, first));
@@ -195,7 +218,7 @@ impl Hoist<'_, '_> {
     }
 
     /// Branches to the twin when the condition holds, or when it does not.
-    fn leave(&mut self, func: &mut Function, condition: Value, holds: bool, loc: SrcLoc) {
+    pub(super) fn leave(&mut self, func: &mut Function, condition: Value, holds: bool, loc: SrcLoc) {
         let next = func.add_block();
         let [slow, _] = self.edges(func);
         let args = func.list(slow.args).to_vec();

@@ -82,6 +82,7 @@
 //! }");
 //! ```
 
+mod ends;
 mod hoist;
 
 use super::Context;
@@ -166,11 +167,15 @@ fn gains(func: &Function, blocks: &[Block]) -> bool {
     })
 }
 
-/// A warm block calls what may nest without bound, beside which checks are cheap, while both sides of a loop need
-/// more registers across the call.
+/// A warm block calls what may nest without bound in the program, beside which checks are cheap, while both sides of
+/// a loop need more registers across the call.
 fn nests(func: &Function, cx: &Context, block: Block) -> bool {
     let data = &func.blocks[block.index()];
-    !data.cold && data.insts.iter().any(|i| effects(cx.module, func, &func.insts[i.index()]).nests)
+    let nests = |i: &Inst| {
+        let d = &func.insts[i.index()];
+        effects(cx.module, func, d).nests && !d.sym.is_some_and(|s| cx.module.sym(s).attributes.apart)
+    };
+    !data.cold && data.insts.iter().any(nests)
 }
 
 /// What exact ops have to check, one thing at least.
@@ -462,6 +467,8 @@ impl Twins {
         let dom = DomTree::new(func, &cfg);
         place_in(func, &cfg, &dom, &types, &assignments, &reads);
         func.resolve_aliases();
+        // What only cold code changed is the same in all of the loop now.
+        func.remove_trivial_params();
         (cfg, dom)
     }
 }
