@@ -2,7 +2,7 @@
 //! and small functions of the program.
 //!
 //! Functions are handled callees first, so that a body is final when it is copied; calls within a
-//! cycle stay.
+//! cycle stay, but small functions that call themselves do it with a copy or two of their own bodies between.
 //!
 //! A trace has to show every frame in which something went wrong. So instructions of the program keep their
 //! positions, which say from then on that they are in an inlined call ([`crate::positions`]). Functions
@@ -84,6 +84,10 @@ const SMALL_BLOCKS: usize = 16;
 /// In code that is unlikely to run only bodies up to this size are copied; in functions that are, also those that
 /// ask for it.
 const TINY: usize = 4;
+/// Copies of its own body may make a function as large as this.
+const RECURSION_LIMIT: usize = 160;
+/// So many calls of itself are then one call.
+const RECURSION_DEPTH: usize = 2;
 /// A caller stops growing at this many instructions.
 const CALLER_LIMIT: usize = 100_000;
 /// Inlined functions that call inlined functions are expanded up to this depth.
@@ -109,6 +113,9 @@ pub fn run(module: &mut Module, library: &Library) {
         if attributes.inline || small && (cannot_fail || func.file.is_some()) {
             // Bodies are copied from a copy; the function itself stays with the module.
             inliner.bodies[index] = Some(Rc::new(Body { func: func.clone(), cannot_fail }));
+        }
+        if small && func.file.is_some() {
+            inliner.expand_recursion(&mut func);
         }
         funcs[i] = Some(func);
     }
@@ -333,6 +340,23 @@ impl<'a> Inliner<'a> {
         self.bodies[sym.0 as usize] = Some(body.clone());
         self.missing.remove(&sym);
         Some(body)
+    }
+
+    /// Replaces calls of itself in a small function by its body.
+    fn expand_recursion(&mut self, func: &mut Function) {
+        let own =
+            |i: &Inst| func.insts[i.index()].op == Op::Call && func.insts[i.index()].sym == Some(func.sym);
+        let (calls, once) = (func.placed().filter(own).count(), size(func));
+        let mut copies = calls;
+        let mut after = once;
+        for _ in 0..RECURSION_DEPTH {
+            after += copies * once;
+            copies *= calls;
+            if calls == 0 || after > RECURSION_LIMIT {
+                return;
+            }
+            self.expand(func, 0);
+        }
     }
 
     /// Replaces calls in a function by bodies. A function with dense ids stays one.
