@@ -109,7 +109,7 @@ pub fn compile(context: &Context, func: &Function) -> Atom {
 
 /// What passes want to know about a target.
 pub fn abilities(target: Target) -> Abilities {
-    Abilities { high_products: target.arch != Arch::Wasm32 }
+    Abilities { high_products: target.arch != Arch::Wasm32, conditional_moves: target.arch != Arch::Rv64 }
 }
 
 /// Symbols that code refers to by itself, declared or not: they follow the module's own.

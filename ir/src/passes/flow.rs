@@ -1,8 +1,8 @@
 //! Control flow clean-up: edges through blocks that do nothing are shortened, decided branches
 //! become jumps, blocks with one predecessor join it, and coldness spreads.
 //!
-//! A branch on a parameter whose argument is a constant (short-circuit conditions) is decided on
-//! the edge, except at loop headers, where that could make a loop with two entries.
+//! A branch on a parameter whose argument is a constant (short-circuit conditions), or on its comparison with
+//! a constant, is decided on the edge, except at loop headers, where that could make a loop with two entries.
 //!
 //! ```
 //! mochi_ir::filetest::becomes("flow", "
@@ -39,7 +39,7 @@
 use super::Context;
 use crate::cfg::Rpo;
 use crate::func::{ArgList, Block, BlockCall, Function, Inst, Value, ValueDef};
-use crate::ops::Op;
+use crate::ops::{Cond, Op};
 
 /// Runs the pass.
 pub fn run(func: &mut Function, cx: &Context) {
@@ -78,30 +78,44 @@ fn headers(func: &Function) -> Vec<bool> {
     header
 }
 
-/// Of the blocks that only hand on or decide, those with a parameter that is used elsewhere than in their terminators.
+/// What a block does that only decides or goes on: the comparison before its terminator, if there is one, and that.
+fn deed(func: &Function, block: Block) -> Option<(Option<Inst>, Inst)> {
+    match func.blocks[block.index()].insts[..] {
+        [last] => Some((None, last)),
+        [test, last] => {
+            let (t, l) = (&func.insts[test.index()], &func.insts[last.index()]);
+            let decides = t.op == Op::Icmp && l.op == Op::Brif && func.list(l.args)[0] == t.result?;
+            decides.then_some((Some(test), last))
+        }
+        _ => None,
+    }
+}
+
+/// Of the blocks that only hand on or decide, those of which something is used elsewhere than in them.
 fn escaping(func: &Function) -> Vec<bool> {
     let mut escapes = vec![false; func.blocks.len()];
-    // The block that a value is such a parameter of.
+    // The block that a value is a parameter of, or its comparison.
     let mut home = vec![NOWHERE; func.values.len()];
     for &b in &func.layout {
-        let data = &func.blocks[b.index()];
-        if data.insts.len() == 1 {
-            data.params.iter().for_each(|p| home[p.index()] = b.0);
+        let Some((test, last)) = deed(func, b) else { continue };
+        func.blocks[b.index()].params.iter().for_each(|p| home[p.index()] = b.0);
+        if let Some(test) = test {
+            let result = func.insts[test.index()].result.expect("a comparison");
+            home[result.index()] = b.0;
+            escapes[b.index()] = func.edges_of(last).iter().any(|e| func.list(e.args).contains(&result));
         }
     }
     for &b in &func.layout {
-        let mut used = |v: &Value, own: u32| {
+        let mut used = |v: &Value| {
             let home = home[v.index()];
-            if home != NOWHERE && home != own {
+            if home != NOWHERE && home != b.0 {
                 escapes[home as usize] = true;
             }
         };
-        let (last, body) = func.blocks[b.index()].insts.split_last().expect("a terminator");
-        body.iter().for_each(|&inst| func.operands(inst).iter().for_each(|v| used(v, NOWHERE)));
-        func.operands(*last).iter().for_each(|v| used(v, b.0));
-        for e in func.edges_of(*last) {
-            func.list(e.args).iter().for_each(|v| used(v, b.0));
+        for &inst in &func.blocks[b.index()].insts {
+            func.operands(inst).iter().for_each(&mut used);
         }
+        func.successors(b).iter().for_each(|e| func.list(e.args).iter().for_each(&mut used));
     }
     escapes
 }
@@ -116,8 +130,8 @@ impl Flow<'_> {
         // What is asked about blocks that only go on or decide; often there are none.
         let (mut decides, mut hands_on) = (false, false);
         for b in &func.layout {
+            let Some((_, last)) = deed(func, *b) else { continue };
             let data = &func.blocks[b.index()];
-            let [last] = data.insts[..] else { continue };
             let op = func.insts[last.index()].op;
             decides |= op == Op::Brif;
             hands_on |= matches!(op, Op::Brif | Op::Jump) && !data.params.is_empty();
@@ -161,7 +175,7 @@ impl Flow<'_> {
     fn onward(&mut self, inst: Inst, edge: u32) -> Option<BlockCall> {
         let call = self.func.edges_of(inst)[edge as usize];
         let t = call.block;
-        let [last] = self.func.blocks[t.index()].insts[..] else { return None };
+        let (test, last) = deed(self.func, t)?;
         if self.escapes[t.index()] {
             return None;
         }
@@ -170,9 +184,10 @@ impl Flow<'_> {
             Op::Jump => self.func.edges_of(last)[0],
             Op::Brif if !self.header[t.index()] => {
                 let c = self.func.operands(last)[0];
-                let known = self.known(t, call.args, c).or_else(|| {
+                let known = self.known(t, call.args, c, test).or_else(|| {
                     // The branch we come from asked the same.
-                    let same = self.func.insts[inst.index()].op == Op::Brif
+                    let same = test.is_none()
+                        && self.func.insts[inst.index()].op == Op::Brif
                         && self.func.operands(inst)[0] == c
                         && !self.same_target(inst);
                     same.then_some(edge == 0)
@@ -196,9 +211,12 @@ impl Flow<'_> {
     }
 
     /// Whether a condition is non-zero when the block is entered with these arguments.
-    fn known(&self, t: Block, args: ArgList, c: Value) -> Option<bool> {
-        let v = self.substitute(t, args, c);
-        self.func.as_iconst(v).map(|n| n != 0)
+    fn known(&self, t: Block, args: ArgList, c: Value, test: Option<Inst>) -> Option<bool> {
+        let constant = |v: Value| self.func.as_iconst(self.substitute(t, args, v));
+        let Some(test) = test else { return constant(c).map(|n| n != 0) };
+        let operands = self.func.operands(test);
+        let (a, b) = (constant(operands[0])?, constant(operands[1])?);
+        Some(Cond::from_imm(self.func.insts[test.index()].imm).eval(a, b))
     }
 
     fn substitute(&self, t: Block, args: ArgList, v: Value) -> Value {

@@ -4,7 +4,8 @@
 //! which all its operands are invariant and where it may go:
 //!
 //! - ops that only compute, also exact ints (their slow paths cannot be observed), from anywhere in
-//!   the loop that is not cold; constants stay, they cost nothing where they are used;
+//!   the loop that is not cold; constants stay, they cost nothing where they are used, and so do comparisons for
+//!   the branch behind them whose operands the loop has anyway: the flag is free, a register for it is not;
 //! - loads that nothing in the loop changes, when the loop is certain to execute them before it does
 //!   anything that can be seen, or when the same base was accessed on the way to the loop, as far from it or in
 //!   the same record: moving them must not report a none that would not have been reported, nor read beyond
@@ -64,6 +65,7 @@ pub fn run(func: &mut Function, cx: &Context) {
         accessed_before: vec![None; func.values.len()],
         certain: certain(func, cx, &cfg, &loops),
         hoisted: vec![Vec::new(); loops.loops.len()],
+        uses: uses(func),
     };
     for &b in &cfg.rpo {
         licm.block(func, b);
@@ -95,6 +97,21 @@ struct Licm<'a, 'c> {
     certain: Vec<(u32, u32)>,
     /// Instructions for the preheader of each loop.
     hoisted: Vec<Vec<Inst>>,
+    /// How often each value is used.
+    uses: Vec<u32>,
+}
+
+fn uses(func: &Function) -> Vec<u32> {
+    let mut uses = vec![0; func.values.len()];
+    for &b in &func.layout {
+        for &i in &func.blocks[b.index()].insts {
+            func.operands(i).iter().for_each(|v| uses[v.index()] += 1);
+        }
+        for edge in func.successors(b) {
+            func.list(edge.args).iter().for_each(|v| uses[v.index()] += 1);
+        }
+    }
+    uses
 }
 
 /// Finds the blocks that follow a loop's header without a branch.
@@ -127,11 +144,12 @@ impl Licm<'_, '_> {
         }
         let insts = std::mem::take(&mut func.blocks[b.index()].insts);
         let cold = func.blocks[b.index()].cold;
+        let last = *insts.last().expect("a terminator");
         let mut kept = Vec::with_capacity(insts.len());
         for (k, &inst) in insts.iter().enumerate() {
             let data = func.insts[inst.index()];
             let target = match home {
-                Some(l) if !cold => self.target(func, b, k, inst, l),
+                Some(l) if !cold && !self.is_flag(func, inst, last) => self.target(func, b, k, inst, l),
                 _ => None,
             };
             if let Some(v) = data.result {
@@ -199,6 +217,14 @@ impl Licm<'_, '_> {
             at = self.loops.loops[l as usize].parent;
         }
         result
+    }
+
+    /// It compares for the branch behind it what is in registers anyway.
+    fn is_flag(&self, func: &Function, inst: Inst, last: Inst) -> bool {
+        let (data, branch) = (&func.insts[inst.index()], &func.insts[last.index()]);
+        let decides = branch.op == Op::Brif && data.result == Some(func.list(branch.args)[0]);
+        let stays = |&v: &Value| func.as_iconst(v).is_some() || self.uses[v.index()] > 1;
+        data.op == Op::Icmp && decides && func.operands(inst).iter().all(stays)
     }
 
     /// The value is defined in the loop.

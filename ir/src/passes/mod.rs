@@ -5,6 +5,7 @@
 //! hashing of ids on hot paths. Aliases ([`crate::func::ValueDef::Alias`]) live only inside a pass.
 
 pub mod attributes;
+pub mod choose;
 pub mod dce;
 pub mod divide;
 pub mod flow;
@@ -44,11 +45,13 @@ pub struct Context<'a> {
 pub struct Abilities {
     /// There is an instruction for the high half of a product.
     pub high_products: bool,
+    /// There is one that gives one of two words.
+    pub conditional_moves: bool,
 }
 
 impl Abilities {
     /// All of them.
-    pub const ALL: Abilities = Abilities { high_products: true };
+    pub const ALL: Abilities = Abilities { high_products: true, conditional_moves: true };
 }
 
 impl<'a> Context<'a> {
@@ -123,6 +126,7 @@ passes! {
     RANGE_AGAIN "range.again" Function range::run_again;
     ROTATE "rotate" Function rotate::run;
     TWIN "twin" Function twin::run;
+    CHOOSE "choose" Function choose::run;
     DIVIDE "divide" Function |func, cx| divide::run(func, cx.abilities.high_products);
     DIVIDE_POWERS "divide.powers" Function |func, _| divide::run(func, false);
     LICM "licm" Function licm::run;
@@ -156,8 +160,9 @@ pub static OPTIMISE: &[Step] = &[
     step(&DIVIDE, "what is not negative is known now; quotient and remainder share steps in the next pass"),
     step(&GVN, "straight code shows equal loads and raw ops; copies of loop tests unite"),
     step(&LICM, "invariant loads and sums leave the inverted loops"),
-    step(&FLOW, "landing blocks that nothing needs"),
     step(&ALLOCATE, "nothing is moved or merged any more: what makes objects may become code"),
+    step(&CHOOSE, "branches have taught what they know"),
+    step(&FLOW, "landing blocks that nothing needs, and what is joined by choices"),
     step(&DCE, "what nobody uses any more"),
     step(&LAYOUT, "code generation emits blocks in this order"),
     step(&COMPACT, "code generation wants dense ids"),

@@ -4,7 +4,7 @@
 //! any two passes.
 
 use super::{
-    ALLOCATE, ATTRIBUTES, COMPACT, DCE, DIVIDE, FLOW, FOLD, GVN, INLINE, LAYOUT, LICM, Pass, RANGE,
+    ALLOCATE, ATTRIBUTES, CHOOSE, COMPACT, DCE, DIVIDE, FLOW, FOLD, GVN, INLINE, LAYOUT, LICM, Pass, RANGE,
     RANGE_AGAIN, ROTATE, Step, TWIN, UNUSED,
 };
 
@@ -39,6 +39,9 @@ static ORDER: &[(&Pass, Relation, &Pass, &str)] = &[
     (&TWIN, NeverAfter, &ROTATE, "the entrance of a loop is before the copy of its test"),
     (&ROTATE, Precedes, &LICM, "only inverted loops have a place that runs when the body does"),
     (&GVN, Cleans, &ROTATE, "copies of loop tests unite"),
+    (&RANGE, NeverAfter, &CHOOSE, "a branch says more of values than a choice"),
+    (&RANGE_AGAIN, NeverAfter, &CHOOSE, "the same"),
+    (&FLOW, Cleans, &CHOOSE, "the jumps that are left join blocks"),
     (&DCE, Cleans, &LICM, "what was replaced in loops is used by nobody"),
     (
         &GVN,

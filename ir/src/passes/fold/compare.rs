@@ -50,6 +50,21 @@ impl Fold<'_, '_> {
                 return Action::Const((cond == Cond::Ne) as u64);
             }
         }
+        if let Some((x, k)) = self.is_op_const(a, Op::Mul)
+            && c >= 0
+            && self.multiplies_exactly(x, k)
+        {
+            // Products below c are those of factors below c / k, rounded up.
+            match cond {
+                Cond::Ult | Cond::Slt | Cond::Uge | Cond::Sge => {
+                    return self.with_constant(inst, cond, x, c.unsigned_abs().div_ceil(k as u64) as i64);
+                }
+                Cond::Ule | Cond::Sle | Cond::Ugt | Cond::Sgt => {
+                    return self.with_constant(inst, cond, x, c / k);
+                }
+                Cond::Eq | Cond::Ne => {}
+            }
+        }
         if matches!(cond, Cond::Eq | Cond::Ne) {
             // x + d == c is x == c - d; the same for a bijective xor.
             if let Some((x, d)) = self.is_op_const(a, Op::Add) {
@@ -118,7 +133,7 @@ impl Fold<'_, '_> {
     }
 
     /// How far a place is behind another one, if that is known.
-    fn distance(&self, a: Value, b: Value) -> Option<i64> {
+    pub(super) fn distance(&self, a: Value, b: Value) -> Option<i64> {
         if a == b {
             return Some(0);
         }

@@ -117,8 +117,8 @@ impl Fold<'_, '_> {
     }
 
     fn sub(&mut self, inst: Inst, a: Value, b: Value, c: Option<i64>) -> Action {
-        if a == b {
-            return Action::Const(0);
+        if let Some(distance) = self.distance(a, b) {
+            return Action::Const(distance as u64);
         }
         if let Some(c) = c {
             let minus = self.word(c.wrapping_neg());

@@ -255,17 +255,19 @@ impl Range {
     }
 
     /// The state of a loop's parameter after it grew from `self` to `grown`: bounds that moved jump
-    /// to the next of `stops` (ascending), from the last to the marks, and from there to the ends. Without
-    /// stops low zero bits are soon lost, too.
+    /// to the next of `stops` (ascending), from the last to the marks, where those of inner loops are already, and
+    /// from there to the ends. Without stops low zero bits are soon lost, too.
     pub(super) fn widen(self, grown: Range, stops: &[i64]) -> Range {
         let mut r = self.join(grown);
         if r.hi > self.hi {
             let stop = stops.get(stops.partition_point(|&s| s < r.hi));
-            r.hi = stop.copied().unwrap_or(if r.hi <= SLOW_START { SLOW_HI } else { i64::MAX });
+            let slow = r.hi <= SLOW_START || r.hi == SLOW_HI;
+            r.hi = stop.copied().unwrap_or(if slow { SLOW_HI } else { i64::MAX });
         }
         if r.lo < self.lo {
             let stop = stops[..stops.partition_point(|&s| s <= r.lo)].last();
-            r.lo = stop.copied().unwrap_or(if r.lo >= -SLOW_START { SLOW_LO } else { i64::MIN });
+            let slow = r.lo >= -SLOW_START || r.lo == SLOW_LO;
+            r.lo = stop.copied().unwrap_or(if slow { SLOW_LO } else { i64::MIN });
         }
         if stops.is_empty() && r.zeros < self.zeros {
             r.zeros = r.zeros.min(1);
@@ -416,6 +418,8 @@ mod tests {
         assert_eq!(add_high(SLOW_HI, 1000), Some(SLOW_HI + 1000));
         assert_eq!(add_high(SLOW_HI, -1000), Some(SLOW_HI));
         assert_eq!(add_low(SLOW_LO, -2), Some(SLOW_LO));
+        // Of an outer loop, whose inner one has widened it.
+        assert_eq!(Range::even(0, 2).widen(grown, &[2, 4]), grown);
         let fast = grown.widen(Range::even(0, SLOW_HI + 1000), &[]);
         assert_eq!(fast.hi, i64::MAX - 1);
         assert_eq!(add_int_bound(SLOW_HI, SLOW_HI, i64::MAX), 2 * SLOW_HI);
