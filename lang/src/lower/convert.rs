@@ -56,7 +56,7 @@ impl<'a> Fx<'_, 'a> {
                 let (num, den) = (self.rt(Rt::rat_num, &[v]), self.rt(Rt::rat_den, &[v]));
                 self.arithmetic(crate::ast::BinOp::Div, Ty::INT, num, den, true)
             }
-            (TyKind::Str, TyKind::Int) => self.rt(Rt::int_parse, &[v]),
+            (TyKind::Str, TyKind::Int) => self.rt(Rt::int_of_text, &[v]),
             (TyKind::Str, TyKind::Float) => self.rt(Rt::f64_parse, &[v]),
             (TyKind::Str, TyKind::Bool) => self.rt_as(Repr::Bool, Rt::bool_parse, &[v]),
             (TyKind::Str, TyKind::BigRat) => self.rt(Rt::rat_from_str, &[v]),

@@ -73,10 +73,9 @@ impl<'a> Fx<'_, 'a> {
             return self.convert(v, ty, want);
         }
         match &e.kind {
-            ExprKind::Int(v) => self.int(*v),
-            ExprKind::Float(v) => self.b.fconst(*v),
-            ExprKind::Bool(v) => self.b.iconst(i64::from(*v)),
-            ExprKind::Str(s) => self.str_value(s),
+            ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Bool(_) | ExprKind::Str(_) => {
+                self.literal(&e.kind)
+            }
             ExprKind::None => {
                 let repr = self.repr(e.ty);
                 self.none(repr)
@@ -167,8 +166,8 @@ impl<'a> Fx<'_, 'a> {
         }
         let values: Vec<Value> = items.iter().map(|i| self.keep_as(i, elem)).collect();
         let list = self.new_list(ty, values.len() as i64);
-        for v in values {
-            self.push(elem, list, v);
+        if !values.is_empty() {
+            self.fill(elem, list, &values);
         }
         list
     }

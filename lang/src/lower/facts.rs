@@ -237,9 +237,12 @@ impl Walker<'_> {
     }
 
     fn assigned(&mut self, place: &Place) {
+        if place.steps.is_empty() {
+            self.var(place.root).rebound = true;
+        }
         if let VarRef::Local(l) = place.root {
             match place.steps.first() {
-                None => self.local(l).rebound = true,
+                None => {}
                 Some((Step::Index(_), _)) => {
                     self.local(l).extended |= place.steps.len() == 1;
                 }

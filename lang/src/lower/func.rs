@@ -8,7 +8,7 @@ use super::instances::Instance;
 use super::repr::Repr;
 use super::runtime::Rt;
 use crate::span::Span;
-use crate::tree::{self, Expr, GlobalId, LocalId};
+use crate::tree::{self, Expr, GlobalId, LocalId, VarRef};
 use crate::types::Ty;
 use mochi_ir::builder::Var;
 use mochi_ir::hash::FastMap;
@@ -39,6 +39,8 @@ pub(crate) struct Fx<'l, 'a> {
     pub(crate) result: Ty,
     pub(super) locals: Vec<Option<Var>>,
     pub(super) globals: FastMap<GlobalId, Var>,
+    /// Lists to which each turn of the loop that comes next appends ([`super::reserve`]).
+    pub(super) room_for: Vec<VarRef>,
     tys: FastMap<Ty, Ty>,
 }
 
@@ -68,6 +70,7 @@ pub(crate) fn lower_function(lw: &mut Lowerer<'_>, instance: &Instance, sym: Sym
         result,
         locals: vec![None; tree.locals.len()],
         globals: FastMap::default(),
+        room_for: Vec::new(),
         tys: FastMap::default(),
         lw,
     };
@@ -95,6 +98,7 @@ impl<'l, 'a> Fx<'l, 'a> {
             result: Ty::UNIT,
             locals: Vec::new(),
             globals: FastMap::default(),
+            room_for: Vec::new(),
             tys: FastMap::default(),
             lw,
         }

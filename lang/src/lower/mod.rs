@@ -11,6 +11,7 @@
 pub(crate) mod builtin;
 mod call;
 mod closure;
+mod constants;
 mod convert;
 mod desc;
 mod expr;
@@ -28,6 +29,7 @@ mod place;
 mod print;
 mod query;
 mod repr;
+mod reserve;
 pub(crate) mod runtime;
 mod sharing;
 mod stmt;
@@ -38,7 +40,7 @@ mod values;
 mod variables;
 
 use crate::span::{SourceMap, Span};
-use crate::tree::{FuncId, GlobalId, Program};
+use crate::tree::{ExprKind, FuncId, GlobalId, Program};
 use crate::types::{StructId, Ty};
 use facts::Facts;
 use instances::Instances;
@@ -116,6 +118,8 @@ pub(crate) struct Lowerer<'a> {
     static_closures: HashMap<Sym, Sym>,
     singletons: HashMap<StructId, Sym>,
     globals: HashMap<GlobalId, Sym>,
+    /// Literals that globals always have, by global.
+    constants: Rc<[Option<ExprKind>]>,
 }
 
 impl<'a> Lowerer<'a> {
@@ -134,11 +138,13 @@ impl<'a> Lowerer<'a> {
             }
         }
         let changed = Changed::new(program);
+        let facts = Facts::new(program, &changed);
         Lowerer {
             program,
             types: TypeTable::new(program.types.clone()),
             nones: nones::arise(program),
-            facts: Rc::new(Facts::new(program, &changed)),
+            constants: constants::of(program, &facts).into(),
+            facts: Rc::new(facts),
             changed: Rc::new(changed),
             module,
             library,

@@ -366,7 +366,11 @@ impl<'a> Fx<'_, 'a> {
                 let (holds, known) = (self.b.icmp(cond, a, b), self.b.icmp(Cond::Slt, either, two));
                 return self.b.bin(Op::And, holds, known);
             }
-            TyKind::Str => Rt::str_order,
+            TyKind::Str => {
+                let strict = matches!(op, BinOp::Lt | BinOp::Gt);
+                let operands = if matches!(op, BinOp::Lt | BinOp::Le) { [a, b] } else { [b, a] };
+                return self.rt(if strict { Rt::str_lt } else { Rt::str_le }, &operands);
+            }
             TyKind::BigRat => Rt::rat_cmp,
             TyKind::Any => Rt::any_cmp,
             // Lists, maps and structs have no order: `<=` and `>=` hold, the others do not.

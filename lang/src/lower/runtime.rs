@@ -30,7 +30,7 @@ runtime! {
     Rt RUNTIME_FUNCTIONS {
         alloc panic_msg fun_apply
 
-        int_from_i64 int_from_f64 int_to_f64 int_as_f64 int_is_f64 int_parse int_parse_base
+        int_from_i64 int_from_f64 int_to_f64 int_as_f64 int_is_f64 int_of_text int_parse_base
         int_cmp_slow int_f64_eq int_f64_order int_abs int_pow
 
         f64_parse f64_div f64_mod f64_pow f64_ceil f64_floor f64_round
@@ -40,18 +40,19 @@ runtime! {
 
         bool_parse
 
-        str_of_int str_of_f64 str_of_bool str_of_val str_len str_index str_slice str_char_at str_eq str_order
+        str_of_int str_of_f64 str_of_bool str_of_val str_len str_index str_slice str_char_at str_eq str_lt str_le
         str_concat str_contains str_starts_with str_ends_with str_index_of str_join str_split str_replace
         str_repeat str_reverse str_trim str_lower str_upper pad_start sha256
 
-        list_new list_len list_share list_pin list_unpin list_slice list_concat list_concat_place
-        list_get_w list_get_f list_get_b
-        list_get_raw_w list_get_raw_f list_get_raw_b
-        list_set_w list_set_f list_set_b
-        list_set_copy_w list_set_copy_f list_set_copy_b
-        list_push_w list_push_f list_push_b
-        list_append_w list_append_f list_append_b
-        list_append_place_w list_append_place_f list_append_place_b
+        list_new list_reserve list_len list_share list_pin list_unpin list_slice list_concat list_concat_place
+        list_get_r list_get_w list_get_f list_get_b
+        list_get_raw_r list_get_raw_w list_get_raw_f list_get_raw_b
+        list_set_r list_set_w list_set_f list_set_b
+        list_set_copy_r list_set_copy_w list_set_copy_f list_set_copy_b
+        list_push_r list_push_w list_push_f list_push_b
+        list_fill_r list_fill_w list_fill_f list_fill_b list_filled
+        list_append_r list_append_w list_append_f list_append_b
+        list_append_place_r list_append_place_w list_append_place_f list_append_place_b
         list_first_w list_first_f list_first_b
         list_last_w list_last_f list_last_b
         list_contains list_range list_range_step list_reverse list_distinct list_sort list_sort_by
@@ -90,37 +91,51 @@ runtime! {
     }
 }
 
-/// A function of lists that there is for each class of elements: for words, floats, bools.
+/// A function of lists that there is for each class of elements: for plain references, tagged words, floats, bools.
 #[derive(Clone, Copy)]
-pub(crate) struct ListRt(Rt, Rt, Rt);
+pub(crate) struct ListRt(Rt, Rt, Rt, Rt);
 
 impl ListRt {
     /// An element by tagged index, checked.
-    pub(crate) const GET: ListRt = ListRt(Rt::list_get_w, Rt::list_get_f, Rt::list_get_b);
+    pub(crate) const GET: ListRt = ListRt(Rt::list_get_r, Rt::list_get_w, Rt::list_get_f, Rt::list_get_b);
     /// An element by raw index, unchecked.
-    pub(crate) const GET_RAW: ListRt = ListRt(Rt::list_get_raw_w, Rt::list_get_raw_f, Rt::list_get_raw_b);
+    pub(crate) const GET_RAW: ListRt =
+        ListRt(Rt::list_get_raw_r, Rt::list_get_raw_w, Rt::list_get_raw_f, Rt::list_get_raw_b);
     /// Stores an element; gives the list that has it.
-    pub(crate) const SET: ListRt = ListRt(Rt::list_set_w, Rt::list_set_f, Rt::list_set_b);
+    pub(crate) const SET: ListRt = ListRt(Rt::list_set_r, Rt::list_set_w, Rt::list_set_f, Rt::list_set_b);
     /// The same for lists that other holders may not see grow.
-    pub(crate) const SET_COPY: ListRt = ListRt(Rt::list_set_copy_w, Rt::list_set_copy_f, Rt::list_set_copy_b);
+    pub(crate) const SET_COPY: ListRt =
+        ListRt(Rt::list_set_copy_r, Rt::list_set_copy_w, Rt::list_set_copy_f, Rt::list_set_copy_b);
     /// Adds an element to a list nobody else holds.
-    pub(crate) const PUSH: ListRt = ListRt(Rt::list_push_w, Rt::list_push_f, Rt::list_push_b);
+    pub(crate) const PUSH: ListRt =
+        ListRt(Rt::list_push_r, Rt::list_push_w, Rt::list_push_f, Rt::list_push_b);
+    /// Stores an element of a new list by raw index.
+    pub(crate) const FILL: ListRt =
+        ListRt(Rt::list_fill_r, Rt::list_fill_w, Rt::list_fill_f, Rt::list_fill_b);
     /// A list with one more element.
-    pub(crate) const APPEND: ListRt = ListRt(Rt::list_append_w, Rt::list_append_f, Rt::list_append_b);
+    pub(crate) const APPEND: ListRt =
+        ListRt(Rt::list_append_r, Rt::list_append_w, Rt::list_append_f, Rt::list_append_b);
     /// The same in place, when nobody else holds the list.
-    pub(crate) const APPEND_PLACE: ListRt =
-        ListRt(Rt::list_append_place_w, Rt::list_append_place_f, Rt::list_append_place_b);
+    pub(crate) const APPEND_PLACE: ListRt = ListRt(
+        Rt::list_append_place_r,
+        Rt::list_append_place_w,
+        Rt::list_append_place_f,
+        Rt::list_append_place_b,
+    );
     /// The first element or none.
-    pub(crate) const FIRST: ListRt = ListRt(Rt::list_first_w, Rt::list_first_f, Rt::list_first_b);
+    pub(crate) const FIRST: ListRt =
+        ListRt(Rt::list_first_w, Rt::list_first_w, Rt::list_first_f, Rt::list_first_b);
     /// The last element or none.
-    pub(crate) const LAST: ListRt = ListRt(Rt::list_last_w, Rt::list_last_f, Rt::list_last_b);
+    pub(crate) const LAST: ListRt =
+        ListRt(Rt::list_last_w, Rt::list_last_w, Rt::list_last_f, Rt::list_last_b);
 
     /// The one for elements of a representation.
     pub(crate) fn of(self, elements: Repr) -> Rt {
         match elements {
-            Repr::Float => self.1,
-            Repr::Bool => self.2,
-            Repr::Int | Repr::Any | Repr::Ref => self.0,
+            Repr::Ref => self.0,
+            Repr::Int | Repr::Any => self.1,
+            Repr::Float => self.2,
+            Repr::Bool => self.3,
         }
     }
 }

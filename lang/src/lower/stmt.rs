@@ -8,6 +8,7 @@
 use super::func::{Fx, Loop};
 use super::layout::{RuntimeRegion, STR_BYTES};
 use super::ops::strip_coerce;
+use super::reserve;
 use super::runtime::Rt;
 use super::variables::Home;
 use crate::ast::{BinOp, UnOp};
@@ -25,10 +26,11 @@ const FEW_ITEMS: usize = 8;
 impl<'a> Fx<'_, 'a> {
     /// Statements, up to one that does not come back.
     pub(crate) fn stmts(&mut self, stmts: &'a [Stmt]) {
-        for s in stmts {
+        for (k, s) in stmts.iter().enumerate() {
             if !self.b.is_reachable() {
                 return;
             }
+            self.room_for = reserve::appended(&stmts[..k], s);
             self.stmt(s);
         }
     }
@@ -190,8 +192,10 @@ impl<'a> Fx<'_, 'a> {
     }
 
     fn for_range(&mut self, var: VarRef, start: &'a Expr, end: &'a Expr, inclusive: bool, body: &'a [Stmt]) {
+        let growing = std::mem::take(&mut self.room_for);
         let first = self.expr(start);
         let mut bound = self.expr(end);
+        self.reserve(&growing, first, bound);
         // The variable itself counts when no cell and no other function is involved.
         let private = self.is_private(var);
         let own = matches!(var, VarRef::Local(l) if private && !self.facts(l).rebound);
@@ -244,6 +248,7 @@ impl<'a> Fx<'_, 'a> {
     }
 
     fn for_each(&mut self, var: VarRef, source: &'a Expr, body: &'a [Stmt]) {
+        let growing = std::mem::take(&mut self.room_for);
         self.at(source.span);
         let ty = self.ty(source.ty);
         let stripped = self.lw.types.strip(ty);
@@ -257,12 +262,12 @@ impl<'a> Fx<'_, 'a> {
                 let keys_ty = self.lw.types.types.list(key);
                 let desc = self.desc(keys_ty);
                 let keys = self.rt(Rt::map_loop_keys, &[map, desc]);
-                self.for_items(var, key, keys, body);
+                self.for_items(var, key, keys, body, &growing);
             }
             TyKind::Group(key, item) => {
                 let group = self.expr(source);
                 let items = self.group_items(key, group);
-                self.for_items(var, item, items, body);
+                self.for_items(var, item, items, body, &growing);
             }
             TyKind::List(_) if source.is_input() => self.line_loop(source, |fx, line, around| {
                 fx.bind(var, line);
@@ -276,19 +281,19 @@ impl<'a> Fx<'_, 'a> {
             {
                 let values: Vec<Value> = items.iter().map(|x| self.keep_as(x, elem)).collect();
                 let len = self.b.iconst(values.len() as i64);
-                self.for_indexes(var, elem, len, body, |fx, at| fx.one_of(at, &values));
+                self.for_indexes(var, elem, len, (body, &growing), |fx, at| fx.one_of(at, &values));
             }
             TyKind::List(elem) => {
                 // The loop goes on with this list when the variable gets another one.
                 let list = if self.is_steady(source) { self.expr(source) } else { self.keep(source) };
-                self.for_items(var, elem, list, body);
+                self.for_items(var, elem, list, body, &growing);
             }
             _ => {
                 let any = self.expr(source);
                 let any = self.convert(any, ty, Ty::ANY);
                 let list_ty = self.lw.types.types.list(Ty::ANY);
                 let list = self.convert(any, Ty::ANY, list_ty);
-                self.for_items(var, Ty::ANY, list, body);
+                self.for_items(var, Ty::ANY, list, body, &growing);
             }
         }
     }
@@ -305,9 +310,9 @@ impl<'a> Fx<'_, 'a> {
     }
 
     /// Loops over the elements a list has now.
-    fn for_items(&mut self, var: VarRef, elem: Ty, list: Value, body: &'a [Stmt]) {
+    fn for_items(&mut self, var: VarRef, elem: Ty, list: Value, body: &'a [Stmt], growing: &[VarRef]) {
         let len = self.raw_len(list);
-        self.for_indexes(var, elem, len, body, |fx, at| fx.raw_get(elem, list, at));
+        self.for_indexes(var, elem, len, (body, growing), |fx, at| fx.raw_get(elem, list, at));
     }
 
     /// The value with an index that there is.
@@ -329,15 +334,21 @@ impl<'a> Fx<'_, 'a> {
         self.b.use_var(result)
     }
 
-    /// Loops over so many indexes, with the item that there is for each.
+    /// Loops over so many indexes, with the item that there is for each. Each turn of the body appends to some lists.
     fn for_indexes(
         &mut self,
         var: VarRef,
         elem: Ty,
         len: Value,
-        body: &'a [Stmt],
+        (body, growing): (&'a [Stmt], &[VarRef]),
         item: impl FnOnce(&mut Self, Value) -> Value,
     ) {
+        if !growing.is_empty() {
+            let one = self.b.iconst(1);
+            let (none, all) = (self.b.rconst(0), self.b.bin(Op::Shl, len, one));
+            let all = self.b.op(Op::Copy, &[all], Type::Ref);
+            self.reserve(growing, none, all);
+        }
         let i = self.b.declare_var(Type::I64);
         let zero = self.b.iconst(0);
         self.b.def_var(i, zero);

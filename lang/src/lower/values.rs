@@ -5,6 +5,7 @@ use super::layout::{LIST_LEN, RuntimeRegion};
 use super::none_word;
 use super::repr::{Layout, Repr};
 use super::runtime::{ListRt, Rt, RtData};
+use crate::tree::ExprKind;
 use crate::types::Ty;
 use mochi_ir::{Cond, Op, Region, Sym, Type, Value};
 
@@ -23,6 +24,17 @@ impl Fx<'_, '_> {
     /// The value of a unit expression.
     pub(crate) fn unit(&mut self) -> Value {
         self.none(Repr::Any)
+    }
+
+    /// A literal.
+    pub(crate) fn literal(&mut self, e: &ExprKind) -> Value {
+        match e {
+            ExprKind::Int(v) => self.int(*v),
+            ExprKind::Float(v) => self.b.fconst(*v),
+            ExprKind::Bool(v) => self.b.iconst(i64::from(*v)),
+            ExprKind::Str(s) => self.str_value(s),
+            _ => unreachable!("not a literal"),
+        }
     }
 
     /// A tagged integer.
@@ -150,5 +162,16 @@ impl Fx<'_, '_> {
     pub(crate) fn push(&mut self, elem: Ty, list: Value, value: Value) {
         let repr = self.lw.types.repr(elem);
         self.rt_void(ListRt::PUSH.of(repr), &[list, value]);
+    }
+
+    /// Gives a new list with room for them its elements.
+    pub(crate) fn fill(&mut self, elem: Ty, list: Value, values: &[Value]) {
+        let fill = ListRt::FILL.of(self.lw.types.repr(elem));
+        for (i, &v) in values.iter().enumerate() {
+            let i = self.b.iconst(i as i64);
+            self.rt_void(fill, &[list, i, v]);
+        }
+        let len = self.b.iconst(values.len() as i64);
+        self.rt_void(Rt::list_filled, &[list, len]);
     }
 }

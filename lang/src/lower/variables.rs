@@ -120,6 +120,11 @@ impl Fx<'_, '_> {
 
     /// Reads a variable.
     pub(crate) fn read(&mut self, var: VarRef) -> Value {
+        if let VarRef::Global(g) = var
+            && let Some(literal) = &self.lw.constants.clone()[g.0 as usize]
+        {
+            return self.literal(literal);
+        }
         let ty = self.var_ty(var);
         let repr = self.lw.types.repr(ty);
         match self.home(var) {

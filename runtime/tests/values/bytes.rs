@@ -55,7 +55,7 @@ fun put_number(name: ref, v: i64) {
 
 fun put_all(name: ref, xs: ref) {
     put_number(name, list_count(xs))
-    for i in 0..list_count(xs) { put("", list_get_raw_w(xs, i)) }
+    for i in 0..list_count(xs) { put("", list_get_raw_r(xs, i)) }
 }
 
 fun run(f: ref) {
@@ -85,8 +85,8 @@ fun run(f: ref) {
     put("pad", pad_start(t, b, u))
     put("json", json_str(s, addr(desc_str) as i64))
     let xs = list_new(addr(list_of_str) as i64, 0)
-    list_push_w(xs, s)
-    list_push_w(xs, t)
+    list_push_r(xs, s)
+    list_push_r(xs, t)
     if raw_field(f, 5) != 0 {
         put("upper", str_upper(s))
         put("lower", str_lower(s))

@@ -29,7 +29,7 @@ fun read_all(): ref {
     return text
 }
 
-fun field(fields: ref, i: i64): ref { return list_get_raw_w(fields, i) }
+fun field(fields: ref, i: i64): ref { return list_get_raw_r(fields, i) }
 fun int_field(fields: ref, i: i64): ref { return int_parse(field(fields, i)) }
 fun raw_field(fields: ref, i: i64): i64 { return int_parse(field(fields, i)) as i64 >> 1 }
 fun is(fields: ref, op: ref): bool { return str_eq(field(fields, 0), op) != 0 }
@@ -56,7 +56,7 @@ fun out_bits(v: i64) {
 fun mochi_main() {
     let lines = str_split(read_all(), "\n", addr(list_of_str) as i64)
     for i in 0..list_count(lines) - 1 {
-        run(str_split(list_get_raw_w(lines, i), "\t", addr(list_of_str) as i64))
+        run(str_split(list_get_raw_r(lines, i), "\t", addr(list_of_str) as i64))
         out_newline()
     }
 }

@@ -23,7 +23,7 @@ fun run(f: ref) {
     if is(f, "pad") { out_str(pad_start(s, int_field(f, 2), field(f, 3))) }
     if is(f, "quote") {
         let xs = list_new(addr(list_of_str) as i64, 0)
-        list_push_w(xs, s)
+        list_push_r(xs, s)
         out_val(xs, addr(list_of_str) as i64)
     }
     if is(f, "scan") { scan(s) }
