@@ -6,6 +6,9 @@
 //! when an index is within its list and a sum fits at both ends, they are and do in between, and the loop need not
 //! ask. When one does not, all iterations are the twin's: there the check fails where it always did, or the loop is
 //! left before.
+//!
+//! Whether such a value is odd does not change either when the step is even: of operands that have to be small one look
+//! at the first iteration is enough.
 
 use super::super::memory::size;
 use super::hoist::Hoist;
@@ -139,6 +142,9 @@ impl Hoist<'_, '_> {
                 && self.course_of(func, &data, MAX_DEPTH).is_some()
                 && self.fits(func, &data, MAX_DEPTH).is_some();
         }
+        if data.op == Op::And {
+            return self.check_tags(func, &data, branch);
+        }
         let Some((test, stays)) = self.test(func, branch) else { return false };
         let args = func.operands(test);
         let (a, b) = (func.resolve(args[0]), func.resolve(args[1]));
@@ -185,6 +191,37 @@ impl Hoist<'_, '_> {
         true
     }
 
+    /// The branch leaves when one of some words is odd, which each of them always is or never.
+    fn check_tags(&mut self, func: &mut Function, test: &InstData, branch: Inst) -> bool {
+        let args = func.list(test.args).to_vec();
+        let leaves = !self.contains(func.edges_of(branch)[0].block) && func.as_iconst(args[1]) == Some(1);
+        if !leaves || !self.keeps_parity(func, args[0], MAX_DEPTH) {
+            return false;
+        }
+        let Some(first) = self.at_first(func, args[0], MAX_DEPTH) else { return false };
+        self.open(func);
+        let one = word(func, &mut self.out, 1, test.loc);
+        let odd = op(func, &mut self.out, Op::And, &[first, one], 0, test.loc);
+        self.leave(func, odd, true, test.loc);
+        true
+    }
+
+    /// The value in the first iteration, as a word that may have wrapped around: its low bit is right.
+    fn at_first(&mut self, func: &mut Function, v: Value, depth: u32) -> Option<Value> {
+        let v = func.resolve(v);
+        if self.is_same(func, v) {
+            return Some(v);
+        }
+        if let Some(c) = self.ends.counters.iter().find(|c| c.param == v) {
+            return Some(c.first);
+        }
+        let data = func.insts[func.def_inst(v).filter(|_| depth > 0)?.index()];
+        let args = func.list(data.args).to_vec();
+        let args: Option<Vec<Value>> = args.iter().map(|&a| self.at_first(func, a, depth - 1)).collect();
+        self.open(func);
+        Some(op(func, &mut self.out, data.op, &args?, data.imm, data.loc))
+    }
+
     fn changes_along(&self, func: &Function, v: Value) -> bool {
         matches!(self.course(func, v, MAX_DEPTH), Some(Course::Even | Course::Monotone))
     }
@@ -199,7 +236,7 @@ impl Hoist<'_, '_> {
             return func.as_iconst(c.step).is_some_and(|s| s & 1 == 0);
         }
         let Some(def) = func.def_inst(v).filter(|_| depth > 0) else { return false };
-        let linear = matches!(func.insts[def.index()].op, Op::Add | Op::Sub | Op::Mul);
+        let linear = matches!(func.insts[def.index()].op, Op::Add | Op::Sub | Op::Mul | Op::Or);
         linear && func.operands(def).iter().all(|&a| self.keeps_parity(func, a, depth - 1))
     }
 
