@@ -97,6 +97,14 @@ pub struct CodeOptions {
     #[arg(long)]
     pub time_passes: bool,
 
+    /// Print how often passes did what to the program, what they left, and what its code is made of, on standard error
+    #[arg(long)]
+    pub stats: bool,
+
+    /// Say for each line why a check stays in a loop, a call is not inlined or a loop is not split, on standard error
+    #[arg(long, conflicts_with = "debug")]
+    pub remarks: bool,
+
     /// Threads for code generation; the output does not depend on it
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
@@ -118,6 +126,7 @@ impl CodeOptions {
             debug: self.debug,
             verify: self.verify,
             time: self.time_passes,
+            notes: self.stats || self.remarks,
             features: mochi_isa::Features { zba: has(Feature::Zba), zbb: has(Feature::Zbb) },
         }
     }

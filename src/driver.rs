@@ -4,6 +4,7 @@ use crate::cli::{
     Build, Check, Cli, CodeOptions, ColorWhen, Command, Emit, Feature, Input, MessageFormat, Run,
 };
 use crate::error::Error;
+use crate::notes::Notes;
 use crate::time::Timer;
 use crate::{input, output, run, targets};
 use clap::ValueEnum;
@@ -58,6 +59,7 @@ fn build(options: &Build) -> Result<(), Error> {
     set_jobs(code);
     let mut timer = Timer::new(code.time_passes);
     let mut session = Session::read(&options.input)?;
+    session.notes = Notes::new(code);
     timer.step("read");
     let bytes = match &options.emit {
         Emit::Ast => {
@@ -97,6 +99,7 @@ fn build(options: &Build) -> Result<(), Error> {
         None => write_stdout(&bytes)?,
     }
     timer.step("write");
+    session.notes.print(&session.source.map, session.format);
     timer.print();
     Ok(())
 }
@@ -107,10 +110,12 @@ fn run_program(options: &Run) -> Result<u8, Error> {
     set_jobs(&options.code);
     let mut timer = Timer::new(options.code.time_passes);
     let mut session = Session::read(&options.input)?;
+    session.notes = Notes::new(&options.code);
     timer.step("read");
     let program = session.check(&mut timer)?;
     let (kind, file) = (FileKind::Executable, FileOptions::default());
     let image = session.file(&program, target, kind, &options.code, file, &mut timer)?;
+    session.notes.print(&session.source.map, session.format);
     timer.print();
     run::execute(&image, &options.input.file, &options.args)
 }
@@ -205,6 +210,8 @@ struct Session {
     source: Source,
     diags: Diagnostics,
     format: Format,
+    /// What is to be said about the finished program.
+    notes: Notes,
 }
 
 impl Session {
@@ -220,7 +227,7 @@ impl Session {
             MessageFormat::Human => Format::Human { color },
             MessageFormat::Json => Format::Json,
         };
-        Ok(Session { source, diags: Diagnostics::new(), format })
+        Ok(Session { source, diags: Diagnostics::new(), format, notes: Notes::default() })
     }
 
     /// The syntax tree; the rest of the compilation needs it to be without errors.
@@ -259,7 +266,7 @@ impl Session {
     }
 
     fn optimized(
-        &self,
+        &mut self,
         program: &tree::Program,
         target: Target,
         code: &CodeOptions,
@@ -267,16 +274,17 @@ impl Session {
     ) -> Module {
         let mut module = self.lower(program, timer);
         let report = pipeline::optimize(&mut module, target, &code.code(), None);
-        for (pass, time) in report.times {
-            timer.part(pass, time);
+        for (pass, time) in &report.times {
+            timer.part(pass, *time);
         }
+        self.notes.passes(report);
         timer.step("passes");
         module
     }
 
     /// The IR after a pass, as text.
     fn ir(
-        &self,
+        &mut self,
         program: &tree::Program,
         target: Target,
         code: &CodeOptions,
@@ -290,27 +298,29 @@ impl Session {
                 let message = format!("no pass `{pass}`; passes: lower, {}", names.join(", "));
                 return Err(Error::Usage(message));
             }
-            pipeline::optimize(&mut module, target, &code.code(), pass);
+            let report = pipeline::optimize(&mut module, target, &code.code(), pass);
+            self.notes.passes(report);
         }
         Ok(mochi_ir::text::print_module(&module))
     }
 
     fn object(
-        &self,
+        &mut self,
         program: &tree::Program,
         target: Target,
         code: &CodeOptions,
         timer: &mut Timer,
     ) -> Object {
         let module = self.optimized(program, target, code, timer);
-        let object = pipeline::generate(&module, target, &code.code());
+        let (object, costs) = pipeline::generate(&module, target, &code.code());
+        self.notes.code(costs);
         timer.step("code generation");
         object
     }
 
     /// The finished file: an executable, or an object for other linkers.
     fn file(
-        &self,
+        &mut self,
         program: &tree::Program,
         target: Target,
         kind: FileKind,

@@ -28,12 +28,12 @@ fn compile(data: &[u8]) -> bool {
     let files = target.format.files();
     let kind = files[way / 4 % files.len()].0;
     let features = Features { zba: extended, zbb: extended };
-    let code = Code { debug, verify: true, time: false, features };
+    let code = Code { debug, verify: true, time: false, notes: false, features };
     let mut module = source.lower(&tree);
     let violations = verify_module(&module);
     assert!(violations.is_empty(), "lowering: {}", violations[0]);
     pipeline::optimize(&mut module, target, &code, None);
-    let object = pipeline::generate(&module, target, &code);
+    let (object, _) = pipeline::generate(&module, target, &code);
     let linked = source.link(&object, target, kind, FileOptions::default());
     linked.unwrap_or_else(|e| panic!("{e}"));
     true

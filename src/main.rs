@@ -4,6 +4,7 @@ mod cli;
 mod driver;
 mod error;
 mod input;
+mod notes;
 mod output;
 mod run;
 mod targets;

@@ -1,7 +1,9 @@
 //! From a program's text to a file in memory, step by step. No step reads or writes anything.
 
 use mochi_ir::{Module, passes};
-use mochi_isa::{Context, Features, module::compile_module};
+use mochi_isa::costs::Costs;
+use mochi_isa::module::compile_and_count;
+use mochi_isa::{Context, Features};
 use mochi_lang::diag::Diagnostics;
 use mochi_lang::span::{FileId, SourceMap};
 use mochi_lang::{ast, lower, parser, sema, tree};
@@ -32,6 +34,8 @@ pub struct Code {
     pub verify: bool,
     /// Measure the passes.
     pub time: bool,
+    /// Count and remark what they do and leave.
+    pub notes: bool,
     /// Extensions of the machine that code may use.
     pub features: Features,
 }
@@ -39,7 +43,7 @@ pub struct Code {
 impl Default for Code {
     fn default() -> Code {
         let mochi_isa::Options { debug, verify, features, .. } = mochi_isa::Options::default();
-        Code { debug, verify, time: false, features }
+        Code { debug, verify, time: false, notes: false, features }
     }
 }
 
@@ -111,7 +115,7 @@ impl Source {
     }
 }
 
-/// Runs the passes, up to one of them if it is named, and says how long each took.
+/// Runs the passes, up to one of them if it is named, and says what was asked for: how long each took, what they did.
 pub fn optimize(
     module: &mut Module,
     target: Target,
@@ -125,6 +129,7 @@ pub fn optimize(
         verify: code.verify,
         stop_after,
         time: code.time,
+        notes: code.notes,
     };
     passes::run(module, &options)
 }
@@ -134,13 +139,13 @@ pub fn steps(code: &Code) -> &'static [passes::Step] {
     if code.debug { passes::DEBUG } else { passes::OPTIMISE }
 }
 
-/// Machine code.
-pub fn generate(module: &Module, target: Target, code: &Code) -> Object {
+/// Machine code, and what it is made of.
+pub fn generate(module: &Module, target: Target, code: &Code) -> (Object, Costs) {
     let options = mochi_isa::Options {
         debug: code.debug,
         verify: code.verify,
         features: code.features,
         ..mochi_isa::Options::default()
     };
-    compile_module(&Context::new(module, target, options))
+    compile_and_count(&Context::new(module, target, options))
 }

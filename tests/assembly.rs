@@ -250,7 +250,7 @@ fn programs_assemble_to_the_same_bytes() {
                 let code = Code { debug, verify: false, ..Code::default() };
                 let mut module = source.lower(&tree);
                 pipeline::optimize(&mut module, target, &code, None);
-                let object = pipeline::generate(&module, target, &code);
+                let (object, _) = pipeline::generate(&module, target, &code);
                 let name = format!("{name}.{}.{debug}", target.short);
                 let some = if debug { &assemblers[assemblers.len().saturating_sub(1)..] } else { assemblers };
                 bad.extend(some.iter().flat_map(|a| check(&object, a, &s, &name)));

@@ -236,6 +236,108 @@ fn every_kind_of_output_can_be_looked_at() {
     assert!(text(&timed.stderr).contains("link"), "{}", text(&timed.stderr));
 }
 
+const NOTED: &str = "\
+fun tree(n: int): int {
+  if n < 2 {
+    return 1
+  }
+  return tree(n - 1) + tree(n - 2) * n
+}
+fun total(xs: list<int>, at: list<int>): int {
+  var s = 0
+  for i in 0..len(at) {
+    s = s + xs[at[i]]
+  }
+  return s
+}
+fun twice(n: int): int {
+  return n + n
+}
+fun halves(n: int): int {
+  var i = n
+  var k = 0
+  while i > 0 {
+    i = i / 2
+    k = k + 1
+  }
+  return k
+}
+fun trees(xs: list<int>): int {
+  var s = 0
+  for i in 0..3 {
+    s = s + tree(xs[i])
+  }
+  return s
+}
+let n = len(args())
+print(total([1, 2, 3], [2, 1, 0]), twice(n), halves(n), trees([n, 1, n]))
+";
+
+const REMARKS: &str = "\
+p.mochi:2:6: remark: comparison is exact in each iteration: an operand may be no small int
+p.mochi:5:10: remark: `tree` is not inlined: it is in a circle of calls
+p.mochi:5:10: remark: addition is exact in each iteration: an operand and the result may be no small int
+p.mochi:5:15: remark: subtraction is exact in each iteration: an operand and the result may be no small int
+p.mochi:5:24: remark: `tree` is not inlined: it is in a circle of calls
+p.mochi:5:24: remark: multiplication is exact in each iteration: an operand and the result may be no small int
+p.mochi:5:29: remark: subtraction is exact in each iteration: an operand and the result may be no small int
+p.mochi:10:9: remark: a value is tested in each iteration: it may be no small int
+p.mochi:10:9: remark: addition is tested in each iteration: the result may be no small int
+p.mochi:10:13: remark: index is tested in each iteration: it may be out of range
+p.mochi:20:3: remark: loop keeps one side: another one would save no checks
+p.mochi:28:3: remark: loop keeps one side: it calls what may nest without bound
+p.mochi:29:9: remark: addition is exact in each iteration: an operand and the result may be no small int
+p.mochi:29:18: remark: index is tested in each iteration: it may be out of range
+p.mochi:34:7: remark: `total` is not inlined: it has a loop
+p.mochi:34:46: remark: `halves` is not inlined: it has a loop
+p.mochi:34:57: remark: `trees` is not inlined: it has a loop
+";
+
+/// What is inlined, is hoisted, cannot fail or is in no loop has no remark.
+#[test]
+fn remarks_say_why_something_stays() {
+    let s = Scratch::new("remarks");
+    s.write("p.mochi", NOTED);
+    let build = |more: &[&str]| {
+        let built = output(mochi().args(["build", "p.mochi", "-o", "p"]).args(more).current_dir(&s.0));
+        (built.status.code(), text(&built.stderr))
+    };
+    assert_eq!(build(&[]), (Some(0), String::new()));
+    let (status, said) = build(&["--remarks"]);
+    assert_eq!((status, &said[..]), (Some(0), REMARKS));
+    assert_eq!(build(&["--remarks", "-j1"]).1, said);
+    let (_, json) = build(&["--remarks", "--message-format", "json"]);
+    assert_eq!(json.lines().count(), said.lines().count());
+    let first = "\"message\":\"`tree` is not inlined: it is in a circle of calls\",\"file\":\"p.mochi\"";
+    assert!(
+        json.starts_with('{') && json.contains(first) && json.contains("\"line\":5,\"column\":10"),
+        "{json}"
+    );
+    assert_eq!(build(&["--remarks", "--debug"]).0, Some(2));
+}
+
+#[test]
+fn stats_count_what_passes_did() {
+    let s = Scratch::new("stats");
+    s.write("p.mochi", NOTED);
+    let count = |more: &[&str], what: &str| {
+        let built =
+            mochi().args(["build", "--stats", "p.mochi", "-o", "p"]).args(more).current_dir(&s.0).output();
+        let said = text(&built.expect("starts").stderr);
+        let row = said.lines().find(|l| l.trim_start().split_once("  ").is_some_and(|(_, of)| of == what));
+        row.map(|l| l.trim_start().split_once(' ').expect("a number").0.parse::<u64>().expect("a number"))
+    };
+    let all = ["loops with two sides", "int.div made plain by range analysis", "int.div left in likely code"];
+    assert_eq!(all.map(|what| count(&[], what)), [Some(1), Some(1), None]);
+    assert_eq!(all.map(|what| count(&["--debug"], what)), [Some(0), None, Some(1)]);
+    assert_eq!(count(&[], "int.add made plain with tests in loops with two sides"), Some(1));
+    let inlined = "calls of functions of the program inlined";
+    assert!(count(&[], inlined) > Some(0) && count(&["--debug"], inlined) == Some(0));
+    assert!(count(&[], "spills") < count(&["--debug"], "spills"));
+    let wasm = count(&["--target", "wasm32-wasi"], "bytes of likely code").expect("a row");
+    assert!(wasm > 100 && count(&[], "bytes of unlikely code").expect("a row") > 0);
+}
+
 /// Every target and kind of file: another folder, number of threads and environment. Hash tables have other
 /// seeds in every process.
 #[test]

@@ -5,6 +5,7 @@
 //! layout order of blocks is separate (`layout`), entry first.
 
 use crate::module::{Conv, Sym};
+use crate::notes::Notes;
 use crate::ops::{Op, Role};
 use crate::passes::range::Range;
 use crate::positions::{Position, Positions, SrcLoc};
@@ -168,6 +169,8 @@ pub struct Function {
     pub save_all: bool,
     /// It has loops with two sides ([`crate::passes::twin`]).
     pub two_sided: bool,
+    /// What passes say about it, when somebody wants to know.
+    pub notes: Option<Box<Notes>>,
     /// What the calls say about its parameters, as far as [`crate::passes::range`] knows.
     pub(crate) arguments: Vec<Range>,
     /// Values.
@@ -198,6 +201,7 @@ impl Function {
             loc: SrcLoc::NONE,
             save_all: false,
             two_sided: false,
+            notes: None,
             arguments: Vec::new(),
             values: Vec::new(),
             blocks: Vec::new(),

@@ -17,6 +17,7 @@ pub mod interp;
 pub mod library;
 pub mod module;
 pub mod nones;
+pub mod notes;
 pub mod ops;
 pub mod parallel;
 pub mod passes;

@@ -4,6 +4,7 @@
 //! [`compile`] is pure: an IR function in, an atom out. It can run on many functions at once.
 
 pub mod a64;
+pub mod costs;
 pub mod fuzz;
 mod lines;
 pub mod mach;
@@ -12,6 +13,7 @@ pub mod rv64;
 pub mod wasm32;
 pub mod x64;
 
+use costs::Costs;
 use mochi_ir::passes::Abilities;
 use mochi_ir::{Function, Module, Op, Sym};
 use mochi_objwrite::{Arch, Atom, Target};
@@ -99,6 +101,11 @@ impl<'a> Context<'a> {
 /// Compiles a function. Slow paths of `int.*` ops call the symbols [`mochi_ir::Op::slow_path`]
 /// names; the module has them declared when it uses such ops.
 pub fn compile(context: &Context, func: &Function) -> Atom {
+    compile_and_count(context, func).0
+}
+
+/// The same, and what the code is made of.
+pub fn compile_and_count(context: &Context, func: &Function) -> (Atom, Costs) {
     match context.target.arch {
         Arch::X64 => mach::compile::<x64::X64>(context, func),
         Arch::A64 => mach::compile::<a64::A64>(context, func),

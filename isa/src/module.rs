@@ -3,14 +3,20 @@
 //! Symbol `n` of the object is symbol `n` of the module, and atoms are in order of definition, so
 //! that the result does not depend on the number of threads.
 
+use crate::costs::Costs;
 use crate::mach::assembly;
-use crate::{Context, compile, disassemble};
+use crate::{Context, disassemble};
 use mochi_ir::{Data, parallel};
 use mochi_objwrite::model::Symbol;
 use mochi_objwrite::{Atom, AtomKind, Object, RelocEntry, RelocKind, SymRef};
 
 /// Compiles every function of the context's module and adds its data.
 pub fn compile_module(context: &Context) -> Object {
+    compile_and_count(context).0
+}
+
+/// The same, and what the code of functions that have a file is made of: the program's.
+pub fn compile_and_count(context: &Context) -> (Object, Costs) {
     let module = context.module;
     let mut object = Object::new(context.target);
     object.files = module.files.clone();
@@ -20,8 +26,16 @@ pub fn compile_module(context: &Context) -> Object {
     for data in &module.datas {
         object.atoms.push(data_atom(data));
     }
-    object.atoms.extend(parallel::map(&module.funcs, |f| compile(context, f)));
-    object
+    let mut costs = Costs::default();
+    for (func, (atom, of_func)) in
+        module.funcs.iter().zip(parallel::map(&module.funcs, |f| crate::compile_and_count(context, f)))
+    {
+        object.atoms.push(atom);
+        if func.file.is_some() {
+            costs.merge(of_func);
+        }
+    }
+    (object, costs)
 }
 
 /// An object as text: on register machines what an assembler reads, else function by function.

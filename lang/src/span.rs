@@ -111,6 +111,15 @@ impl SourceFile {
         (line as u32 + 1, column + 1)
     }
 
+    /// The byte offset of a line and column as [`SourceFile::position`] gives them; the end of the line when the
+    /// column is behind it.
+    pub fn offset(&self, line: u32, column: u32) -> u32 {
+        let text = self.line(line);
+        let within =
+            text.char_indices().nth(column.saturating_sub(1) as usize).map_or(text.len(), |(i, _)| i);
+        self.line_starts[line as usize - 1] + within as u32
+    }
+
     /// The text of a 1-based line, without its terminator.
     pub fn line(&self, line: u32) -> &str {
         let start = self.line_starts[line as usize - 1] as usize;
@@ -156,8 +165,10 @@ mod tests {
         let (mut row, mut column) = (1, 1);
         for (at, c) in text.char_indices() {
             assert_eq!(map.file(file).position(at as u32), (row, column), "at {at}");
+            assert_eq!(map.file(file).offset(row, column), at as u32, "{row}:{column}");
             (row, column) = if c == '\n' { (row + 1, 1) } else { (row, column + 1) };
         }
         assert_eq!(map.file(file).position(text.len() as u32), (row, column));
+        assert_eq!(map.file(file).offset(1, 9), 2, "behind the line");
     }
 }

@@ -70,9 +70,11 @@ use crate::func::{ArgList, Block, BlockCall, Function, Inst, InstData, Value, Va
 use crate::hash::FastMap;
 use crate::library::Library;
 use crate::module::{Attributes, Module, Sym, SymKind};
+use crate::notes::Count;
 use crate::ops::{Imm, Op};
 use crate::positions::{Adopted, InlinedCall, SrcLoc};
 use crate::text::parse_function;
+use std::fmt;
 use std::rc::Rc;
 
 /// Functions of the program up to this many instructions that are likely to run are copied.
@@ -102,12 +104,15 @@ pub fn run(module: &mut Module, library: &Library) {
     let order = callees_first(module, &funcs, |_| true);
     let mut inliner = Inliner::new(module, library);
     let mut funcs: Vec<Option<Function>> = funcs.into_iter().map(Some).collect();
-    for i in order {
+    let mut obstacles = vec![None; order.len()];
+    for &i in &order {
         let mut func = funcs[i].take().expect("each function is visited once");
         inliner.expand(&mut func, 0);
         let index = func.sym.0 as usize;
         let attributes = inliner.module.syms[index].attributes;
-        let small = !attributes.cold && is_small(inliner.module, &func);
+        obstacles[i] =
+            if attributes.cold { Some(Obstacle::Seldom) } else { Obstacle::of(inliner.module, &func) };
+        let small = obstacles[i].is_none();
         let cannot_fail = small && is_arithmetic(&func);
         // Code without a file makes references of numbers, which the collector must see before calls.
         if attributes.inline || small && (cannot_fail || func.file.is_some()) {
@@ -120,6 +125,9 @@ pub fn run(module: &mut Module, library: &Library) {
         funcs[i] = Some(func);
     }
     module.funcs = funcs.into_iter().map(|f| f.expect("put back")).collect();
+    if module.funcs.iter().any(|f| f.notes.is_some()) {
+        remark_calls(module, &order, &obstacles);
+    }
 }
 
 /// The pass that makes code of calls that make objects.
@@ -196,28 +204,123 @@ fn size(func: &Function) -> usize {
     func.layout.iter().map(|b| func.blocks[b.index()].insts.len()).sum()
 }
 
-/// Few instructions that are likely to run, no loop, and nothing that asks for its own frame.
-fn is_small(module: &Module, func: &Function) -> bool {
-    let block = |b: &&Block| &func.blocks[b.index()];
-    let warm = || func.layout.iter().filter(|b| !block(b).cold);
-    let warm_size: usize = warm().map(|b| block(&b).insts.len()).sum();
-    let made = func.placed().filter(|i| is_fresh(module, &func.insts[i.index()])).count();
-    let (insts, blocks) = (made * ALLOCATION.0, made * ALLOCATION.1);
-    if warm().count() + blocks > SMALL_BLOCKS
-        || warm_size + insts > SMALL
-        || size(func) + insts > SMALL_WITH_COLD
-        || func.save_all
-    {
-        return false;
+/// Why a function of the program is not copied.
+#[derive(Clone, Copy)]
+enum Obstacle {
+    Seldom,
+    /// So many blocks that are likely to run.
+    Blocks(usize),
+    /// So many instructions that are likely to run.
+    Warm(usize),
+    /// So many instructions.
+    All(usize),
+    /// It asks for its own frame.
+    Frame,
+    Loop,
+}
+
+impl Obstacle {
+    /// Few instructions that are likely to run, no loop, and nothing that asks for its own frame have none.
+    fn of(module: &Module, func: &Function) -> Option<Obstacle> {
+        let block = |b: &&Block| &func.blocks[b.index()];
+        let warm = || func.layout.iter().filter(|b| !block(b).cold);
+        let made = func.placed().filter(|i| is_fresh(module, &func.insts[i.index()])).count();
+        let blocks = warm().count() + made * ALLOCATION.1;
+        let insts = warm().map(|b| block(&b).insts.len()).sum::<usize>() + made * ALLOCATION.0;
+        let all = size(func) + made * ALLOCATION.0;
+        if blocks > SMALL_BLOCKS {
+            return Some(Obstacle::Blocks(blocks));
+        }
+        if insts > SMALL {
+            return Some(Obstacle::Warm(insts));
+        }
+        if all > SMALL_WITH_COLD {
+            return Some(Obstacle::All(all));
+        }
+        if func.save_all {
+            return Some(Obstacle::Frame);
+        }
+        // Loops are not worth it.
+        let order = Rpo::new(func).rpo_index;
+        let forward = |b: &Block| {
+            let at = order[b.index()];
+            func.successors(*b).iter().all(|e| order[e.block.index()] > at)
+        };
+        if !func.layout.iter().all(forward) {
+            return Some(Obstacle::Loop);
+        }
+        let framed = |i: Inst| matches!(func.insts[i.index()].op, Op::GetFp | Op::GetSp);
+        func.placed().any(framed).then_some(Obstacle::Frame)
     }
-    // Loops are not worth it.
-    let order = Rpo::new(func).rpo_index;
-    let forward = |b: &Block| {
-        let at = order[b.index()];
-        func.successors(*b).iter().all(|e| order[e.block.index()] > at)
-    };
-    let framed = |i: Inst| matches!(func.insts[i.index()].op, Op::GetFp | Op::GetSp);
-    func.layout.iter().all(forward) && !func.placed().any(framed)
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Obstacle::Seldom => f.write_str("it is unlikely to be called"),
+            Obstacle::Blocks(n) => {
+                write!(f, "it has {n} blocks that are likely to run, at most {SMALL_BLOCKS} may be")
+            }
+            Obstacle::Warm(n) => {
+                write!(f, "it has {n} instructions that are likely to run, at most {SMALL} may be")
+            }
+            Obstacle::All(n) => write!(f, "it has {n} instructions, at most {SMALL_WITH_COLD} may be"),
+            Obstacle::Frame => f.write_str("it asks for its own frame"),
+            Obstacle::Loop => f.write_str("it has a loop"),
+        }
+    }
+}
+
+/// A function of the program as its callers see it.
+struct Callee {
+    name: String,
+    /// When its body was final: its place in the order in which functions are handled.
+    turn: usize,
+    obstacle: Option<Obstacle>,
+    /// Some caller was handled before it.
+    circular: bool,
+}
+
+/// Says of each call of a function of the program that stays why it does. `order` is the one in which functions were
+/// handled, by index.
+fn remark_calls(module: &mut Module, order: &[usize], obstacles: &[Option<Obstacle>]) {
+    let mut callees: Vec<Option<Callee>> = module.syms.iter().map(|_| None).collect();
+    for (turn, &i) in order.iter().enumerate() {
+        let (func, obstacle) = (&module.funcs[i], obstacles[i]);
+        if func.file.is_some() {
+            let callee = Callee { name: func.display.clone(), turn, obstacle, circular: false };
+            callees[func.sym.0 as usize] = Some(callee);
+        }
+    }
+    for (turn, func) in order.iter().map(|&i| &module.funcs[i]).enumerate() {
+        for call in func.placed().map(|i| &func.insts[i.index()]).filter(|d| d.op == Op::Call) {
+            let callee = call.sym.and_then(|s| callees[s.0 as usize].as_mut());
+            if let Some(callee) = callee.filter(|c| c.turn >= turn) {
+                callee.circular = true;
+            }
+        }
+    }
+    for (turn, &i) in order.iter().enumerate() {
+        let func = &mut module.funcs[i];
+        let Some(mut notes) = func.notes.take() else { continue };
+        let seldom = module.syms[func.sym.0 as usize].attributes.cold;
+        for block in func.layout.iter().map(|b| &func.blocks[b.index()]) {
+            for call in block.insts.iter().map(|i| &func.insts[i.index()]).filter(|d| d.op == Op::Call) {
+                let callee = call.sym.and_then(|s| callees[s.0 as usize].as_ref());
+                let Some(Callee { name, turn: done, obstacle, circular }) = callee else { continue };
+                // Calls that came with a body are those that stayed in it.
+                let in_circle = *done >= turn || *circular && func.positions.get(call.loc).call.is_some();
+                let why = match obstacle {
+                    Some(obstacle) => obstacle.to_string(),
+                    None if in_circle => "it is in a circle of calls".to_string(),
+                    None if seldom || block.cold => "the call is unlikely to run".to_string(),
+                    None => format!("the caller has grown to {CALLER_LIMIT} instructions"),
+                };
+                notes.remark(call.loc, format!("`{name}` is not inlined: {why}"));
+            }
+        }
+        func.notes = Some(notes);
+    }
 }
 
 /// No instruction can fail, call, or touch memory other than global data.
@@ -386,6 +489,8 @@ impl<'a> Inliner<'a> {
                 };
                 growth += body.func.insts.len();
                 changed = true;
+                let of_program = body.func.file.is_some();
+                func.note(|n| n.counts.add(if of_program { Count::Inlined } else { Count::InlinedRuntime }));
                 self.copy(func, &mut layout, &mut at, inst, &body.func);
             }
             func.blocks[at.block.index()].insts = at.out;

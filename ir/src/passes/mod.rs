@@ -18,11 +18,13 @@ mod memory;
 mod order;
 pub mod range;
 pub mod rotate;
+mod survey;
 pub mod twin;
 
 use crate::func::Function;
 use crate::library::Library;
 use crate::module::{Data, Module, Sym};
+use crate::notes::{Counts, Remark};
 use crate::parallel;
 use crate::text::print_function;
 use crate::verify::verify_function;
@@ -188,12 +190,15 @@ pub struct Options<'a> {
     pub stop_after: Option<&'a str>,
     /// Measure each pass.
     pub time: bool,
+    /// Count and remark what passes do to functions of the program, and what they leave.
+    pub notes: bool,
 }
 
 /// Runs [`OPTIMISE`] on a module that stands alone: nothing of a runtime is inlined.
 pub fn optimise(module: &mut Module, abilities: Abilities, verify: bool) {
     let library = &Library::EMPTY;
-    run(module, &Options { steps: OPTIMISE, library, abilities, verify, stop_after: None, time: false });
+    let (steps, stop_after) = (OPTIMISE, None);
+    run(module, &Options { steps, library, abilities, verify, stop_after, time: false, notes: false });
 }
 
 /// Runs [`OPTIMISE`] on a library, and gives the bodies of what is inlined as users of the library want them: what
@@ -202,7 +207,10 @@ pub fn optimise_library(module: &mut Module, abilities: Abilities) -> Vec<Functi
     let allocates = |s: &Step| std::ptr::eq(s.pass, &ALLOCATE);
     let (before, rest) = OPTIMISE.split_at(OPTIMISE.iter().position(allocates).expect("a step"));
     let library = &Library::EMPTY;
-    let half = |steps| Options { steps, library, abilities, verify: true, stop_after: None, time: false };
+    let half = |steps| {
+        let (verify, stop_after) = (true, None);
+        Options { steps, library, abilities, verify, stop_after, time: false, notes: false }
+    };
     run(module, &half(before));
     let cx = Context::new(module, abilities);
     let inlined = module.funcs.iter().filter(|f| module.sym(f.sym).attributes.inline);
@@ -215,11 +223,15 @@ pub fn optimise_library(module: &mut Module, abilities: Abilities) -> Vec<Functi
     bodies
 }
 
-/// Time spent per step, in order; empty unless asked for.
+/// What was asked for.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// Name of the pass and its time over all functions, and so over all threads.
+    /// Time spent per step, in order: name of the pass and its time over all functions, and so over all threads.
     pub times: Vec<(&'static str, Duration)>,
+    /// How often passes did what.
+    pub counts: Counts,
+    /// By place, without repetitions.
+    pub remarks: Vec<Remark>,
 }
 
 thread_local! {
@@ -251,6 +263,10 @@ pub fn run(module: &mut Module, options: &Options) -> Report {
     if options.time {
         report.times = steps.iter().map(|s| (s.pass.name, Duration::ZERO)).collect();
     }
+    if options.notes {
+        let program = module.funcs.iter_mut().filter(|f| f.file.is_some());
+        program.for_each(|f| f.notes = Some(Box::default()));
+    }
     // Rows of function passes go over one function after the other, which keeps it in the cache.
     let mut at = 0;
     while at < steps.len() {
@@ -275,6 +291,9 @@ pub fn run(module: &mut Module, options: &Options) -> Report {
         parallel::for_each(&mut funcs, |func| run_row(func, &cx, options, &steps[at..stop], &times));
         module.funcs = funcs;
         at = stop;
+    }
+    if options.notes {
+        (report.counts, report.remarks) = survey::run(module);
     }
     CURRENT.set(("", String::new()));
     report

@@ -87,6 +87,8 @@ pub struct Buffer<F: Fixups> {
     calls: Vec<Call>,
     lines: Vec<(Bound, LineRow)>,
     cfi: Vec<(Bound, CfiOp)>,
+    /// Where code starts that is unlikely to run.
+    cold: Option<Bound>,
     /// Raw offset of the last label, branch, line row or frame instruction.
     mark: u32,
 }
@@ -97,6 +99,8 @@ pub struct Finished {
     pub bytes: Vec<u8>,
     /// Bytes of code.
     pub code_size: u32,
+    /// Bytes of them that are unlikely to run.
+    pub cold_size: u32,
     /// Relocations in order of offset.
     pub relocs: Vec<RelocEntry>,
     /// Line rows in order of offset.
@@ -117,6 +121,7 @@ impl<F: Fixups> Buffer<F> {
             calls: Vec::new(),
             lines: Vec::new(),
             cfi: Vec::new(),
+            cold: None,
             mark: 0,
         }
     }
@@ -210,6 +215,12 @@ impl<F: Fixups> Buffer<F> {
         self.cfi.push((here, op));
     }
 
+    /// From here on code is unlikely to run, if it is not already.
+    pub fn cold_from_here(&mut self) {
+        let here = self.here();
+        self.cold.get_or_insert(here);
+    }
+
     /// Chooses branch forms, writes everything. Behind the code come `tables`, whose entries are
     /// the distances of labels from the table, and `constants`, each aligned to its size; their
     /// labels point there.
@@ -221,6 +232,7 @@ impl<F: Fixups> Buffer<F> {
         let shift = self.shifts();
         let offset = |b: Bound| (b.at + shift[b.sites as usize]) as usize;
         let code_size = self.bytes.len() + shift[self.sites.len()] as usize;
+        let cold_size = self.cold.map_or(0, |b| code_size - offset(b)) as u32;
         let mut size = code_size;
         let mut places: Vec<usize> =
             self.labels.iter().map(|&b| if b.at == u32::MAX { usize::MAX } else { offset(b) }).collect();
@@ -267,7 +279,7 @@ impl<F: Fixups> Buffer<F> {
         relocs.sort_by_key(|r| r.offset);
         let lines = self.lines.iter().map(|&(at, r)| LineRow { offset: offset(at) as u32, ..r }).collect();
         let cfi = self.cfi.iter().map(|&(at, op)| (offset(at) as u32, op)).collect();
-        Finished { bytes, code_size: code_size as u32, relocs, lines, cfi }
+        Finished { bytes, code_size: code_size as u32, cold_size, relocs, lines, cfi }
     }
 
     /// Bytes of branches before each site, and in total.

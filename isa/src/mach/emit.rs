@@ -2,6 +2,7 @@
 //!
 //! Blocks come in the order of [`Layout`], then the slow paths, jump tables and constants.
 
+use crate::costs::Costs;
 use crate::lines;
 use crate::mach::abi;
 use crate::mach::buffer::{Buffer, Label};
@@ -120,7 +121,12 @@ impl<I: Isa> Emitter<'_, I> {
 }
 
 /// Emits a function.
-pub fn emit<I: Switches>(context: &Context, func: &Function, code: &Code<I>, output: &Output) -> Atom {
+pub fn emit<I: Switches>(
+    context: &Context,
+    func: &Function,
+    code: &Code<I>,
+    output: &Output,
+) -> (Atom, Costs) {
     let returns = code.meta.iter().any(|m| m.flow == Flow::Exit) && func_returns(func);
     let abi = abi::of::<I>(context, func.conv);
     let mut written = written(code, output);
@@ -151,23 +157,25 @@ pub fn emit<I: Switches>(context: &Context, func: &Function, code: &Code<I>, out
     e.set_loc(func.loc, false);
     (abi.prologue)(&mut e);
     emit_blocks(&mut e, code, output);
+    e.buf.cold_from_here();
     for (path, loc) in std::mem::take(&mut e.slow_paths) {
         e.set_loc(loc, false);
         I::slow_path(&mut e, &path);
     }
-    finish(e)
+    finish(e, Costs::of(output))
 }
 
 fn func_returns(func: &Function) -> bool {
     func.layout.iter().any(|&b| func.insts[func.terminator(b).index()].op == mochi_ir::Op::Ret)
 }
 
-fn finish<I: Isa>(e: Emitter<I>) -> Atom {
+fn finish<I: Isa>(e: Emitter<I>, mut costs: Costs) -> (Atom, Costs) {
     let constants: Vec<(Label, &[u8])> = e.constants.iter().map(|(l, b)| (*l, &b[..])).collect();
     let align = constants.iter().map(|(_, b)| b.len() as u32).max().unwrap_or(1).max(I::FUNCTION_ALIGN);
     let body = e.buf.finish(&e.tables, &constants);
+    (costs.bytes, costs.cold_bytes) = (body.code_size.into(), body.cold_size.into());
     let function = lines::info(e.func, body.code_size, body.lines, FrameInfo { ops: body.cfi });
-    Atom {
+    let atom = Atom {
         sym: SymRef(e.func.sym.0),
         kind: AtomKind::Text,
         align,
@@ -175,7 +183,8 @@ fn finish<I: Isa>(e: Emitter<I>) -> Atom {
         zero_size: 0,
         relocs: body.relocs,
         function: Some(function),
-    }
+    };
+    (atom, costs)
 }
 
 fn emit_blocks<I: Switches>(e: &mut Emitter<I>, code: &Code<I>, output: &Output) {
@@ -186,6 +195,9 @@ fn emit_blocks<I: Switches>(e: &mut Emitter<I>, code: &Code<I>, output: &Output)
     let mut targets = Vec::new();
     for (at, &b) in order.iter().enumerate() {
         let next = order.get(at + 1).map(|&n| Label(n));
+        if code.blocks[b as usize].cold {
+            e.buf.cold_from_here();
+        }
         e.buf.bind(Label(b));
         let b = b as usize;
         for item in output.block_insts_and_edits(code, regalloc2::Block::new(b)) {

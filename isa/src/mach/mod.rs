@@ -40,6 +40,7 @@ pub mod stale;
 pub mod switch;
 
 pub use crate::Context;
+use crate::costs::Costs;
 pub use abi::{Abi, ArgLoc};
 pub use buffer::{BranchForm, Buffer, Fixups, Label};
 pub use code::{Code, Flow};
@@ -127,7 +128,7 @@ pub trait Isa: Fixups + Debug + Clone + 'static {
 }
 
 /// Compiles a function for an instruction set.
-pub fn compile<I: Select>(context: &Context, func: &Function) -> Atom {
+pub fn compile<I: Select>(context: &Context, func: &Function) -> (Atom, Costs) {
     let order = order::Order::new(func);
     let code = Lower::<I>::run(context, func, &order);
     alloc::with_allocation(context, func, &code, |output| emit::emit(context, func, &code, output))

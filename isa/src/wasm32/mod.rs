@@ -29,6 +29,7 @@ mod structure;
 pub mod text;
 mod trees;
 
+use crate::costs::Costs;
 use crate::{Context, lines};
 use emit::Emit;
 use encode::function_type;
@@ -49,7 +50,7 @@ const USUAL_TEMPS: usize = 1;
 const USUAL_OPERANDS: usize = 2;
 
 /// Compiles a function.
-pub fn compile(context: &Context, func: &Function) -> Atom {
+pub fn compile(context: &Context, func: &Function) -> (Atom, Costs) {
     let func = &*prepare::prepare(func);
     let cfg = Cfg::new(func);
     let dom = DomTree::new(func, &cfg);
@@ -89,7 +90,8 @@ pub fn compile(context: &Context, func: &Function) -> Atom {
         let (operands, arguments) = (e.code.operands(count), e.code.arguments());
         let atom = finish(func, e);
         if frame.charge(engine::frame(Needs { locals: count, operands, arguments, live })) {
-            return atom;
+            let bytes = atom.bytes.len() as u64;
+            return (atom, Costs { bytes, ..Costs::default() });
         }
     }
 }

@@ -411,6 +411,10 @@ codes! {
         "";
 
     // Remarks.
+    // What `--remarks` says.
+    Remark "" Note
+        "{0}"
+        "";
     NilName "" Note
         "`{0}` means `none`"
         "Write `none`.";

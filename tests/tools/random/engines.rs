@@ -317,7 +317,7 @@ fn trace(module: &Module, frames: &[TraceLine]) -> Option<String> {
 fn compile_and_run(program: &Checked, debug: bool, engine: &Engine, scratch: &Scratch) -> Answer {
     let code = Code { debug, ..Code::default() };
     let module = program.module(engine.target, Some(&code));
-    let object = pipeline::generate(&module, engine.target, &code);
+    let (object, _) = pipeline::generate(&module, engine.target, &code);
     let options = FileOptions::default();
     let linked = program.source.link(&object, engine.target, FileKind::Executable, options);
     let image = linked.unwrap_or_else(|e| panic!("link: {e}"));

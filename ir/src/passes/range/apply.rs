@@ -4,6 +4,7 @@ use super::Analysis;
 use super::domain::Range;
 use super::transfer::{int_op, power};
 use crate::func::{ArgList, Block, Inst, Type, Value};
+use crate::notes::{Count, Exact};
 use crate::ops::{Cond, KNOWN_A, KNOWN_B, Op};
 use crate::positions::SrcLoc;
 
@@ -26,14 +27,26 @@ impl Analysis<'_> {
                 }
             }
             self.evaluate(inst);
+            let was = self.func.insts[inst.index()].op;
             if self.rewrite(inst) {
                 self.out.push(inst);
             }
+            self.note(inst, was);
         }
         let mut insts = insts;
         insts.clear();
         insts.extend_from_slice(&self.out);
         self.func.blocks[block.index()].insts = insts;
+    }
+
+    /// Counts what was exact or undecided.
+    fn note(&mut self, inst: Inst, was: Op) {
+        let now = self.func.insts[inst.index()].op;
+        if was != now && was.is_int() {
+            self.func.note(|n| n.counts.add_exact(Exact::Ranges, was));
+        } else if was != now && was == Op::Brif {
+            self.func.note(|n| n.counts.add(Count::Decided));
+        }
     }
 
     fn arg(&self, inst: Inst, k: usize) -> Value {

@@ -14,6 +14,7 @@ use super::{branch, op, word};
 use crate::cfg::{Cfg, DomTree, Loops};
 use crate::func::{Block, BlockCall, Function, Inst, Value, ValueDef};
 use crate::nones::{faults, may_be_none};
+use crate::notes::Count;
 use crate::ops::{Cond, Op};
 use crate::positions::SrcLoc;
 
@@ -184,12 +185,14 @@ impl Hoist<'_, '_> {
             _ if on_spine => return self.bound(func, last),
             _ => return,
         };
-        if self.is_same(func, func.operands(last)[0]) {
+        let same = self.is_same(func, func.operands(last)[0]);
+        if same {
             self.open(func);
             self.leave(func, func.operands(last)[0], stay == 1, d.loc);
         } else if !on_spine || !self.check_ends(func, last) {
             return;
         }
+        func.note(|n| n.counts.add(if same { Count::Same } else { Count::Ends }));
         let d = &mut func.insts[last.index()];
         (d.op, d.args) = (Op::Jump, Default::default());
         (d.edges.start, d.edges.len) = (d.edges.start + stay, 1);

@@ -90,10 +90,12 @@ use crate::cfg::{Cfg, DomTree, Loops};
 use crate::effects::effects;
 use crate::func::{ArgList, Block, BlockCall, Function, Inst, InstData, Type, Value, ValueDef};
 use crate::hash::FastMap;
+use crate::notes::{Count, Exact};
 use crate::ops::{Cond, KNOWN_A, KNOWN_B, NO_OVERFLOW, Op};
 use crate::positions::SrcLoc;
 use crate::variables::{Assignment, Read, place_in};
 use hoist::Sides;
+use std::fmt;
 
 /// Loops with more instructions have one side.
 const MAX_LOOP: usize = 400;
@@ -138,11 +140,24 @@ pub fn run(func: &mut Function, cx: &Context) {
     for (l, blocks) in members.into_iter().enumerate() {
         let size: usize = blocks.iter().map(|b| func.blocks[b.index()].insts.len()).sum();
         let header = loops.loops[l].header;
-        if !inner[l] || size > MAX_LOOP || total + size > MAX_FUNCTION || func.blocks[header.index()].cold {
+        if !inner[l] || func.blocks[header.index()].cold {
             continue;
         }
-        if gains(func, &blocks) && !blocks.iter().any(|&b| nests(func, cx, b)) {
+        let kept = if size > MAX_LOOP {
+            Some(Kept::Large(size))
+        } else if total + size > MAX_FUNCTION {
+            Some(Kept::LargeFunction(total + size))
+        } else if !gains(func, &blocks) {
+            Some(Kept::GainsNothing)
+        } else {
+            blocks.iter().any(|&b| nests(func, cx, b)).then_some(Kept::Nests)
+        };
+        if let Some(kept) = kept {
+            let loc = start(func, header);
+            func.note(|n| n.remark(loc, format!("loop keeps one side: {kept}")));
+        } else {
             total += 2 * size;
+            func.note(|n| n.counts.add(Count::TwoSides));
             let outside = cfg.preds(header).iter().filter(|p| !dom.dominates(header, p.block));
             let mut entering: Vec<u32> = outside.map(|p| p.edge).collect();
             entering.extend(twins.exits.remove(&header).unwrap_or_default());
@@ -154,6 +169,36 @@ pub fn run(func: &mut Function, cx: &Context) {
         let (cfg, dom) = twins.join(func);
         hoist::run(func, cx, &cfg, &dom, &twins.sides);
     }
+}
+
+/// Why a loop keeps one side.
+enum Kept {
+    /// So many instructions.
+    Large(usize),
+    /// So many instructions in the function.
+    LargeFunction(usize),
+    GainsNothing,
+    Nests,
+}
+
+impl fmt::Display for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Kept::Large(n) => write!(f, "it has {n} instructions, at most {MAX_LOOP} may have two"),
+            Kept::LargeFunction(n) => {
+                write!(f, "the function would have {n} instructions or more, at most {MAX_FUNCTION} may be")
+            }
+            Kept::GainsNothing => f.write_str("another one would save no checks"),
+            Kept::Nests => f.write_str("it calls what may nest without bound"),
+        }
+    }
+}
+
+/// Where a loop is in the source: its test.
+fn start(func: &Function, header: Block) -> SrcLoc {
+    let insts = &func.blocks[header.index()].insts;
+    let mut locs = insts.iter().rev().map(|i| func.insts[i.index()].loc);
+    locs.find(|&loc| loc != SrcLoc::NONE).unwrap_or(SrcLoc::NONE)
 }
 
 /// There is a check, which is an edge from a warm block to a cold one, or are exact ops that may fail. Of a single one,
@@ -179,18 +224,18 @@ fn nests(func: &Function, cx: &Context, block: Block) -> bool {
 }
 
 /// What exact ops have to check, one thing at least.
-struct Checks {
+pub(super) struct Checks {
     /// Operands that may not be small.
-    operands: [Option<Value>; 2],
+    pub(super) operands: [Option<Value>; 2],
     /// The result may not fit.
-    overflow: bool,
+    pub(super) overflow: bool,
     /// The divisor may be 0, or -1 where that matters.
-    divisor: bool,
+    pub(super) divisor: bool,
 }
 
 impl Checks {
     /// The checks of an instruction, if it is an exact op that can be made of ops on words and may fail.
-    fn of(func: &Function, inst: Inst) -> Option<Checks> {
+    pub(super) fn of(func: &Function, inst: Inst) -> Option<Checks> {
         let d = &func.insts[inst.index()];
         if !d.op.is_int() {
             return None;
@@ -576,6 +621,7 @@ fn plain(func: &mut Function, out: &mut Vec<Inst>, inst: Inst, overflow: bool) -
     let d = &mut func.insts[inst.index()];
     (d.op, d.args, d.imm) = (row, list, imm);
     func.became(inst, data.op);
+    func.note(|n| n.counts.add_exact(Exact::Sides, data.op));
     out.push(inst);
     overflow.then(|| op(func, out, question, &args, 0, loc))
 }
