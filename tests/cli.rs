@@ -466,8 +466,8 @@ fn features_change_the_code() {
         assert_eq!(built.status.code(), Some(0), "{}", text(&built.stderr));
         text(&built.stdout)
     };
-    assert!(listing(&["--features", "zba,zbb"]).contains("sh3add"));
-    assert!(!listing(&[]).contains("sh3add"));
+    assert!(listing(&["--features", "zba,zbb"]).contains("sh2add"));
+    assert!(!listing(&[]).contains("sh2add"));
 }
 
 /// A machine that has no such extension: the message lists what it has.

@@ -300,7 +300,7 @@ pub const SHAPES: &[Shape] = &[
     },
     Shape {
         name: "list of lists",
-        size: 600,
+        size: 1200,
         program: |n| format!("let xs = [{}]\nprint(len(xs))\n", row(n, ", ", |i| format!("[{i}, 7]"))),
     },
     Shape {

@@ -4,14 +4,14 @@
 //!
 //! ```
 //! mochi_ir::filetest::becomes("choose", "
-//! func @least -> i64 {
+//! func @f -> i64 {
 //! b0(v0:i64, v1:i64):
 //!   v2:i64 = icmp slt v0, v1
 //!   brif v2, b1(v0), b1(v1)
 //! b1(v3:i64):
 //!   ret v3
 //! }", "
-//! func @least -> i64 {
+//! func @f -> i64 {
 //! b0(v0:i64, v1:i64):
 //!   v2:i64 = icmp slt v0, v1
 //!   v4:i64 = select v2, v0, v1

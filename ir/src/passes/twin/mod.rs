@@ -52,9 +52,9 @@
 //!   v4:ref = iconst 2
 //!   v22:i64 = iconst 1
 //!   v23:i64 = and v20, v22
-//!   brif v23, b6(v20, v21), b13
-//! cold b6(v8:ref, v9:i64):
-//!   jump b7(v8, v9)
+//!   brif v23, b6, b13
+//! cold b6:
+//!   jump b7(v20, v21)
 //! cold b7(v29:ref, v30:i64):
 //!   v10:ref = int.add v29, v4
 //!   jump b8(v29, v30, v10)
