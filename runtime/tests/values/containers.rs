@@ -70,7 +70,7 @@ fun find(m: ref, kind: i64, key: ref): ptr {
 fun fill(keys: ref, desc: i64, kind: i64) {
     let m = map_new(desc)
     for i in 0..list_count(keys) {
-        let key = list_word(keys, CLASS_REF, i)
+        let key = list_word(keys, 0, i)
         var slot: ptr = 0
         if kind == 0 { slot = map_put_i(m, key) }
         if kind == 1 { slot = map_put_s(m, key) }
@@ -79,7 +79,7 @@ fun fill(keys: ref, desc: i64, kind: i64) {
         store64(slot, load64(slot) + 2)
     }
     for i in 0..list_count(keys) {
-        if find(m, kind, list_word(keys, CLASS_REF, i)) == 0 { out_str("lost") }
+        if find(m, kind, list_word(keys, 0, i)) == 0 { out_str("lost") }
     }
     if kind != 1 {
         if find(m, kind, 123456789012 as ref) != 0 { out_str("found") }
