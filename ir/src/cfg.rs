@@ -364,6 +364,17 @@ impl Loops {
         (l != NONE).then_some(l)
     }
 
+    /// Of each loop the blocks that are in no loop inside it, in reverse postorder.
+    pub fn own_blocks(&self, cfg: &Cfg) -> Vec<Vec<Block>> {
+        let mut own = vec![Vec::new(); self.loops.len()];
+        for &b in &cfg.rpo {
+            if let Some(l) = self.innermost(b) {
+                own[l as usize].push(b);
+            }
+        }
+        own
+    }
+
     /// The block is in the loop or in one inside it.
     pub fn contains(&self, outer: u32, block: Block) -> bool {
         self.innermost(block).is_some_and(|l| self.is_within(l, outer))

@@ -78,16 +78,21 @@ fn is_calm(e: &Expr) -> bool {
 fn all_calm(e: &Expr) -> bool {
     let mut work = vec![e];
     while let Some(e) = work.pop() {
-        let mut calm = is_calm(e);
-        e.each_part(&mut |part| match part {
-            Part::Expr(x) => work.push(x),
-            Part::Stmts(_) => calm = false,
-        });
-        if !calm {
+        if !take_apart(e, &mut work) {
             return false;
         }
     }
     true
+}
+
+/// Adds the parts of an expression to those that are looked at, unless it may change something.
+fn take_apart<'e>(e: &'e Expr, work: &mut Vec<&'e Expr>) -> bool {
+    let mut calm = is_calm(e);
+    e.each_part(&mut |part| match part {
+        Part::Expr(x) => work.push(x),
+        Part::Stmts(_) => calm = false,
+    });
+    calm
 }
 
 fn is_var(e: &Expr, local: LocalId) -> bool {
@@ -129,12 +134,7 @@ impl<'a> Fx<'_, 'a> {
                 totals.folds.push(fold);
                 continue;
             }
-            let mut calm = is_calm(e);
-            e.each_part(&mut |part| match part {
-                Part::Expr(x) => work.push(x),
-                Part::Stmts(_) => calm = false,
-            });
-            if !calm {
+            if !take_apart(e, &mut work) {
                 return None;
             }
         }

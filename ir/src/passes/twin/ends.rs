@@ -26,10 +26,10 @@ pub(super) struct Counter {
     /// When the loop is entered.
     first: Value,
     step: Value,
-    /// The test that is passed, and the value with which the counter is compared.
+    /// The test that is passed until a step has led past its limit, and the value with which the counter is compared.
     stays: Option<(Cond, Value)>,
-    /// In the last iteration, when it was asked for; `None` in it when that cannot be said.
-    last: Option<Option<Value>>,
+    /// In the last iteration, when it was asked for.
+    last: Option<Value>,
 }
 
 /// Counters of a loop, and what was computed for its ends.
@@ -106,11 +106,21 @@ impl Hoist<'_, '_> {
         for (counted, limit, cond) in [(a, b, stays), (b, a, stays.swap())] {
             if self.is_same(func, limit)
                 && matches!(cond, Cond::Slt | Cond::Sle | Cond::Sgt | Cond::Sge)
-                && let Some(c) =
-                    self.ends.counters.iter_mut().find(|c| c.param == counted && c.stays.is_none())
+                && let Some(k) =
+                    self.ends.counters.iter().position(|c| c.param == counted && c.stays.is_none())
+                && self.steps_along(func, self.ends.counters[k].step, cond)
             {
-                c.stays = Some((cond, limit));
+                self.ends.counters[k].stays = Some((cond, limit));
             }
+        }
+    }
+
+    /// The step leads to the limit of such a test: up when nothing is known of it, which is looked at before the loop.
+    fn steps_along(&self, func: &Function, step: Value, cond: Cond) -> bool {
+        let up = matches!(cond, Cond::Slt | Cond::Sle);
+        match func.as_iconst(step) {
+            Some(s) => s != 0 && (s > 0) == up && s != i64::MIN,
+            None => up && self.is_same(func, step),
         }
     }
 
@@ -257,7 +267,7 @@ impl Hoist<'_, '_> {
         if self.is_same(func, v) {
             return Some(Course::Same);
         }
-        if self.ends.counters.iter().any(|c| c.param == v && c.stays.is_some() && c.last != Some(None)) {
+        if self.ends.counters.iter().any(|c| c.param == v && c.stays.is_some()) {
             return Some(Course::Even);
         }
         let def = if depth == 0 { None } else { func.def_inst(v) }?;
@@ -294,10 +304,10 @@ impl Hoist<'_, '_> {
             let counter = self.ends.counters[k];
             let last = match counter.last {
                 Some(last) => last,
-                None => self.last(func, &counter),
+                None => self.last(func, &counter, counter.stays?),
             };
             self.ends.counters[k].last = Some(last);
-            return last.map(|last| [counter.first, last]);
+            return Some([counter.first, last]);
         }
         let def = if depth == 0 { None } else { func.def_inst(v) }?;
         let data = func.insts[def.index()];
@@ -343,17 +353,11 @@ impl Hoist<'_, '_> {
         }
     }
 
-    /// The counter in the last iteration, if there is one: `None` when the step and the test do not say it.
-    fn last(&mut self, func: &mut Function, c: &Counter) -> Option<Value> {
-        let (cond, limit) = c.stays?;
+    /// The counter in the last iteration, if there is one.
+    fn last(&mut self, func: &mut Function, c: &Counter, (cond, limit): (Cond, Value)) -> Value {
         let loc = SrcLoc::NONE;
         let up = matches!(cond, Cond::Slt | Cond::Sle);
         let step = func.as_iconst(c.step);
-        match step {
-            Some(s) if s == 0 || (s > 0) != up || s == i64::MIN => return None,
-            None if !up || !self.is_same(func, c.step) => return None,
-            _ => {}
-        }
         self.open(func);
         if step.is_none() {
             let zero = word(func, &mut self.out, 0, loc);
@@ -392,7 +396,7 @@ impl Hoist<'_, '_> {
         };
         // The step behind the last iteration must not turn around.
         self.ask(func, Op::AddOver, [last, c.step], loc);
-        Some(last)
+        last
     }
 }
 

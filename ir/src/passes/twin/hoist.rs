@@ -31,12 +31,9 @@ pub(super) fn run(func: &mut Function, cx: &Context, cfg: &Cfg, dom: &DomTree, s
     let loops = Loops::new(func, cfg, dom);
     let writes = loop_writes(func, cx, &loops);
     let mut home = vec![Block(u32::MAX); func.insts.len()];
-    let mut members: Vec<Vec<Block>> = vec![Vec::new(); loops.loops.len()];
+    let members = loops.own_blocks(cfg);
     for &b in &cfg.rpo {
         func.blocks[b.index()].insts.iter().for_each(|i| home[i.index()] = b);
-        if let Some(l) = loops.innermost(b) {
-            members[l as usize].push(b);
-        }
     }
     let mut moved = vec![false; func.values.len()];
     for &Sides { entrance, header } in sides {

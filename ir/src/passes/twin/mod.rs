@@ -115,16 +115,10 @@ pub fn run(func: &mut Function, cx: &Context) {
     }
     let dom = DomTree::new(func, &cfg);
     let loops = Loops::new(func, &cfg, &dom);
-    let mut members: Vec<Vec<Block>> = vec![Vec::new(); loops.loops.len()];
     let mut inner = vec![true; loops.loops.len()];
     for l in &loops.loops {
         if let Some(p) = l.parent {
             inner[p as usize] = false;
-        }
-    }
-    for &b in &cfg.rpo {
-        if let Some(l) = loops.innermost(b) {
-            members[l as usize].push(b);
         }
     }
     let mut twins = Twins {
@@ -137,7 +131,7 @@ pub fn run(func: &mut Function, cx: &Context) {
         exits: FastMap::default(),
     };
     let mut total = func.insts.len();
-    for (l, blocks) in members.into_iter().enumerate() {
+    for (l, blocks) in loops.own_blocks(&cfg).into_iter().enumerate() {
         let size: usize = blocks.iter().map(|b| func.blocks[b.index()].insts.len()).sum();
         let header = loops.loops[l].header;
         if !inner[l] || func.blocks[header.index()].cold {
