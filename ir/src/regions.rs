@@ -10,6 +10,11 @@
 //! A region of *counts* has only numbers of things that are in memory at once: never negative, and below
 //! [`COUNT_BITS`] bits. So is what is loaded from it.
 //!
+//! Words of a region *by kind* are even in objects of an even kind. The kind is the low byte of what the object's
+//! first word refers to, its descriptor, which never changes; the word itself may, so that it is a region, too,
+//! `R.kind` for a region `R.words`. So one look at an object tells what otherwise each of its words has to
+//! ([`Regions::kind_of`]).
+//!
 //! The runtime's records and the program's struct types say which regions there are (`runtime/README.md`);
 //! passes ask [`Regions::apart`]. The interpreter is the judge: it remembers in which region each word of
 //! memory was last written, and an access in another one is a trap ([`crate::interp::Trap::WrongRegion`]);
@@ -36,6 +41,8 @@ pub struct Promise {
     pub constant: bool,
     /// All words in it are counts.
     pub count: bool,
+    /// All words in it are even in objects of an even kind.
+    pub by_kind: bool,
 }
 
 /// The region of single words of global data, each of which has a symbol.
@@ -58,6 +65,7 @@ impl Regions {
             let old = &mut self.rows[usize::from(region.0) - 1].1;
             old.constant &= promise.constant;
             old.count &= promise.count;
+            old.by_kind &= promise.by_kind;
             return region;
         }
         let Ok(index) = u16::try_from(self.rows.len() + 1) else { return Region::ANY };
@@ -103,6 +111,13 @@ impl Regions {
     /// The words in it are counts.
     pub fn is_count(&self, region: Region) -> bool {
         self.promise(region).count
+    }
+
+    /// Where the kind of the object is on which it depends whether words in this region are even, if it does.
+    pub fn kind_of(&self, region: Region) -> Option<Region> {
+        let by_kind = self.promise(region).by_kind;
+        let (record, _) = self.name(region).filter(|_| by_kind)?.rsplit_once('.')?;
+        self.find(&format!("{record}.kind"))
     }
 
     fn promise(&self, region: Region) -> Promise {

@@ -516,7 +516,10 @@ impl<'a> Inliner<'a> {
     ) {
         let call_data = func.insts[call.index()];
         let adopted = adopt(func, &call_data, body);
-        let cold = func.blocks[at.block.index()].cold;
+        // A call of what is unlikely to run says that of its place, which is to stay known.
+        let seldom = call_data.sym.is_some_and(|s| self.module.sym(s).attributes.cold);
+        let cold = func.blocks[at.block.index()].cold || seldom && at.block != func.entry();
+        func.blocks[at.block.index()].cold = cold;
         self.map.clear();
         self.map.extend(body.values.iter().map(|v| func.add_value(v.ty, ValueDef::Inst(Inst(u32::MAX)))));
         for (k, &p) in body.blocks[body.entry().index()].params.iter().enumerate() {

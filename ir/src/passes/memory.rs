@@ -9,7 +9,7 @@
 use super::Context;
 use crate::cfg::Loops;
 use crate::effects::{Effects, Memory, effects};
-use crate::func::{Function, Inst, InstData, Value, ValueDef};
+use crate::func::{Function, Inst, InstData, Type, Value, ValueDef};
 use crate::ops::Op;
 use crate::regions::{Region, Regions};
 
@@ -157,6 +157,18 @@ pub(super) fn changes(func: &Function, cx: &Context, writes: &[Write], load: Ins
     let base = func.operands(load)[0];
     let fact = Fact { op: data.op, base, offset: data.imm, value: base, region: data.region, inst: load };
     writes.iter().any(|&w| kills(func, cx, w, &fact))
+}
+
+/// The object that a word is loaded from, and the region of its kind, when that says whether the word is even.
+pub(super) fn kind_of(func: &Function, cx: &Context, load: Inst) -> Option<(Value, Region)> {
+    let kind = cx.module.regions.kind_of(func.insts[load.index()].region)?;
+    let base = func.resolve(func.operands(load)[0]);
+    let Some(def) = func.def_inst(base).filter(|d| func.insts[d.index()].op == Op::Add) else {
+        return Some((base, kind));
+    };
+    let mut objects = func.operands(def).iter().filter(|&&v| func.ty(v) == Type::Addr);
+    let object = func.resolve(*objects.next()?);
+    objects.next().is_none().then_some((object, kind))
 }
 
 /// Writes of each loop, inner loops included; a long list becomes "everything", beside which stores to constant

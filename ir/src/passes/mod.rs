@@ -18,6 +18,7 @@ mod memory;
 mod order;
 pub mod range;
 pub mod rotate;
+pub mod sink;
 mod survey;
 pub mod twin;
 
@@ -131,6 +132,7 @@ passes! {
     CHOOSE "choose" Function choose::run;
     DIVIDE "divide" Function |func, cx| divide::run(func, cx.abilities.high_products);
     DIVIDE_POWERS "divide.powers" Function |func, _| divide::run(func, false);
+    SINK "sink" Function sink::run;
     LICM "licm" Function licm::run;
     LAYOUT "layout" Function layout::run;
     DCE "dce" Function dce::run;
@@ -166,6 +168,7 @@ pub static OPTIMISE: &[Step] = &[
     step(&CHOOSE, "branches have taught what they know"),
     step(&FLOW, "landing blocks that nothing needs, and what is joined by choices"),
     step(&DCE, "what nobody uses any more"),
+    step(&SINK, "code that is unlikely to run is final, and so what only it needs"),
     step(&LAYOUT, "code generation emits blocks in this order"),
     step(&COMPACT, "code generation wants dense ids"),
     step(&ATTRIBUTES, "about the final code; code generation asks for it"),

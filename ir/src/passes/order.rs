@@ -5,7 +5,7 @@
 
 use super::{
     ALLOCATE, ATTRIBUTES, CHOOSE, COMPACT, DCE, DIVIDE, FLOW, FOLD, GVN, INLINE, LAYOUT, LICM, Pass, RANGE,
-    RANGE_AGAIN, ROTATE, Step, TWIN, UNUSED,
+    RANGE_AGAIN, ROTATE, SINK, Step, TWIN, UNUSED,
 };
 
 /// How the runs of two passes are to each other in a pipeline that has both.
@@ -51,6 +51,9 @@ static ORDER: &[(&Pass, Relation, &Pass, &str)] = &[
     ),
     (&LICM, NeverAfter, &ALLOCATE, "the same, of what leaves loops"),
     (&DCE, Cleans, &ALLOCATE, "sizes that became part of the code"),
+    (&DCE, Precedes, &SINK, "what nobody uses would count as used by code that is likely to run"),
+    (&FLOW, NeverAfter, &SINK, "it would join blocks on the way to cold ones with what is before them"),
+    (&SINK, NeverAfter, &LAYOUT, "its new blocks have a place, too"),
     (&DCE, NeverAfter, &LAYOUT, "blocks that become empty would stay in the order"),
     (&COMPACT, Cleans, &LAYOUT, "ids are dense, in the order of the code"),
     (&ATTRIBUTES, Cleans, &INLINE, "attributes are about the final bodies"),

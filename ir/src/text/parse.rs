@@ -247,7 +247,8 @@ impl<'t, 'm> Parser<'t, 'm> {
                 let name = self.symbol_name()?;
                 let constant = self.eat_word("constant")?;
                 let count = self.eat_word("count")?;
-                self.module.regions.declare(&name, Promise { constant, count });
+                let by_kind = self.eat_word("by_kind")?;
+                self.module.regions.declare(&name, Promise { constant, count, by_kind });
             }
             Token::Word("declare") => {
                 self.advance()?;

@@ -65,6 +65,8 @@ regions! {
     ListLen "List.len";
     StrBytes "Str.bytes";
     ClosureCode "Closure.code";
+    /// The descriptor of a storage.
+    StorageKind "Storage.kind";
     /// The value of a key in a map.
     MapSlot "Storage.slots";
     /// What a closure holds.
@@ -107,6 +109,6 @@ impl Lowerer<'_> {
 
     /// The region of a group's key, or of its items.
     pub(crate) fn group_region(&mut self, field: &str) -> Region {
-        self.module.regions.declare(&format!("group.{field}"), Promise { constant: true, count: false })
+        self.module.regions.declare(&format!("group.{field}"), Promise { constant: true, ..Promise::default() })
     }
 }

@@ -169,6 +169,8 @@ impl<'a> Lowerer<'a> {
     }
 
     fn run(mut self) -> Module {
+        // Loops ask for it where nothing is stored.
+        self.runtime_region(layout::RuntimeRegion::StorageKind);
         self.instance(self.program.main, Rc::new([]));
         while let Some((instance, sym)) = self.instances.next() {
             let f = func::lower_function(&mut self, &instance, sym);

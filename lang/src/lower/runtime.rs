@@ -91,7 +91,7 @@ runtime! {
     }
 }
 
-/// A function of lists that there is for each class of elements: for plain references, tagged words, floats, bools.
+/// A function of lists that there is for each kind of element: for references, plain or `any`, ints, floats, bools.
 #[derive(Clone, Copy)]
 pub(crate) struct ListRt(Rt, Rt, Rt, Rt);
 
@@ -132,8 +132,8 @@ impl ListRt {
     /// The one for elements of a representation.
     pub(crate) fn of(self, elements: Repr) -> Rt {
         match elements {
-            Repr::Ref => self.0,
-            Repr::Int | Repr::Any => self.1,
+            Repr::Ref | Repr::Any => self.0,
+            Repr::Int => self.1,
             Repr::Float => self.2,
             Repr::Bool => self.3,
         }

@@ -190,7 +190,8 @@ impl<'a> ModuleBuilder<'a> {
                 }
                 Some(field) => field.region,
                 None => {
-                    let promise = ir::Promise { constant: field.constant, count: field.count };
+                    let Field { constant, count, by_kind, .. } = *field;
+                    let promise = ir::Promise { constant, count, by_kind };
                     self.module.regions.declare(&format!("{name}.{}", field.name), promise)
                 }
             };

@@ -184,11 +184,15 @@ impl Parser {
             self.expect(":")?;
             let many = self.accept("[");
             let count = !many && self.accept("count");
+            let by_kind = many && self.accept("by");
+            if by_kind {
+                self.expect("kind")?;
+            }
             let ty = if count { Ty::I64 } else { self.ty()? };
             if many {
                 self.expect("]")?;
             }
-            fields.push(Field { pos, name, constant, count, ty, many });
+            fields.push(Field { pos, name, constant, count, by_kind, ty, many });
         }
         Ok(Item { pos, name, kind: ItemKind::Record { base, fields } })
     }

@@ -287,6 +287,8 @@ pub(super) struct Field {
     pub constant: bool,
     /// Never negative, and no more than fits memory.
     pub count: bool,
+    /// Even where the kind of the object is.
+    pub by_kind: bool,
     pub ty: Ty,
     /// As many as there are, behind all other fields.
     pub many: bool,

@@ -1,11 +1,38 @@
 //! Rules for loads and stores: constant offsets move into the immediate, constant data is read at
 //! compile time.
 
+use super::super::memory::kind_of;
 use super::{Action, Fold};
 use crate::func::{Inst, InstData};
 use crate::ops::Op;
 
 impl Fold<'_, '_> {
+    /// An odd word that comes from an object was noted there: whoever stores it back need not.
+    pub(super) fn noted_before(&mut self, branch: Inst) {
+        let word = match self.is_op_const(self.arg(branch, 0), Op::And) {
+            Some((word, 1)) => word,
+            _ => return,
+        };
+        let Some((load, d)) = self.def(word) else { return };
+        if d.op != Op::Load64 {
+            return;
+        }
+        let Some((object, kind)) = kind_of(self.func, self.cx, load) else { return };
+        let notes = self.func.edges_of(branch)[0].block;
+        let Some((&jump, insts)) = self.func.blocks[notes.index()].insts.split_last() else { return };
+        let is_note = |i: &Inst| {
+            let d = self.func.insts[i.index()];
+            let stores = d.op == Op::Store64 && d.region == kind && d.imm == 0;
+            stores && self.func.resolve(self.func.operands(*i)[0]) == object
+        };
+        let is_constant = |i: &Inst| self.func.insts[i.index()].op == Op::Symaddr;
+        if insts.iter().all(|i| is_note(i) || is_constant(i)) && self.func.insts[jump.index()].op == Op::Jump {
+            let edge = self.func.edges_of(jump)[0];
+            let first = self.func.insts[branch.index()].edges.start;
+            self.func.edges[first as usize] = edge;
+        }
+    }
+
     pub(super) fn memory(&mut self, inst: Inst, data: &InstData) -> Action {
         let addr = self.arg(inst, 0);
         // In code that never runs a constant may be the address, and the rest a number.

@@ -443,7 +443,10 @@ impl Fold<'_, '_> {
                 self.func.edges.swap(edges.start as usize, edges.start as usize + 1);
                 self.set(inst, Op::Brif, &[c], 0)
             }
-            None => Action::Keep,
+            None => {
+                self.noted_before(inst);
+                Action::Keep
+            }
         }
     }
 

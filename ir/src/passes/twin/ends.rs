@@ -7,16 +7,17 @@
 //! ask. When one does not, all iterations are the twin's: there the check fails where it always did, or the loop is
 //! left before.
 //!
-//! Whether such a value is odd does not change either when the step is even: of operands that have to be small one look
-//! at the first iteration is enough.
+//! Operands that have to be small are looked at before the loop, too, where words there tell of all iterations: what
+//! is stepped by what is even stays even, and of a list of ints its storage says whether all are small.
 
-use super::super::memory::size;
+use super::super::memory::{Fact, kills, kind_of, size};
 use super::hoist::Hoist;
 use super::{op, word};
 use crate::cfg::Cfg;
-use crate::func::{Block, Function, Inst, InstData, Value};
+use crate::func::{Block, Function, Inst, InstData, Type, Value, ValueDef};
 use crate::ops::{Cond, Op};
 use crate::positions::SrcLoc;
+use crate::regions::Region;
 
 /// A value that a loop steps evenly.
 #[derive(Clone, Copy)]
@@ -40,6 +41,23 @@ pub(super) struct Ends {
     known: Vec<(Value, [Value; 2])>,
     /// Questions that were asked.
     asked: Vec<(Op, [Value; 2])>,
+    /// What holds in all iterations: values compared with limits.
+    held: Vec<(Value, Value, Cond)>,
+    /// Words that are even when the loop is entered.
+    pub(super) even: Vec<Value>,
+    /// Storages of which all words are.
+    small: Vec<Value>,
+}
+
+/// What tells whether words are even.
+#[derive(Default)]
+struct Tags {
+    /// They have to be.
+    words: Vec<Value>,
+    /// Objects whose kind has to be, with its region.
+    kinds: Vec<(Value, Region)>,
+    /// Values that were looked at.
+    seen: Vec<Value>,
 }
 
 /// How a value changes while a counter is stepped.
@@ -55,6 +73,8 @@ enum Course {
 
 /// Ops that values are looked through.
 const MAX_DEPTH: u32 = 6;
+/// Values that are looked at to find what tells whether one is even.
+const MAX_TAGS: usize = 16;
 
 impl Ends {
     /// The values that the loop steps. `entering` are the arguments of its header from before it.
@@ -142,13 +162,15 @@ impl Hoist<'_, '_> {
     }
 
     /// Makes the check at the ends instead, if it is of a value that a counter makes. Then the loop need not.
-    pub(super) fn check_ends(&mut self, func: &mut Function, branch: Inst) -> bool {
+    /// Where not every iteration comes only what is asked anyway.
+    pub(super) fn check_ends(&mut self, func: &mut Function, branch: Inst, on_spine: bool) -> bool {
         let Some(def) = func.def_inst(func.operands(branch)[0]) else { return false };
         let data = func.insts[def.index()];
         if data.op.overflow_of().is_some() {
             // It asks whether something does not fit: so the other edge stays.
             let leaves = !self.contains(func.edges_of(branch)[0].block);
-            return leaves
+            return on_spine
+                && leaves
                 && self.course_of(func, &data, MAX_DEPTH).is_some()
                 && self.fits(func, &data, MAX_DEPTH).is_some();
         }
@@ -163,7 +185,10 @@ impl Hoist<'_, '_> {
             (true, false) => (b, a, stays.swap()),
             _ => return false,
         };
-        if matches!(stays, Cond::Eq | Cond::Ne | Cond::Ugt | Cond::Uge) {
+        if self.ends.held.contains(&(value, limit, stays)) {
+            return true;
+        }
+        if !on_spine || matches!(stays, Cond::Eq | Cond::Ne | Cond::Ugt | Cond::Uge) {
             return false;
         }
         let unsigned = matches!(stays, Cond::Ult | Cond::Ule);
@@ -198,38 +223,97 @@ impl Hoist<'_, '_> {
             let wrong = op(func, &mut self.out, Op::Icmp, &[compared, limit], stays.invert() as i64, loc);
             self.leave(func, wrong, true, loc);
         }
+        self.ends.held.push((value, limit, stays));
         true
     }
 
-    /// The branch leaves when one of some words is odd, which each of them always is or never.
+    /// The branch leaves when one of some words is odd. Made before the loop where words there tell whether one of
+    /// them ever is.
     fn check_tags(&mut self, func: &mut Function, test: &InstData, branch: Inst) -> bool {
         let args = func.list(test.args).to_vec();
         let leaves = !self.contains(func.edges_of(branch)[0].block) && func.as_iconst(args[1]) == Some(1);
-        if !leaves || !self.keeps_parity(func, args[0], MAX_DEPTH) {
+        let mut tags = Tags::default();
+        if !leaves || !self.tags(func, args[0], &mut tags) {
             return false;
         }
-        let Some(first) = self.at_first(func, args[0], MAX_DEPTH) else { return false };
-        self.open(func);
-        let one = word(func, &mut self.out, 1, test.loc);
-        let odd = op(func, &mut self.out, Op::And, &[first, one], 0, test.loc);
-        self.leave(func, odd, true, test.loc);
+        tags.words.retain(|w| !self.ends.even.contains(w));
+        self.ends.even.extend(&tags.words);
+        for (storage, kind) in tags.kinds {
+            if !self.ends.small.contains(&storage) {
+                self.ends.small.push(storage);
+                self.open(func);
+                let mut load = |func: &mut Function, row: Op, base: Value, region: Region, ty: Type| {
+                    let inst = func.make_inst(row, &[base], 0, None, Some(ty), test.loc);
+                    func.insts[inst.index()].region = region;
+                    self.out.push(inst);
+                    func.insts[inst.index()].result.expect("made with a result")
+                };
+                let descriptor = load(func, Op::Load64, storage, kind, Type::Addr);
+                tags.words.push(load(func, Op::Load8u, descriptor, Region::ANY, Type::I64));
+            }
+        }
+        if !tags.words.is_empty() {
+            self.open(func);
+            let any = tags.words.into_iter();
+            let any = any.reduce(|a, b| op(func, &mut self.out, Op::Or, &[a, b], 0, test.loc)).expect("a word");
+            let one = word(func, &mut self.out, 1, test.loc);
+            let odd = op(func, &mut self.out, Op::And, &[any, one], 0, test.loc);
+            self.leave(func, odd, true, test.loc);
+        }
         true
     }
 
-    /// The value in the first iteration, as a word that may have wrapped around: its low bit is right.
-    fn at_first(&mut self, func: &mut Function, v: Value, depth: u32) -> Option<Value> {
+    /// What has to be even before the loop so that a value in it always is; false when that is not known. A value that
+    /// is looked at already counts as even: it was in the iteration before.
+    fn tags(&self, func: &Function, v: Value, tags: &mut Tags) -> bool {
         let v = func.resolve(v);
+        if self.even.get(v.index()).copied().unwrap_or(false) || tags.seen.contains(&v) {
+            return true;
+        }
+        if tags.seen.len() == MAX_TAGS {
+            return false;
+        }
+        tags.seen.push(v);
         if self.is_same(func, v) {
-            return Some(v);
+            if func.as_iconst(v).is_none_or(|c| c & 1 != 0) {
+                tags.words.push(v);
+            }
+            return true;
         }
-        if let Some(c) = self.ends.counters.iter().find(|c| c.param == v) {
-            return Some(c.first);
+        let inst = match func.values[v.index()].def {
+            ValueDef::Param(block, k) => {
+                let args = |edge: u32| func.list(func.edges[edge as usize].args)[k as usize];
+                let mut preds = self.cfg.preds(block).iter().filter(|p| self.contains(p.block));
+                let entering = (block == self.header).then(|| func.list(self.edges(func)[1].args)[k as usize]);
+                return entering.is_none_or(|v| self.tags(func, v, tags))
+                    && preds.all(|p| self.tags(func, args(p.edge), tags));
+            }
+            ValueDef::Inst(inst) => inst,
+            ValueDef::Alias(_) => unreachable!("resolved"),
+        };
+        let d = &func.insts[inst.index()];
+        let args = func.operands(inst);
+        match d.op {
+            Op::Add | Op::Sub | Op::Or | Op::Srem | Op::Urem => args.iter().all(|&a| self.tags(func, a, tags)),
+            Op::Copy | Op::Mul => self.tags(func, args[0], tags),
+            Op::Shl => func.as_iconst(args[1]).is_some_and(|k| (1..64).contains(&k)),
+            Op::Load64 => self.kind(func, inst).is_some_and(|storage| {
+                tags.kinds.push(storage);
+                true
+            }),
+            _ => false,
         }
-        let data = func.insts[func.def_inst(v).filter(|_| depth > 0)?.index()];
-        let args = func.list(data.args).to_vec();
-        let args: Option<Vec<Value>> = args.iter().map(|&a| self.at_first(func, a, depth - 1)).collect();
-        self.open(func);
-        Some(op(func, &mut self.out, data.op, &args?, data.imm, data.loc))
+    }
+
+    /// The object that a word is loaded from, and the region of its kind, when that says whether the word is even and
+    /// is the same in all iterations.
+    fn kind(&self, func: &Function, load: Inst) -> Option<(Value, Region)> {
+        let (base, kind) = kind_of(func, self.cx, load)?;
+        let is_load = func.def_inst(base).is_some_and(|d| func.insts[d.index()].op == Op::Load64);
+        let value = base;
+        let fact = Fact { op: Op::Load64, base, offset: 0, value, region: kind, inst: load };
+        let changes = self.writes.iter().any(|&w| kills(func, self.cx, w, &fact));
+        (is_load && self.is_same(func, base) && !changes).then_some((base, kind))
     }
 
     fn changes_along(&self, func: &Function, v: Value) -> bool {

@@ -19,15 +19,23 @@ use crate::ops::{Cond, Op};
 use crate::positions::SrcLoc;
 
 /// A loop that has two sides.
-#[derive(Clone, Copy)]
 pub(super) struct Sides {
     /// Ends in a branch to the twin's header, or else to the loop's.
     pub(super) entrance: Block,
     pub(super) header: Block,
+    /// What the entrance finds to be even.
+    pub(super) tested: Vec<Value>,
 }
 
 /// Moves what is the same in every iteration of the loops before them.
-pub(super) fn run(func: &mut Function, cx: &Context, cfg: &Cfg, dom: &DomTree, sides: &[Sides]) {
+/// `even` says of values by their index whether they always are.
+pub(super) fn run(
+    func: &mut Function,
+    cx: &Context,
+    (cfg, dom): (&Cfg, &DomTree),
+    sides: &[Sides],
+    even: &[bool],
+) {
     let loops = Loops::new(func, cfg, dom);
     let writes = loop_writes(func, cx, &loops);
     let mut home = vec![Block(u32::MAX); func.insts.len()];
@@ -36,12 +44,14 @@ pub(super) fn run(func: &mut Function, cx: &Context, cfg: &Cfg, dom: &DomTree, s
         func.blocks[b.index()].insts.iter().for_each(|i| home[i.index()] = b);
     }
     let mut moved = vec![false; func.values.len()];
-    for &Sides { entrance, header } in sides {
+    for &Sides { entrance, header, ref tested } in sides {
         let Some(l) = loops.innermost(header).filter(|&l| loops.loops[l as usize].header == header) else {
             continue;
         };
         let mut hoist = Hoist {
             cx,
+            cfg,
+            even,
             loops: &loops,
             l,
             writes: &writes[l as usize],
@@ -49,12 +59,14 @@ pub(super) fn run(func: &mut Function, cx: &Context, cfg: &Cfg, dom: &DomTree, s
             moved: &mut moved,
             tested: Vec::new(),
             entrance,
+            header,
             code: None,
             out: Vec::new(),
             ends: Ends::default(),
         };
         let entering = func.list(hoist.edges(func)[1].args).to_vec();
         hoist.ends = Ends::of(func, cfg, header, |b| loops.contains(l, b), &entering);
+        hoist.ends.even = tested.iter().map(|&v| func.resolve(v)).collect();
         hoist.run(func, &spine(cfg, dom, &loops, l), &members[l as usize]);
     }
     func.remove_unreachable_blocks();
@@ -80,9 +92,11 @@ fn spine(cfg: &Cfg, dom: &DomTree, loops: &Loops, l: u32) -> Vec<Block> {
 
 pub(super) struct Hoist<'a, 'c> {
     pub(super) cx: &'a Context<'c>,
+    pub(super) cfg: &'a Cfg,
+    pub(super) even: &'a [bool],
     loops: &'a Loops,
     l: u32,
-    writes: &'a [Write],
+    pub(super) writes: &'a [Write],
     /// Blocks of instructions.
     home: &'a [Block],
     /// Values that are made before their loop by now.
@@ -90,6 +104,7 @@ pub(super) struct Hoist<'a, 'c> {
     /// References that are not none here.
     tested: Vec<Value>,
     entrance: Block,
+    pub(super) header: Block,
     /// The first block of code, and the one where it is appended.
     code: Option<(Block, Block)>,
     pub(super) out: Vec<Inst>,
@@ -186,7 +201,7 @@ impl Hoist<'_, '_> {
         if same {
             self.open(func);
             self.leave(func, func.operands(last)[0], stay == 1, d.loc);
-        } else if !on_spine || !self.check_ends(func, last) {
+        } else if !self.check_ends(func, last, on_spine) {
             return;
         }
         func.note(|n| n.counts.add(if same { Count::Same } else { Count::Ends }));
@@ -196,7 +211,7 @@ impl Hoist<'_, '_> {
     }
 
     /// Edges of the branch at the end of the entrance.
-    fn edges(&self, func: &Function) -> [BlockCall; 2] {
+    pub(super) fn edges(&self, func: &Function) -> [BlockCall; 2] {
         let edges = func.successors(self.entrance);
         [edges[0], edges[1]]
     }

@@ -39,28 +39,27 @@
 //!   jump b5(v0, v1)
 //! b1(v2:ref, v3:i64):
 //!   jump b3
-//! b2(v34:ref):
-//!   ret v34
+//! b2(v33:ref):
+//!   ret v33
 //! b3:
 //!   v14:i64 = and v2, v13
-//!   brif v14, b7(v2, v3), b9
+//!   jump b9
 //! b4:
-//!   v16:i64 = or v5, v2
-//!   v18:i64 = and v16, v17
-//!   brif v18, b8(v2, v3, v5), b11
-//! b5(v20:ref, v21:i64):
+//!   v17:i64 = and v2, v16
+//!   jump b11
+//! b5(v19:ref, v20:i64):
 //!   v4:ref = iconst 2
-//!   v22:i64 = iconst 1
-//!   v23:i64 = and v20, v22
-//!   brif v23, b6, b13
+//!   v21:i64 = iconst 1
+//!   v22:i64 = and v19, v21
+//!   brif v22, b6, b13
 //! cold b6:
-//!   jump b7(v20, v21)
-//! cold b7(v29:ref, v30:i64):
-//!   v10:ref = int.add v29, v4
-//!   jump b8(v29, v30, v10)
-//! cold b8(v31:ref, v32:i64, v33:ref):
-//!   v11:ref = int.add v33, v31
-//!   v12:i64 = sub v32, v1
+//!   jump b7(v19, v20)
+//! cold b7(v28:ref, v29:i64):
+//!   v10:ref = int.add v28, v4
+//!   jump b8(v28, v29, v10)
+//! cold b8(v30:ref, v31:i64, v32:ref):
+//!   v11:ref = int.add v32, v30
+//!   v12:i64 = sub v31, v1
 //!   brif v12, b5(v11, v12), b2(v11)
 //! b9:
 //!   v5:ref = add v2, v4
@@ -70,15 +69,15 @@
 //!   jump b4
 //! b11:
 //!   v6:ref = add v5, v2
-//!   v19:i64 = add.over v5, v2
-//!   brif v19, b8(v2, v3, v5), b12
+//!   v18:i64 = add.over v5, v2
+//!   brif v18, b8(v2, v3, v5), b12
 //! b12:
 //!   v7:i64 = sub v3, v1
 //!   brif v7, b1(v6, v7), b2(v6)
 //! b13:
 //!   v13:i64 = iconst 1
-//!   v17:i64 = iconst 1
-//!   jump b1(v20, v21)
+//!   v16:i64 = iconst 1
+//!   jump b1(v19, v20)
 //! }");
 //! ```
 
@@ -129,6 +128,7 @@ pub fn run(func: &mut Function, cx: &Context) {
         sides: Vec::new(),
         entrance_of: FastMap::default(),
         exits: FastMap::default(),
+        even: vec![false; func.values.len()],
     };
     let mut total = func.insts.len();
     for (l, blocks) in loops.own_blocks(&cfg).into_iter().enumerate() {
@@ -161,7 +161,7 @@ pub fn run(func: &mut Function, cx: &Context) {
     if !twins.sides.is_empty() {
         func.two_sided = true;
         let (cfg, dom) = twins.join(func);
-        hoist::run(func, cx, &cfg, &dom, &twins.sides);
+        hoist::run(func, cx, (&cfg, &dom), &twins.sides, &twins.even);
     }
 }
 
@@ -275,6 +275,8 @@ struct Twins {
     entrance_of: FastMap<Block, Block>,
     /// Edges that leave twins, by their targets.
     exits: FastMap<Block, Vec<u32>>,
+    /// By value: it is what an exact op of a loop gives, which leaves for the twin when that is not a small int.
+    even: Vec<bool>,
 }
 
 /// A value of a loop.
@@ -292,7 +294,6 @@ impl Twins {
         let header = blocks[0];
         let blocks = split(func, blocks);
         let entrance = func.add_block();
-        self.sides.push(Sides { entrance, header });
         self.entrance_of.insert(header, entrance);
         hoist_constants(func, &blocks, entrance);
         for &b in &blocks {
@@ -326,6 +327,7 @@ impl Twins {
             test_tags(func, &mut out, &tested, SrcLoc::NONE, to_twin, to_loop);
         }
         func.blocks[entrance.index()].insts = out;
+        self.sides.push(Sides { entrance, header, tested });
     }
 
     /// The twin's copy of a block of the loop.
@@ -397,7 +399,9 @@ impl Twins {
                 }
             }
             let first = func.blocks[b.index()].insts[0];
-            if let Some(checks) = Checks::of(func, first) {
+            if let Some(mut checks) = Checks::of(func, first) {
+                let is_even = |v: &Value| self.even.get(v.index()).copied().unwrap_or(false);
+                checks.operands = checks.operands.map(|v| v.filter(|v| !is_even(v)));
                 asked.extend(checks.operands.iter().flatten());
                 self.check(func, b, checks);
             }
@@ -446,6 +450,9 @@ impl Twins {
             at = next;
         }
         let question = plain(func, &mut out, inst, checks.overflow);
+        if let (true, Some(result)) = (data.op != Op::IntCmp, data.result) {
+            self.even[result.index()] = true;
+        }
         if let Some(wrong) = question {
             let next = go_on(func, &mut self.home);
             let (away, on) = (leave(func), func.edge(next, &[]));
