@@ -130,8 +130,9 @@ pub fn effects(module: &Module, func: &Function, d: &InstData) -> Effects {
 
 /// What a call of a function with these attributes may do.
 fn of_call(callee: Attributes) -> Effects {
-    let Attributes { readonly, pure_, noreturn, quiet, bounded, barren, apart, fresh, inline: _, cold: _ } =
-        callee;
+    let Attributes { readonly, pure_, noreturn, quiet, bounded, barren, apart, fresh, .. } = callee;
+    // Where objects come from is no effect, and these are for the inliner.
+    let Attributes { newborn: _, renews: _, inline: _, cold: _, .. } = callee;
     Effects {
         reads: if pure_ { Memory::NONE } else { Memory::ALL },
         writes: if readonly || fresh {

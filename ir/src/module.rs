@@ -83,6 +83,11 @@ attributes! {
     /// the allocator): no reference to it was there before, its words are zero but for the first, and beyond it
     /// nothing has changed that the program sees.
     fresh "fresh";
+    /// Gives an object that it has made: nobody had a reference to it before. So is what belongs to the object
+    /// ([`crate::regions::Promise::own`]).
+    newborn "newborn";
+    /// Gives its first argument, or what a newborn function gives.
+    renews "renews";
 }
 
 /// Parameter and result types of a function.

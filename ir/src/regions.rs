@@ -15,6 +15,9 @@
 //! `R.kind` for a region `R.words`. So one look at an object tells what otherwise each of its words has to
 //! ([`Regions::kind_of`]).
 //!
+//! What a word of an *own* region refers to belongs to the object with that word: no other word of the region ever
+//! refers to it. (What is not in the heap has no words, and may belong to many.)
+//!
 //! The runtime's records and the program's struct types say which regions there are (`runtime/README.md`);
 //! passes ask [`Regions::apart`]. The interpreter is the judge: it remembers in which region each word of
 //! memory was last written, and an access in another one is a trap ([`crate::interp::Trap::WrongRegion`]);
@@ -43,6 +46,8 @@ pub struct Promise {
     pub count: bool,
     /// All words in it are even in objects of an even kind.
     pub by_kind: bool,
+    /// What a word in it refers to belongs to its object alone.
+    pub own: bool,
 }
 
 /// The region of single words of global data, each of which has a symbol.
@@ -66,6 +71,7 @@ impl Regions {
             old.constant &= promise.constant;
             old.count &= promise.count;
             old.by_kind &= promise.by_kind;
+            old.own &= promise.own;
             return region;
         }
         let Ok(index) = u16::try_from(self.rows.len() + 1) else { return Region::ANY };
@@ -81,6 +87,11 @@ impl Regions {
     pub fn are_together(&self, a: Region, b: Region) -> bool {
         let record = |r: Region| Some(self.records[usize::from(r.0).checked_sub(1)?]);
         record(a).is_some() && record(a) == record(b)
+    }
+
+    /// The region is a field of a record that has an own field.
+    pub fn has_own(&self, region: Region) -> bool {
+        (1..).map(Region).take(self.rows.len()).any(|r| self.is_own(r) && self.are_together(r, region))
     }
 
     /// The region with this name.
@@ -111,6 +122,11 @@ impl Regions {
     /// The words in it are counts.
     pub fn is_count(&self, region: Region) -> bool {
         self.promise(region).count
+    }
+
+    /// What a word in it refers to belongs to its object alone.
+    pub fn is_own(&self, region: Region) -> bool {
+        self.promise(region).own
     }
 
     /// Where the kind of the object is on which it depends whether words in this region are even, if it does.

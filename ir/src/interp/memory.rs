@@ -10,7 +10,7 @@ const PAGE: u64 = 1 << 16;
 const ROW: usize = 256;
 
 /// Where new mappings start.
-const MAP_BASE: u64 = 0x5000_0000_0000;
+pub(super) const MAP_BASE: u64 = 0x5000_0000_0000;
 
 struct Mapping {
     base: u64,

@@ -1,6 +1,7 @@
 //! In which region each word of memory was last written: the judge of what accesses say ([`crate::regions`]).
 
 use super::Trap;
+use super::memory::MAP_BASE;
 use crate::hash::FastMap;
 use crate::module::Module;
 use crate::regions::{COUNT_BITS, Region, Regions};
@@ -29,6 +30,10 @@ impl Common {
         self.common[module as usize][usize::from(region.0)]
     }
 
+    pub(super) fn is_own(&self, region: Region) -> bool {
+        self.table.is_own(region)
+    }
+
     /// A word that is loaded or stored in a region is one that may be there.
     pub(super) fn holds(&self, region: Region, word: u64) -> Result<(), Trap> {
         if self.table.is_count(region) && word >> COUNT_BITS != 0 {
@@ -42,6 +47,8 @@ impl Common {
 #[derive(Debug, Default)]
 pub(super) struct Places {
     words: FastMap<u64, Region>,
+    /// Where what belongs to an object was last put, by its address.
+    owners: FastMap<u64, u64>,
 }
 
 impl Places {
@@ -67,6 +74,19 @@ impl Places {
             }
         }
         Ok(())
+    }
+
+    /// Puts an object of the heap where it belongs. Gives where it was before, if that is another place.
+    pub(super) fn own(&mut self, object: u64, at: u64) -> Option<u64> {
+        if object < MAP_BASE {
+            return None;
+        }
+        self.owners.insert(object, at).filter(|&old| old != at)
+    }
+
+    /// There is a new object at this address.
+    pub(super) fn disown(&mut self, object: u64) {
+        self.owners.remove(&object);
     }
 
     /// Takes bytes out of their regions.

@@ -4,6 +4,7 @@ use super::link::{Meaning, address};
 use super::{Frame, Host, Machine, Then, Trap};
 use crate::eval::eval;
 use crate::func::{BlockCall, Function, InstData, Value};
+use crate::module::Attributes;
 use crate::ops::{Cond, Imm, KNOWN_A, KNOWN_B, NO_OVERFLOW, Op};
 use crate::roots::LiveRoots;
 
@@ -59,6 +60,12 @@ impl<H: Host> Machine<'_, '_, H> {
                         program.regions.holds(region, args.get(1).copied().unwrap_or(old))?;
                     }
                     places.access(&program.regions, (at, size.into()), region, !op.is_load())?;
+                    if op == Op::Store64 && program.regions.is_own(region) {
+                        let owner = places.own(args[1], at);
+                        if owner.is_some_and(|o| self.memory.load(o, 8) == Ok(args[1])) {
+                            return Err(Trap::NotNew("what belongs to another object".into()));
+                        }
+                    }
                 }
             }
         }
@@ -70,13 +77,19 @@ impl<H: Host> Machine<'_, '_, H> {
         let (top, callers) = self.frames.split_last().expect("running");
         let code = &self.program.codes[top.code as usize];
         let decl = self.program.modules[code.module as usize].sym(code.func.sym);
-        if !decl.attributes.fresh {
+        let Attributes { fresh, newborn, renews, .. } = decl.attributes;
+        let wrong = || Trap::NotNew(decl.name.clone());
+        let first = code.func.blocks[code.func.entry().index()].params.first();
+        let first = first.map_or(0, |v| self.values[top.base + v.index()]);
+        let start = word.unwrap_or(0);
+        if !(fresh || newborn || renews) || renews && start == first {
             return Ok(());
         }
-        let wrong = || Trap::NotNew(decl.name.clone());
-        let size = code.func.blocks[code.func.entry().index()].params[0];
-        let (start, size) = (word.unwrap_or(0), self.values[top.base + size.index()]);
+        let size = if fresh { first } else { 8 };
         let content = self.memory.read(start, size).map_err(|_| wrong())?;
+        if let Some(places) = self.places.as_mut().filter(|_| fresh) {
+            places.disown(start);
+        }
         // An int that is not small is a reference plus 1.
         let within = |word: u64| word >= start && word - start < size;
         let has = |frame: &Frame| {

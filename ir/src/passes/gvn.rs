@@ -29,6 +29,7 @@
 
 use super::Context;
 use super::memory::{Fact, Write, kills, loop_writes, write_of};
+use super::origins::Origins;
 use crate::cfg::{Cfg, DomTree, Loops};
 use crate::effects::{Memory, effects};
 use crate::func::{ArgList, Block, Function, Inst, InstData, Value};
@@ -42,8 +43,10 @@ pub fn run(func: &mut Function, cx: &Context) {
     let cfg = Cfg::new(func);
     let dom = DomTree::new(func, &cfg);
     let loops = Loops::new(func, &cfg, &dom);
+    let origins = Origins::new(func, cx.module, &cfg, &dom);
     let mut gvn = Gvn {
         cx,
+        origins: &origins,
         table: Table::new(func.insts.len()),
         known: vec![Known::Nothing; func.values.len()],
         exits: vec![None; func.blocks.len()],
@@ -160,6 +163,7 @@ const MAX_FACTS: usize = 24;
 
 struct Gvn<'a, 'c> {
     cx: &'a Context<'c>,
+    origins: &'a Origins<'a>,
     table: Table,
     known: Vec<Known>,
     /// Facts at the end of finished blocks.
@@ -204,7 +208,7 @@ impl Gvn<'_, '_> {
             let l = loops.innermost(block).expect("target of a back edge heads a loop");
             let writes = self.loop_writes.get_or_insert_with(|| loop_writes(func, self.cx, loops));
             for &w in &writes[l as usize] {
-                facts.retain(|f| !kills(func, self.cx, w, f));
+                facts.retain(|f| !kills(func, self.cx, self.origins, w, f));
             }
         }
         facts
@@ -261,7 +265,7 @@ impl Gvn<'_, '_> {
         }
         let write = write_of(&effects, inst);
         if write != Write::Nothing {
-            facts.retain(|f| !kills(func, self.cx, write, f));
+            facts.retain(|f| !kills(func, self.cx, self.origins, write, f));
         }
         true
     }
@@ -290,7 +294,7 @@ impl Gvn<'_, '_> {
             let value = fact.value;
             return replace(func, inst, Some(value));
         }
-        facts.retain(|f| !kills(func, self.cx, Write::Globals, f));
+        facts.retain(|f| !kills(func, self.cx, self.origins, Write::Globals, f));
         let value = data.result.expect("checked by the caller");
         remember(facts, Fact { op: Op::Call, base: Value(0), offset: 0, value, region: Region::ANY, inst });
         true
@@ -326,7 +330,7 @@ impl Gvn<'_, '_> {
             // It is there already.
             return false;
         }
-        facts.retain(|f| !kills(func, self.cx, Write::Store(inst), f));
+        facts.retain(|f| !kills(func, self.cx, self.origins, Write::Store(inst), f));
         if let Some(op) = load {
             remember(facts, Fact { op, base, offset: data.imm, value, region: data.region, inst });
         }

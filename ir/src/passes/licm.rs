@@ -37,6 +37,7 @@
 
 use super::Context;
 use super::memory::{Write, changes, loop_writes};
+use super::origins::Origins;
 use crate::cfg::{Cfg, DomTree, Loops};
 use crate::effects::effects;
 use crate::func::{Block, Function, Inst, InstData, Value};
@@ -55,8 +56,10 @@ pub fn run(func: &mut Function, cx: &Context) {
         return;
     }
     let writes = loop_writes(func, cx, &loops);
+    let origins = Origins::new(func, cx.module, &cfg, &dom);
     let mut licm = Licm {
         cx,
+        origins: &origins,
         dom: &dom,
         loops: &loops,
         writes: &writes,
@@ -82,6 +85,7 @@ const NO_LOOP: u32 = u32::MAX;
 
 struct Licm<'a, 'c> {
     cx: &'a Context<'c>,
+    origins: &'a Origins<'a>,
     dom: &'a DomTree,
     loops: &'a Loops,
     writes: &'a [Vec<Write>],
@@ -246,7 +250,7 @@ impl Licm<'_, '_> {
     fn load_may_leave(&self, func: &Function, b: Block, k: usize, inst: Inst, l: u32) -> bool {
         let data = &func.insts[inst.index()];
         let base = func.operands(inst)[0];
-        if changes(func, self.cx, &self.writes[l as usize], inst) {
+        if changes(func, self.cx, self.origins, &self.writes[l as usize], inst) {
             return false;
         }
         if self.is_certain(b, k, l) {

@@ -1,15 +1,15 @@
 //! What passes know about memory: which loads a write can change.
 //!
 //! Addresses are a base value and a constant offset. Two accesses are apart when their bases are the
-//! same value and their bytes are not, when they are at different symbols, when one is at a new object and the other
-//! at another one, a symbol or what the function was given, or when they are in different regions
-//! ([`crate::regions`]). What is known of a constant region only a store at the same base can change. Slow paths of exact ints may allocate, which changes the allocator's
+//! same value and their bytes are not, when they are at different symbols, when they are of objects that are apart
+//! ([`super::origins`]), or when they are in different regions ([`crate::regions`]). What is known of a constant region only a store at the same base can change. Slow paths of exact ints may allocate, which changes the allocator's
 //! global data and nothing else that can be seen.
 
 use super::Context;
+use super::origins::Origins;
 use crate::cfg::Loops;
 use crate::effects::{Effects, Memory, effects};
-use crate::func::{Function, Inst, InstData, Type, Value, ValueDef};
+use crate::func::{Function, Inst, InstData, Type, Value};
 use crate::ops::Op;
 use crate::regions::{Region, Regions};
 
@@ -65,31 +65,6 @@ fn symbol_base(func: &Function, base: Value) -> Option<&InstData> {
     (data.op == Op::Symaddr).then_some(data)
 }
 
-/// Where an address comes from. A new object is no other new one and nothing from outside.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Origin {
-    /// An object that the function has made.
-    New,
-    /// A symbol, or what the function was given.
-    Outside,
-    Unknown,
-}
-
-fn origin(func: &Function, cx: &Context, base: Value) -> Origin {
-    match func.values[base.index()].def {
-        ValueDef::Param(block, _) if block == func.entry() => Origin::Outside,
-        ValueDef::Inst(inst) => {
-            let data = &func.insts[inst.index()];
-            match data.op {
-                Op::Symaddr => Origin::Outside,
-                Op::Call if effects(cx.module, func, data).fresh => Origin::New,
-                _ => Origin::Unknown,
-            }
-        }
-        _ => Origin::Unknown,
-    }
-}
-
 /// The address is a symbol's, or a place in a table at a symbol.
 fn is_global(func: &Function, base: Value) -> bool {
     let Some(def) = func.def_inst(base) else { return false };
@@ -112,7 +87,7 @@ fn is_own_data(func: &Function, cx: &Context, base: Value) -> bool {
 }
 
 /// Whether a write may change what a fact says.
-pub(super) fn kills(func: &Function, cx: &Context, write: Write, fact: &Fact) -> bool {
+pub(super) fn kills(func: &Function, cx: &Context, origins: &Origins, write: Write, fact: &Fact) -> bool {
     let is_constant = |fact: &Fact| fact.op != Op::Call && cx.module.regions.is_constant(fact.region);
     match write {
         Write::Nothing => false,
@@ -129,14 +104,9 @@ pub(super) fn kills(func: &Function, cx: &Context, write: Write, fact: &Fact) ->
             let base = func.resolve(func.operands(inst)[0]);
             let (mut a, mut b) = (fact.offset, data.imm);
             if base != fact.base {
-                if Regions::apart(data.region, fact.region) {
+                if Regions::apart(data.region, fact.region) || origins.apart(func, cx.module, base, fact.base)
+                {
                     return false;
-                }
-                match (origin(func, cx, base), origin(func, cx, fact.base)) {
-                    (Origin::New, Origin::New | Origin::Outside) | (Origin::Outside, Origin::New) => {
-                        return false;
-                    }
-                    _ => {}
                 }
                 let (Some(x), Some(y)) = (symbol_base(func, base), symbol_base(func, fact.base)) else {
                     return !is_constant(fact);
@@ -152,11 +122,17 @@ pub(super) fn kills(func: &Function, cx: &Context, write: Write, fact: &Fact) ->
 }
 
 /// Whether one of these writes may change what a load gives.
-pub(super) fn changes(func: &Function, cx: &Context, writes: &[Write], load: Inst) -> bool {
+pub(super) fn changes(
+    func: &Function,
+    cx: &Context,
+    origins: &Origins,
+    writes: &[Write],
+    load: Inst,
+) -> bool {
     let data = &func.insts[load.index()];
     let base = func.operands(load)[0];
     let fact = Fact { op: data.op, base, offset: data.imm, value: base, region: data.region, inst: load };
-    writes.iter().any(|&w| kills(func, cx, w, &fact))
+    writes.iter().any(|&w| kills(func, cx, origins, w, &fact))
 }
 
 /// The object that a word is loaded from, and the region of its kind, when that says whether the word is even.

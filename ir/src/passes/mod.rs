@@ -16,6 +16,7 @@ pub mod layout;
 pub mod licm;
 mod memory;
 mod order;
+mod origins;
 pub mod range;
 pub mod rotate;
 pub mod sink;
@@ -135,6 +136,7 @@ passes! {
     SINK "sink" Function sink::run;
     LICM "licm" Function licm::run;
     LAYOUT "layout" Function layout::run;
+    ORIGINS "origins" Module origins::run;
     DCE "dce" Function dce::run;
     COMPACT "compact" Function |func, _| func.compact();
     ATTRIBUTES "attributes" Module attributes::run;
@@ -164,6 +166,7 @@ pub static OPTIMISE: &[Step] = &[
     step(&DIVIDE, "what is not negative is known now; quotient and remainder share steps in the next pass"),
     step(&GVN, "straight code shows equal loads and raw ops; copies of loop tests unite"),
     step(&LICM, "invariant loads and sums leave the inverted loops"),
+    step(&ORIGINS, "for users of a library; what makes objects is still a call"),
     step(&ALLOCATE, "nothing is moved or merged any more: what makes objects may become code"),
     step(&CHOOSE, "branches have taught what they know"),
     step(&FLOW, "landing blocks that nothing needs, and what is joined by choices"),

@@ -4,8 +4,8 @@
 //! any two passes.
 
 use super::{
-    ALLOCATE, ATTRIBUTES, CHOOSE, COMPACT, DCE, DIVIDE, FLOW, FOLD, GVN, INLINE, LAYOUT, LICM, Pass, RANGE,
-    RANGE_AGAIN, ROTATE, SINK, Step, TWIN, UNUSED,
+    ALLOCATE, ATTRIBUTES, CHOOSE, COMPACT, DCE, DIVIDE, FLOW, FOLD, GVN, INLINE, LAYOUT, LICM, ORIGINS, Pass,
+    RANGE, RANGE_AGAIN, ROTATE, SINK, Step, TWIN, UNUSED,
 };
 
 /// How the runs of two passes are to each other in a pipeline that has both.
@@ -49,6 +49,7 @@ static ORDER: &[(&Pass, Relation, &Pass, &str)] = &[
         &ALLOCATE,
         "a call that makes an object leaves alone what is known of memory; its code does not",
     ),
+    (&ORIGINS, NeverAfter, &ALLOCATE, "the same, of what functions give"),
     (&LICM, NeverAfter, &ALLOCATE, "the same, of what leaves loops"),
     (&DCE, Cleans, &ALLOCATE, "sizes that became part of the code"),
     (&DCE, Precedes, &SINK, "what nobody uses would count as used by code that is likely to run"),

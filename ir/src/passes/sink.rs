@@ -65,7 +65,8 @@ pub fn run(func: &mut Function, _: &Context) {
             sink.leave(func, b);
         }
     }
-    let gone = |func: &Function, i: &Inst| func.insts[i.index()].result.is_some_and(|v| sink.moves[v.index()]);
+    let gone =
+        |func: &Function, i: &Inst| func.insts[i.index()].result.is_some_and(|v| sink.moves[v.index()]);
     for &b in &rpo {
         if func.blocks[b.index()].cold {
             continue;

@@ -248,7 +248,8 @@ impl<'t, 'm> Parser<'t, 'm> {
                 let constant = self.eat_word("constant")?;
                 let count = self.eat_word("count")?;
                 let by_kind = self.eat_word("by_kind")?;
-                self.module.regions.declare(&name, Promise { constant, count, by_kind });
+                let own = self.eat_word("own")?;
+                self.module.regions.declare(&name, Promise { constant, count, by_kind, own });
             }
             Token::Word("declare") => {
                 self.advance()?;

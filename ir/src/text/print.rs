@@ -20,7 +20,8 @@ pub fn print_module(module: &Module) -> String {
         p.symbol_name(name);
         p.out.push_str(if promise.constant { " constant" } else { "" });
         p.out.push_str(if promise.count { " count" } else { "" });
-        p.out.push_str(if promise.by_kind { " by_kind\n" } else { "\n" });
+        p.out.push_str(if promise.by_kind { " by_kind" } else { "" });
+        p.out.push_str(if promise.own { " own\n" } else { "\n" });
     }
     for decl in &module.syms {
         p.decl(decl);

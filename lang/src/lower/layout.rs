@@ -109,6 +109,8 @@ impl Lowerer<'_> {
 
     /// The region of a group's key, or of its items.
     pub(crate) fn group_region(&mut self, field: &str) -> Region {
-        self.module.regions.declare(&format!("group.{field}"), Promise { constant: true, ..Promise::default() })
+        self.module
+            .regions
+            .declare(&format!("group.{field}"), Promise { constant: true, ..Promise::default() })
     }
 }

@@ -190,8 +190,8 @@ impl<'a> ModuleBuilder<'a> {
                 }
                 Some(field) => field.region,
                 None => {
-                    let Field { constant, count, by_kind, .. } = *field;
-                    let promise = ir::Promise { constant, count, by_kind };
+                    let Field { constant, count, by_kind, own, .. } = *field;
+                    let promise = ir::Promise { constant, count, by_kind, own };
                     self.module.regions.declare(&format!("{name}.{}", field.name), promise)
                 }
             };

@@ -184,6 +184,7 @@ impl Parser {
             self.expect(":")?;
             let many = self.accept("[");
             let count = !many && self.accept("count");
+            let own = !many && !count && self.accept("own");
             let by_kind = many && self.accept("by");
             if by_kind {
                 self.expect("kind")?;
@@ -192,7 +193,7 @@ impl Parser {
             if many {
                 self.expect("]")?;
             }
-            fields.push(Field { pos, name, constant, count, by_kind, ty, many });
+            fields.push(Field { pos, name, constant, count, by_kind, own, ty, many });
         }
         Ok(Item { pos, name, kind: ItemKind::Record { base, fields } })
     }

@@ -289,6 +289,8 @@ pub(super) struct Field {
     pub count: bool,
     /// Even where the kind of the object is.
     pub by_kind: bool,
+    /// What it refers to belongs to the object alone.
+    pub own: bool,
     pub ty: Ty,
     /// As many as there are, behind all other fields.
     pub many: bool,

@@ -3,7 +3,7 @@
 
 use super::super::memory::kind_of;
 use super::{Action, Fold};
-use crate::func::{Inst, InstData};
+use crate::func::{Inst, InstData, Value};
 use crate::ops::Op;
 
 impl Fold<'_, '_> {
@@ -18,16 +18,23 @@ impl Fold<'_, '_> {
             return;
         }
         let Some((object, kind)) = kind_of(self.func, self.cx, load) else { return };
-        let notes = self.func.edges_of(branch)[0].block;
-        let Some((&jump, insts)) = self.func.blocks[notes.index()].insts.split_last() else { return };
+        let notes = &self.func.blocks[self.func.edges_of(branch)[0].block.index()];
+        let Some((&jump, insts)) = notes.insts.split_last().filter(|_| notes.params.is_empty()) else {
+            return;
+        };
         let is_note = |i: &Inst| {
             let d = self.func.insts[i.index()];
             let stores = d.op == Op::Store64 && d.region == kind && d.imm == 0;
             stores && self.func.resolve(self.func.operands(*i)[0]) == object
         };
         let is_constant = |i: &Inst| self.func.insts[i.index()].op == Op::Symaddr;
-        if insts.iter().all(|i| is_note(i) || is_constant(i)) && self.func.insts[jump.index()].op == Op::Jump {
+        let is_jump = self.func.insts[jump.index()].op == Op::Jump;
+        if is_jump && insts.iter().all(|i| is_note(i) || is_constant(i)) {
             let edge = self.func.edges_of(jump)[0];
+            let made_here = |v: &Value| self.func.def_inst(*v).is_some_and(|d| insts.contains(&d));
+            if self.func.list(edge.args).iter().any(made_here) {
+                return;
+            }
             let first = self.func.insts[branch.index()].edges.start;
             self.func.edges[first as usize] = edge;
         }

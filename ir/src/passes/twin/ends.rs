@@ -255,7 +255,8 @@ impl Hoist<'_, '_> {
         if !tags.words.is_empty() {
             self.open(func);
             let any = tags.words.into_iter();
-            let any = any.reduce(|a, b| op(func, &mut self.out, Op::Or, &[a, b], 0, test.loc)).expect("a word");
+            let any =
+                any.reduce(|a, b| op(func, &mut self.out, Op::Or, &[a, b], 0, test.loc)).expect("a word");
             let one = word(func, &mut self.out, 1, test.loc);
             let odd = op(func, &mut self.out, Op::And, &[any, one], 0, test.loc);
             self.leave(func, odd, true, test.loc);
@@ -284,7 +285,8 @@ impl Hoist<'_, '_> {
             ValueDef::Param(block, k) => {
                 let args = |edge: u32| func.list(func.edges[edge as usize].args)[k as usize];
                 let mut preds = self.cfg.preds(block).iter().filter(|p| self.contains(p.block));
-                let entering = (block == self.header).then(|| func.list(self.edges(func)[1].args)[k as usize]);
+                let entering =
+                    (block == self.header).then(|| func.list(self.edges(func)[1].args)[k as usize]);
                 return entering.is_none_or(|v| self.tags(func, v, tags))
                     && preds.all(|p| self.tags(func, args(p.edge), tags));
             }
@@ -294,7 +296,9 @@ impl Hoist<'_, '_> {
         let d = &func.insts[inst.index()];
         let args = func.operands(inst);
         match d.op {
-            Op::Add | Op::Sub | Op::Or | Op::Srem | Op::Urem => args.iter().all(|&a| self.tags(func, a, tags)),
+            Op::Add | Op::Sub | Op::Or | Op::Srem | Op::Urem => {
+                args.iter().all(|&a| self.tags(func, a, tags))
+            }
             Op::Copy | Op::Mul => self.tags(func, args[0], tags),
             Op::Shl => func.as_iconst(args[1]).is_some_and(|k| (1..64).contains(&k)),
             Op::Load64 => self.kind(func, inst).is_some_and(|storage| {
@@ -312,7 +316,7 @@ impl Hoist<'_, '_> {
         let is_load = func.def_inst(base).is_some_and(|d| func.insts[d.index()].op == Op::Load64);
         let value = base;
         let fact = Fact { op: Op::Load64, base, offset: 0, value, region: kind, inst: load };
-        let changes = self.writes.iter().any(|&w| kills(func, self.cx, w, &fact));
+        let changes = self.writes.iter().any(|&w| kills(func, self.cx, self.origins, w, &fact));
         (is_load && self.is_same(func, base) && !changes).then_some((base, kind))
     }
 

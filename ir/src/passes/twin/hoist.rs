@@ -9,6 +9,7 @@
 
 use super::super::Context;
 use super::super::memory::{Write, changes, loop_writes};
+use super::super::origins::{Origins, owner};
 use super::ends::Ends;
 use super::{branch, op, word};
 use crate::cfg::{Cfg, DomTree, Loops};
@@ -17,6 +18,9 @@ use crate::nones::{faults, may_be_none};
 use crate::notes::Count;
 use crate::ops::{Cond, Op};
 use crate::positions::SrcLoc;
+
+/// Bytes that all objects have that belong to others: a descriptor and a length or capacity.
+const HEAD: i64 = 16;
 
 /// A loop that has two sides.
 pub(super) struct Sides {
@@ -38,6 +42,7 @@ pub(super) fn run(
 ) {
     let loops = Loops::new(func, cfg, dom);
     let writes = loop_writes(func, cx, &loops);
+    let origins = Origins::new(func, cx.module, cfg, dom);
     let mut home = vec![Block(u32::MAX); func.insts.len()];
     let members = loops.own_blocks(cfg);
     for &b in &cfg.rpo {
@@ -51,6 +56,7 @@ pub(super) fn run(
         let mut hoist = Hoist {
             cx,
             cfg,
+            origins: &origins,
             even,
             loops: &loops,
             l,
@@ -58,6 +64,7 @@ pub(super) fn run(
             home: &home,
             moved: &mut moved,
             tested: Vec::new(),
+            divisors: Vec::new(),
             entrance,
             header,
             code: None,
@@ -93,6 +100,7 @@ fn spine(cfg: &Cfg, dom: &DomTree, loops: &Loops, l: u32) -> Vec<Block> {
 pub(super) struct Hoist<'a, 'c> {
     pub(super) cx: &'a Context<'c>,
     pub(super) cfg: &'a Cfg,
+    pub(super) origins: &'a Origins<'a>,
     pub(super) even: &'a [bool],
     loops: &'a Loops,
     l: u32,
@@ -103,6 +111,8 @@ pub(super) struct Hoist<'a, 'c> {
     moved: &'a mut [bool],
     /// References that are not none here.
     tested: Vec<Value>,
+    /// Words that are not 0 here.
+    divisors: Vec<Value>,
     entrance: Block,
     pub(super) header: Block,
     /// The first block of code, and the one where it is appended.
@@ -121,7 +131,7 @@ impl Hoist<'_, '_> {
             let (&last, body) = insts.split_last().expect("a terminator");
             let mut kept = Vec::with_capacity(insts.len());
             for &inst in body {
-                if self.leaves(func, inst) && (on_spine || !func.insts[inst.index()].op.is_load()) {
+                if self.leaves(func, inst) && (on_spine || self.is_free(func, inst)) {
                     self.append(func, inst);
                 } else {
                     kept.push(inst);
@@ -155,16 +165,53 @@ impl Hoist<'_, '_> {
             return false;
         }
         if d.op.is_load() {
-            return faults(d.imm) && !changes(func, self.cx, self.writes, inst);
+            return faults(d.imm) && !changes(func, self.cx, self.origins, self.writes, inst);
         }
-        d.op.is_pure()
+        let divides = matches!(d.op, Op::Sdiv | Op::Srem | Op::Udiv | Op::Urem);
+        d.op.is_pure() || divides && self.divisors.contains(&func.resolve(func.operands(inst)[1]))
+    }
+
+    /// A word that is not below a constant is not 0, nor is one that is 2 less: so exact ops ask for divisors.
+    fn divides(&mut self, func: &Function, below: Value) {
+        let Some(test) = func.def_inst(below) else { return };
+        let (d, args) = (&func.insts[test.index()], func.operands(test));
+        let bound = args.get(1).and_then(|&v| func.as_iconst(v)).unwrap_or(0);
+        if d.op != Op::Icmp || Cond::from_imm(d.imm) != Cond::Ult || bound <= 0 {
+            return;
+        }
+        let mut divisor = func.resolve(args[0]);
+        if let Some(def) = func.def_inst(divisor).filter(|d| func.insts[d.index()].op == Op::Add)
+            && let Some(2) = func.as_iconst(func.operands(def)[1]).filter(|_| bound > 2)
+        {
+            divisor = func.resolve(func.operands(def)[0]);
+        }
+        self.divisors.push(divisor);
+    }
+
+    /// The instruction may be executed where it was not: if it is a load, then of an object that is there.
+    fn is_free(&self, func: &Function, inst: Inst) -> bool {
+        let d = &func.insts[inst.index()];
+        if !d.op.is_load() {
+            return true;
+        }
+        let (regions, base) = (&self.cx.module.regions, func.resolve(func.operands(inst)[0]));
+        let own = match owner(func, self.cx.module, base) {
+            // Of what belongs to an object the head: it has at least the words that all have.
+            Some(object) => {
+                let head = func.def_inst(base).is_some_and(|i| func.insts[i.index()].op == Op::Load64);
+                head && d.imm < HEAD && self.origins.is_made_here(func, object)
+            }
+            None => regions.has_own(d.region) && self.origins.is_made_here(func, base),
+        };
+        own && d.imm >= 0
     }
 
     fn append(&mut self, func: &mut Function, inst: Inst) {
         let d = func.insts[inst.index()];
         if d.op.is_load() {
             let base = func.resolve(func.operands(inst)[0]);
-            if may_be_none(self.cx.module, func, base) && !self.tested.contains(&base) {
+            let none = may_be_none(self.cx.module, func, base) && !self.origins.is_made_here(func, base);
+            if none && !self.tested.contains(&base) {
                 self.tested.push(base);
                 self.open(func);
                 let zero = word(func, &mut self.out, 0, d.loc);
@@ -201,6 +248,9 @@ impl Hoist<'_, '_> {
         if same {
             self.open(func);
             self.leave(func, func.operands(last)[0], stay == 1, d.loc);
+            if stay == 1 {
+                self.divides(func, func.operands(last)[0]);
+            }
         } else if !self.check_ends(func, last, on_spine) {
             return;
         }
