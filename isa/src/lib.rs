@@ -116,7 +116,11 @@ pub fn compile_and_count(context: &Context, func: &Function) -> (Atom, Costs) {
 
 /// What passes want to know about a target.
 pub fn abilities(target: Target) -> Abilities {
-    Abilities { high_products: target.arch != Arch::Wasm32, conditional_moves: target.arch != Arch::Rv64 }
+    Abilities {
+        high_products: target.arch != Arch::Wasm32,
+        conditional_moves: target.arch != Arch::Rv64,
+        scaled_addresses: target.arch == Arch::X64,
+    }
 }
 
 /// Symbols that code refers to by itself, declared or not: they follow the module's own.

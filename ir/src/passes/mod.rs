@@ -4,6 +4,7 @@
 //! is the judge) in roughly linear time and without recursion over blocks. Tables by dense id, no
 //! hashing of ids on hot paths. Aliases ([`crate::func::ValueDef::Alias`]) live only inside a pass.
 
+pub mod address;
 pub mod attributes;
 pub mod choose;
 pub mod dce;
@@ -51,11 +52,14 @@ pub struct Abilities {
     pub high_products: bool,
     /// There is one that gives one of two words.
     pub conditional_moves: bool,
+    /// Loads and stores add a base and an index that is shifted by up to 3 bits.
+    pub scaled_addresses: bool,
 }
 
 impl Abilities {
     /// All of them.
-    pub const ALL: Abilities = Abilities { high_products: true, conditional_moves: true };
+    pub const ALL: Abilities =
+        Abilities { high_products: true, conditional_moves: true, scaled_addresses: true };
 }
 
 impl<'a> Context<'a> {
@@ -133,6 +137,7 @@ passes! {
     CHOOSE "choose" Function choose::run;
     DIVIDE "divide" Function |func, cx| divide::run(func, cx.abilities.high_products);
     DIVIDE_POWERS "divide.powers" Function |func, _| divide::run(func, false);
+    ADDRESS "address" Function address::run;
     SINK "sink" Function sink::run;
     LICM "licm" Function licm::run;
     LAYOUT "layout" Function layout::run;
@@ -170,6 +175,7 @@ pub static OPTIMISE: &[Step] = &[
     step(&ALLOCATE, "nothing is moved or merged any more: what makes objects may become code"),
     step(&CHOOSE, "branches have taught what they know"),
     step(&FLOW, "landing blocks that nothing needs, and what is joined by choices"),
+    step(&ADDRESS, "nothing unites equal values any more"),
     step(&DCE, "what nobody uses any more"),
     step(&SINK, "code that is unlikely to run is final, and so what only it needs"),
     step(&LAYOUT, "code generation emits blocks in this order"),

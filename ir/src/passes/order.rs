@@ -4,8 +4,8 @@
 //! any two passes.
 
 use super::{
-    ALLOCATE, ATTRIBUTES, CHOOSE, COMPACT, DCE, DIVIDE, FLOW, FOLD, GVN, INLINE, LAYOUT, LICM, ORIGINS, Pass,
-    RANGE, RANGE_AGAIN, ROTATE, SINK, Step, TWIN, UNUSED,
+    ADDRESS, ALLOCATE, ATTRIBUTES, CHOOSE, COMPACT, DCE, DIVIDE, FLOW, FOLD, GVN, INLINE, LAYOUT, LICM,
+    ORIGINS, Pass, RANGE, RANGE_AGAIN, ROTATE, SINK, Step, TWIN, UNUSED,
 };
 
 /// How the runs of two passes are to each other in a pipeline that has both.
@@ -52,6 +52,8 @@ static ORDER: &[(&Pass, Relation, &Pass, &str)] = &[
     (&ORIGINS, NeverAfter, &ALLOCATE, "the same, of what functions give"),
     (&LICM, NeverAfter, &ALLOCATE, "the same, of what leaves loops"),
     (&DCE, Cleans, &ALLOCATE, "sizes that became part of the code"),
+    (&GVN, NeverAfter, &ADDRESS, "copies would be one value again"),
+    (&DCE, Cleans, &ADDRESS, "sums that loads and stores make themselves"),
     (&DCE, Precedes, &SINK, "what nobody uses would count as used by code that is likely to run"),
     (&FLOW, NeverAfter, &SINK, "it would join blocks on the way to cold ones with what is before them"),
     (&SINK, NeverAfter, &LAYOUT, "its new blocks have a place, too"),
