@@ -58,8 +58,8 @@ pub fn run(func: &mut Function, cx: &Context) {
 
 struct Flow<'a> {
     func: &'a mut Function,
-    /// A parameter of a block that only hands on or decides is used elsewhere than in its terminator.
-    escapes: Vec<bool>,
+    /// Where else something of a block that only hands on or decides is used.
+    escapes: Vec<Escape>,
     /// The block is the target of a backward edge. Empty if no block only decides.
     header: Vec<bool>,
 }
@@ -91,9 +91,19 @@ fn deed(func: &Function, block: Block) -> Option<(Option<Inst>, Inst)> {
     }
 }
 
-/// Of the blocks that only hand on or decide, those of which something is used elsewhere than in them.
-fn escaping(func: &Function) -> Vec<bool> {
-    let mut escapes = vec![false; func.blocks.len()];
+/// Where values of a block are used besides in it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Escape {
+    Nowhere,
+    /// Only in this block, to which nothing else leads.
+    Into(Block),
+    Anywhere,
+}
+
+/// Of the blocks that only hand on or decide: where else something of them is used.
+fn escaping(func: &Function) -> Vec<Escape> {
+    let mut escapes = vec![Escape::Nowhere; func.blocks.len()];
+    let mut entered = vec![0u32; func.blocks.len()];
     // The block that a value is a parameter of, or its comparison.
     let mut home = vec![NOWHERE; func.values.len()];
     for &b in &func.layout {
@@ -102,20 +112,35 @@ fn escaping(func: &Function) -> Vec<bool> {
         if let Some(test) = test {
             let result = func.insts[test.index()].result.expect("a comparison");
             home[result.index()] = b.0;
-            escapes[b.index()] = func.edges_of(last).iter().any(|e| func.list(e.args).contains(&result));
+            if func.edges_of(last).iter().any(|e| func.list(e.args).contains(&result)) {
+                escapes[b.index()] = Escape::Anywhere;
+            }
         }
     }
     for &b in &func.layout {
         let mut used = |v: &Value| {
             let home = home[v.index()];
             if home != NOWHERE && home != b.0 {
-                escapes[home as usize] = true;
+                let escape = &mut escapes[home as usize];
+                *escape = match *escape {
+                    Escape::Nowhere => Escape::Into(b),
+                    Escape::Into(only) if only == b => Escape::Into(b),
+                    _ => Escape::Anywhere,
+                };
             }
         };
         for &inst in &func.blocks[b.index()].insts {
             func.operands(inst).iter().for_each(&mut used);
         }
-        func.successors(b).iter().for_each(|e| func.list(e.args).iter().for_each(&mut used));
+        for e in func.successors(b) {
+            func.list(e.args).iter().for_each(&mut used);
+            entered[e.block.index()] += 1;
+        }
+    }
+    for escape in &mut escapes {
+        if matches!(escape, Escape::Into(only) if entered[only.index()] != 1) {
+            *escape = Escape::Anywhere;
+        }
     }
     escapes
 }
@@ -137,7 +162,7 @@ impl Flow<'_> {
             hands_on |= matches!(op, Op::Brif | Op::Jump) && !data.params.is_empty();
         }
         let header = if decides { headers(func) } else { Vec::new() };
-        let escapes = if hands_on { escaping(func) } else { vec![false; func.blocks.len()] };
+        let escapes = if hands_on { escaping(func) } else { vec![Escape::Nowhere; func.blocks.len()] };
         Flow { func, escapes, header }
     }
 
@@ -176,7 +201,10 @@ impl Flow<'_> {
         let call = self.func.edges_of(inst)[edge as usize];
         let t = call.block;
         let (test, last) = deed(self.func, t)?;
-        if self.escapes[t.index()] {
+        let escape = self.escapes[t.index()];
+        if escape == Escape::Anywhere
+            || escape != Escape::Nowhere && self.func.insts[last.index()].op == Op::Jump
+        {
             return None;
         }
         let data = self.func.insts[last.index()];
@@ -196,7 +224,7 @@ impl Flow<'_> {
             }
             _ => return None,
         };
-        if next.block == t {
+        if next.block == t || escape == Escape::Into(next.block) {
             return None;
         }
         let args: Vec<Value> =
@@ -214,8 +242,10 @@ impl Flow<'_> {
     fn known(&self, t: Block, args: ArgList, c: Value, test: Option<Inst>) -> Option<bool> {
         let constant = |v: Value| self.func.as_iconst(self.substitute(t, args, v));
         let Some(test) = test else { return constant(c).map(|n| n != 0) };
-        let operands = self.func.operands(test);
-        let (a, b) = (constant(operands[0])?, constant(operands[1])?);
+        let operands = [0, 1].map(|k| self.func.operands(test)[k]);
+        // What is compared with itself might be anything.
+        let equal = self.substitute(t, args, operands[0]) == self.substitute(t, args, operands[1]);
+        let (a, b) = if equal { (0, 0) } else { (constant(operands[0])?, constant(operands[1])?) };
         Some(Cond::from_imm(self.func.insts[test.index()].imm).eval(a, b))
     }
 
