@@ -299,6 +299,7 @@ impl Hoist<'_, '_> {
             Op::Add | Op::Sub | Op::Or | Op::Srem | Op::Urem => {
                 args.iter().all(|&a| self.tags(func, a, tags))
             }
+            Op::Select => args[1..].iter().all(|&a| self.tags(func, a, tags)),
             Op::Copy | Op::Mul => self.tags(func, args[0], tags),
             Op::Shl => func.as_iconst(args[1]).is_some_and(|k| (1..64).contains(&k)),
             Op::Load64 => self.kind(func, inst).is_some_and(|storage| {
