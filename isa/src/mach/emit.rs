@@ -222,7 +222,16 @@ fn emit_blocks<I: Switches>(e: &mut Emitter<I>, code: &Code<I>, output: &Output)
                 clears(b).iter().for_each(|&place| clear(e, place));
                 targets.clear();
                 targets.extend(code.succs(b).iter().map(|s| Label(target[s.index()])));
-                inst::branch(e, &code.insts[inst.index()], allocs, &targets, next);
+                // Where neither way follows, the unlikely one takes the second jump.
+                let cold = |t: Label| code.blocks[t.0 as usize].cold;
+                let away = match targets[..] {
+                    [a, b] if next != Some(a) && next != Some(b) && cold(a) && !cold(b) => Some(a),
+                    _ => None,
+                };
+                inst::branch(e, &code.insts[inst.index()], allocs, &targets, away.or(next));
+                if let Some(away) = away {
+                    e.jump(away);
+                }
             } else {
                 inst::emit(e, &code.insts[inst.index()], allocs);
             }

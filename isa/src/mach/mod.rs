@@ -36,6 +36,7 @@ pub mod operands;
 pub mod order;
 pub mod rows;
 pub mod select;
+mod settled;
 pub mod stale;
 pub mod switch;
 
@@ -131,5 +132,7 @@ pub trait Isa: Fixups + Debug + Clone + 'static {
 pub fn compile<I: Select>(context: &Context, func: &Function) -> (Atom, Costs) {
     let order = order::Order::new(func);
     let code = Lower::<I>::run(context, func, &order);
-    alloc::with_allocation(context, func, &code, |output| emit::emit(context, func, &code, output))
+    alloc::with_allocation(context, func, &code, |output| {
+        emit::emit(context, func, &code, &settled::settle(&code, output))
+    })
 }
