@@ -3,7 +3,7 @@
 //! An index out of the plain range, an int that is not small, a list that has to grow: each is a cold path that
 //! joins the loop again, and behind the join nothing is known. So innermost loops get a *twin*, a copy of all their
 //! blocks that is cold. In the loop itself every edge to a cold block leads to the twin's copy of that block
-//! instead, and every exact op becomes arithmetic on words with edges to the twin's copy of the op, for operands
+//! instead, and every exact op becomes arithmetic on words with edges to the twin, for operands
 //! that are not small and results that do not fit. The twin finishes the iteration and goes on to the *entrance*, a
 //! block before the loop: the loop is entered anew for the next one. So what is checked in the loop stays known
 //! until its end, an index is the value that was checked, and what went through an exact op is small. What all
@@ -15,8 +15,9 @@
 //! Both sides are ordinary SSA. A value of the loop has two definitions; where uses are reached by both, parameters
 //! are placed as for assignable variables ([`crate::variables`]).
 //!
-//! Blocks are split before they are copied, so that every exact op that may fail begins a block: the twin does it
-//! again from its start, and nothing was changed by then.
+//! A check leaves for the twin's copy of a block, which may begin some way before it: what was computed since is
+//! computed again. So a loop has few ways to its twin, and blocks are split, before they are copied, only behind what
+//! changed something.
 //!
 //! ```
 //! mochi_ir::filetest::becomes("twin", "
@@ -36,45 +37,38 @@
 //! }", "
 //! func @f file 0 -> ref {
 //! b0(v0:ref, v1:i64):
-//!   jump b5(v0, v1)
+//!   jump b3(v0, v1)
 //! b1(v2:ref, v3:i64):
-//!   jump b3
-//! b2(v33:ref):
-//!   ret v33
-//! b3:
 //!   v14:i64 = and v2, v13
-//!   jump b9
-//! b4:
-//!   v17:i64 = and v2, v16
-//!   jump b11
-//! b5(v19:ref, v20:i64):
+//!   brif v14, b4(v2, v3), b5
+//! b2(v25:ref):
+//!   ret v25
+//! b3(v20:ref, v21:i64):
 //!   v4:ref = iconst 2
-//!   v21:i64 = iconst 1
-//!   v22:i64 = and v19, v21
-//!   brif v22, b6, b13
-//! cold b6:
-//!   jump b7(v19, v20)
-//! cold b7(v28:ref, v29:i64):
-//!   v10:ref = int.add v28, v4
-//!   jump b8(v28, v29, v10)
-//! cold b8(v30:ref, v31:i64, v32:ref):
-//!   v11:ref = int.add v32, v30
-//!   v12:i64 = sub v31, v1
-//!   brif v12, b5(v11, v12), b2(v11)
-//! b9:
+//!   v22:i64 = iconst 1
+//!   v23:i64 = and v20, v22
+//!   brif v23, b4(v20, v21), b9
+//! cold b4(v8:ref, v9:i64):
+//!   v10:ref = int.add v8, v4
+//!   v11:ref = int.add v10, v8
+//!   v12:i64 = sub v9, v1
+//!   brif v12, b3(v11, v12), b2(v11)
+//! b5:
 //!   v5:ref = add v2, v4
 //!   v15:i64 = add.over v2, v4
-//!   brif v15, b7(v2, v3), b10
-//! b10:
-//!   jump b4
-//! b11:
+//!   brif v15, b4(v2, v3), b6
+//! b6:
+//!   v16:i64 = or v5, v2
+//!   v18:i64 = and v16, v17
+//!   brif v18, b4(v2, v3), b7
+//! b7:
 //!   v6:ref = add v5, v2
-//!   v18:i64 = add.over v5, v2
-//!   brif v18, b8(v2, v3, v5), b12
-//! b12:
+//!   v19:i64 = add.over v5, v2
+//!   brif v19, b4(v2, v3), b8
+//! b8:
 //!   v7:i64 = sub v3, v1
 //!   brif v7, b1(v6, v7), b2(v6)
-//! b13:
+//! b9:
 //!   v13:i64 = iconst 1
 //!   v16:i64 = iconst 1
 //!   jump b1(v19, v20)
@@ -155,7 +149,7 @@ pub fn run(func: &mut Function, cx: &Context) {
             let outside = cfg.preds(header).iter().filter(|p| !dom.dominates(header, p.block));
             let mut entering: Vec<u32> = outside.map(|p| p.edge).collect();
             entering.extend(twins.exits.remove(&header).unwrap_or_default());
-            twins.add(func, blocks, &entering);
+            twins.add(func, cx, &cfg, blocks, &entering);
         }
     }
     if !twins.sides.is_empty() {
@@ -289,14 +283,14 @@ struct Pair {
 
 impl Twins {
     /// Gives a loop a twin; uses are still those of the loop. The header is the first block.
-    fn add(&mut self, func: &mut Function, blocks: Vec<Block>, entering: &[u32]) {
+    fn add(&mut self, func: &mut Function, cx: &Context, cfg: &Cfg, blocks: Vec<Block>, entering: &[u32]) {
         let number = self.pairs.len() as u32;
         let header = blocks[0];
-        let blocks = split(func, blocks);
+        let blocks = split(func, cx, cfg, blocks);
         let entrance = func.add_block();
         self.entrance_of.insert(header, entrance);
         hoist_constants(func, &blocks, entrance);
-        for &b in &blocks {
+        for &(b, _) in &blocks {
             let twin = func.add_block();
             func.blocks[twin.index()].cold = true;
             self.home.resize(func.blocks.len(), NOWHERE);
@@ -304,7 +298,7 @@ impl Twins {
             self.home[b.index()] = number;
             self.twin_of[b.index()] = Some(twin);
         }
-        for &b in &blocks {
+        for &(b, _) in &blocks {
             self.copy(func, b);
         }
         let carried: Vec<Value> = func.blocks[header.index()].params.clone();
@@ -319,13 +313,12 @@ impl Twins {
         let slow = self.twin(header);
         let (to_loop, to_twin) = (func.edge(header, &params), func.edge(slow, &params));
         let mut out = std::mem::take(&mut func.blocks[entrance.index()].insts);
-        if tested.is_empty() {
+        let slow = match tested[..] {
             // What is hoisted may lead there.
-            let never = word(func, &mut out, 0, SrcLoc::NONE);
-            branch(func, &mut out, never, to_twin, to_loop, SrcLoc::NONE);
-        } else {
-            test_tags(func, &mut out, &tested, SrcLoc::NONE, to_twin, to_loop);
-        }
+            [] => word(func, &mut out, 0, SrcLoc::NONE),
+            _ => tags(func, &mut out, &tested, SrcLoc::NONE),
+        };
+        branch(func, &mut out, slow, to_twin, to_loop, SrcLoc::NONE);
         func.blocks[entrance.index()].insts = out;
         self.sides.push(Sides { entrance, header, tested });
     }
@@ -387,10 +380,10 @@ impl Twins {
 
     /// Lets the loop leave for its twin where it would become slow. Gives the values that exact ops ask to be
     /// small.
-    fn speed_up(&mut self, func: &mut Function, blocks: &[Block]) -> Vec<Value> {
+    fn speed_up(&mut self, func: &mut Function, blocks: &[(Block, Block)]) -> Vec<Value> {
         let mut asked = Vec::new();
-        let warm: Vec<Block> = blocks.iter().copied().filter(|b| !func.blocks[b.index()].cold).collect();
-        for b in warm {
+        let warm: Vec<_> = blocks.iter().copied().filter(|(b, _)| !func.blocks[b.index()].cold).collect();
+        for (b, start) in warm {
             let edges = func.insts[func.terminator(b).index()].edges;
             for e in edges.start..edges.start + edges.len {
                 let to = func.edges[e as usize].block;
@@ -398,79 +391,46 @@ impl Twins {
                     func.edges[e as usize].block = self.twin(to);
                 }
             }
-            let first = func.blocks[b.index()].insts[0];
-            if let Some(mut checks) = Checks::of(func, first) {
-                let is_even = |v: &Value| self.even.get(v.index()).copied().unwrap_or(false);
-                checks.operands = checks.operands.map(|v| v.filter(|v| !is_even(v)));
-                asked.extend(checks.operands.iter().flatten());
-                self.check(func, b, checks);
-            }
+            self.make_plain(func, b, start, &mut asked);
         }
         asked
     }
 
-    /// Makes an exact op, the first instruction of a block, of ops on words.
-    fn check(&mut self, func: &mut Function, block: Block, checks: Checks) {
-        let twin = self.twin(block);
-        let mut rest = std::mem::take(&mut func.blocks[block.index()].insts);
-        let inst = rest.remove(0);
-        let data = func.insts[inst.index()];
-        let loc = data.loc;
-        let number = self.home[block.index()];
-        let mut at = block;
-        let mut out = Vec::new();
-        let leave = |func: &mut Function| func.edge(twin, &[]);
-        let go_on = |func: &mut Function, home: &mut Vec<u32>| {
-            let next = func.add_block();
-            home.resize(func.blocks.len(), NOWHERE);
-            home[next.index()] = number;
-            next
+    /// Makes exact ops of a block that may fail of ops on words, with checks that leave for the twin of `start`.
+    fn make_plain(&mut self, func: &mut Function, block: Block, start: Block, asked: &mut Vec<Value>) {
+        let insts = &func.blocks[block.index()].insts;
+        let Some(first) = insts.iter().position(|&i| Checks::of(func, i).is_some()) else { return };
+        let rest = func.blocks[block.index()].insts.split_off(first);
+        let mut side = Side {
+            at: block,
+            out: std::mem::take(&mut func.blocks[block.index()].insts),
+            twin: self.twin(start),
+            start,
+            number: self.home[block.index()],
+            home: &mut self.home,
         };
-        let operands: Vec<Value> = checks.operands.into_iter().flatten().collect();
-        if !operands.is_empty() {
-            let next = go_on(func, &mut self.home);
-            let (away, on) = (leave(func), func.edge(next, &[]));
-            test_tags(func, &mut out, &operands, loc, away, on);
-            func.blocks[at.index()].insts = std::mem::take(&mut out);
-            at = next;
-        }
-        if checks.divisor {
-            let b = func.operands(inst)[1];
-            let (two, four) = (word(func, &mut out, 2, loc), word(func, &mut out, 4, loc));
-            let (row, bound) = match data.op {
-                // -1, which a single dividend overflows with, and 0.
-                Op::IntDiv => (op(func, &mut out, Op::Add, &[b, two], 0, loc), four),
-                _ => (b, two),
-            };
-            let wrong = op(func, &mut out, Op::Icmp, &[row, bound], Cond::Ult as i64, loc);
-            let next = go_on(func, &mut self.home);
-            let (away, on) = (leave(func), func.edge(next, &[]));
-            branch(func, &mut out, wrong, away, on, loc);
-            func.blocks[at.index()].insts = std::mem::take(&mut out);
-            at = next;
-        }
-        let question = plain(func, &mut out, inst, checks.overflow);
-        if let (true, Some(result)) = (data.op != Op::IntCmp, data.result) {
-            self.even[result.index()] = true;
-        }
-        if let Some(wrong) = question {
-            let next = go_on(func, &mut self.home);
-            let (away, on) = (leave(func), func.edge(next, &[]));
-            branch(func, &mut out, wrong, away, on, loc);
-            func.blocks[at.index()].insts = std::mem::take(&mut out);
-            at = next;
-        }
-        out.extend(rest);
-        func.blocks[at.index()].insts = out;
-        // What is defined behind the checks is defined in another block now.
-        if at != block {
-            for &inst in &func.blocks[at.index()].insts {
-                let pair = func.insts[inst.index()].result.and_then(|v| self.pair_of.get(v.index()));
-                if let Some(pair) = pair.and_then(|&p| self.pairs.get_mut(p as usize)) {
-                    pair.blocks[0] = at;
+        for inst in rest {
+            match Checks::of(func, inst) {
+                Some(mut checks) => {
+                    let is_even = |v: &Value| self.even.get(v.index()).copied().unwrap_or(false);
+                    checks.operands = checks.operands.map(|v| v.filter(|v| !is_even(v)));
+                    asked.extend(checks.operands.iter().flatten());
+                    let d = func.insts[inst.index()];
+                    side.check(func, inst, checks);
+                    if let (true, Some(result)) = (d.op != Op::IntCmp, d.result) {
+                        self.even[result.index()] = true;
+                    }
                 }
+                None => side.out.push(inst),
+            }
+            // It may be defined in another block now.
+            let pair = func.insts[inst.index()].result.and_then(|v| self.pair_of.get(v.index()));
+            if let Some(pair) = pair.and_then(|&p| self.pairs.get_mut(p as usize)) {
+                pair.blocks[0] = side.at;
             }
         }
+        let Side { at, out, .. } = side;
+        func.blocks[at.index()].insts = out;
     }
 
     /// Makes uses of the values of loops outside of them, twins included, those of what reaches them. Gives the
@@ -519,37 +479,109 @@ impl Twins {
     }
 }
 
-/// Splits blocks so that exact ops that may fail begin blocks without parameters. Gives the blocks in order.
-fn split(func: &mut Function, blocks: Vec<Block>) -> Vec<Block> {
+/// Where the fast side of a loop is written.
+struct Side<'a> {
+    /// The last block.
+    at: Block,
+    /// Its instructions.
+    out: Vec<Inst>,
+    /// Where failing checks lead, with the parameters of the block that it is the copy of.
+    twin: Block,
+    start: Block,
+    /// The loop's number.
+    number: u32,
+    home: &'a mut Vec<u32>,
+}
+
+impl Side<'_> {
+    /// Ends the last block: goes to the twin when a word is not zero.
+    fn leave(&mut self, func: &mut Function, wrong: Value, loc: SrcLoc) {
+        let params = func.blocks[self.start.index()].params.clone();
+        let next = func.add_block();
+        self.home.resize(func.blocks.len(), NOWHERE);
+        self.home[next.index()] = self.number;
+        let (away, on) = (func.edge(self.twin, &params), func.edge(next, &[]));
+        branch(func, &mut self.out, wrong, away, on, loc);
+        func.blocks[self.at.index()].insts = std::mem::take(&mut self.out);
+        self.at = next;
+    }
+
+    /// Makes an exact op of ops on words.
+    fn check(&mut self, func: &mut Function, inst: Inst, checks: Checks) {
+        let data = func.insts[inst.index()];
+        let loc = data.loc;
+        let operands: Vec<Value> = checks.operands.into_iter().flatten().collect();
+        if !operands.is_empty() {
+            let odd = tags(func, &mut self.out, &operands, loc);
+            self.leave(func, odd, loc);
+        }
+        if checks.divisor {
+            let b = func.operands(inst)[1];
+            let (two, four) = (word(func, &mut self.out, 2, loc), word(func, &mut self.out, 4, loc));
+            let (row, bound) = match data.op {
+                // -1, which a single dividend overflows with, and 0.
+                Op::IntDiv => (op(func, &mut self.out, Op::Add, &[b, two], 0, loc), four),
+                _ => (b, two),
+            };
+            let wrong = op(func, &mut self.out, Op::Icmp, &[row, bound], Cond::Ult as i64, loc);
+            self.leave(func, wrong, loc);
+        }
+        if let Some(wrong) = plain(func, &mut self.out, inst, checks.overflow) {
+            self.leave(func, wrong, loc);
+        }
+    }
+}
+
+/// Splits blocks where exact ops that may fail need it: their checks leave for the twin's copy of a block, which
+/// computes again what was computed since. So nothing was written or called in between, and no likely branch was
+/// taken, behind which values of before would have to be kept for that alone. Gives the blocks in order, each with
+/// that block for its checks; it dominates them on the fast side.
+fn split(func: &mut Function, cx: &Context, cfg: &Cfg, blocks: Vec<Block>) -> Vec<(Block, Block)> {
     let mut all = Vec::with_capacity(blocks.len());
-    for b in blocks {
-        let mut at = b;
-        all.push(b);
+    // For blocks with one likely successor, where checks at its start may leave to.
+    let mut onward: Vec<(Block, Block)> = Vec::new();
+    for &b in &blocks {
         if func.blocks[b.index()].cold {
+            all.push((b, b));
             continue;
         }
-        let mut k = usize::from(func.blocks[b.index()].params.is_empty());
+        // Cold blocks do not come back to this side.
+        let mut warm = cfg.preds(b).iter().filter(|p| !func.blocks[p.block.index()].cold);
+        let only = warm.next().filter(|_| b != blocks[0] && warm.next().is_none());
+        let before = only.and_then(|p| onward.iter().rfind(|o| o.0 == p.block));
+        let mut start = Some(before.map_or(b, |&(_, start)| start));
+        all.push((b, start.expect("at the start")));
+        let (mut at, mut k) = (b, 0);
         while let Some(&inst) = func.blocks[at.index()].insts.get(k) {
+            let data = func.insts[inst.index()];
             if Checks::of(func, inst).is_some() {
-                let rest = func.blocks[at.index()].insts.split_off(k);
-                let next = func.add_block();
-                func.blocks[next.index()].insts = rest;
-                let jump = func.make_inst(Op::Jump, &[], 0, None, None, func.insts[inst.index()].loc);
-                let edge = func.edge(next, &[]);
-                func.set_edges(jump, &[edge]);
-                func.blocks[at.index()].insts.push(jump);
-                all.push(next);
-                (at, k) = (next, 0);
+                if start.is_none() {
+                    let rest = func.blocks[at.index()].insts.split_off(k);
+                    let next = func.add_block();
+                    func.blocks[next.index()].insts = rest;
+                    let jump = func.make_inst(Op::Jump, &[], 0, None, None, data.loc);
+                    let edge = func.edge(next, &[]);
+                    func.set_edges(jump, &[edge]);
+                    func.blocks[at.index()].insts.push(jump);
+                    all.push((next, next));
+                    start = Some(next);
+                    (at, k) = (next, 0);
+                }
+            } else if !data.op.is_terminator() {
+                let again = data.op != Op::Call && effects(cx.module, func, &data).is_silent();
+                start = start.filter(|_| again);
             }
             k += 1;
         }
+        let likely = func.successors(at).iter().filter(|e| !func.blocks[e.block.index()].cold).count();
+        onward.extend(start.filter(|_| likely == 1).map(|start| (b, start)));
     }
     all
 }
 
 /// Moves constants of the loop to its entrance: they are the same on both sides, and live in no register.
-fn hoist_constants(func: &mut Function, blocks: &[Block], entrance: Block) {
-    for &b in blocks {
+fn hoist_constants(func: &mut Function, blocks: &[(Block, Block)], entrance: Block) {
+    for &(b, _) in blocks {
         let insts = std::mem::take(&mut func.blocks[b.index()].insts);
         let is_constant =
             |i: &Inst| matches!(func.insts[i.index()].op, Op::Iconst | Op::Fconst | Op::Symaddr);
@@ -577,20 +609,12 @@ fn branch(func: &mut Function, out: &mut Vec<Inst>, v: Value, so: BlockCall, not
     out.push(inst);
 }
 
-/// Appends a branch that is taken when one of the words is odd.
-fn test_tags(
-    func: &mut Function,
-    out: &mut Vec<Inst>,
-    words: &[Value],
-    loc: SrcLoc,
-    odd: BlockCall,
-    even: BlockCall,
-) {
+/// Appends the question whether one of the words is odd.
+fn tags(func: &mut Function, out: &mut Vec<Inst>, words: &[Value], loc: SrcLoc) -> Value {
     let (&first, rest) = words.split_first().expect("a word");
     let any = rest.iter().fold(first, |any, &v| op(func, out, Op::Or, &[any, v], 0, loc));
     let one = word(func, out, 1, loc);
-    let tag = op(func, out, Op::And, &[any, one], 0, loc);
-    branch(func, out, tag, odd, even, loc);
+    op(func, out, Op::And, &[any, one], 0, loc)
 }
 
 /// Appends the op on words that an exact op is for small operands, and the question whether its result is none of
