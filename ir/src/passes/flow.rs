@@ -44,8 +44,7 @@ use crate::ops::{Cond, Op};
 /// Runs the pass.
 pub fn run(func: &mut Function, cx: &Context) {
     for _ in 0..4 {
-        let mut flow = Flow::new(func);
-        let mut changed = flow.shorten_edges();
+        let mut changed = Flow { func, escapes: None, header: None }.shorten_edges();
         changed |= merge(func);
         if !changed {
             break;
@@ -56,12 +55,14 @@ pub fn run(func: &mut Function, cx: &Context) {
     spread_cold(func, cx);
 }
 
+/// What is asked about blocks is found when it is first asked for: most often it never is. Moving edges gives no block
+/// new uses elsewhere.
 struct Flow<'a> {
     func: &'a mut Function,
     /// Where else something of a block that only hands on or decides is used.
-    escapes: Vec<Escape>,
-    /// The block is the target of a backward edge. Empty if no block only decides.
-    header: Vec<bool>,
+    escapes: Option<Vec<Escape>>,
+    /// The block is the target of a backward edge.
+    header: Option<Vec<bool>>,
 }
 
 /// The blocks that are targets of backward edges.
@@ -151,21 +152,6 @@ const NOWHERE: u32 = u32::MAX;
 const MAX_HOPS: usize = 8;
 
 impl Flow<'_> {
-    fn new(func: &mut Function) -> Flow<'_> {
-        // What is asked about blocks that only go on or decide; often there are none.
-        let (mut decides, mut hands_on) = (false, false);
-        for b in &func.layout {
-            let Some((_, last)) = deed(func, *b) else { continue };
-            let data = &func.blocks[b.index()];
-            let op = func.insts[last.index()].op;
-            decides |= op == Op::Brif;
-            hands_on |= matches!(op, Op::Brif | Op::Jump) && !data.params.is_empty();
-        }
-        let header = if decides { headers(func) } else { Vec::new() };
-        let escapes = if hands_on { escaping(func) } else { vec![Escape::Nowhere; func.blocks.len()] };
-        Flow { func, escapes, header }
-    }
-
     fn shorten_edges(&mut self) -> bool {
         let mut changed = false;
         for li in 0..self.func.layout.len() {
@@ -201,16 +187,10 @@ impl Flow<'_> {
         let call = self.func.edges_of(inst)[edge as usize];
         let t = call.block;
         let (test, last) = deed(self.func, t)?;
-        let escape = self.escapes[t.index()];
-        if escape == Escape::Anywhere
-            || escape != Escape::Nowhere && self.func.insts[last.index()].op == Op::Jump
-        {
-            return None;
-        }
-        let data = self.func.insts[last.index()];
-        let next = match data.op {
+        let op = self.func.insts[last.index()].op;
+        let next = match op {
             Op::Jump => self.func.edges_of(last)[0],
-            Op::Brif if !self.header[t.index()] => {
+            Op::Brif => {
                 let c = self.func.operands(last)[0];
                 let known = self.known(t, call.args, c, test).or_else(|| {
                     // The branch we come from asked the same.
@@ -224,8 +204,23 @@ impl Flow<'_> {
             }
             _ => return None,
         };
-        if next.block == t || escape == Escape::Into(next.block) {
+        if next.block == t {
             return None;
+        }
+        let Flow { func, escapes, header } = self;
+        if op == Op::Brif && header.get_or_insert_with(|| headers(func))[t.index()] {
+            return None;
+        }
+        let has_own = test.is_some() || !func.blocks[t.index()].params.is_empty();
+        if has_own {
+            let ends = match escapes.get_or_insert_with(|| escaping(func))[t.index()] {
+                Escape::Nowhere => false,
+                Escape::Into(only) => op == Op::Jump || only == next.block,
+                Escape::Anywhere => true,
+            };
+            if ends {
+                return None;
+            }
         }
         let args: Vec<Value> =
             self.func.list(next.args).iter().map(|&v| self.substitute(t, call.args, v)).collect();
