@@ -186,6 +186,7 @@ impl Range {
     }
 
     /// A set that contains what is in both. `None` when nothing is.
+    #[inline]
     pub(super) fn meet(self, other: Range) -> Option<Range> {
         if other == Range::TOP || other == self {
             return Some(self);
@@ -223,12 +224,14 @@ impl Range {
     }
 
     /// The only form of a set; an empty one stays as it is.
+    #[inline]
     fn normal(self) -> Range {
         self.multiples().unwrap_or(self)
     }
 
     /// The only form of a set: bounds are multiples, ints that cannot be big are words. `None` when it is
     /// empty.
+    #[inline]
     fn multiples(mut self) -> Option<Range> {
         let mask = (1i64 << self.zeros) - 1;
         if self.kind == Kind::Int && self.lo > i64::MIN && self.hi < i64::MAX {
