@@ -164,7 +164,6 @@ pub static OPTIMISE: &[Step] = &[
     two_sided(&GVN, "in loops with two sides what was checked once need not be checked again"),
     two_sided(&FOLD, "words that were made of exact ops"),
     two_sided(&RANGE_AGAIN, "words that were tested are small"),
-    two_sided(&FOLD, "raw ops fold where exact ones could not"),
     two_sided(&FLOW, "tests that were decided"),
     step(&ROTATE, "after range analysis, which learns from tests at the top of loops"),
     step(&FOLD, "copies of loop tests know where their loops start"),
