@@ -66,7 +66,7 @@ struct Flow<'a> {
 }
 
 /// The blocks that are targets of backward edges.
-fn headers(func: &Function) -> Vec<bool> {
+pub(super) fn headers(func: &Function) -> Vec<bool> {
     let Rpo { rpo, rpo_index } = Rpo::new(func);
     let mut header = vec![false; func.blocks.len()];
     for &b in &rpo {

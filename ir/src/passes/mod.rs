@@ -11,6 +11,7 @@ pub mod dce;
 pub mod divide;
 pub mod flow;
 pub mod fold;
+pub mod forward;
 pub mod gvn;
 pub mod inline;
 pub mod layout;
@@ -22,6 +23,7 @@ pub mod range;
 pub mod rotate;
 pub mod sink;
 mod survey;
+pub mod thread;
 pub mod twin;
 
 use crate::func::Function;
@@ -129,6 +131,7 @@ passes! {
     ALLOCATE "allocate" Module inline::allocate;
     UNUSED "unused" Module inline::drop_unused;
     FLOW "flow" Function flow::run;
+    THREAD "thread" Function thread::run;
     GVN "gvn" Function gvn::run;
     RANGE "range" Module range::run;
     RANGE_AGAIN "range.again" Function range::run_again;
@@ -140,6 +143,7 @@ passes! {
     ADDRESS "address" Function address::run;
     SINK "sink" Function sink::run;
     LICM "licm" Function licm::run;
+    FORWARD "forward" Function forward::run;
     LAYOUT "layout" Function layout::run;
     ORIGINS "origins" Module origins::run;
     DCE "dce" Function dce::run;
@@ -156,6 +160,7 @@ pub static OPTIMISE: &[Step] = &[
     step(&GVN, "equal values, loads and checks become one"),
     step(&FOLD, "equal operands and forwarded stores expose more folding"),
     step(&FLOW, "branches decided since"),
+    step(&THREAD, "conditions are branches where they are known"),
     step(&RANGE, "tag, overflow and bounds checks that cannot fail go"),
     step(&FOLD, "raw ops fold where exact ones could not"),
     step(&FLOW, "checks that went leave straight code"),
@@ -170,6 +175,7 @@ pub static OPTIMISE: &[Step] = &[
     step(&DIVIDE, "what is not negative is known now; quotient and remainder share steps in the next pass"),
     step(&GVN, "straight code shows equal loads and raw ops; copies of loop tests unite"),
     step(&LICM, "invariant loads and sums leave the inverted loops"),
+    step(&FORWARD, "what branches and loops change in memory is in registers, too"),
     step(&ORIGINS, "for users of a library; what makes objects is still a call"),
     step(&ALLOCATE, "nothing is moved or merged any more: what makes objects may become code"),
     step(&CHOOSE, "branches have taught what they know"),

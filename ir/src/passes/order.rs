@@ -4,8 +4,8 @@
 //! any two passes.
 
 use super::{
-    ADDRESS, ALLOCATE, ATTRIBUTES, CHOOSE, COMPACT, DCE, DIVIDE, FLOW, FOLD, GVN, INLINE, LAYOUT, LICM,
-    ORIGINS, Pass, RANGE, RANGE_AGAIN, ROTATE, SINK, Step, TWIN, UNUSED,
+    ADDRESS, ALLOCATE, ATTRIBUTES, CHOOSE, COMPACT, DCE, DIVIDE, FLOW, FOLD, FORWARD, GVN, INLINE, LAYOUT, LICM,
+    ORIGINS, Pass, RANGE, RANGE_AGAIN, ROTATE, SINK, Step, THREAD, TWIN, UNUSED,
 };
 
 /// How the runs of two passes are to each other in a pipeline that has both.
@@ -26,6 +26,8 @@ static ORDER: &[(&Pass, Relation, &Pass, &str)] = &[
     (&INLINE, NeverAfter, &UNUSED, "functions that were inlined everywhere are found afterwards"),
     (&INLINE, NeverAfter, &FOLD, "bodies are copied as they were lowered, and optimised with their callers"),
     (&FOLD, Precedes, &GVN, "equal values are found by canonical forms"),
+    (&GVN, Precedes, &THREAD, "the same question is one value"),
+    (&FLOW, Cleans, &THREAD, "what one way is left to joins it"),
     (&GVN, Precedes, &RANGE, "a test says something of a value, not of its copies"),
     (&FOLD, Cleans, &RANGE, "exact ops have become raw ones, which fold"),
     (&RANGE, NeverAfter, &ROTATE, "ranges are learned from tests at the top of loops"),
@@ -51,6 +53,8 @@ static ORDER: &[(&Pass, Relation, &Pass, &str)] = &[
     ),
     (&ORIGINS, NeverAfter, &ALLOCATE, "the same, of what functions give"),
     (&LICM, NeverAfter, &ALLOCATE, "the same, of what leaves loops"),
+    (&LICM, Precedes, &FORWARD, "what is the same in all iterations needs no parameter"),
+    (&FORWARD, NeverAfter, &ALLOCATE, "the same, of what is forwarded"),
     (&DCE, Cleans, &ALLOCATE, "sizes that became part of the code"),
     (&GVN, NeverAfter, &ADDRESS, "copies would be one value again"),
     (&DCE, Cleans, &ADDRESS, "sums that loads and stores make themselves"),

@@ -652,7 +652,11 @@ fn plain(func: &mut Function, out: &mut Vec<Inst>, inst: Inst, overflow: bool) -
 }
 
 /// Gives uses in a block other values. Lists that change are new ones: they may be shared.
-fn rename(func: &mut Function, block: Block, mut other: impl FnMut(&mut Function, Value) -> Option<Value>) {
+pub(super) fn rename(
+    func: &mut Function,
+    block: Block,
+    mut other: impl FnMut(&mut Function, Value) -> Option<Value>,
+) {
     let mut list = |func: &mut Function, list: ArgList| {
         let mut copy = list;
         for k in 0..list.len {
