@@ -37,6 +37,7 @@
 
 use super::Context;
 use super::memory::{Fact, kills, write_of};
+use super::origins::Origins;
 use crate::cfg::{Cfg, DomTree, Loops};
 use crate::effects::effects;
 use crate::func::{Block, Function, Inst, Type, Value, ValueDef};
@@ -59,7 +60,9 @@ pub fn run(func: &mut Function, cx: &Context) {
     let cfg = Cfg::new(func);
     let dom = DomTree::new(func, &cfg);
     let loops = Loops::new(func, &cfg, &dom);
-    let mut search = Search { cx, cfg: &cfg, loops: &loops, seen: vec![0; func.blocks.len()], round: 0 };
+    let origins = &Origins::new(func, cx.module, &cfg, &dom);
+    let seen = vec![0; func.blocks.len()];
+    let mut search = Search { cx, cfg: &cfg, loops: &loops, origins, seen, round: 0 };
     let mut found = Found::default();
     for &block in &cfg.rpo {
         if func.blocks[block.index()].cold {
@@ -129,6 +132,7 @@ struct Search<'a, 'c> {
     cx: &'a Context<'c>,
     cfg: &'a Cfg,
     loops: &'a Loops,
+    origins: &'a Origins<'a>,
     /// The round in which a block was seen.
     seen: Vec<u32>,
     round: u32,
@@ -224,7 +228,7 @@ impl Search<'_, '_> {
             }
             let data = &func.insts[inst.index()];
             let write = write_of(&effects(self.cx.module, func, data), inst);
-            if kills(func, self.cx, write, fact) || data.result == Some(fact.base) {
+            if kills(func, self.cx, self.origins, write, fact) || data.result == Some(fact.base) {
                 return End::Changed;
             }
         }

@@ -60,7 +60,7 @@ impl Words {
 pub(crate) type DataAddress = (Sym, i64);
 
 /// Size of a static string, in whole words.
-fn str_size(bytes: usize) -> usize {
+pub(super) fn str_size(bytes: usize) -> usize {
     STR_SIZE as usize + bytes.next_multiple_of(8)
 }
 

@@ -27,6 +27,8 @@ layout! {
     LIST_SIZE "sizeof List" 32;
     /// The number of bytes.
     STR_BYTES "Str.bytes" 8;
+    /// Where the bytes are.
+    STR_START "Str.start" 24;
     /// A string without its bytes.
     STR_SIZE "sizeof Str" 32;
     /// The code of a function.
@@ -64,6 +66,7 @@ regions! {
     VariantNumber "VariantDesc.number";
     ListLen "List.len";
     StrBytes "Str.bytes";
+    StrStart "Str.start";
     ClosureCode "Closure.code";
     /// The descriptor of a storage.
     StorageKind "Storage.kind";

@@ -5,11 +5,12 @@
 //! bound clamped to a small int once where the start is far from the limits (nobody can count that
 //! far), so that range analysis sees that the counter is small.
 
+use super::desc::str_size;
 use super::func::{Fx, Loop};
-use super::layout::{RuntimeRegion, STR_BYTES};
+use super::layout::{RuntimeRegion, STR_BYTES, STR_START};
 use super::ops::strip_coerce;
 use super::reserve;
-use super::runtime::Rt;
+use super::runtime::{Rt, RtData};
 use super::variables::Home;
 use crate::ast::{BinOp, UnOp};
 use crate::tree::{Builtin, Expr, ExprKind, LocalId, Stmt, StmtKind, VarRef};
@@ -385,8 +386,7 @@ impl<'a> Fx<'_, 'a> {
         let more = self.b.icmp(Cond::Slt, at, bytes);
         self.brif(more, inside, exit);
         self.enter(inside);
-        let ch = self.rt(Rt::str_char_at, &[s, at]);
-        let width = self.load_part(ch, STR_BYTES, RuntimeRegion::StrBytes);
+        let (ch, width) = self.char_at(s, at);
         self.bind(var, ch);
         self.loop_body(body, next, exit);
         if self.b.is_reachable() {
@@ -395,6 +395,38 @@ impl<'a> Fx<'_, 'a> {
             self.b.jump(head, &[]);
         }
         self.enter(exit);
+    }
+
+    /// The character of a string at a byte offset, and its width. Most are one byte, whose strings are in a table.
+    fn char_at(&mut self, s: Value, at: Value) -> (Value, Value) {
+        let start = self.b.load(Op::Load64, s, STR_START, Type::Addr);
+        let region = self.lw.runtime_region(RuntimeRegion::StrStart);
+        self.b.set_region(region);
+        let place = self.b.op(Op::Add, &[start, at], Type::Addr);
+        let byte = self.b.load(Op::Load8u, place, 0, Type::I64);
+        let (ch, width) = (self.b.declare_var(Type::Ref), self.b.declare_var(Type::I64));
+        let (single, longer, found) = (self.b.new_block(), self.b.new_cold_block(), self.b.new_block());
+        let bound = self.b.iconst(0x80);
+        let is_single = self.b.icmp(Cond::Ult, byte, bound);
+        self.brif(is_single, single, longer);
+        self.enter(single);
+        let table = self.lw.runtime_data(RtData::byte_strings);
+        let table = self.b.symaddr(table, 0, Type::Addr);
+        let size = self.b.iconst(str_size(1) as i64);
+        let row = self.b.bin(Op::Mul, byte, size);
+        let value = self.b.op(Op::Add, &[table, row], Type::Ref);
+        self.b.def_var(ch, value);
+        let one = self.b.iconst(1);
+        self.b.def_var(width, one);
+        self.jump(found);
+        self.enter(longer);
+        let value = self.rt(Rt::str_char_at, &[s, at]);
+        self.b.def_var(ch, value);
+        let bytes = self.load_part(value, STR_BYTES, RuntimeRegion::StrBytes);
+        self.b.def_var(width, bytes);
+        self.jump(found);
+        self.enter(found);
+        (self.b.use_var(ch), self.b.use_var(width))
     }
 
     /// The body of a loop; goes on in `next`, unreachable when nothing leads there.
