@@ -254,7 +254,8 @@ fun twice(n: int): int {
   return n + n
 }
 fun halves(n: int): int {
-  var i = n
+  var i = n + n + n + n + n + n + n + n + n + n + n + n + n + n + n + n + n + n + n + n + n + n + n + n
+    + n + n + n + n + n + n + n + n + n + n + n + n + n + n + n + n + n + n + n + n + n + n + n + n
   var k = 0
   while i > 0 {
     i = i / 2
@@ -284,13 +285,11 @@ p.mochi:5:29: remark: subtraction is exact in each iteration: an operand and the
 p.mochi:10:9: remark: a value is tested in each iteration: it may be no small int
 p.mochi:10:9: remark: addition is tested in each iteration: the result may be no small int
 p.mochi:10:13: remark: index is tested in each iteration: it may be out of range
-p.mochi:20:3: remark: loop keeps one side: another one would save no checks
-p.mochi:28:3: remark: loop keeps one side: it calls what may nest without bound
-p.mochi:29:9: remark: addition is exact in each iteration: an operand and the result may be no small int
-p.mochi:29:18: remark: index is tested in each iteration: it may be out of range
-p.mochi:34:7: remark: `total` is not inlined: it has a loop
-p.mochi:34:46: remark: `halves` is not inlined: it has a loop
-p.mochi:34:57: remark: `trees` is not inlined: it has a loop
+p.mochi:21:3: remark: loop keeps one side: another one would save no checks
+p.mochi:29:3: remark: loop keeps one side: it calls what may nest without bound
+p.mochi:30:9: remark: addition is exact in each iteration: an operand and the result may be no small int
+p.mochi:30:18: remark: index is tested in each iteration: it may be out of range
+p.mochi:35:46: remark: `halves` is not inlined: it has a loop and 58 instructions that are likely to run, at most 48 may be
 ";
 
 /// What is inlined, is hoisted, cannot fail or is in no loop has no remark.

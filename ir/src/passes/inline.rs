@@ -78,11 +78,13 @@ use std::fmt;
 use std::rc::Rc;
 
 /// Functions of the program up to this many instructions that are likely to run are copied.
-const SMALL: usize = 48;
+const SMALL: usize = 64;
 /// The same, with those that are not.
-const SMALL_WITH_COLD: usize = 96;
+const SMALL_WITH_COLD: usize = 128;
+/// Instructions that are likely to run in functions with loops: many of these end at once.
+const SMALL_WITH_LOOP: usize = 48;
 /// Blocks that are likely to run in a function that is copied.
-const SMALL_BLOCKS: usize = 16;
+const SMALL_BLOCKS: usize = 24;
 /// In code that is unlikely to run only bodies up to this size are copied; in functions that are, also those that
 /// ask for it.
 const TINY: usize = 4;
@@ -119,7 +121,7 @@ pub fn run(module: &mut Module, library: &Library) {
             // Bodies are copied from a copy; the function itself stays with the module.
             inliner.bodies[index] = Some(Rc::new(Body { func: func.clone(), cannot_fail }));
         }
-        if small && func.file.is_some() {
+        if small && func.file.is_some() && !has_loop(&func) {
             inliner.expand_recursion(&mut func);
         }
         funcs[i] = Some(func);
@@ -216,11 +218,12 @@ enum Obstacle {
     All(usize),
     /// It asks for its own frame.
     Frame,
-    Loop,
+    /// It has a loop, and so many instructions that are likely to run.
+    Loop(usize),
 }
 
 impl Obstacle {
-    /// Few instructions that are likely to run, no loop, and nothing that asks for its own frame have none.
+    /// Few instructions that are likely to run, and nothing that asks for its own frame have none.
     fn of(module: &Module, func: &Function) -> Option<Obstacle> {
         let block = |b: &&Block| &func.blocks[b.index()];
         let warm = || func.layout.iter().filter(|b| !block(b).cold);
@@ -240,18 +243,23 @@ impl Obstacle {
         if func.save_all {
             return Some(Obstacle::Frame);
         }
-        // Loops are not worth it.
-        let order = Rpo::new(func).rpo_index;
-        let forward = |b: &Block| {
-            let at = order[b.index()];
-            func.successors(*b).iter().all(|e| order[e.block.index()] > at)
-        };
-        if !func.layout.iter().all(forward) {
-            return Some(Obstacle::Loop);
+        // What a longer loop does takes more time than the call; those of the runtime are called with much to do.
+        let long = insts > SMALL_WITH_LOOP || func.file.is_none();
+        if long && has_loop(func) {
+            return Some(Obstacle::Loop(insts));
         }
         let framed = |i: Inst| matches!(func.insts[i.index()].op, Op::GetFp | Op::GetSp);
         func.placed().any(framed).then_some(Obstacle::Frame)
     }
+}
+
+fn has_loop(func: &Function) -> bool {
+    let order = Rpo::new(func).rpo_index;
+    let back = |b: &Block| {
+        let at = order[b.index()];
+        func.successors(*b).iter().any(|e| order[e.block.index()] <= at)
+    };
+    func.layout.iter().any(back)
 }
 
 impl fmt::Display for Obstacle {
@@ -266,7 +274,10 @@ impl fmt::Display for Obstacle {
             }
             Obstacle::All(n) => write!(f, "it has {n} instructions, at most {SMALL_WITH_COLD} may be"),
             Obstacle::Frame => f.write_str("it asks for its own frame"),
-            Obstacle::Loop => f.write_str("it has a loop"),
+            Obstacle::Loop(n) => {
+                let most = SMALL_WITH_LOOP;
+                write!(f, "it has a loop and {n} instructions that are likely to run, at most {most} may be")
+            }
         }
     }
 }

@@ -369,7 +369,13 @@ impl<'a> Fx<'_, 'a> {
             TyKind::Str => {
                 let strict = matches!(op, BinOp::Lt | BinOp::Gt);
                 let operands = if matches!(op, BinOp::Lt | BinOp::Le) { [a, b] } else { [b, a] };
-                return self.rt(if strict { Rt::str_lt } else { Rt::str_le }, &operands);
+                let rt = match (operands.iter().any(|&v| self.is_char_literal(v)), strict) {
+                    (true, true) => Rt::str_lt_char,
+                    (true, false) => Rt::str_le_char,
+                    (false, true) => Rt::str_lt,
+                    (false, false) => Rt::str_le,
+                };
+                return self.rt(rt, &operands);
             }
             TyKind::BigRat => Rt::rat_cmp,
             TyKind::Any => Rt::any_cmp,

@@ -41,6 +41,7 @@ runtime! {
         bool_parse
 
         str_of_int str_of_f64 str_of_bool str_of_val str_len str_index str_slice str_char_at str_eq str_lt str_le
+        str_lt_char str_le_char
         str_concat str_contains str_starts_with str_ends_with str_index_of str_join str_split str_replace
         str_repeat str_reverse str_trim str_lower str_upper pad_start sha256
 
