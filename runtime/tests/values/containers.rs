@@ -52,6 +52,10 @@ fun run(f: ref) {
         show_ints(list_reverse(xs)) out_byte(' ')
         out_int((list_find(xs, list_get_raw_w(xs, list_count(xs) - 1)) * 2) as ref)
     }
+    if is(f, "among") {
+        let parts = str_split(field(f, 1), " ", addr(list_of_str) as i64)
+        out_int((list_find(parts, field(f, 2)) * 2) as ref)
+    }
     if is(f, "slice") { show_ints(list_slice(ints(field(f, 1)), int_field(f, 2), int_field(f, 3))) }
     if is(f, "map_i") { fill(ints(field(f, 1)), addr(map_int_int) as i64, 0) }
     if is(f, "map_x") { fill(ints(field(f, 1)), addr(map_any_int) as i64, 2) }
@@ -110,6 +114,25 @@ fn some_ints(r: &mut Random, most: u64) -> Vec<i128> {
             if big && x % 5 == 0 { x % 1000 * 1_000_000_000_000_000_000_000 } else { x }
         })
         .collect()
+}
+
+/// Among strings of all lengths around those of words, which differ in one byte.
+#[test]
+fn strings_are_found() {
+    let words: Vec<String> = (0..20)
+        .flat_map(|n| {
+            let end = move |c: &str| format!("{}{c}", "a".repeat(n));
+            [end("x"), end("y"), end("é"), end("")]
+        })
+        .collect();
+    let mut cases = Vec::new();
+    for (k, word) in words.iter().enumerate() {
+        let all = words.join(" ");
+        cases.push(case(&[&"among", &all, word], words.iter().position(|w| w == word).expect("it is there")));
+        let others: Vec<&str> = words.iter().map(|w| &w[..]).filter(|w| w != word).collect();
+        cases.push(case(&[&"among", &others[k / 2..].join(" "), word], -1));
+    }
+    check(RUN, &cases);
 }
 
 #[test]
