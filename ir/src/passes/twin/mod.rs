@@ -40,14 +40,14 @@
 //!   jump b3(v0, v1)
 //! b1(v2:ref, v3:i64):
 //!   v14:i64 = and v2, v13
-//!   brif v14, b4(v2, v3), b5
-//! b2(v25:ref):
-//!   ret v25
-//! b3(v20:ref, v21:i64):
+//!   jump b5
+//! b2(v24:ref):
+//!   ret v24
+//! b3(v19:ref, v20:i64):
 //!   v4:ref = iconst 2
-//!   v22:i64 = iconst 1
-//!   v23:i64 = and v20, v22
-//!   brif v23, b4(v20, v21), b9
+//!   v21:i64 = iconst 1
+//!   v22:i64 = and v19, v21
+//!   brif v22, b4(v19, v20), b9
 //! cold b4(v8:ref, v9:i64):
 //!   v10:ref = int.add v8, v4
 //!   v11:ref = int.add v10, v8
@@ -58,13 +58,12 @@
 //!   v15:i64 = add.over v2, v4
 //!   brif v15, b4(v2, v3), b6
 //! b6:
-//!   v16:i64 = or v5, v2
-//!   v18:i64 = and v16, v17
-//!   brif v18, b4(v2, v3), b7
+//!   v17:i64 = and v2, v16
+//!   jump b7
 //! b7:
 //!   v6:ref = add v5, v2
-//!   v19:i64 = add.over v5, v2
-//!   brif v19, b4(v2, v3), b8
+//!   v18:i64 = add.over v5, v2
+//!   brif v18, b4(v2, v3), b8
 //! b8:
 //!   v7:i64 = sub v3, v1
 //!   brif v7, b1(v6, v7), b2(v6)
