@@ -133,7 +133,7 @@ fn architecture_and_format_names_stay_in_their_folders() {
 }
 
 /// Lines outside its folder that an instruction set needs at most.
-const ARCH_LINES: usize = 24;
+const ARCH_LINES: usize = 25;
 
 #[test]
 fn an_instruction_set_is_a_folder_and_the_lines_that_the_text_names() {
