@@ -96,7 +96,7 @@ fn deed(func: &Function, block: Block) -> Option<(Option<Inst>, Inst)> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Escape {
     Nowhere,
-    /// Only in this block, to which nothing else leads.
+    /// Only in this one of its successors, to which nothing else leads.
     Into(Block),
     Anywhere,
 }
@@ -138,9 +138,11 @@ fn escaping(func: &Function) -> Vec<Escape> {
             entered[e.block.index()] += 1;
         }
     }
-    for escape in &mut escapes {
-        if matches!(escape, Escape::Into(only) if entered[only.index()] != 1) {
-            *escape = Escape::Anywhere;
+    for &b in &func.layout {
+        if let Escape::Into(only) = escapes[b.index()]
+            && (entered[only.index()] != 1 || func.successors(b).iter().all(|e| e.block != only))
+        {
+            escapes[b.index()] = Escape::Anywhere;
         }
     }
     escapes
