@@ -282,7 +282,6 @@ p.mochi:5:15: remark: subtraction is exact in each iteration: an operand and the
 p.mochi:5:24: remark: `tree` is not inlined: it is in a circle of calls
 p.mochi:5:24: remark: multiplication is exact in each iteration: an operand and the result may be no small int
 p.mochi:5:29: remark: subtraction is exact in each iteration: an operand and the result may be no small int
-p.mochi:10:9: remark: a value is tested in each iteration: it may be no small int
 p.mochi:10:9: remark: addition is tested in each iteration: the result may be no small int
 p.mochi:10:13: remark: index is tested in each iteration: it may be out of range
 p.mochi:21:3: remark: loop keeps one side: another one would save no checks
