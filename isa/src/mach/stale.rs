@@ -3,7 +3,7 @@
 //! The collector takes every word of the stack and every register for a reference. A dead one that stays
 //! while a loop runs keeps alive what it refers to, and of a queue everything that was ever appended. So
 //! whoever enters a loop in which objects are made clears the places that are dead there and may hold a reference
-//! of the function's own, unless every iteration writes them. Places are registers, spill slots, and the slots
+//! of the function's own, or one that a call has left, unless every iteration writes them. Places are registers, spill slots, and the slots
 //! of values that live in the frame ([`super::homes`]).
 //!
 //! What stays: places that die in a branch within an iteration, until the loop is entered again; those of callers;
@@ -242,6 +242,8 @@ impl Walk {
         for r in &code.clobber_sets[code.meta[inst.index()].clobbers as usize] {
             if let Some(place) = number(Allocation::reg(r)) {
                 self.block.destroys |= 1 << place;
+                // Callees leave there what they have looked at.
+                self.content[place] = Content::Dirty;
             }
         }
         for (op, &a) in operands().filter(|(op, _)| op.kind() == OperandKind::Def) {
@@ -276,6 +278,12 @@ impl Walk {
                 Content::Clean => {}
                 Content::Dirty => e.dirty.push(place),
                 Content::Start(from) => e.copies.push((place, from)),
+            }
+        }
+        for place in ones(self.block.destroys) {
+            if self.content[place] == Content::Dirty {
+                self.content[place] = Content::Start(place);
+                e.dirty.push(place);
             }
         }
         self.block.reads.end = e.reads.len();
