@@ -81,6 +81,15 @@ pub struct Pred {
 }
 
 impl Cfg {
+    /// The blocks of a function's instructions; of others one that there is not.
+    pub fn homes(&self, func: &Function) -> Vec<Block> {
+        let mut home = vec![Block(u32::MAX); func.insts.len()];
+        for &b in &self.rpo {
+            func.blocks[b.index()].insts.iter().for_each(|i| home[i.index()] = b);
+        }
+        home
+    }
+
     /// Analyses a function whose blocks all have terminators.
     pub fn new(func: &Function) -> Cfg {
         let n = func.blocks.len();

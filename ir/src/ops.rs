@@ -418,6 +418,11 @@ impl Op {
         self.info().effect == Effect::Terminator
     }
 
+    /// Gives the same word always: it lives in no register for long.
+    pub fn is_constant(self) -> bool {
+        matches!(self, Op::Iconst | Op::Fconst | Op::Symaddr)
+    }
+
     /// The op whose overflow this one tells. Directly behind that op, with the same operands, it is free in
     /// most instruction sets.
     pub fn overflow_of(self) -> Option<Op> {

@@ -66,10 +66,7 @@ pub fn run(func: &mut Function, cx: &Context) {
     }
     let dom = DomTree::new(func, &cfg);
     let loops = Loops::new(func, &cfg, &dom);
-    let mut home = vec![Block(u32::MAX); func.insts.len()];
-    for &b in &cfg.rpo {
-        func.blocks[b.index()].insts.iter().for_each(|i| home[i.index()] = b);
-    }
+    let home = cfg.homes(func);
     let mut pass = Addresses { loops: &loops, home, copies: FastMap::default() };
     for &b in &cfg.rpo {
         if let Some(l) = loops.innermost(b).filter(|_| !func.blocks[b.index()].cold) {

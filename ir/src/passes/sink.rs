@@ -42,6 +42,7 @@
 //! ```
 
 use super::Context;
+use super::twin::rename;
 use crate::cfg::Rpo;
 use crate::func::{ArgList, Block, BlockCall, Function, Inst, Value, ValueDef};
 use crate::hash::FastMap;
@@ -103,8 +104,7 @@ fn candidates(func: &Function, rpo: &[Block]) -> Vec<bool> {
 fn may_sink(func: &Function, inst: Inst) -> bool {
     let op = func.insts[inst.index()].op;
     let variable = |v: &&Value| func.as_iconst(**v).is_none();
-    let constant = matches!(op, Op::Iconst | Op::Fconst | Op::Symaddr);
-    op.is_pure() && !constant && func.operands(inst).iter().filter(variable).count() == 1
+    op.is_pure() && !op.is_constant() && func.operands(inst).iter().filter(variable).count() == 1
 }
 
 struct Sink {
@@ -119,15 +119,7 @@ struct Sink {
 impl Sink {
     /// Makes what a cold block needs at its start.
     fn use_in(&mut self, func: &mut Function, block: Block) {
-        for k in 0..func.blocks[block.index()].insts.len() {
-            let inst = func.blocks[block.index()].insts[k];
-            let args = self.list(func, block, func.insts[inst.index()].args);
-            func.insts[inst.index()].args = args;
-            let edges = func.insts[inst.index()].edges;
-            for e in edges.start..edges.start + edges.len {
-                func.edges[e as usize].args = self.list(func, block, func.edges[e as usize].args);
-            }
-        }
+        rename(func, block, |func, v| self.copy(func, block, v));
         if !self.ahead.is_empty() {
             func.blocks[block.index()].insts.splice(0..0, self.ahead.drain(..));
         }
@@ -153,34 +145,26 @@ impl Sink {
         }
     }
 
-    /// A list of values as a block has them. One that changes is a new one: lists may be shared.
-    fn list(&mut self, func: &mut Function, block: Block, list: ArgList) -> ArgList {
-        let mut copy = list;
-        for k in 0..list.len {
-            let v = func.pool[(list.start + k) as usize];
-            if self.moves.get(v.index()) == Some(&true) {
-                if copy == list {
-                    copy = func.copy_list(list);
-                }
-                func.pool[(copy.start + k) as usize] = self.copy(func, block, v);
-            }
-        }
-        copy
-    }
-
     /// The copy of such a value in a block, made ahead of its code.
-    fn copy(&mut self, func: &mut Function, block: Block, v: Value) -> Value {
+    fn copy(&mut self, func: &mut Function, block: Block, v: Value) -> Option<Value> {
+        if self.moves.get(v.index()) != Some(&true) {
+            return None;
+        }
         if let Some(&known) = self.copies.get(&(block, v)) {
-            return known;
+            return Some(known);
         }
         let mut data = func.insts[func.def_inst(v).expect("an op").index()];
-        data.args = self.list(func, block, data.args);
+        data.args = func.copy_list(data.args);
+        for k in data.args.start..data.args.start + data.args.len {
+            let operand = func.pool[k as usize];
+            func.pool[k as usize] = self.copy(func, block, operand).unwrap_or(operand);
+        }
         let inst = Inst(func.insts.len() as u32);
         let result = func.add_value(func.ty(v), ValueDef::Inst(inst));
         data.result = Some(result);
         func.insts.push(data);
         self.ahead.push(inst);
         self.copies.insert((block, v), result);
-        result
+        Some(result)
     }
 }

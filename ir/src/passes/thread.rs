@@ -124,7 +124,7 @@ fn decisive(func: &Function, block: Block) -> Option<u32> {
     let mut count = 0;
     for &inst in ops {
         let op = func.insts[inst.index()].op;
-        count += usize::from(!is_constant(op));
+        count += usize::from(!op.is_constant());
         if !op.is_pure() || count > MOST {
             return None;
         }
@@ -142,16 +142,12 @@ fn decisive(func: &Function, block: Block) -> Option<u32> {
         return None;
     }
     let &[a, b] = func.operands(test) else { return None };
-    let constant = |v: Value| func.def_inst(v).is_some_and(|i| is_constant(func.insts[i.index()].op));
+    let constant = |v: Value| func.def_inst(v).is_some_and(|i| func.insts[i.index()].op.is_constant());
     match (own(a), own(b)) {
         (Some(k), None) if constant(b) => Some(k),
         (None, Some(k)) if constant(a) => Some(k),
         _ => None,
     }
-}
-
-fn is_constant(op: Op) -> bool {
-    matches!(op, Op::Iconst | Op::Fconst | Op::Symaddr)
 }
 
 /// Whether a block that jumps to a branch gives it as the decisive argument a comparison, for which a branch needs no
@@ -167,7 +163,7 @@ fn knows_more(func: &Function, from: Block, to: Block, k: u32) -> bool {
     match func.insts[def.index()].op {
         Op::Icmp | Op::Fcmp | Op::IntCmp => func.blocks[to.index()].insts.len() == 1,
         Op::Add => func.operands(def).iter().any(|&v| is(v, Op::Symaddr)),
-        op => is_constant(op),
+        op => op.is_constant(),
     }
 }
 
@@ -175,7 +171,7 @@ fn knows_more(func: &Function, from: Block, to: Block, k: u32) -> bool {
 fn hoist_constants(func: &mut Function, block: Block, above: Block) {
     let insts = std::mem::take(&mut func.blocks[block.index()].insts);
     let (constants, rest): (Vec<Inst>, Vec<Inst>) =
-        insts.into_iter().partition(|i| is_constant(func.insts[i.index()].op));
+        insts.into_iter().partition(|i| func.insts[i.index()].op.is_constant());
     func.blocks[block.index()].insts = rest;
     // In front of everything, so that what the branch there compares stays beside it.
     func.blocks[above.index()].insts.splice(0..0, constants);
@@ -309,7 +305,7 @@ fn asks(func: &Function, uses: &[u32], block: Block) -> Option<Inst> {
     let condition = func.operands(last)[0];
     let serves = |&i: &Inst| {
         let d = &func.insts[i.index()];
-        is_constant(d.op) || d.op == Op::Icmp && d.result == Some(condition) && uses[condition.index()] == 1
+        d.op.is_constant() || d.op == Op::Icmp && d.result == Some(condition) && uses[condition.index()] == 1
     };
     ops.iter().all(serves).then_some(last)
 }

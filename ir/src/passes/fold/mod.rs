@@ -283,7 +283,7 @@ impl Fold<'_, '_> {
     // Rules.
 
     fn simplify(&mut self, inst: Inst) -> Action {
-        if matches!(self.func.insts[inst.index()].op, Op::Iconst | Op::Fconst | Op::Symaddr) {
+        if self.func.insts[inst.index()].op.is_constant() {
             return Action::Keep;
         }
         let data = self.data(inst);

@@ -43,11 +43,8 @@ pub(super) fn run(
     let loops = Loops::new(func, cfg, dom);
     let writes = loop_writes(func, cx, &loops);
     let origins = Origins::new(func, cx.module, cfg, dom);
-    let mut home = vec![Block(u32::MAX); func.insts.len()];
+    let home = cfg.homes(func);
     let members = loops.own_blocks(cfg);
-    for &b in &cfg.rpo {
-        func.blocks[b.index()].insts.iter().for_each(|i| home[i.index()] = b);
-    }
     let mut moved = vec![false; func.values.len()];
     for &Sides { entrance, header, ref tested } in sides {
         let Some(l) = loops.innermost(header).filter(|&l| loops.loops[l as usize].header == header) else {

@@ -582,9 +582,8 @@ fn split(func: &mut Function, cx: &Context, cfg: &Cfg, blocks: Vec<Block>) -> Ve
 fn hoist_constants(func: &mut Function, blocks: &[(Block, Block)], entrance: Block) {
     for &(b, _) in blocks {
         let insts = std::mem::take(&mut func.blocks[b.index()].insts);
-        let is_constant =
-            |i: &Inst| matches!(func.insts[i.index()].op, Op::Iconst | Op::Fconst | Op::Symaddr);
-        let (constants, rest): (Vec<Inst>, Vec<Inst>) = insts.into_iter().partition(is_constant);
+        let (constants, rest): (Vec<Inst>, Vec<Inst>) =
+            insts.into_iter().partition(|i| func.insts[i.index()].op.is_constant());
         func.blocks[entrance.index()].insts.extend(constants);
         func.blocks[b.index()].insts = rest;
     }
